@@ -1,0 +1,1 @@
+"""Property tests that check a client against the contract."""

@@ -1,0 +1,135 @@
+"""The only place that reads time: one virtual clock for progress, latency, windows and expiry."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from mock_server.errors import ClockError
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """Virtual time in seconds since the epoch: real, sped up, frozen, or advanced by hand.
+
+    `speed` is how many virtual seconds pass in a real one; 0 freezes the clock. Safe to use from any
+    thread; `sleep` belongs to the event loop that awaits it and wakes at once when time jumps past it.
+    """
+
+    def __init__(self, *, speed: float = 1.0, start: float | None = None) -> None:
+        self._lock = threading.Lock()
+        # (virtual, real, speed) at the last change: one tuple, so that `now` reads it whole without a lock.
+        self._anchor = (
+            time.time() if start is None else float(start),
+            time.monotonic(),
+            _checked_speed(speed),
+        )
+        self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._serial = itertools.count()
+        self.moment_of: Callable[[str, str | None], float] | None = None
+        """Set by the application: the virtual moment at which a job (or all jobs) reaches a status."""
+
+    def now(self) -> float:
+        """Virtual seconds since the epoch; never less than an earlier answer."""
+        virtual, real, speed = self._anchor
+        return virtual + (time.monotonic() - real) * speed
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds per real second; 0 while frozen."""
+        return self._anchor[2]
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        value = _checked_speed(value)
+        with self._lock:
+            self._anchor = (self.now(), time.monotonic(), value)
+        self._wake()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still between calls of `advance`."""
+        return self.speed == 0
+
+    def freeze(self) -> None:
+        """Stand still until time is advanced by hand or a speed is set."""
+        self.speed = 0
+
+    def resume(self, speed: float = 1.0) -> None:
+        """Run again, `speed` virtual seconds to a real one."""
+        self.speed = speed
+
+    def advance(
+        self, seconds: float | None = None, *, until: str | None = None, job: str | None = None
+    ) -> float:
+        """Jump forward by `seconds`, or `until` a status is reached, and return the new now.
+
+        `until` names a job status; `job` the id of the job it is about, all unfinished jobs without it.
+        Raises `ClockError` for a negative or non-finite time and for a status that is never reached.
+        """
+        if (seconds is None) == (until is None):
+            raise ClockError("advance() takes either seconds or until=STATUS, for example advance(60).")
+        if until is not None:
+            if self.moment_of is None:
+                raise ClockError("advance(until=…) needs the clock of a running server.")
+            # A microsecond beyond the moment: sums of floats must not land just before it.
+            seconds = max(0.0, self.moment_of(until, job) - self.now() + 1e-6)
+        assert seconds is not None
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ClockError(f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}.")
+        with self._lock:
+            self._anchor = (self.now() + seconds, time.monotonic(), self.speed)
+        self._wake()
+        return self.now()
+
+    def next_wake(self) -> float | None:
+        """The virtual moment at which the next sleeper wakes, None where nothing sleeps on this clock."""
+        with self._lock:
+            while self._sleepers and self._sleepers[0][3].done():
+                heapq.heappop(self._sleepers)
+            return self._sleepers[0][0] if self._sleepers else None
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for virtual `seconds`; for ever (until cancelled) where they are infinite."""
+        if seconds <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        deadline = self.now() + seconds
+        while (remaining := deadline - self.now()) > 0:
+            future: asyncio.Future[None] = loop.create_future()
+            with self._lock:
+                heapq.heappush(self._sleepers, (deadline, next(self._serial), loop, future))
+            timer = None
+            if self.speed > 0 and math.isfinite(remaining):
+                timer = loop.call_later(remaining / self.speed, _resolve, future)
+            try:
+                await future
+            finally:
+                if timer is not None:
+                    timer.cancel()
+                future.cancel()
+
+    def _wake(self) -> None:
+        """Let every sleeper look at the clock again, each in its own event loop."""
+        with self._lock:
+            sleepers, self._sleepers = self._sleepers, []
+        for _, _, loop, future in sleepers:
+            if not future.done() and not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, future)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _checked_speed(value: float) -> float:
+    if not math.isfinite(value) or value < 0:
+        raise ClockError(f"A clock's speed is a finite number of 0 or more, got {value}.")
+    return float(value)

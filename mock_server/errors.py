@@ -1,0 +1,98 @@
+"""Every exception that kling-mock raises on purpose, in one tree.
+
+    KlingMockError
+    ├── SettingsError          an option has a value it cannot have
+    │   └── ConfigError        a line of a configuration file does
+    ├── SpecError              a vendored document cannot be used
+    ├── UnknownModel           no variant has this model id
+    ├── UnknownScenario        no scenario has this name
+    ├── PayloadError           a request body is not strict JSON
+    ├── ServerError            the server could not start or stop
+    ├── ClockError             time cannot do what was asked of it
+    └── TargetError            the client to drive cannot be used
+
+Each message is addressed to the user: what was expected, what was received, what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+__all__ = [
+    "ClockError",
+    "ConfigError",
+    "KlingMockError",
+    "PayloadError",
+    "ServerError",
+    "SettingsError",
+    "SpecError",
+    "TargetError",
+    "UnknownModel",
+    "UnknownScenario",
+    "nearest",
+]
+
+
+def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """The known words that look most like `word`, best first; empty where none is near."""
+    return get_close_matches(word, list(known), n=most, cutoff=0.4)
+
+
+def did_you_mean(matches: Sequence[str]) -> str:
+    """` Did you mean 'a' or 'b'?`, or nothing where there is no near word."""
+    if not matches:
+        return ""
+    return " Did you mean " + " or ".join(repr(match) for match in matches) + "?"
+
+
+class KlingMockError(Exception):
+    """The root of the tree: catch it to catch whatever kling-mock raises on purpose."""
+
+
+class SettingsError(KlingMockError, ValueError):
+    """An option has a value that it cannot have."""
+
+
+class ConfigError(SettingsError):
+    """A configuration file cannot be used; the message starts with `FILE:LINE:` where a line is to blame."""
+
+
+class SpecError(KlingMockError):
+    """A vendored OpenAPI document cannot be used."""
+
+
+class UnknownModel(KlingMockError, LookupError):
+    """No variant has this model id; `nearest` holds the known ids that look most like it."""
+
+    def __init__(self, model: str, known: Iterable[str]) -> None:
+        self.model = model
+        self.nearest = nearest(model, known)
+        hint = did_you_mean(self.nearest) or " `kling-mock specs list` shows all of them."
+        super().__init__(f"There is no Kling model {model!r}.{hint}")
+
+
+class UnknownScenario(KlingMockError, LookupError):
+    """No scenario has this name; `nearest` holds the names that look most like it."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.nearest = nearest(name, known)
+        hint = did_you_mean(self.nearest) or " `kling-mock scenarios` lists all of them."
+        super().__init__(f"There is no scenario {name!r}.{hint}")
+
+
+class PayloadError(KlingMockError, ValueError):
+    """A request body is not strict JSON: the message says where and why."""
+
+
+class ServerError(KlingMockError, RuntimeError):
+    """The server could not start, or was used while it was not running."""
+
+
+class ClockError(KlingMockError, ValueError):
+    """Time cannot do what was asked of it: run backwards, or reach a status that a job never has."""
+
+
+class TargetError(KlingMockError):
+    """The client that was to be driven cannot be imported, called or run."""

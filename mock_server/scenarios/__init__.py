@@ -1,0 +1,1 @@
+"""Scenarios: what a server does, as data."""

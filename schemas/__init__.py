@@ -1,0 +1,1 @@
+"""Vendored OpenAPI documents of the Kling variants, as data."""
