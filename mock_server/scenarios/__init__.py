@@ -1,1 +1,7 @@
-"""Scenarios: what a server does, as data."""
+"""What a server does, as data: scenarios, their faults, and the catalogue of named ones."""
+
+from mock_server.scenarios.catalogue import CATALOGUE, find_scenario, parse_scenario
+from mock_server.scenarios.fault import Fault
+from mock_server.scenarios.scenario import Scenario
+
+__all__ = ["CATALOGUE", "Fault", "Scenario", "find_scenario", "parse_scenario"]

@@ -1,0 +1,107 @@
+"""One thing that goes wrong with an answer: where, what, how often and when."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from mock_server.errors import SettingsError, did_you_mean, nearest
+
+__all__ = ["KINDS", "MODIFIERS", "PLACES", "Fault"]
+
+PLACES = ("create", "poll", "video", "any")
+
+REPLACEMENTS = {
+    "status": "an HTTP error with the API's error body",
+    "html": "an HTTP error with a gateway's HTML page",
+    "empty": "status 200 and no body",
+    "not-json": "status 200 and plain text",
+    "without-id": "the answer without its id",
+    "truncated": "half the body, then the connection is closed",
+    "reset": "the connection is reset and nothing is answered",
+    "hang": "the request is read and nothing is ever answered",
+    "redirect": "307 to the same path on another host name",
+    "expired": "403 as a CDN answers a signature that ran out",
+}
+MODIFIERS = {
+    "slow": "the answer comes after `seconds`",
+    "drip": "the body comes in small pieces over `seconds`",
+    "chunked": "the body comes in chunks, without a length",
+    "gzip": "the body is compressed",
+    "close": "the connection is closed after the answer",
+    "wrong-content-type": "JSON that says text/plain",
+    "byte-order-mark": "JSON behind a byte order mark",
+    "duplicate-keys": "JSON that says its first key twice",
+}
+KINDS = REPLACEMENTS | MODIFIERS
+"""Every kind with its meaning. Modifiers change an answer that goes on; the others take its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault at `at` (`create`, `poll`, `video`, `any`): the first `after` go well, then `times` do not.
+
+    `times=None` is for ever. `since` and `until` bound it on the clock, in seconds from the job's making
+    (for a create: from the server's start or reset). Counts are per job, for a create per scenario.
+    """
+
+    at: str
+    kind: str
+    times: int | None = None
+    after: int = 0
+    since: float = 0.0
+    until: float = math.inf
+    status: int = 500
+    message: str = ""
+    retry_after: float | None = None
+    """Seconds of a Retry-After header."""
+    retry_date: bool = False
+    """Say Retry-After as an HTTP date instead of in seconds."""
+    seconds: float = 0.0
+    job_made: bool = False
+    """At a create: the job is made and charged although the answer goes wrong."""
+
+    def __post_init__(self) -> None:
+        _check_word("at", self.at, PLACES)
+        _check_word("kind", self.kind, tuple(KINDS))
+        if self.times is not None and (isinstance(self.times, bool) or self.times < 0):
+            raise SettingsError(f"times: expected a count of 0 or more, or none for ever, received {self.times!r}.")
+        for name in ("after", "since", "seconds"):
+            value = getattr(self, name)
+            if not value >= 0 or not math.isfinite(value):
+                raise SettingsError(f"{name}: expected a finite number of 0 or more, received {value!r}.")
+        if not self.until > self.since:
+            raise SettingsError(f"until: expected a time after since ({self.since}), received {self.until!r}.")
+        if not 200 <= self.status <= 599:
+            raise SettingsError(f"status: expected an HTTP status from 200 to 599, received {self.status!r}.")
+        if self.retry_after is not None and not 0 <= self.retry_after < math.inf:
+            raise SettingsError(f"retry_after: expected seconds of 0 or more, received {self.retry_after!r}.")
+
+    @property
+    def modifies(self) -> bool:
+        """Whether the answer still goes out, changed, instead of another in its place."""
+        return self.kind in MODIFIERS
+
+    def concerns(self, place: str) -> bool:
+        """Whether it can strike at `create`, `poll` or `video`; `any` is every answer of the API."""
+        return self.at == place or (self.at == "any" and place != "video")
+
+    def strikes(self, seen: int, elapsed: float) -> bool:
+        """Whether it strikes the next request after `seen` earlier ones, `elapsed` virtual seconds in."""
+        if seen < self.after or not self.since <= elapsed < self.until:
+            return False
+        return self.times is None or seen < self.after + self.times
+
+    def replace(self, **changes: object) -> Fault:
+        """A copy with other values; an unknown name is an error that shows the nearest ones."""
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            _check_word("fault option", name, tuple(known))
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _check_word(what: str, word: object, known: tuple[str, ...]) -> None:
+    if not isinstance(word, str) or word not in known:
+        hint = did_you_mean(nearest(str(word), known))
+        raise SettingsError(f"{what}: expected one of {', '.join(known)}, received {word!r}.{hint}")
