@@ -15,7 +15,6 @@ _STEPS = (512, 65_536, 1_048_576)
 
 _DATA_URI = re.compile(r"data:[^,]{0,256};base64,", re.IGNORECASE)
 _LINK = re.compile(r"\s{0,64}[a-z][a-z0-9+.-]{0,31}:", re.IGNORECASE)
-_SPACE = re.compile(r"\s+")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -63,7 +62,7 @@ def _decoded(text: str) -> bytes:
     """The bytes of the first characters of a base64 text, as far as they can be read."""
     if "%" in text:
         text = unquote(text)
-    text = _SPACE.sub("", text).translate(_URL_SAFE).rstrip("=")
+    text = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
         return base64.b64decode(text[: len(text) // 4 * 4])
     except (binascii.Error, ValueError):
