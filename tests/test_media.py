@@ -154,6 +154,23 @@ def test_an_image_that_is_not_in_the_body_decides_nothing() -> None:
         assert clip(IMAGE, image_url=image, aspect_ratio="1:1").ratio == "1:1"
 
 
+@pytest.mark.parametrize(
+    ("model", "body", "sound"),
+    [
+        (TEXT, {}, False),
+        (TEXT, {"generate_audio": True}, False),
+        ("klingai/avatar-pro", {}, True),
+        ("klingai/video-v3-pro-text-to-video", {}, True),
+        ("klingai/video-v3-pro-text-to-video", {"generate_audio": False}, False),
+        ("klingai/video-o1-video-to-video-edit", {}, False),
+        ("klingai/video-o1-video-to-video-edit", {"keep_audio": True}, True),
+    ],
+)
+def test_a_clip_has_sound_where_its_model_makes_sound(model: str, body: dict[str, Any], sound: bool) -> None:
+    assert clip(model, **body).sound is sound
+    assert clip(model, **body).name.endswith("-sound.mp4") is sound
+
+
 sides = st.integers(1, 10_000)
 
 
