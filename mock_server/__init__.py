@@ -1,1 +1,72 @@
 """A mock of AI/ML API's Kling video endpoints, and a kit that tests clients against their contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mock_server.app import create_app
+    from mock_server.clock import Clock
+    from mock_server.errors import (
+        ConfigError,
+        KlingMockError,
+        ServerError,
+        SettingsError,
+        UnknownModel,
+        UnknownScenario,
+    )
+    from mock_server.jobs import Charge
+    from mock_server.journal import Exchange
+    from mock_server.scenarios import Fault, Scenario
+    from mock_server.server import MockServer
+    from mock_server.settings import Settings
+
+__all__ = [
+    "Charge",
+    "Clock",
+    "ConfigError",
+    "Exchange",
+    "Fault",
+    "KlingMockError",
+    "MockServer",
+    "Scenario",
+    "ServerError",
+    "Settings",
+    "SettingsError",
+    "UnknownModel",
+    "UnknownScenario",
+    "__version__",
+    "create_app",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Charge": "jobs",
+    "Clock": "clock",
+    "ConfigError": "errors",
+    "Exchange": "journal",
+    "Fault": "scenarios",
+    "KlingMockError": "errors",
+    "MockServer": "server",
+    "Scenario": "scenarios",
+    "ServerError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "UnknownModel": "errors",
+    "UnknownScenario": "errors",
+    "create_app": "app",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: the pytest plugin must cost nothing until it is used."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"mock_server.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from mock_server.errors import SettingsError, did_you_mean, nearest
 from mock_server.ids import ID_STYLES
@@ -100,11 +101,11 @@ class Scenario:
         if not self.faults:
             listed = ", ".join(changes)
             raise SettingsError(f"The scenario {self.name!r} has no fault, so it takes no {listed}.")
-        return dataclasses.replace(self, faults=tuple(fault.replace(**changes) for fault in self.faults))
+        return self.replace(faults=tuple(fault.replace(**changes) for fault in self.faults))
 
-    def renamed(self, name: str, summary: str | None = None) -> Scenario:
-        """A copy under another name."""
-        return dataclasses.replace(self, name=name, summary=self.summary if summary is None else summary)
+    def replace(self, **changes: Any) -> Scenario:
+        """A copy with other values, for example another `name` or a `plan` of its own."""
+        return dataclasses.replace(self, **changes)
 
     def at(self, place: str) -> tuple[tuple[int, Fault], ...]:
         """The faults that concern `create`, `poll` or `video`, with their index in `faults`."""

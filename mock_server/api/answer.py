@@ -1,0 +1,96 @@
+"""An answer before it goes out: status, headers, body, and what is to go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mock_server.journal import Exchange
+    from mock_server.state import State
+    from mock_server.validation import Problem
+
+__all__ = ["CORS_HEADERS", "JSON", "Answer", "encode", "error_answer", "preflight_answer"]
+
+JSON = b"application/json; charset=utf-8"
+EXPOSED = b"x-inference-id, x-client-request-id, x-aimlapi-credits-used, x-aimlapi-usd-spent"
+CORS_HEADERS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED),
+]
+FREE_HEADERS = [(b"x-aimlapi-credits-used", b"0"), (b"x-aimlapi-usd-spent", b"0")]
+
+
+class Answer:
+    """What is answered, and how: `cut` is `truncated`, `reset` or `hang`; `delay` and `drip` are seconds."""
+
+    __slots__ = ("body", "chunked", "close", "content_type", "cut", "delay", "drip", "gzip", "headers", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = JSON,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self.cut: str | None = None
+        self.delay = 0.0
+        self.drip = 0.0
+        self.chunked = False
+        self.gzip = False
+        self.close = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether it goes out at once and whole."""
+        return not (self.cut or self.delay or self.drip or self.chunked or self.gzip or self.close)
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def error_answer(
+    state: State,
+    exchange: Exchange,
+    status: int,
+    message: str,
+    *,
+    problems: Sequence[Problem] = (),
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> Answer:
+    """The API's error body; `problems` stand in it machine-readable as `errors`."""
+    body: dict[str, Any] = {
+        "requestId": state.ids.request_id(),
+        "statusCode": status,
+        "timestamp": timestamp(state.clock.now()),
+        "path": exchange.path,
+        "message": message,
+    }
+    if problems:
+        body["errors"] = [problem.as_dict() for problem in problems]
+    return Answer(status, encode(body), headers=[*FREE_HEADERS, *headers])
+
+
+def timestamp(moment: float) -> str:
+    """ISO 8601 with milliseconds and Z, from virtual seconds since the epoch."""
+    shown = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    return shown.replace("+00:00", "Z")
+
+
+def preflight_answer(asked: str | None) -> Answer:
+    """The answer to a browser's OPTIONS request: whatever it asked for is allowed."""
+    allowed = (asked or "authorization, content-type, x-client-request-id, x-mock-scenario").encode("latin-1")
+    headers = [
+        (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
+        (b"access-control-allow-headers", allowed),
+        (b"access-control-max-age", b"600"),
+    ]
+    return Answer(204, b"", headers=headers)

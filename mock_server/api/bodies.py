@@ -1,0 +1,122 @@
+"""The JSON of a job, as the create and the polls show it, in every shape that has been seen."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from mock_server.api.answer import encode
+from mock_server.jobs import CREDITS_PER_USD
+
+if TYPE_CHECKING:
+    from mock_server.jobs import Job
+
+__all__ = ["create_body", "header_id", "plain_body", "poll_body", "video_path"]
+
+FAILURE = {"name": "GenerationFailed", "message": "The generation failed. Nothing was charged; you can try again."}
+EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
+SIGNATURE = "sQ3x%2Bv~7w==&x-kcdn-pid=112781&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token=" + "Zm9vYmFy" * 24 + "=="
+
+
+def create_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+    """The create's answer: the poll's, with the usage that only the create carries."""
+    body = _body(job, status, origin, other_origin)
+    if "no-usage" not in job.scenario.shapes and "absent" not in job.scenario.shapes:
+        usage = _usage(job)
+        if usage is not None:
+            body["meta"] = {"usage": usage}
+    return body
+
+
+def poll_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+    """What a poll answers about a job in this status."""
+    body = _body(job, status, origin, other_origin)
+    if {"poll-usage", "tokens-used"} & job.scenario.shapes:
+        usage = _usage(job)
+        if usage is not None:
+            body["meta"] = {"usage": usage}
+    return body
+
+
+def video_path(job: Job) -> str:
+    """The path of a job's video: the id as base64, so that any id makes a plain path."""
+    token = urlsafe_b64encode(job.id.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    return f"/media/{token}/{job.clip}"
+
+
+def _body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+    shapes = job.scenario.shapes
+    body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.get(status, status)}
+    if "nulls" in shapes:
+        body |= {"video": None, "error": None, "meta": None}
+    if status == "completed":
+        video = _video(job, origin, other_origin)
+        body["video"] = video
+    elif status == "error":
+        body["error"] = _error(job)
+    if "extra-fields" in shapes:
+        body |= {"extra": EXTRA, "created_at": int(job.made_at)}
+        if isinstance(body.get("video"), dict):
+            body["video"] |= {"extra": EXTRA}
+    return body
+
+
+def _video(job: Job, origin: str, other_origin: str) -> dict[str, Any] | None:
+    shapes = job.scenario.shapes
+    if "null-video" in shapes:
+        return None
+    if "without-url" in shapes:
+        return {}
+    if "signed-url" in shapes:
+        url = f"{other_origin}{video_path(job)}?Signature={SIGNATURE}&Expires=1790000000"
+    else:
+        url = origin + video_path(job)
+    video: dict[str, Any] = {"url": url}
+    if "file-details" in shapes:
+        from mock_server.media import clip_file
+
+        size = clip_file(job.clip).stat().st_size
+        video |= {"content_type": "video/mp4", "file_name": job.clip, "file_size": size}
+    return video
+
+
+def _error(job: Job) -> Any:
+    match job.scenario.error:
+        case "detail":
+            detail = {
+                "loc": ["body", "image_url"],
+                "msg": "Could not detect face in the image",
+                "type": "face_detection_error",
+                "input": job.image_url,
+            }
+            return {"detail": [detail]}
+        case "string":
+            return FAILURE["message"]
+        case "null":
+            return None
+        case "no-message":
+            return {"name": FAILURE["name"]}
+    return dict(FAILURE)
+
+
+def _usage(job: Job) -> dict[str, Any] | None:
+    shapes = job.scenario.shapes
+    credits = job.credits
+    if "tokens-used" in shapes:
+        return {"tokens_used": 1_050_000 if credits is None else credits}
+    if credits is None:
+        return {"credits_used": 1_050_000} if "poll-usage" in shapes else None
+    return {"credits_used": credits, "usd_spent": credits / CREDITS_PER_USD}
+
+
+def plain_body(job: Job, status: str) -> bytes:
+    """The body of a pending job, made without a dictionary: most answers are this one."""
+    return b'{"id":%b,"status":"%b"}' % (encode(job.id), job.scenario.words.get(status, status).encode())
+
+
+def header_id(job_id: str) -> bytes:
+    """An id as a header value: what is no visible ASCII is percent-encoded."""
+    if job_id.isascii() and job_id.isprintable():
+        return job_id.encode()
+    return quote(job_id, safe="!#$%&'()*+,/:;=?@[]~ ").encode()

@@ -1,0 +1,92 @@
+"""One request as the endpoints read it: its headers once, its key, the host name it came by."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mock_server.api.answer import Answer, error_answer
+from mock_server.errors import KlingMockError
+
+if TYPE_CHECKING:
+    from mock_server.journal import Exchange
+    from mock_server.state import State
+
+__all__ = ["Call", "authorise", "redirected"]
+
+KEYS_PAGE = "https://aimlapi.com/app/keys"
+SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]+(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
+CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Call:
+    """One request with its headers read once."""
+
+    __slots__ = ("authorization", "content_type", "exchange", "host", "request_id", "scenario", "secure")
+
+    def __init__(self, exchange: Exchange, scheme: str) -> None:
+        self.exchange = exchange
+        self.secure = scheme == "https"
+        self.authorization: bytes | None = None
+        self.content_type = b""
+        self.host = b""
+        self.request_id: bytes | None = None
+        self.scenario: str | None = None
+        for name, value in exchange.raw_headers:
+            if name == b"authorization":
+                self.authorization = value
+            elif name == b"content-type":
+                self.content_type = value
+            elif name == b"host":
+                self.host = value
+            elif name == b"x-client-request-id":
+                self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
+            elif name == b"x-mock-scenario":
+                self.scenario = value.decode("utf-8", "replace")
+
+    def origin(self, state: State) -> str:
+        """Scheme and host under which the client reaches this server, for URLs in answers."""
+        host = self.host.decode() if SAFE_HOST.fullmatch(self.host) else f"{state.settings.host}:{state.settings.port}"
+        return f"{'https' if self.secure else 'http'}://{host}"
+
+    def other_origin(self, state: State) -> str:
+        """The same server under another host name, which a client must take for another one."""
+        scheme, _, host = self.origin(state).partition("://")
+        name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+        if not colon:
+            name = host
+        other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}.get(name)
+        if other is None:
+            other = "cdn." + name.removeprefix("api.").removeprefix("cdn.")
+        return f"{scheme}://{other}{colon}{port}"
+
+
+def authorise(state: State, call: Call) -> str | Answer:
+    """The API key of a request, or the 401 that it gets."""
+    value = call.authorization
+    scheme, _, raw_key = (value or b"").partition(b" ")
+    key = raw_key.strip().decode("utf-8", "replace")
+    if value is None:
+        problem = "Missing API key: expected an Authorization header such as 'Authorization: Bearer YOUR_KEY'."
+    elif scheme.lower() != b"bearer":
+        received = scheme.decode("latin-1")[:20]
+        problem = f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
+    elif not key:
+        problem = "Invalid API key: expected a key after 'Bearer', received nothing."
+    else:
+        problem = ""
+        keys = state.settings.api_key
+        if keys and key not in keys:
+            try:
+                known = state.chooser.named_by_key(key) is not None
+            except KlingMockError as error:
+                return error_answer(state, call.exchange, 401, f"The API key names a scenario. {error}")
+            problem = "" if known else "Invalid API key: it is none of those that this server accepts."
+    if problem:
+        return error_answer(state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}.")
+    return key
+
+
+def redirected(call: Call) -> bool:
+    """Whether the request already came to the host name that a redirect points to."""
+    return call.host.startswith((b"localhost", b"cdn."))

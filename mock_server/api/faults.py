@@ -1,0 +1,116 @@
+"""A fault's effect on an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mock_server.api.answer import Answer, encode, error_answer
+
+if TYPE_CHECKING:
+    from mock_server.journal import Exchange
+    from mock_server.scenarios import Fault, Scenario
+    from mock_server.state import State
+
+__all__ = ["apply_fault", "struck"]
+
+GATEWAY_PAGE = b"""<html>\r
+<head><title>%d %s</title></head>\r
+<body>\r
+<center><h1>%d %s</h1></center>\r
+<hr><center>cloudflare</center>\r
+</body>\r
+</html>\r
+"""
+REASONS = {502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Time-out"}
+EXPIRED_PAGE = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+    b"<Message>Request has expired</Message></Error>"
+)
+
+
+def struck(scenario: Scenario, place: str, hits: dict[int, int], elapsed: float) -> list[Fault]:
+    """The faults that strike a request now; counts it in `hits`.
+
+    A fault that takes the answer's place hides the later ones from this request, so that two of them
+    come one after the other.
+    """
+    found: list[Fault] = []
+    replaced = False
+    for index, fault in scenario.at(place):
+        if replaced and not fault.modifies:
+            continue
+        seen = hits.get(index, 0)
+        hits[index] = seen + 1
+        if fault.strikes(seen, elapsed):
+            found.append(fault)
+            replaced = replaced or not fault.modifies
+    return found
+
+
+def apply_fault(state: State, exchange: Exchange, fault: Fault, answer: Answer | None, other_origin: str) -> Answer:
+    """The answer that goes out instead of `answer`, or `answer` itself, changed."""
+    if fault.modifies:
+        assert answer is not None
+        _modify(answer, fault)
+        return answer
+    match fault.kind:
+        case "status":
+            headers = _retry_headers(state, fault)
+            return error_answer(state, exchange, fault.status, fault.message or "Error", headers=headers)
+        case "html":
+            reason = REASONS.get(fault.status, b"Error")
+            page = GATEWAY_PAGE % (fault.status, reason, fault.status, reason)
+            return Answer(fault.status, page, b"text/html", _retry_headers(state, fault))
+        case "expired":
+            return Answer(fault.status, EXPIRED_PAGE, b"application/xml")
+        case "empty":
+            return Answer(200, b"")
+        case "not-json":
+            return Answer(200, b"OK: your request was accepted", b"text/plain; charset=utf-8")
+        case "redirect":
+            query = exchange.query_string.decode("latin-1")
+            target = other_origin + quote(exchange.path) + ("?" + query if query else "")
+            return Answer(307, b"", headers=[(b"location", target.encode())])
+    answer = answer or Answer(200, encode({"id": "", "status": "queued"}))
+    if fault.kind == "without-id":
+        return Answer(answer.status, encode({"status": "queued"}))
+    answer.cut = fault.kind
+    return answer
+
+
+def _modify(answer: Answer, fault: Fault) -> None:
+    match fault.kind:
+        case "slow":
+            answer.delay += fault.seconds
+        case "drip":
+            answer.drip += fault.seconds
+        case "chunked":
+            answer.chunked = True
+        case "gzip":
+            answer.gzip = True
+        case "close":
+            answer.close = True
+        case "wrong-content-type":
+            answer.content_type = b"text/plain; charset=utf-8"
+        case "byte-order-mark":
+            answer.body = b"\xef\xbb\xbf" + answer.body
+        case "duplicate-keys":
+            if answer.body.startswith(b'{"') and b"," in answer.body:
+                first = answer.body[1 : answer.body.index(b",")]
+                answer.body = b"{" + first + b"," + answer.body[1:]
+
+
+def _retry_headers(state: State, fault: Fault) -> Sequence[tuple[bytes, bytes]]:
+    if fault.retry_after is None:
+        return ()
+    if fault.retry_date:
+        # Whole seconds are all that a date can say: round up, so that waiting until then is long enough.
+        moment = datetime.fromtimestamp(-(-(state.clock.now() + fault.retry_after) // 1), timezone.utc)
+        return [(b"retry-after", format_datetime(moment, usegmt=True).encode())]
+    seconds = fault.retry_after
+    shown = str(int(seconds)) if seconds == int(seconds) else str(seconds)
+    return [(b"retry-after", shown.encode())]

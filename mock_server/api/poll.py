@@ -1,0 +1,116 @@
+"""The GET that polls a job, on every path that has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer
+from mock_server.api.bodies import header_id, plain_body, poll_body
+from mock_server.api.call import Call, authorise
+from mock_server.api.faults import apply_fault, struck
+from mock_server.errors import KlingMockError
+from mock_server.ids import looks_issued
+from mock_server.validation import Problem
+
+if TYPE_CHECKING:
+    from mock_server.jobs import Job
+    from mock_server.journal import Exchange
+    from mock_server.scenarios import Scenario
+    from mock_server.state import State
+
+__all__ = ["poll"]
+
+
+def poll(state: State, call: Call) -> Answer:
+    """Answer a GET: where the job stands, or what its scenario lets this poll meet."""
+    exchange = call.exchange
+    exchange.kind = "poll"
+    key = authorise(state, call)
+    if isinstance(key, Answer):
+        return key
+    asked = _asked_id(state, exchange)
+    if isinstance(asked, Answer):
+        return asked
+    exchange.job_id = asked
+    job = state.jobs.get(asked)
+    if job is None:
+        return _unknown_job(state, exchange, asked)
+    exchange.known_id = True
+    exchange.model = job.variant.model
+    scenario = job.scenario
+    if call.scenario is not None:
+        try:
+            scenario = state.chooser.parse(call.scenario)
+        except KlingMockError as error:
+            return error_answer(state, exchange, 400, str(error))
+    exchange.scenario = scenario.name
+    job.polls += 1
+    if scenario.faults:
+        return _faulty_poll(state, call, job, scenario)
+    return _polled(state, call, job)
+
+
+def _asked_id(state: State, exchange: Exchange) -> str | Answer:
+    """The `generation_id` of a poll, decoded, or the 400 that it gets."""
+    query = exchange.query_string
+    if query.startswith(b"generation_id=") and not (b"&" in query or b"%" in query or b"+" in query):
+        values = [query[14:].decode("utf-8", "replace")]
+    else:
+        pairs = parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
+        values = [value for name, value in pairs if name == "generation_id"]
+    if len(values) == 1 and values[0]:
+        return values[0]
+    received = "nothing" if not values else "an empty one" if len(values) == 1 else f"{len(values)} of them"
+    problem = Problem("query generation_id", "one generation id", received, "required")
+    exchange.violations = (problem,)
+    text = f"Query validation error: generation_id: expected one generation id, received {received}"
+    return error_answer(state, exchange, 400, text, problems=(problem,))
+
+
+def _unknown_job(state: State, exchange: Exchange, asked: str) -> Answer:
+    text = "Generation not found"
+    if state.jobs.dropped:
+        text += f"; this mock dropped its {state.jobs.dropped} oldest finished jobs (--max-jobs {state.jobs.limit})"
+    headers = [(b"x-inference-id", header_id(asked))] if looks_issued(asked) else []
+    return error_answer(state, exchange, 404, text, headers=headers)
+
+
+def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario) -> Answer:
+    exchange = call.exchange
+    faults = struck(scenario, "poll", job.hits_of(call.scenario), state.clock.now() - job.made_at)
+    replacing = next((fault for fault in faults if not fault.modifies), None)
+    answer: Answer | None = None
+    # A cut answer is the right one, broken off; any other replacement leaves the job where it stands.
+    if replacing is None or replacing.kind == "truncated":
+        answer = _polled(state, call, job)
+    if replacing is not None:
+        exchange.fault = replacing.kind
+        answer = apply_fault(state, exchange, replacing, answer, call.other_origin(state))
+    for fault in faults:
+        if fault.modifies:
+            exchange.fault = exchange.fault or fault.kind
+            answer = apply_fault(state, exchange, fault, answer, "")
+    assert answer is not None
+    return answer
+
+
+def _polled(state: State, call: Call, job: Job) -> Answer:
+    """The plain answer to a poll; the last one is kept, because most polls get it again."""
+    status = job.status(state.clock.now())
+    call.exchange.state = status
+    job.answered += 1
+    if status == "completed":
+        origin = call.origin(state)
+    else:
+        origin = ""
+    kept = job.encoded
+    if kept is not None and kept[0] == status and kept[1] == origin:
+        body = kept[2]
+    else:
+        if job.scenario.shapes or job.scenario.words or status in ("completed", "error"):
+            body = encode(poll_body(job, status, origin, call.other_origin(state)))
+        else:
+            body = plain_body(job, status)
+        job.encoded = (status, origin, body)
+    return Answer(200, body, JSON, [(b"x-inference-id", header_id(job.id)), *FREE_HEADERS])

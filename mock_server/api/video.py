@@ -1,0 +1,93 @@
+"""The download of a finished video, as a CDN gives it, or as its scenario lets it go wrong."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from mock_server.api.answer import Answer, error_answer
+from mock_server.api.call import redirected
+from mock_server.api.delivery import deliver
+from mock_server.api.faults import apply_fault, struck
+from mock_server.media import read_clip, serve_clip
+from mock_server.scenarios import Fault
+
+if TYPE_CHECKING:
+    from mock_server.api.call import Call
+    from mock_server.jobs import Job
+    from mock_server.state import State
+
+__all__ = ["video"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PATH = re.compile(r"/media/([A-Za-z0-9_-]+)/([A-Za-z0-9-]+\.mp4)")
+
+
+async def video(state: State, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a GET or HEAD of a video's URL; no key is needed, the URL is the secret."""
+    exchange = call.exchange
+    exchange.kind = "video"
+    match = _PATH.fullmatch(exchange.path)
+    job = _job(state, match[1]) if match else None
+    if job is not None:
+        exchange.job_id, exchange.known_id = job.id, True
+        exchange.model, exchange.scenario = job.variant.model, job.scenario.name
+    try:
+        headers, body = read_clip(match[2]) if match else ({}, b"")
+    except LookupError:
+        match = None
+    if match is None:
+        await deliver(state, exchange, error_answer(state, exchange, 404, "Not Found"), scope, receive, send)
+        return
+    faults = _faults(state, call, job)
+    if not faults:
+        await serve_clip(match[2], scope, receive, _recorded(call, send))
+        return
+    own = {"content-type", "content-length", "access-control-allow-origin"}
+    extra = [(name.encode(), value.encode()) for name, value in headers.items() if name.lower() not in own]
+    answer = Answer(200, body, b"video/mp4", extra)
+    exchange.fault = faults[0].kind
+    for fault in faults:
+        answer = apply_fault(state, exchange, fault, answer, call.other_origin(state))
+    exchange.status = answer.status
+    await deliver(state, exchange, answer, scope, receive, send)
+
+
+def _job(state: State, token: str) -> Job | None:
+    try:
+        return state.jobs.get(urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+    except ValueError:
+        return None
+
+
+def _faults(state: State, call: Call, job: Job | None) -> list[Fault]:
+    """The faults of this download; a URL that outlived the server's `video_lifetime` is one too."""
+    if job is None:
+        return []
+    age = state.clock.now() - job.made_at
+    done = job.timeline.length if job.timeline.by == "time" else 0.0
+    if age > done + state.settings.video_lifetime:
+        return [Fault("video", "expired", status=403)]
+    scenario = job.scenario if call.scenario is None else state.chooser.parse(call.scenario)
+    if not scenario.faults:
+        return []
+    found = struck(scenario, "video", job.hits_of(call.scenario), age)
+    return [fault for fault in found if fault.kind != "redirect" or not redirected(call)]
+
+
+def _recorded(call: Call, send: Send) -> Send:
+    async def recording(message: MutableMapping[str, Any]) -> None:
+        exchange = call.exchange
+        if message["type"] == "http.response.start":
+            exchange.status = message["status"]
+            exchange.answer_headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
+        elif message["type"] == "http.response.body":
+            exchange.answer_size += len(message.get("body", b""))
+        await send(message)
+
+    return recording

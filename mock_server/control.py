@@ -1,0 +1,269 @@
+"""The control API under /_mock/, and the OpenAPI documents: JSON in and out, for loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from mock_server.errors import KlingMockError, UnknownModel
+from mock_server.journal import Exchange
+from mock_server.scenarios import CATALOGUE, Scenario
+from mock_server.state import State
+
+__all__ = ["control_routes"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "fault")
+
+
+class Control:
+    """The handlers, over one server's state."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the server runs, and what it holds."""
+        state = self.state
+        return JSONResponse(
+            {
+                "status": "ok",
+                "models": len(state.catalog.variants),
+                "jobs": len(state.jobs),
+                "jobs_made": state.jobs.made,
+                "jobs_dropped": state.jobs.dropped,
+                "exchanges": state.journal.count,
+                "open": state.traffic.open,
+                "held": state.traffic.held,
+                "seed": state.ids.seed,
+                "scenario": state.chooser.default.name,
+            }
+        )
+
+    async def jobs(self, _request: Request) -> Response:
+        """List the jobs."""
+        now = self.state.clock.now()
+        return JSONResponse({"jobs": [job.as_dict(now) for job in self.state.jobs]})
+
+    async def job(self, request: Request) -> Response:
+        """Show one job with its exchanges."""
+        job = self.state.jobs.get(request.path_params["job_id"])
+        if job is None:
+            return _error(404, f"There is no job {request.path_params['job_id']!r}.")
+        exchanges = [exchange.as_dict() for exchange in self.state.journal.select(job_id=job.id)]
+        return JSONResponse(job.as_dict(self.state.clock.now()) | {"exchanges": exchanges})
+
+    async def exchanges(self, request: Request) -> Response:
+        """List exchanges, filtered by the query, the last `limit` of them."""
+        wanted = dict(request.query_params)
+        limit = wanted.pop("limit", "")
+        unknown = [name for name in wanted if name not in FILTERS]
+        if unknown or (limit and not limit.isdigit()):
+            return _error(400, f"Expected the filters {', '.join(FILTERS)} and limit=N, received {unknown or limit}.")
+        found = self.state.journal.select(**wanted)
+        if limit:
+            found = found[-int(limit) :] if int(limit) else []
+        return JSONResponse({"exchanges": [exchange.as_dict() for exchange in found]})
+
+    async def har(self, _request: Request) -> Response:
+        """Give the journal as HAR 1.2."""
+        from mock_server.har import har_log
+
+        disposition = {"content-disposition": 'attachment; filename="kling-mock.har"'}
+        return JSONResponse(har_log(self.state.journal), headers=disposition)
+
+    async def charges(self, _request: Request) -> Response:
+        """List what would have been billed."""
+        charges = self.state.charges()
+        known = [charge.usd for charge in charges if charge.usd is not None and charge.billed]
+        return JSONResponse({"charges": [charge.as_dict() for charge in charges], "usd": sum(known)})
+
+    async def clock(self, request: Request) -> Response:
+        """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
+        clock = self.state.clock
+        if request.method == "POST":
+            asked = await _body(request, {"advance", "until", "job", "speed"})
+            if "speed" in asked:
+                clock.speed = _number(asked, "speed")
+            if "advance" in asked:
+                clock.advance(_number(asked, "advance"))
+            elif "until" in asked:
+                clock.advance(until=str(asked["until"]), job=asked.get("job"))
+        wake = clock.next_wake()
+        wakes = None if wake is None or wake == float("inf") else wake
+        shown = {"now": clock.now(), "speed": clock.speed, "frozen": clock.frozen, "next_wake": wakes}
+        return JSONResponse(shown | {"quiet": self.state.traffic.quiet()})
+
+    async def scenario(self, request: Request) -> Response:
+        """Show the default scenario and the queue; a POST or PUT of `scenario` sets the default."""
+        chooser = self.state.chooser
+        if request.method != "GET":
+            chooser.use(_text(await _body(request, {"scenario"}), "scenario"))
+        return JSONResponse(
+            {"scenario": chooser.default.name, "next": [scenario.name for scenario in chooser.queue]}
+        )
+
+    async def next_scenario(self, request: Request) -> Response:
+        """Queue a scenario for the next create."""
+        self.state.chooser.next(_text(await _body(request, {"scenario"}), "scenario"))
+        return JSONResponse({"next": [scenario.name for scenario in self.state.chooser.queue]})
+
+    async def scenarios(self, _request: Request) -> Response:
+        """List every scenario with its sentence, the user's own last."""
+        own = self.state.chooser.own
+        rows = [_scenario_row(scenario, own=False) for scenario in CATALOGUE.values()]
+        rows += [_scenario_row(scenario, own=True) for scenario in own.values()]
+        return JSONResponse({"scenarios": rows})
+
+    async def reset(self, _request: Request) -> Response:
+        """Forget jobs, exchanges and queued scenarios."""
+        self.state.reset()
+        return JSONResponse({"status": "reset"})
+
+    async def events(self, _request: Request) -> Response:
+        """Stream every exchange as a server-sent event named `exchange`."""
+        return StreamingResponse(self._stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def _stream(self) -> AsyncIterator[str]:
+        queue: asyncio.Queue[Exchange] = asyncio.Queue(maxsize=1000)
+
+        def listener(exchange: Exchange) -> None:
+            if not queue.full():
+                queue.put_nowait(exchange)
+
+        self.state.journal.listeners.append(listener)
+        try:
+            yield ": connected\n\n"
+            while True:
+                exchange = await queue.get()
+                data = json.dumps(exchange.as_dict(bodies=False))
+                yield f"event: exchange\nid: {exchange.number}\ndata: {data}\n\n"
+        finally:
+            self.state.journal.listeners.remove(listener)
+
+    async def openapi(self, _request: Request) -> Response:
+        """Give one OpenAPI document for all variants."""
+        return JSONResponse(self.state.catalog.merged(), headers={"access-control-allow-origin": "*"})
+
+    async def openapi_of(self, request: Request) -> Response:
+        """Give one variant's OpenAPI document, references resolved."""
+        model = request.path_params["model"].removesuffix(".json")
+        try:
+            document = self.state.catalog.document(model)
+        except UnknownModel as error:
+            return _error(404, str(error))
+        return JSONResponse(document, headers={"access-control-allow-origin": "*"})
+
+
+def control_routes(state: State) -> list[Route]:
+    """The routes of the control API, guarded, and those of the OpenAPI documents, open."""
+    control = Control(state)
+    guarded: list[tuple[str, Handler, list[str]]] = [
+        ("/_mock/health", control.health, ["GET"]),
+        ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
+        ("/_mock/exchanges", control.exchanges, ["GET"]),
+        ("/_mock/exchanges.har", control.har, ["GET"]),
+        ("/_mock/charges", control.charges, ["GET"]),
+        ("/_mock/clock", control.clock, ["GET", "POST"]),
+        ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
+        ("/_mock/scenario/next", control.next_scenario, ["POST"]),
+        ("/_mock/scenarios", control.scenarios, ["GET"]),
+        ("/_mock/reset", control.reset, ["POST"]),
+        ("/_mock/events", control.events, ["GET"]),
+    ]
+    routes = [Route(path, _guarded(state, handler), methods=methods) for path, handler, methods in guarded]
+    routes.append(Route("/openapi.json", control.openapi))
+    routes.append(Route("/openapi/{model:path}", control.openapi_of))
+    return routes
+
+
+def _guarded(state: State, handler: Handler) -> Handler:
+    async def guard(request: Request) -> Response:
+        refused = _refusal(state, request)
+        if refused is not None:
+            return _error(403, refused)
+        try:
+            return await handler(request)
+        except KlingMockError as error:
+            return _error(400, str(error))
+
+    return guard
+
+
+def _refusal(state: State, request: Request) -> str | None:
+    """Why a request may not control the server; None where it may.
+
+    A page in a browser must not reach it: neither by a request from another origin (Origin), nor by a name
+    that was made to point to this machine (Host).
+    """
+    token = state.settings.control_token
+    if token is not None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if hmac.compare_digest(given.encode(), token.encode()):
+            return None
+        return "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN'."
+    client = request.client.host if request.client else ""
+    if not _is_loopback(client):
+        return f"The control API answers this machine only, not {client or 'an unknown address'}; see --control-token."
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if not _is_loopback(host):
+        return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        return f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _body(request: Request, allowed: set[str]) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}: {error}.") from None
+    if not isinstance(body, dict) or not set(body) <= allowed or not body:
+        raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}, received {body!r}.")
+    return body
+
+
+def _number(body: dict[str, Any], name: str) -> float:
+    value = body[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ControlError(f"{name}: expected a number, received {value!r}.")
+    return float(value)
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise ControlError(f"{name}: expected a string, received {value!r}.")
+    return value
+
+
+class ControlError(KlingMockError):
+    """A request to the control API says something that it cannot take."""
+
+
+def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:
+    return {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
+
+
+def _error(status: int, message: str) -> Response:
+    return JSONResponse({"statusCode": status, "message": message}, status_code=status)

@@ -1,0 +1,125 @@
+"""A listening socket and the event loop behind it, in this thread or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from mock_server.app import MockApp
+from mock_server.errors import ServerError
+from mock_server.wire import MockProtocol
+
+__all__ = ["Listener", "bind", "new_event_loop"]
+
+BACKLOG = 2048
+GRACE = 1.0
+"""Real seconds that running answers get to finish when the server stops."""
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where it is installed, asyncio's own elsewhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound TCP socket; raises `ServerError` that says what to do where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = "another program has it; choose another --port, or 0 for a free one"
+        elif error.errno == errno.EACCES:
+            hint = "ports below 1024 need more rights; choose another --port"
+        else:
+            hint = f"{error.strerror or error}; is --host an address of this machine?"
+        raise ServerError(f"Cannot listen on {host}:{port}: {hint}.") from None
+    return listening
+
+
+class Listener:
+    """Serves one application on bound sockets until it is told to stop.
+
+    `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
+    """
+
+    def __init__(self, app: MockApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+        self.app = app
+        self.sockets = sockets
+        self._state = ServerState()
+        self._stop: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Listen, call `ready`, and serve until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        config = uvicorn.Config(
+            self.app,
+            http=MockProtocol,
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="critical",
+            timeout_keep_alive=60,
+        )
+        config.load()
+
+        def protocol() -> asyncio.Protocol:
+            made: Any = MockProtocol(config=config, server_state=self._state, app_state={})
+            return made  # type: ignore[no-any-return]
+
+        servers = [
+            await self._loop.create_server(protocol, sock=listening, ssl=context, backlog=BACKLOG)
+            for listening, context in self.sockets
+        ]
+        try:
+            ready()
+            await self._stop.wait()
+        finally:
+            for server in servers:
+                server.close()
+            await self._finish()
+
+    def stop(self) -> None:
+        """End `serve`, from any thread."""
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def _finish(self) -> None:
+        """End held answers at once, let running ones finish, and close every connection."""
+        self.app.mock.end_holds()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        # Held answers notice that they were ended; streams of events would never end by themselves.
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=GRACE if not self._only_streams() else 0.05)
+        for task in list(self._state.tasks):
+            task.cancel()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=GRACE)
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        # Aborted transports say so to their protocols in the loop's next rounds.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def _only_streams(self) -> bool:
+        return self.app.mock.traffic.open == 0

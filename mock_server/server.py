@@ -1,0 +1,160 @@
+"""`MockServer`: the mock on a free port in a thread of its own, and everything a test does with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Any
+
+from mock_server.app import MockApp
+from mock_server.clock import Clock
+from mock_server.errors import ServerError
+from mock_server.jobs import Charge, JobView
+from mock_server.journal import Exchange
+from mock_server.listener import Listener, bind, new_event_loop
+from mock_server.scenarios import Scenario
+from mock_server.settings import Settings, check_names
+from mock_server.state import State, Traffic
+
+__all__ = ["MockServer"]
+
+START_TIMEOUT = 10.0
+
+
+class MockServer:
+    """A mock of the API on a port of its own, for `with` and `async with`, and for `start` and `stop`.
+
+    Options are those of `Settings` (`scenario`, `queued`, `generating`, `polls`, `strict`, `seed`, …); the port
+    is a free one unless `port` says otherwise. Started again after `stop`, it has its port and its jobs back.
+    Raises `SettingsError` for an option before anything starts.
+    """
+
+    def __init__(self, settings: Settings | None = None, **options: Any) -> None:
+        check_names(options)
+        if settings is None:
+            settings = Settings(**{"port": 0, **options})
+        elif options:
+            settings = settings.replace(**options)
+        self.settings = settings
+        self.state = State(settings)
+        self.app = MockApp(self.state)
+        self._port = settings.port
+        self._listener: Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> MockServer:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> MockServer:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    @property
+    def running(self) -> bool:
+        """Whether it answers."""
+        return self._listener is not None
+
+    def start(self) -> MockServer:
+        """Listen and answer; returns once requests are taken. Raises `ServerError` for a port that is used."""
+        if self._listener is not None:
+            raise ServerError("This server already runs; stop() it before you start() it again.")
+        listening = bind(self.settings.host, self._port)
+        self._port = listening.getsockname()[1]
+        listener = Listener(self.app, [(listening, None)])
+        ready = threading.Event()
+
+        def run() -> None:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(listener.serve(ready.set))
+
+        self._thread = threading.Thread(target=run, name="kling-mock", daemon=True)
+        self._thread.start()
+        if not ready.wait(START_TIMEOUT):
+            raise ServerError(f"The server did not start within {START_TIMEOUT:.0f} seconds.")
+        self._listener = listener
+        return self
+
+    def stop(self) -> None:
+        """End it, and every answer that hangs, at once; does nothing where it does not run."""
+        listener, self._listener = self._listener, None
+        if listener is None or self._thread is None:
+            return
+        listener.stop()
+        self._thread.join(START_TIMEOUT)
+        self._thread = None
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        if self._port == 0:
+            raise ServerError("The server has no port yet: start() it, or use it in a with statement.")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """`http://HOST:PORT`, without a slash at the end."""
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a client is given instead of the provider's address; ends in `/v2`."""
+        return f"{self.url}/v2"
+
+    @property
+    def api_key(self) -> str:
+        """A key that it accepts."""
+        return self.settings.api_key[0] if self.settings.api_key else "test-key"
+
+    @property
+    def clock(self) -> Clock:
+        """The virtual clock: `advance`, `freeze`, `resume`, `speed`, `now`."""
+        return self.state.clock
+
+    @property
+    def traffic(self) -> Traffic:
+        """How many requests are open, and how many of them wait for the clock."""
+        return self.state.traffic
+
+    @property
+    def jobs(self) -> list[JobView]:
+        """The jobs that were made, oldest first."""
+        return [JobView(job, self.clock) for job in self.state.jobs]
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What was said, oldest first."""
+        return list(self.state.journal)
+
+    @property
+    def charges(self) -> list[Charge]:
+        """What would have been billed: one charge per job made."""
+        return self.state.charges()
+
+    @property
+    def scenario(self) -> Scenario:
+        """What happens to a create that asks for nothing else."""
+        return self.state.chooser.default
+
+    def use(self, scenario: Scenario | str) -> None:
+        """Make it the default scenario: a name, `NAME;times=2`, several with `+`, or a `Scenario`."""
+        self.state.chooser.use(scenario)
+
+    def next(self, scenario: Scenario | str) -> None:
+        """Let the next create have this scenario; several calls queue up."""
+        self.state.chooser.next(scenario)
+
+    def reset(self) -> None:
+        """Forget jobs, exchanges, charges and queued scenarios; end answers that are held back."""
+        self.state.reset()

@@ -1,0 +1,132 @@
+"""What one running server knows: its settings and the parts that answer, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
+from typing import Any
+
+from mock_server.catalog import Catalog, load_catalog
+from mock_server.clock import Clock
+from mock_server.errors import ClockError
+from mock_server.ids import IdSource
+from mock_server.jobs import Charge, JobStore
+from mock_server.journal import Journal
+from mock_server.lifecycle import STATUSES
+from mock_server.scenarios.choice import Chooser
+from mock_server.settings import Settings
+from mock_server.validation import Validator
+
+__all__ = ["State", "Traffic"]
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class Traffic:
+    """How many requests are being answered, and how many of those are asleep on the clock."""
+
+    __slots__ = ("held", "open", "received")
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.held = 0
+        self.received = 0
+
+    def quiet(self) -> bool:
+        """Whether nothing is being worked on: each open exchange waits for the clock."""
+        return self.open == self.held
+
+
+class State:
+    """The parts of one server, wired; `reset` puts them back to how they were at the start."""
+
+    def __init__(self, settings: Settings, *, catalog: Catalog | None = None, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.catalog = catalog or load_catalog()
+        self.validator = Validator(self.catalog)
+        self.clock = clock or Clock(speed=settings.speed)
+        self.clock.moment_of = self.moment_of
+        self.ids = IdSource(settings.seed)
+        self.jobs = JobStore(settings.max_jobs)
+        self.journal = Journal(settings.max_exchanges)
+        self.chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+        self.traffic = Traffic()
+        self.started_at = self.clock.now()
+        self._holds: dict[asyncio.Future[Any], asyncio.AbstractEventLoop] = {}
+        self._date = (0, b"")
+
+    def reset(self) -> None:
+        """Forget jobs, exchanges and queued scenarios, and end every answer that is being held back."""
+        self.end_holds()
+        self.jobs.clear()
+        self.journal.clear()
+        self.chooser.reset()
+        self.ids = IdSource(self.settings.seed if self.settings.seed is not None else self.ids.seed + 1)
+        self.started_at = self.clock.now()
+
+    def charges(self) -> list[Charge]:
+        """One charge per job that was made and is still known."""
+        return [job.charge for job in self.jobs]
+
+    def date(self) -> bytes:
+        """The HTTP date of the virtual now."""
+        second = int(self.clock.now())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True).encode())
+        return self._date[1]
+
+    async def hold(self, seconds: float, receive: Receive) -> bool:
+        """Wait for virtual seconds; False where the client left or the server ended the wait."""
+        if seconds <= 0:
+            return True
+        sleeper = asyncio.ensure_future(self.clock.sleep(seconds))
+        leaver = asyncio.ensure_future(_left(receive))
+        self._holds[sleeper] = asyncio.get_running_loop()
+        self.traffic.held += 1
+        try:
+            await asyncio.wait({sleeper, leaver}, return_when=asyncio.FIRST_COMPLETED)
+            return sleeper.done() and not sleeper.cancelled() and sleeper.exception() is None
+        finally:
+            self.traffic.held -= 1
+            del self._holds[sleeper]
+            sleeper.cancel()
+            leaver.cancel()
+
+    def end_holds(self) -> None:
+        """End every answer that is being held back, from any thread."""
+        for sleeper, loop in list(self._holds.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(sleeper.cancel)
+
+    def moment_of(self, status: str, job_id: str | None) -> float:
+        """The virtual moment at which one job, or the last of all unfinished ones, shows a status.
+
+        Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
+        """
+        if status not in STATUSES:
+            raise ClockError(f"until: expected one of {', '.join(STATUSES)}, received {status!r}.")
+        now = self.clock.now()
+        jobs = [job for job in self.jobs if (job.id == job_id if job_id is not None else not job.finished(now))]
+        if job_id is not None and not jobs:
+            raise ClockError(f"There is no job {job_id!r} to wait for.")
+        moment = now
+        for job in jobs:
+            start = job.timeline.start_of(status)
+            if math.isinf(start):
+                raise ClockError(
+                    f"The job {job.id} ({job.scenario.name}) never shows {status!r}; its timeline is "
+                    + " → ".join([*(name for name, _ in job.timeline.steps), job.timeline.last])
+                    + "."
+                )
+            if job.timeline.by == "polls":
+                job.skipped += max(0.0, start - job.progress(now))
+            else:
+                moment = max(moment, job.made_at + start)
+        return moment
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
