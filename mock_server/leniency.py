@@ -1,0 +1,91 @@
+"""What the API overlooks in a body: numbers written as strings, fields that nobody documented."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mock_server.problems import Problem, path_of, shorten
+
+__all__ = ["Fits", "Relaxer"]
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LONGEST = 64
+"""No contract has a bound that needs more characters."""
+
+Steps = tuple[str | int, ...]
+Fits = Callable[[Any], bool]
+
+
+class Relaxer:
+    """A resolved schema, compiled to a walk that turns a body into what the API makes of it.
+
+    `fits` makes the judge of one alternative out of its schema; it is asked for each entry of an `anyOf`.
+    """
+
+    __slots__ = ("_fields", "_items", "_number", "_options")
+
+    def __init__(self, schema: Mapping[str, Any], fits: Callable[[dict[str, Any]], Fits]) -> None:
+        kinds = schema.get("type", ())
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        self._number = next((kind for kind in kinds if kind in ("integer", "number")), None)
+        self._fields: dict[str, Relaxer] | None = None
+        if "properties" in schema:
+            self._fields = {name: Relaxer(field, fits) for name, field in schema["properties"].items()}
+        self._items = Relaxer(schema["items"], fits) if "items" in schema else None
+        self._options = [(Relaxer(option, fits), fits(option)) for option in schema.get("anyOf", ())]
+
+    def relax(self, value: Any, findings: list[Problem], at: Steps = ()) -> Any:
+        """The value without undocumented fields and with numbers for numeric strings.
+
+        What is overlooked is appended to `findings`.
+        The value itself is never changed: containers are copied where something within them is.
+        """
+        if self._options:
+            return self._relax_option(value, findings, at)
+        if isinstance(value, str):
+            return self._relax_string(value, findings, at) if self._number else value
+        if isinstance(value, dict):
+            return self._relax_object(value, findings, at) if self._fields is not None else value
+        if isinstance(value, list) and self._items is not None:
+            relaxed = [self._items.relax(item, findings, (*at, index)) for index, item in enumerate(value)]
+            return relaxed if any(a is not b for a, b in zip(relaxed, value, strict=True)) else value
+        return value
+
+    def _relax_string(self, value: str, findings: list[Problem], at: Steps) -> Any:
+        if len(value) > _LONGEST or not _NUMBER.fullmatch(value):
+            return value
+        number: int | float = float(value) if set(value) & set(".eE") else int(value)
+        if isinstance(number, float) and math.isinf(number):
+            return value
+        kind = "an integer" if self._number == "integer" else "a number"
+        findings.append(Problem(path_of(at), kind, f"the string {shorten(value)}", "numeric-string"))
+        return number
+
+    def _relax_object(self, value: dict[str, Any], findings: list[Problem], at: Steps) -> dict[str, Any]:
+        fields = self._fields or {}
+        relaxed: dict[str, Any] = {}
+        changed = False
+        for name, item in value.items():
+            field = fields.get(name)
+            if field is None:
+                changed = True
+                path = path_of((*at, name if len(name) <= _LONGEST else name[:_LONGEST] + "…"))
+                findings.append(Problem(path, "no field of this name", shorten(item), "undocumented"))
+                continue
+            relaxed[name] = field.relax(item, findings, (*at, name))
+            changed = changed or relaxed[name] is not item
+        return relaxed if changed else value
+
+    def _relax_option(self, value: Any, findings: list[Problem], at: Steps) -> Any:
+        """As the fitting alternative with the fewest findings has it, or the one that overlooks least."""
+        tried: list[tuple[tuple[bool, int], Any, list[Problem]]] = []
+        for option, fits in self._options:
+            found: list[Problem] = []
+            relaxed = option.relax(value, found, at)
+            tried.append(((not fits(relaxed), len(found)), relaxed, found))
+        _, relaxed, found = min(tried, key=lambda entry: entry[0])
+        findings.extend(found)
+        return relaxed

@@ -1,0 +1,101 @@
+"""One OpenAPI document out of the documents of all variants."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+__all__ = ["merge"]
+
+_SHARED = "#/components/"
+_STATUS = ("200", "201")
+
+
+class _Named(Protocol):
+    @property
+    def model(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+    @property
+    def file(self) -> str: ...
+
+
+def merge(shared: Mapping[str, Any], documents: Sequence[tuple[_Named, Mapping[str, Any]]]) -> dict[str, Any]:
+    """An OpenAPI 3.1 document with the paths of all variants.
+
+    A create body is one of the bodies of all variants, told apart by `model`. References point into the
+    document itself: the shared components are in it, and each variant's body under the name of its file.
+    """
+    first = documents[0][1]
+    components = copy.deepcopy(dict(shared["components"]))
+    paths: dict[str, Any] = {}
+    for variant, document in documents:
+        slug = variant.file.rpartition("/")[2].removesuffix(".json")
+        names = {name: _body_name(slug, name) for name in document["components"]["schemas"]}
+        for name, schema in document["components"]["schemas"].items():
+            components["schemas"][names[name]] = _local(schema, names)
+        for path, item in document["paths"].items():
+            _add(paths, path, _local(item, names), (variant.model, *variant.aliases))
+    return {
+        "openapi": first["openapi"],
+        "info": {
+            "title": "Kling video generation",
+            "version": shared["info"]["version"],
+            "description": "The contracts of all Kling variants in one document.",
+        },
+        "jsonSchemaDialect": first["jsonSchemaDialect"],
+        "servers": copy.deepcopy(first["servers"]),
+        "security": copy.deepcopy(first["security"]),
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _body_name(slug: str, name: str) -> str:
+    return f"{slug}-older" if name == "LegacyCreate" else slug
+
+
+def _local(node: Any, names: Mapping[str, str]) -> Any:
+    """A copy of `node` whose references stay within the merged document."""
+    if isinstance(node, list):
+        return [_local(item, names) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copied = {key: _local(value, names) for key, value in node.items()}
+    reference = copied.get("$ref")
+    if isinstance(reference, str):
+        _, _, pointer = reference.partition(_SHARED)
+        kind, _, name = pointer.partition("/")
+        own = not reference.split("#")[0] and kind == "schemas"
+        copied["$ref"] = f"{_SHARED}{kind}/{names[name] if own else name}"
+    return copied
+
+
+def _add(paths: dict[str, Any], path: str, item: dict[str, Any], models: Sequence[str]) -> None:
+    """Put one variant's path item into the merged paths."""
+    body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+    merged = paths.setdefault(path, item)
+    post = merged["post"]
+    content = post["requestBody"]["content"]["application/json"]
+    if merged is item:
+        content["schema"] = {"oneOf": [], "discriminator": {"propertyName": "model", "mapping": {}}}
+    else:
+        _widen(post["responses"], item["post"]["responses"])
+    content["schema"]["oneOf"].append(body)
+    content["schema"]["discriminator"]["mapping"].update({model: body["$ref"] for model in models})
+
+
+def _widen(responses: dict[str, Any], further: Mapping[str, Any]) -> None:
+    """Let the successful answer be that of either variant; the others are the same for all."""
+    status = next(code for code in _STATUS if code in further)
+    here, there = responses[status], further[status]
+    if here == there or there in here.get("x-answers", ()):
+        return
+    answers = [*here.get("x-answers", [here]), there]
+    schemas = [{"$ref": answer["$ref"].replace("/responses/", "/schemas/")} for answer in answers]
+    responses[status] = {
+        "description": "The job as it stands.",
+        "content": {"application/json": {"schema": {"anyOf": schemas}}},
+        "x-answers": answers,
+    }

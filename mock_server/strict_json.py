@@ -1,0 +1,124 @@
+"""Request bodies read as strict JSON: what the standard forbids or leaves open is refused with a reason."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from mock_server.errors import PayloadError
+
+__all__ = ["MAX_DEPTH", "parse_json"]
+
+MAX_DEPTH = 64
+"""How deeply arrays and objects may lie within each other; the deepest contract needs six levels."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SHOWN = 40
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value that a request body holds.
+
+    Raises PayloadError, which says what is wrong and where, for an empty body, bytes that are not UTF-8 or
+    start with a byte-order mark, text that is not JSON, NaN and Infinity, numbers too large to keep, the
+    same key twice in an object, half a surrogate pair, and nesting deeper than MAX_DEPTH.
+    """
+    text = _decoded(raw)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise PayloadError(_syntax(error, text)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except PayloadError:
+        raise
+    except ValueError:
+        # Python refuses to convert more digits than its limit: the time would grow with their square.
+        raise PayloadError("Expected integers of a usable size, received one of thousands of digits.") from None
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+        raise _too_deep()
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_half_pairs(value)
+    return value
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith(_BYTE_ORDER_MARK):
+        raise PayloadError("Expected plain UTF-8, received a byte-order mark (EF BB BF) at the start.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte, offset = raw[error.start], error.start
+        raise PayloadError(f"Expected UTF-8, received the byte 0x{byte:02x} at offset {offset}.") from None
+    if not text or text.isspace():
+        raise PayloadError("Expected a JSON object, received an empty body.")
+    return text
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise PayloadError(f"Expected each key once in an object, received {_shown(key)} twice.")
+            seen.add(key)
+    return found
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise PayloadError(f"Expected a number that can be kept, received {digits[:_SHOWN]}, which is too large.")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise PayloadError(f"Expected JSON, received {name}, which is no JSON number.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+
+
+def _syntax(error: json.JSONDecodeError, text: str) -> str:
+    where = f"line {error.lineno} column {error.colno}"
+    if error.pos >= len(text):
+        return f"Expected JSON, received a body that ends too early, at {where}."
+    received = _shown(text[error.pos : error.pos + 12])
+    if error.msg == "Extra data":
+        return f"Expected one JSON value, received more after it: {received} at {where}."
+    return f"Expected JSON, received {received} at {where}."
+
+
+def _shown(text: str) -> str:
+    return json.dumps(text if len(text) <= _SHOWN else text[:_SHOWN] + "…", ensure_ascii=True)
+
+
+def _too_deep() -> PayloadError:
+    return PayloadError(f"Expected at most {MAX_DEPTH} levels of arrays and objects, received more.")
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    """Whether containers lie more than `limit` deep, found level by level and so without recursion."""
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(limit):
+        if not level:
+            return False
+        level = [
+            item
+            for container in level
+            for item in (container.values() if type(container) is dict else container)
+            if type(item) is dict or type(item) is list
+        ]
+    return bool(level)
+
+
+def _refuse_half_pairs(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = ord(error.object[error.start])
+        raise PayloadError(
+            f"Expected whole characters, received \\u{half:04x}, one half of a surrogate pair on its own."
+        ) from None

@@ -1,0 +1,171 @@
+"""The verdict on a request body: violations that the API refuses, findings that it overlooks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from mock_server.catalog import Catalog, Variant
+from mock_server.leniency import Fits, Relaxer
+from mock_server.problems import Problem, message, problems_of, shorten
+from mock_server.strict_json import parse_json
+from mock_server.uris import FORMATS
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator as JsonschemaValidator
+
+__all__ = ["FORMATS", "Problem", "Validator", "Verdict", "judge", "message", "parse_json"]
+
+_MOST_PROBLEMS = 1000
+"""How many problems of one body are told apart; a body of a million wrong points is not worth more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a body."""
+
+    violations: tuple[Problem, ...]
+    """Constraints that it breaks: the API answers 400."""
+    findings: tuple[Problem, ...]
+    """What the API tolerates: numeric strings, undocumented fields, broken rules of the prose."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the API takes the body."""
+        return not self.violations
+
+
+_CLEAN = Verdict((), ())
+
+
+class Validator:
+    """Judges bodies against the variants of a catalogue; what it builds for a variant it keeps."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._contracts: dict[tuple[str, bool], _Contract] = {}
+
+    def check(self, variant: Variant, body: Any, *, legacy: bool = False, strict: bool = False) -> Verdict:
+        """The verdict on a body, given as `parse_json` returns it.
+
+        `legacy` asks for the contract of the older path, where the variant has one. With `strict`, whatever
+        would be a finding is a violation.
+        """
+        contract = self._contracts.get((variant.model, legacy))
+        if contract is None:
+            contract = self._build(variant, legacy)
+        if contract.keeps_all(body):
+            return _CLEAN
+        verdict = contract.verdict(body)
+        if strict and verdict.findings:
+            return Verdict(verdict.violations + verdict.findings, ())
+        return verdict
+
+    def warm(self, variants: Iterable[Variant]) -> None:
+        """Build what judging these variants takes, so that the first requests do not wait for it."""
+        for variant in variants:
+            for legacy in {False, variant.legacy}:
+                self._build(variant, legacy)
+
+    def _build(self, variant: Variant, legacy: bool) -> _Contract:
+        schema = self._catalog.create_schema(variant.model, legacy=legacy and variant.legacy)
+        contract = self._contracts[variant.model, legacy] = _Contract(schema)
+        return contract
+
+
+class _Contract:
+    """One create schema with everything that judges by it.
+
+    jsonschema decides and explains. jsonschema-rs, which is held to the same verdicts by a test, accepts what
+    is valid without asking it.
+    """
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+        rules = [rule for rule in schema.get("x-rules", ()) if rule.get("judged", True)]
+        # The body that leaves nothing to say: no field beyond the contract, every rule of the prose kept.
+        self._exact = _fast({"allOf": [_closed(schema), *(rule["schema"] for rule in rules)]})
+        self._rules = rules
+
+    def keeps_all(self, body: Any) -> bool:
+        """Whether there is neither a violation nor a finding."""
+        return _accepts(self._exact, body)
+
+    def verdict(self, body: Any) -> Verdict:
+        """Violations and findings of a body that does not keep all."""
+        findings: list[Problem] = []
+        relaxed = self._relaxer.relax(body, findings)
+        violations: list[Problem] = []
+        if not _accepts(self._documented, relaxed):
+            errors = itertools.islice(self._judge.iter_errors(relaxed), _MOST_PROBLEMS)
+            violations.extend(problems_of(errors))
+        findings.extend(self._broken_rules(relaxed))
+        return Verdict(tuple(violations), tuple(findings[:_MOST_PROBLEMS]))
+
+    @cached_property
+    def _documented(self) -> jsonschema_rs.Draft202012Validator:
+        return _fast(self._schema)
+
+    @cached_property
+    def _relaxer(self) -> Relaxer:
+        def fits(option: dict[str, Any]) -> Fits:
+            accepts = _fast(option)
+            return lambda value: _accepts(accepts, value)
+
+        return Relaxer(self._schema, fits)
+
+    @cached_property
+    def _judge(self) -> JsonschemaValidator:
+        return judge(self._schema)
+
+    @cached_property
+    def _rule_judges(self) -> list[tuple[Mapping[str, Any], jsonschema_rs.Draft202012Validator]]:
+        return [(rule, _fast(rule["schema"])) for rule in self._rules]
+
+    def _broken_rules(self, body: Any) -> Iterable[Problem]:
+        for rule, keeps in self._rule_judges:
+            if isinstance(body, dict) and not _accepts(keeps, body):
+                received = shorten(body[rule["path"]]) if rule["path"] in body else "nothing"
+                yield Problem(rule["path"], rule["says"].rstrip("."), received, f"rule:{rule['id']}")
+
+
+def judge(schema: Mapping[str, Any]) -> JsonschemaValidator:
+    """The jsonschema validator of a resolved schema, with the formats of this API."""
+    # Imported here because a server that sees only valid bodies never needs it.
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    checker = FormatChecker(formats=())
+    for name, check in FORMATS.items():
+        checker.checks(name)(check)
+    return Draft202012Validator(schema, format_checker=checker)
+
+
+def _fast(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema, formats=FORMATS, validate_formats=True)
+
+
+def _accepts(validator: jsonschema_rs.Draft202012Validator, body: Any) -> bool:
+    try:
+        return validator.is_valid(body)
+    except ValueError:
+        # Half a surrogate pair or absurd nesting, which parse_json never returns: jsonschema decides.
+        return False
+
+
+def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a resolved schema in which no object takes a field beyond the documented ones."""
+    closed = dict(schema)
+    closed.pop("x-rules", None)
+    if "properties" in schema:
+        closed["properties"] = {name: _closed(field) for name, field in schema["properties"].items()}
+        closed["additionalProperties"] = False
+    if "items" in schema:
+        closed["items"] = _closed(schema["items"])
+    if "anyOf" in schema:
+        closed["anyOf"] = [_closed(option) for option in schema["anyOf"]]
+    return closed
