@@ -15,6 +15,9 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 64
 """No contract has a bound that needs more characters."""
 
+_PLAIN = (int, float, bool)
+_GONE = object()
+
 Steps = tuple[str | int, ...]
 Fits = Callable[[Any], bool]
 
@@ -50,8 +53,7 @@ class Relaxer:
         if isinstance(value, dict):
             return self._relax_object(value, findings, at) if self._fields is not None else value
         if isinstance(value, list) and self._items is not None:
-            relaxed = [self._items.relax(item, findings, (*at, index)) for index, item in enumerate(value)]
-            return relaxed if any(a is not b for a, b in zip(relaxed, value, strict=True)) else value
+            return self._relax_array(value, self._items, findings, at)
         return value
 
     def _relax_string(self, value: str, findings: list[Problem], at: Steps) -> Any:
@@ -64,20 +66,32 @@ class Relaxer:
         findings.append(Problem(path_of(at), kind, f"the string {shorten(value)}", "numeric-string"))
         return number
 
+    def _relax_array(self, value: list[Any], items: Relaxer, findings: list[Problem], at: Steps) -> list[Any]:
+        relaxed = value
+        for index, item in enumerate(value):
+            plain = items.relax(item, findings, (*at, index))
+            if plain is not item:
+                relaxed = list(value) if relaxed is value else relaxed
+                relaxed[index] = plain
+        return relaxed
+
     def _relax_object(self, value: dict[str, Any], findings: list[Problem], at: Steps) -> dict[str, Any]:
         fields = self._fields or {}
-        relaxed: dict[str, Any] = {}
-        changed = False
+        relaxed = value
         for name, item in value.items():
             field = fields.get(name)
-            if field is None:
-                changed = True
-                path = path_of((*at, name if len(name) <= _LONGEST else name[:_LONGEST] + "…"))
-                findings.append(Problem(path, "no field of this name", shorten(item), "undocumented"))
+            if field is not None and type(item) in _PLAIN:
                 continue
-            relaxed[name] = field.relax(item, findings, (*at, name))
-            changed = changed or relaxed[name] is not item
-        return relaxed if changed else value
+            plain = _GONE if field is None else field.relax(item, findings, (*at, name))
+            if plain is item:
+                continue
+            relaxed = dict(value) if relaxed is value else relaxed
+            if plain is _GONE:
+                del relaxed[name]
+                findings.append(_undocumented(item, (*at, name)))
+            else:
+                relaxed[name] = plain
+        return relaxed
 
     def _relax_option(self, value: Any, findings: list[Problem], at: Steps) -> Any:
         """As the fitting alternative with the fewest findings has it, or the one that overlooks least."""
@@ -89,3 +103,8 @@ class Relaxer:
         _, relaxed, found = min(tried, key=lambda entry: entry[0])
         findings.extend(found)
         return relaxed
+
+
+def _undocumented(value: Any, at: Steps) -> Problem:
+    steps = [step[:_LONGEST] + "…" if isinstance(step, str) and len(step) > _LONGEST else step for step in at]
+    return Problem(path_of(steps), "no field of this name", shorten(value), "undocumented")

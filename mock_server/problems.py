@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "message", "path_of", "problems_of", "shorten"]
 
 _SHOWN = 80
+_COUNTED = ("minItems", "maxItems", "minLength", "maxLength")
 _TYPES = {
     "array": "an array",
     "boolean": "true or false",
@@ -117,11 +118,8 @@ def _problem(error: ValidationError) -> Problem:
         missing = [name for name in names if error.message.startswith(f"{name!r} is a required")]
         path = path_of([*steps, *missing[:1]])
         return Problem(path, "a value (the field is required)", "nothing", keyword)
-    received = shorten(error.instance)
-    if keyword in ("minItems", "maxItems"):
-        received = f"{len(error.instance)}"
-    elif keyword in ("minLength", "maxLength"):
-        received = f"{len(error.instance)}"
+    instance: Any = error.instance
+    received = str(len(instance)) if keyword in _COUNTED else shorten(instance)
     return Problem(path_of(steps), _expected(keyword, error.validator_value), received, keyword)
 
 
@@ -152,7 +150,9 @@ def _best(error: ValidationError) -> Iterator[Problem]:
         return
     fitting = [inner for inner in alternatives.values() if not _wrong_type(inner)]
     if fitting:
-        yield from problems_of(min(fitting, key=_misfit))
+        # Missing fields say most of how badly an alternative fits, then the number of errors.
+        ranked = [(sum(e.validator == "required" for e in errors), len(errors)) for errors in fitting]
+        yield from problems_of(fitting[ranked.index(min(ranked))])
         return
     types = [name for inner in alternatives.values() for name in _expected_types(inner)]
     expected = " or ".join(dict.fromkeys(types))
@@ -165,8 +165,3 @@ def _wrong_type(errors: Sequence[ValidationError]) -> bool:
 
 def _expected_types(errors: Sequence[ValidationError]) -> list[str]:
     return [_expected("type", inner.validator_value) for inner in errors if inner.validator == "type"]
-
-
-def _misfit(errors: list[ValidationError]) -> tuple[int, int]:
-    """How badly an alternative fits: missing fields say most, then the number of errors."""
-    return sum(inner.validator == "required" for inner in errors), len(errors)

@@ -35,10 +35,11 @@ def parse_json(raw: bytes) -> Any:
         raise
     except ValueError:
         # Python refuses to convert more digits than its limit: the time would grow with their square.
-        raise PayloadError("Expected integers of a usable size, received one of thousands of digits.") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+        raise PayloadError("Expected integers of a usable size, received thousands of digits.") from None
+    if _deeper_than(value, MAX_DEPTH):
         raise _too_deep()
-    if "\\ud" in text or "\\uD" in text:
+    # A search for one byte is far faster than for two, which matters where a picture is in the body.
+    if b"\\" in raw and b"\\u" in raw:
         _refuse_half_pairs(value)
     return value
 
@@ -70,7 +71,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise PayloadError(f"Expected a number that can be kept, received {digits[:_SHOWN]}, which is too large.")
+        raise PayloadError(f"Expected a number of a usable size, received {digits[:_SHOWN]}.")
     return value
 
 

@@ -104,7 +104,8 @@ class _Contract:
         if not _accepts(self._documented, relaxed):
             errors = itertools.islice(self._judge.iter_errors(relaxed), _MOST_PROBLEMS)
             violations.extend(problems_of(errors))
-        findings.extend(self._broken_rules(relaxed))
+        wrong = {problem.path.partition("[")[0].partition(".")[0] for problem in violations}
+        findings.extend(problem for problem in self._broken_rules(relaxed) if problem.path not in wrong)
         return Verdict(tuple(violations), tuple(findings[:_MOST_PROBLEMS]))
 
     @cached_property
