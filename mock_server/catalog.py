@@ -72,6 +72,8 @@ class Catalog:
         """
         self._documents = documents
         self._facts = facts
+        self._known: dict[str, Facts] = {}
+        self._merged: dict[str, Any] | None = None
         self._resolved: dict[str, dict[str, Any]] = {}
         variants = [_variant(file, document) for file, document in documents.items() if file != _COMPONENTS]
         self.variants: tuple[Variant, ...] = tuple(sorted(variants, key=lambda variant: variant.model))
@@ -123,18 +125,25 @@ class Catalog:
     def facts(self, model: str) -> Facts:
         """Times, prices and output of one variant."""
         variant = self.find(model)
-        return facts_from(variant.model, variant.sound, variant.sound_default, self._facts[variant.model])
+        facts = self._known.get(variant.model)
+        if facts is None:
+            row = self._facts[variant.model]
+            facts = facts_from(variant.model, variant.sound, variant.sound_default, row)
+            self._known[variant.model] = facts
+        return facts
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per variant, in the order of their ids."""
         return [variant.row() for variant in self.variants]
 
-    @functools.cached_property
     def merged(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart."""
-        from mock_server.merging import merge
+        if self._merged is None:
+            from mock_server.merging import merge
 
-        return merge(self._documents[_COMPONENTS], [(v, self._documents[v.file]) for v in self.variants])
+            shared = self._documents[_COMPONENTS]
+            self._merged = merge(shared, [(v, self._documents[v.file]) for v in self.variants])
+        return self._merged
 
 
 def resolve(node: Any, file: str, documents: Mapping[str, dict[str, Any]]) -> Any:

@@ -10,6 +10,12 @@ __all__ = ["merge"]
 
 _SHARED = "#/components/"
 _STATUS = ("200", "201")
+_HEADERS = {
+    "x-inference-id": "InferenceId",
+    "x-client-request-id": "ClientRequestId",
+    "x-aimlapi-credits-used": "CreditsUsed",
+    "x-aimlapi-usd-spent": "UsdSpent",
+}
 
 
 class _Named(Protocol):
@@ -89,13 +95,20 @@ def _add(paths: dict[str, Any], path: str, item: dict[str, Any], models: Sequenc
 def _widen(responses: dict[str, Any], further: Mapping[str, Any]) -> None:
     """Let the successful answer be that of either variant; the others are the same for all."""
     status = next(code for code in _STATUS if code in further)
-    here, there = responses[status], further[status]
-    if here == there or there in here.get("x-answers", ()):
-        return
-    answers = [*here.get("x-answers", [here]), there]
-    schemas = [{"$ref": answer["$ref"].replace("/responses/", "/schemas/")} for answer in answers]
-    responses[status] = {
-        "description": "The job as it stands.",
-        "content": {"application/json": {"schema": {"anyOf": schemas}}},
-        "x-answers": answers,
-    }
+    here, schema = responses[status], _schema_of(further[status])
+    if "$ref" in here:
+        if _schema_of(here) == schema:
+            return
+        here = responses[status] = {
+            "description": "The job as it stands.",
+            "headers": {name: {"$ref": f"{_SHARED}headers/{target}"} for name, target in _HEADERS.items()},
+            "content": {"application/json": {"schema": {"anyOf": [_schema_of(here)]}}},
+        }
+    alternatives = here["content"]["application/json"]["schema"]["anyOf"]
+    if schema not in alternatives:
+        alternatives.append(schema)
+
+
+def _schema_of(answer: Mapping[str, Any]) -> dict[str, str]:
+    """The schema behind a reference to a shared answer, which has the same name."""
+    return {"$ref": answer["$ref"].replace("/responses/", "/schemas/")}
