@@ -60,7 +60,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: the pytest plugin must cost nothing until it is used."""
+    """Import a public name when it is first asked for: the pytest plugin must cost nothing unused."""
     if name in _HOMES:
         from importlib import import_module
 

@@ -81,7 +81,9 @@ class MockApp(Starlette):
         except Exception:
             # A bug of this program: the client still gets the API's error body, the user the traceback.
             traceback.print_exc(file=sys.stderr)
-            answer = error_answer(state, exchange, 500, "Internal server error: a bug in kling-mock; see its log.")
+            answer = error_answer(
+                state, exchange, 500, "Internal server error: a bug in kling-mock; see its log."
+            )
         if answer is None:
             exchange.fault = "client-left"
             state.journal.add(exchange)
@@ -155,7 +157,7 @@ async def _read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes 
 
 def _too_large(state: State, exchange: Exchange, size: int) -> Answer:
     limit = state.settings.max_body
-    text = f"Payload Too Large: expected a body of at most {limit} bytes, received {size}; --max-body sets the limit."
+    text = f"Payload Too Large: expected at most {limit} bytes (--max-body), received {size}."
     answer = error_answer(state, exchange, 413, text)
     # The rest of the body is not read, so the connection cannot be used again.
     answer.close = True

@@ -82,7 +82,9 @@ class Clock:
             seconds = max(0.0, self.moment_of(until, job) - self.now() + 1e-6)
         assert seconds is not None
         if not math.isfinite(seconds) or seconds < 0:
-            raise ClockError(f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}.")
+            raise ClockError(
+                f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}."
+            )
         with self._lock:
             self._anchor = (self.now() + seconds, time.monotonic(), self.speed)
         self._wake()

@@ -68,7 +68,9 @@ class Control:
         limit = wanted.pop("limit", "")
         unknown = [name for name in wanted if name not in FILTERS]
         if unknown or (limit and not limit.isdigit()):
-            return _error(400, f"Expected the filters {', '.join(FILTERS)} and limit=N, received {unknown or limit}.")
+            return _error(
+                400, f"Expected the filters {', '.join(FILTERS)} and limit=N, received {unknown or limit}."
+            )
         found = self.state.journal.select(**wanted)
         if limit:
             found = found[-int(limit) :] if int(limit) else []
@@ -131,7 +133,9 @@ class Control:
 
     async def events(self, _request: Request) -> Response:
         """Stream every exchange as a server-sent event named `exchange`."""
-        return StreamingResponse(self._stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        return StreamingResponse(
+            self._stream(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
 
     async def _stream(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[Exchange] = asyncio.Queue(maxsize=1000)
@@ -211,16 +215,22 @@ def _refusal(state: State, request: Request) -> str | None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         if hmac.compare_digest(given.encode(), token.encode()):
             return None
-        return "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN'."
+        return (
+            "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN'."
+        )
     client = request.client.host if request.client else ""
     if not _is_loopback(client):
-        return f"The control API answers this machine only, not {client or 'an unknown address'}; see --control-token."
+        return (
+            f"The control API answers this machine only, not {client or 'a stranger'}; see --control-token."
+        )
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     if not _is_loopback(host):
         return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        return f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
+        return (
+            f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
+        )
     return None
 
 

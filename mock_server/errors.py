@@ -30,6 +30,7 @@ __all__ = [
     "TargetError",
     "UnknownModel",
     "UnknownScenario",
+    "did_you_mean",
     "nearest",
 ]
 

@@ -186,7 +186,7 @@ class JobStore:
         return self._jobs.get(job_id)
 
     def room(self, now: float) -> bool:
-        """Make room for one more, dropping the oldest finished job if need be; False where none has finished."""
+        """Make room for one more by dropping the oldest finished job; False where none has finished."""
         if len(self._jobs) < self.limit:
             return True
         for job in self._jobs.values():

@@ -1,4 +1,4 @@
-"""What was said: every exchange once, bounded, with bodies shortened and keys redacted where they are shown."""
+"""What was said: every exchange once, bounded, its body shortened, its keys redacted when shown."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Exchange:
         "ended_at",
         "fault",
         "findings",
+        "job_id",
         "kind",
         "known_id",
         "method",
-        "job_id",
         "model",
         "number",
         "path",

@@ -23,7 +23,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Statuses with their spans, in seconds (`by="time"`) or in polls (`by="polls"`), and a last one for ever."""
+    """Statuses with their spans, in seconds (`by="time"`) or polls (`by="polls"`), then a last one."""
 
     steps: tuple[tuple[str, float], ...]
     last: str

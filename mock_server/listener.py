@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from mock_server.app import MockApp
 from mock_server.errors import ServerError
+from mock_server.stillness import Stillness
 from mock_server.wire import MockProtocol
 
 __all__ = ["Listener", "bind", "new_event_loop"]
@@ -63,6 +64,8 @@ class Listener:
         self.app = app
         self.sockets = sockets
         self._state = ServerState()
+        self.stillness: Stillness | None = None
+        """Tells, while it serves, whether the server is at rest."""
         self._stop: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -70,6 +73,10 @@ class Listener:
         """Listen, call `ready`, and serve until `stop`."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        traffic = self.app.mock.traffic
+        self.stillness = Stillness(
+            self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
+        )
         config = uvicorn.Config(
             self.app,
             http=MockProtocol,

@@ -10,6 +10,7 @@ from typing import Any
 from mock_server.app import MockApp
 from mock_server.clock import Clock
 from mock_server.errors import ServerError
+from mock_server.fastforward.session import keep_real_time
 from mock_server.jobs import Charge, JobView
 from mock_server.journal import Exchange
 from mock_server.listener import Listener, bind, new_event_loop
@@ -25,9 +26,9 @@ START_TIMEOUT = 10.0
 class MockServer:
     """A mock of the API on a port of its own, for `with` and `async with`, and for `start` and `stop`.
 
-    Options are those of `Settings` (`scenario`, `queued`, `generating`, `polls`, `strict`, `seed`, …); the port
-    is a free one unless `port` says otherwise. Started again after `stop`, it has its port and its jobs back.
-    Raises `SettingsError` for an option before anything starts.
+    Options are those of `Settings` (`scenario`, `queued`, `generating`, `polls`, `strict`, `seed`, …); the
+    port is a free one unless `port` says otherwise. Started again after `stop`, it has its port and
+    its jobs back. Raises `SettingsError` for an option before anything starts.
     """
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
@@ -66,7 +67,7 @@ class MockServer:
         return self._listener is not None
 
     def start(self) -> MockServer:
-        """Listen and answer; returns once requests are taken. Raises `ServerError` for a port that is used."""
+        """Listen and answer; returns once requests are taken. `ServerError` for a port that is used."""
         if self._listener is not None:
             raise ServerError("This server already runs; stop() it before you start() it again.")
         listening = bind(self.settings.host, self._port)
@@ -75,7 +76,7 @@ class MockServer:
         ready = threading.Event()
 
         def run() -> None:
-            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            with keep_real_time(), asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(listener.serve(ready.set))
 
         self._thread = threading.Thread(target=run, name="kling-mock", daemon=True)
@@ -126,6 +127,15 @@ class MockServer:
     def traffic(self) -> Traffic:
         """How many requests are open, and how many of them wait for the clock."""
         return self.state.traffic
+
+    def quiet(self) -> bool:
+        """Whether it is at rest: nothing to read, and each open exchange waits for the clock."""
+        stillness = None if self._listener is None else self._listener.stillness
+        return stillness is None or stillness.quiet()
+
+    def ports(self) -> frozenset[int]:
+        """The ports whose connections wait for this server, in virtual time under `fast_forward`."""
+        return frozenset({self._port})
 
     @property
     def jobs(self) -> list[JobView]:

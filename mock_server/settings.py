@@ -135,7 +135,9 @@ class Settings:
         None, parse_duration, "how long each answer takes (0; 0.6s with --realistic)", metavar="TIME"
     )
     speed: float = _option(1.0, parse_speed, "virtual seconds per real second; 0 freezes", metavar="N")
-    scenario: str | Scenario = _option("completed", lambda value: value, "what happens by default", metavar="NAME")
+    scenario: str | Scenario = _option(
+        "completed", lambda value: value, "what happens by default", metavar="NAME"
+    )
     strict: bool = _option(False, parse_flag, "answer 400 to what the provider tolerates")
     api_key: tuple[str, ...] = _option((), parse_keys, "accept only this key (repeatable)", metavar="KEY")
     magic: bool = _option(True, parse_flag, "scenarios from the keys mock-NAME and [mock:NAME] in prompts")

@@ -42,7 +42,9 @@ class Traffic:
 class State:
     """The parts of one server, wired; `reset` puts them back to how they were at the start."""
 
-    def __init__(self, settings: Settings, *, catalog: Catalog | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, catalog: Catalog | None = None, clock: Clock | None = None
+    ) -> None:
         self.settings = settings
         self.catalog = catalog or load_catalog()
         self.validator = Validator(self.catalog)
@@ -108,7 +110,9 @@ class State:
         if status not in STATUSES:
             raise ClockError(f"until: expected one of {', '.join(STATUSES)}, received {status!r}.")
         now = self.clock.now()
-        jobs = [job for job in self.jobs if (job.id == job_id if job_id is not None else not job.finished(now))]
+        jobs = [
+            job for job in self.jobs if (job.id == job_id if job_id is not None else not job.finished(now))
+        ]
         if job_id is not None and not jobs:
             raise ClockError(f"There is no job {job_id!r} to wait for.")
         moment = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +26,18 @@ FREE_HEADERS = [(b"x-aimlapi-credits-used", b"0"), (b"x-aimlapi-usd-spent", b"0"
 class Answer:
     """What is answered, and how: `cut` is `truncated`, `reset` or `hang`; `delay` and `drip` are seconds."""
 
-    __slots__ = ("body", "chunked", "close", "content_type", "cut", "delay", "drip", "gzip", "headers", "status")
+    __slots__ = (
+        "body",
+        "chunked",
+        "close",
+        "content_type",
+        "cut",
+        "delay",
+        "drip",
+        "gzip",
+        "headers",
+        "status",
+    )
 
     def __init__(
         self,
@@ -81,7 +92,7 @@ def error_answer(
 
 def timestamp(moment: float) -> str:
     """ISO 8601 with milliseconds and Z, from virtual seconds since the epoch."""
-    shown = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return shown.replace("+00:00", "Z")
 
 

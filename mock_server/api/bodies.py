@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["create_body", "header_id", "plain_body", "poll_body", "video_path"]
 
-FAILURE = {"name": "GenerationFailed", "message": "The generation failed. Nothing was charged; you can try again."}
+FAILURE = {
+    "name": "GenerationFailed",
+    "message": "The generation failed. Nothing was charged; you can try again.",
+}
 EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
-SIGNATURE = "sQ3x%2Bv~7w==&x-kcdn-pid=112781&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token=" + "Zm9vYmFy" * 24 + "=="
+SIGNATURE = (
+    "sQ3x%2Bv~7w==&x-kcdn-pid=112781&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token=" + "Zm9vYmFy" * 24 + "=="
+)
 
 
 def create_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:

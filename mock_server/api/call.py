@@ -46,7 +46,11 @@ class Call:
 
     def origin(self, state: State) -> str:
         """Scheme and host under which the client reaches this server, for URLs in answers."""
-        host = self.host.decode() if SAFE_HOST.fullmatch(self.host) else f"{state.settings.host}:{state.settings.port}"
+        host = (
+            self.host.decode()
+            if SAFE_HOST.fullmatch(self.host)
+            else f"{state.settings.host}:{state.settings.port}"
+        )
         return f"{'https' if self.secure else 'http'}://{host}"
 
     def other_origin(self, state: State) -> str:
@@ -67,7 +71,9 @@ def authorise(state: State, call: Call) -> str | Answer:
     scheme, _, raw_key = (value or b"").partition(b" ")
     key = raw_key.strip().decode("utf-8", "replace")
     if value is None:
-        problem = "Missing API key: expected an Authorization header such as 'Authorization: Bearer YOUR_KEY'."
+        problem = (
+            "Missing API key: expected an Authorization header such as 'Authorization: Bearer YOUR_KEY'."
+        )
     elif scheme.lower() != b"bearer":
         received = scheme.decode("latin-1")[:20]
         problem = f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
@@ -83,7 +89,9 @@ def authorise(state: State, call: Call) -> str | Answer:
                 return error_answer(state, call.exchange, 401, f"The API key names a scenario. {error}")
             problem = "" if known else "Invalid API key: it is none of those that this server accepts."
     if problem:
-        return error_answer(state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}.")
+        return error_answer(
+            state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}."
+        )
     return key
 
 

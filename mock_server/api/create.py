@@ -106,7 +106,9 @@ def _play(
     """Make the job and answer, as far as the scenario's create faults let it."""
     exchange, scenario = call.exchange, choice.scenario
     faults = (
-        struck(scenario, "create", choice.hits, state.clock.now() - state.started_at) if scenario.faults else []
+        struck(scenario, "create", choice.hits, state.clock.now() - state.started_at)
+        if scenario.faults
+        else []
     )
     other_origin = call.other_origin(state) if faults else ""
     faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
@@ -116,8 +118,8 @@ def _play(
     if made:
         made_job = _make_job(state, call, choice, payload, variant)
         if made_job is None:
-            expected = f"This mock holds {state.jobs.limit} unfinished jobs, its limit; raise --max-jobs or reset it."
-            return error_answer(state, exchange, 429, f"Too Many Requests: {expected}")
+            full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
+            return error_answer(state, exchange, 429, f"Too Many Requests: {full}")
         answer = _created(state, call, made_job, success)
     if replacing is not None:
         exchange.fault = replacing.kind

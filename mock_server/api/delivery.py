@@ -48,7 +48,11 @@ async def deliver(
     body = answer.body
     if answer.gzip and b"gzip" in _accepted(exchange):
         body = gzip.compress(body, mtime=0)
-        headers = [*_without_length(headers), (b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(body))]
+        headers = [
+            *_without_length(headers),
+            (b"content-encoding", b"gzip"),
+            (b"content-length", b"%d" % len(body)),
+        ]
     if answer.close:
         headers = [*headers, (b"connection", b"close")]
     if answer.chunked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -51,7 +51,9 @@ def struck(scenario: Scenario, place: str, hits: dict[int, int], elapsed: float)
     return found
 
 
-def apply_fault(state: State, exchange: Exchange, fault: Fault, answer: Answer | None, other_origin: str) -> Answer:
+def apply_fault(
+    state: State, exchange: Exchange, fault: Fault, answer: Answer | None, other_origin: str
+) -> Answer:
     """The answer that goes out instead of `answer`, or `answer` itself, changed."""
     if fault.modifies:
         assert answer is not None
@@ -109,7 +111,7 @@ def _retry_headers(state: State, fault: Fault) -> Sequence[tuple[bytes, bytes]]:
         return ()
     if fault.retry_date:
         # Whole seconds are all that a date can say: round up, so that waiting until then is long enough.
-        moment = datetime.fromtimestamp(-(-(state.clock.now() + fault.retry_after) // 1), timezone.utc)
+        moment = datetime.fromtimestamp(-(-(state.clock.now() + fault.retry_after) // 1), UTC)
         return [(b"retry-after", format_datetime(moment, usegmt=True).encode())]
     seconds = fault.retry_after
     shown = str(int(seconds)) if seconds == int(seconds) else str(seconds)

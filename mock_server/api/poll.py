@@ -71,7 +71,7 @@ def _asked_id(state: State, exchange: Exchange) -> str | Answer:
 def _unknown_job(state: State, exchange: Exchange, asked: str) -> Answer:
     text = "Generation not found"
     if state.jobs.dropped:
-        text += f"; this mock dropped its {state.jobs.dropped} oldest finished jobs (--max-jobs {state.jobs.limit})"
+        text += f"; this mock dropped its {state.jobs.dropped} oldest jobs (--max-jobs {state.jobs.limit})"
     headers = [(b"x-inference-id", header_id(asked))] if looks_issued(asked) else []
     return error_answer(state, exchange, 404, text, headers=headers)
 

@@ -1,4 +1,4 @@
-"""Which scenario a create gets: the queue, the header, the key, the prompt, the server's default, in this order."""
+"""Which scenario a create gets: that of the queue, the header, the key, the prompt or the server."""
 
 from __future__ import annotations
 

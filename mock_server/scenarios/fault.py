@@ -66,13 +66,17 @@ class Fault:
         _check_word("at", self.at, PLACES)
         _check_word("kind", self.kind, tuple(KINDS))
         if self.times is not None and (isinstance(self.times, bool) or self.times < 0):
-            raise SettingsError(f"times: expected a count of 0 or more, or none for ever, received {self.times!r}.")
+            raise SettingsError(
+                f"times: expected a count of 0 or more, or none for ever, received {self.times!r}."
+            )
         for name in ("after", "since", "seconds"):
             value = getattr(self, name)
             if not value >= 0 or not math.isfinite(value):
                 raise SettingsError(f"{name}: expected a finite number of 0 or more, received {value!r}.")
         if not self.until > self.since:
-            raise SettingsError(f"until: expected a time after since ({self.since}), received {self.until!r}.")
+            raise SettingsError(
+                f"until: expected a time after since ({self.since}), received {self.until!r}."
+            )
         if not 200 <= self.status <= 599:
             raise SettingsError(f"status: expected an HTTP status from 200 to 599, received {self.status!r}.")
         if self.retry_after is not None and not 0 <= self.retry_after < math.inf:

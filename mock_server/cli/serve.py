@@ -1,0 +1,86 @@
+"""`kling-mock serve`: the server in the foreground, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from mock_server.cli.options import add_server_options, settings_from
+from mock_server.settings import Settings
+
+__all__ = ["add_parser"]
+
+EPILOG = """\
+examples:
+  kling-mock serve
+  kling-mock serve --port 0 --realistic --speed 60
+  kling-mock serve --scenario "id-awkward+poll-server-error;times=2"
+  kling-mock serve --queued 500ms --generating 10s --strict --log-format json
+
+Point a client at http://127.0.0.1:8000/v2 with any API key. What can be told to happen:
+`kling-mock scenarios`; by request: the header X-Mock-Scenario, the key mock-NAME, or [mock:NAME] in a prompt.
+"""
+CURL = (
+    "curl -s {url}/v2/video/generations -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
+    """-d '{{"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}}'"""
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run the mock server",
+        description="Run the mock server on a loopback port until Ctrl-C.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_server_options(parser)
+    parser.set_defaults(handler=serve)
+
+
+def serve(namespace: argparse.Namespace) -> int:
+    """Serve until a signal; exit status 0 after a clean stop."""
+    settings = settings_from(namespace)
+    from mock_server.listener import bind, new_event_loop
+
+    listening = bind(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    settings = settings.replace(port=port)
+    shown = f"[{host}]" if ":" in host else host
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(settings, listening, f"http://{shown}:{port}"))
+    return 0
+
+
+async def _serve(settings: Settings, listening: Any, url: str) -> None:
+    from mock_server.app import MockApp
+    from mock_server.listener import Listener
+    from mock_server.log import ExchangeLog
+    from mock_server.state import State
+
+    app = MockApp(State(settings))
+    log = ExchangeLog(form=settings.log_format)
+    if settings.log_format != "none":
+        app.on_exchange.append(log)
+    listener = Listener(app, [(listening, None)])
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, listener.stop)
+        except NotImplementedError:
+            signal.signal(number, lambda *_: listener.stop())
+
+    def ready() -> None:
+        print(f"kling-mock ready at {url}", flush=True)
+        if settings.log_format == "text":
+            key = settings.api_key[0] if settings.api_key else "test-key"
+            print(CURL.format(url=url, key=key), flush=True)
+        if settings.host not in ("127.0.0.1", "localhost", "::1"):
+            print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
+
+    await listener.serve(ready)
+    log.flush()

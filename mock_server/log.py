@@ -1,0 +1,103 @@
+"""One line per exchange on standard output: readable, in colour on a terminal, or JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from typing import TextIO
+
+from mock_server.journal import Exchange
+
+__all__ = ["ExchangeLog"]
+
+FLUSH_AFTER = 0.05
+"""Real seconds that lines are gathered, so that a burst of requests costs one write."""
+
+_RESET, _DIM, _RED, _GREEN, _YELLOW, _CYAN = (
+    "\x1b[0m",
+    "\x1b[2m",
+    "\x1b[31m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[36m",
+)
+STATE_COLOURS = {"completed": _GREEN, "error": _RED, "generating": _CYAN, "queued": _CYAN}
+
+
+class ExchangeLog:
+    """Writes exchanges as they end; call it as a listener of the application."""
+
+    def __init__(
+        self, stream: TextIO | None = None, *, form: str = "text", colour: bool | None = None
+    ) -> None:
+        self.stream = stream or sys.stdout
+        self.form = form
+        self.colour = self.stream.isatty() if colour is None else colour
+        self._waiting: list[tuple[Exchange, float]] = []
+
+    def __call__(self, exchange: Exchange, took: float) -> None:
+        """Note an exchange; it is written within a moment."""
+        if not self._waiting:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
+            except RuntimeError:
+                self._waiting.append((exchange, took))
+                self.flush()
+                return
+        self._waiting.append((exchange, took))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        line = self.json_line if self.form == "json" else self.text_line
+        try:
+            self.stream.write("".join([line(exchange, took) + "\n" for exchange, took in waiting]))
+            self.stream.flush()
+        except (BrokenPipeError, ValueError):
+            # Whoever read the log has gone: the server goes on without it.
+            self._waiting = []
+
+    def text_line(self, exchange: Exchange, took: float) -> str:
+        """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
+        moment = datetime.fromtimestamp(exchange.at).strftime("%H:%M:%S")
+        status = "---" if exchange.status is None else str(exchange.status)
+        parts = [
+            self._paint(moment, _DIM),
+            f"{exchange.method:<4}",
+            exchange.path,
+            self._paint(status, _status_colour(exchange.status)),
+        ]
+        if exchange.state:
+            parts.append(self._paint(exchange.state, STATE_COLOURS.get(exchange.state, "")))
+        if exchange.model:
+            parts.append(exchange.model)
+        parts.append(self._paint(f"{took * 1000:.1f}ms", _DIM))
+        if exchange.job_id:
+            parts.append(self._paint(f"job={exchange.job_id}", _DIM))
+        if exchange.fault:
+            parts.append(self._paint(f"fault={exchange.fault}", _YELLOW))
+        elif exchange.scenario not in (None, "completed"):
+            parts.append(self._paint(f"scenario={exchange.scenario}", _DIM))
+        line = " ".join(parts)
+        for problem in exchange.violations:
+            line += "\n         " + self._paint(f"violation: {problem.sentence()}", _RED)
+        for problem in exchange.findings:
+            line += "\n         " + self._paint(f"finding: {problem.sentence()}", _YELLOW)
+        return line
+
+    def json_line(self, exchange: Exchange, took: float) -> str:
+        """The exchange as one JSON object, without bodies."""
+        return json.dumps({**exchange.as_dict(bodies=False), "took": round(took, 6)}, separators=(",", ":"))
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"{colour}{text}{_RESET}" if self.colour and colour else text
+
+
+def _status_colour(status: int | None) -> str:
+    if status is None or status >= 500:
+        return _RED
+    return _YELLOW if status >= 400 else _GREEN
