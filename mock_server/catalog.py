@@ -146,21 +146,27 @@ class Catalog:
         return self._merged
 
 
-def resolve(node: Any, file: str, documents: Mapping[str, dict[str, Any]]) -> Any:
+def resolve(
+    node: Any, file: str, documents: Mapping[str, dict[str, Any]], within: tuple[str, ...] = ()
+) -> Any:
     """A copy of `node`, which stands in `file`, with what each `$ref` points at in its place.
 
-    Keys beside a `$ref` win over those of its target. Raises SpecError where a reference leads nowhere.
+    Keys beside a `$ref` win over those of its target. Raises SpecError where a reference leads nowhere, or
+    back to itself (`within` holds those that are being followed).
     """
     if isinstance(node, list):
-        return [resolve(item, file, documents) for item in node]
+        return [resolve(item, file, documents, within) for item in node]
     if not isinstance(node, dict):
         return node
     reference = node.get("$ref")
     if not isinstance(reference, str):
-        return {key: resolve(value, file, documents) for key, value in node.items()}
+        return {key: resolve(value, file, documents, within) for key, value in node.items()}
     target, pointer = _locate(reference, file)
-    found = resolve(_at(target, pointer, documents, reference), target, documents)
-    siblings = {key: resolve(value, file, documents) for key, value in node.items() if key != "$ref"}
+    place = f"{target}#{pointer}"
+    if place in within:
+        raise SpecError(f"The reference {reference!r} in {file} leads back to itself.")
+    found = resolve(_at(target, pointer, documents, reference), target, documents, (*within, place))
+    siblings = {key: resolve(value, file, documents, within) for key, value in node.items() if key != "$ref"}
     return {**found, **siblings} if siblings else found
 
 
@@ -225,11 +231,13 @@ def _locate(reference: str, file: str) -> tuple[str, str]:
 
 
 def _at(file: str, pointer: str, documents: Mapping[str, dict[str, Any]], reference: str) -> Any:
-    node: Any = documents.get(file)
+    if file not in documents:
+        raise SpecError(f"The reference {reference!r} leads nowhere: there is no file {file}.")
+    node: Any = documents[file]
     for step in _steps(pointer):
-        node = node.get(step) if isinstance(node, dict) else None
-    if node is None:
-        raise SpecError(f"The reference {reference!r} leads nowhere: there is no {pointer} in {file}.")
+        if not isinstance(node, dict) or step not in node:
+            raise SpecError(f"The reference {reference!r} leads nowhere: there is no {pointer} in {file}.")
+        node = node[step]
     return node
 
 
