@@ -1,0 +1,57 @@
+"""Event loops: asyncio's follow by their selector; others are helped over `asyncio.sleep`."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+from .originals import monotonic
+from .patches import Patches
+from .session import Session, here
+
+__all__ = ["patch_loops", "remember_loop", "set_back_loops"]
+
+_loops: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def remember_loop() -> None:
+    """Note the loop that runs in this thread: its timers are set by virtual time."""
+    events = sys.modules.get("asyncio.events")
+    loop = None if events is None else events._get_running_loop()
+    if loop is not None:
+        _loops.add(loop)
+
+
+def set_back_loops(session: Session) -> None:
+    """Let timers that are left when virtual time ends fire as if it had never run ahead."""
+    lead = session.lead()
+    for loop in list(_loops):
+        for handle in list(getattr(loop, "_scheduled", ())):
+            handle._when -= lead
+    _loops.clear()
+
+
+def patch_loops(patches: Patches) -> None:
+    """Replace `asyncio.sleep` for loops that wait in C (uvloop), which nothing else reaches."""
+    import asyncio
+
+    original = asyncio.sleep
+
+    async def sleep(delay: float, result: Any = None) -> Any:
+        session = here()
+        loop = asyncio.get_running_loop()
+        if session is None or delay <= 0 or isinstance(loop, asyncio.BaseEventLoop):
+            return await original(delay, result)
+        token, deadline, started = object(), session.now() + delay, monotonic()
+        session.waiting.join(token, deadline)
+        try:
+            while session.now() < deadline:
+                await original(0.001)
+                session.waiting.step(started)
+        finally:
+            session.waiting.leave(token)
+        return result
+
+    patches.replace(asyncio.tasks, "sleep", sleep)
+    patches.set(asyncio, "sleep", sleep)

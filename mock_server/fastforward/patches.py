@@ -1,0 +1,66 @@
+"""Replacing attributes, also where modules imported them by name, and putting every one back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any
+
+__all__ = ["Patches"]
+
+_ABSENT = object()
+
+
+class Patches:
+    """A stack of replacements; `undo` takes all of them back, the last first."""
+
+    def __init__(self, kept: Iterable[str] = ()) -> None:
+        self._undo: list[Callable[[], None]] = []
+        self._renamed: dict[int, tuple[Any, Any]] = {}
+        self._kept = frozenset(kept)
+
+    def set(self, owner: Any, name: str, value: Any) -> None:
+        """Replace the attribute `name` of a module or class until `undo`."""
+        before = vars(owner).get(name, _ABSENT)
+
+        def back() -> None:
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+        self._undo.append(back)
+        setattr(owner, name, value)
+
+    def replace(self, module: ModuleType, name: str, value: Any) -> None:
+        """Replace a module's function, and later (`rename`) every module's own name for it."""
+        original = getattr(module, name, None)
+        if original is None:
+            return
+        self._renamed[id(original)] = (original, value)
+        self.set(module, name, value)
+
+    def later(self, back: Callable[[], None]) -> None:
+        """Call `back` when everything is undone."""
+        self._undo.append(back)
+
+    def rename(self) -> None:
+        """Let modules that imported a replaced function by name use the replacement."""
+        self._swap({key: new for key, (_, new) in self._renamed.items()})
+
+    def undo(self) -> None:
+        """Put everything back, also the names that were imported in the meantime."""
+        while self._undo:
+            self._undo.pop()()
+        self._swap({id(new): old for old, new in self._renamed.values()})
+        self._renamed.clear()
+
+    def _swap(self, by_id: dict[int, Any]) -> None:
+        for module_name, module in list(sys.modules.items()):
+            if module_name.partition(".")[0] in self._kept or not isinstance(module, ModuleType):
+                continue
+            names = vars(module)
+            for name, value in list(names.items()):
+                if id(value) in by_id:
+                    names[name] = by_id[id(value)]

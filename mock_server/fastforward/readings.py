@@ -1,0 +1,88 @@
+"""Functions that read time or sleep, as virtual time has them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .originals import sleep as _real_sleep
+from .patches import Patches
+from .session import of_caller
+
+__all__ = ["patch_readings"]
+
+
+def _pause(pause: float) -> bool:
+    """What a sleeper looks at: nothing ever comes."""
+    if pause > 0:
+        _real_sleep(pause)
+    return False
+
+
+def _sleep(seconds: float, /) -> None:
+    session = of_caller()
+    if session is None or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e10:
+        return _real_sleep(seconds)
+    session.waiting.until(session.now() + seconds, _pause)
+    return None
+
+
+def _wall(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
+    """A reading of the time of day in `unit`s of a second."""
+
+    def reading() -> Any:
+        session = of_caller()
+        if session is None:
+            return original()
+        return session.now() if unit == 1 else int(session.now() * unit)
+
+    return reading
+
+
+def _interval(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
+    """A reading of a clock that only measures: the real one plus what virtual time has gained."""
+
+    def reading() -> Any:
+        session = of_caller()
+        if session is None:
+            return original()
+        if unit == 1:
+            return original() + session.lead()
+        return original() + int(session.lead() * unit)
+
+    return reading
+
+
+def _broken_down(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`localtime` and its like: now, where no moment is given."""
+
+    def reading(seconds: float | None = None, /) -> Any:
+        session = of_caller()
+        return original(session.now() if seconds is None and session is not None else seconds)
+
+    return reading
+
+
+def _strftime(layout: str, *moment: Any) -> str:
+    session = of_caller()
+    if session is None or moment:
+        return _real_strftime(layout, *moment)
+    return _real_strftime(layout, _real_localtime(session.now()))
+
+
+_real_strftime = time.strftime
+_real_localtime = time.localtime
+
+
+def patch_readings(patches: Patches) -> None:
+    """Replace what `time` offers to read the time and to sleep."""
+    patches.replace(time, "sleep", _sleep)
+    patches.replace(time, "time", _wall(time.time, 1))
+    patches.replace(time, "time_ns", _wall(time.time_ns, 1e9))
+    for name in ("monotonic", "perf_counter"):
+        patches.replace(time, name, _interval(getattr(time, name), 1))
+        patches.replace(time, name + "_ns", _interval(getattr(time, name + "_ns"), 1e9))
+    for name in ("localtime", "gmtime", "ctime"):
+        patches.replace(time, name, _broken_down(getattr(time, name)))
+    patches.replace(time, "strftime", _strftime)

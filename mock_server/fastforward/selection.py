@@ -1,0 +1,131 @@
+"""`select`, `poll` and selectors: waits for descriptors, and sleeps in their disguise."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .loops import remember_loop
+from .originals import SELECTS
+from .originals import poll as _real_poll
+from .originals import select as _real_select
+from .patches import Patches
+from .session import Session, here, of_caller
+from .sockets import REAL, VIRTUAL, kind_of
+
+__all__ = ["patch_selection"]
+
+_kinds: dict[tuple[int, int], str] = {}
+"""What is known of connected sockets, by descriptor and inode: neither changes while one is open."""
+
+
+def _kinds_of(descriptors: Iterable[int], session: Session) -> set[str]:
+    """Which times the other sides of some descriptors live in."""
+    found = set()
+    for descriptor in descriptors:
+        try:
+            key = (descriptor, os.fstat(descriptor).st_ino)
+        except OSError:
+            continue
+        kind = _kinds.get(key)
+        if kind is None:
+            kind = kind_of(descriptor, session)
+            if kind == VIRTUAL:
+                if len(_kinds) > 4096:
+                    _kinds.clear()
+                _kinds[key] = kind
+        found.add(kind)
+    return found
+
+
+def _wait(
+    session: Session, timeout: float | None, look: Callable[[float], Any], empty: Any, *, mock: bool
+) -> Any:
+    """Wait in virtual time until a look finds something, and return what it found."""
+    found = empty
+
+    def ready(pause: float) -> bool:
+        nonlocal found
+        found = look(pause)
+        return any(found) if isinstance(found, tuple) else bool(found)
+
+    deadline = math.inf if timeout is None else session.now() + timeout
+    session.waiting.until(deadline, ready, socket=mock)
+    return found
+
+
+def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The `select` method of a selector."""
+
+    def select(self: Any, timeout: float | None = None) -> Any:
+        session = here()
+        if session is None or (timeout is not None and timeout <= 0):
+            return original(self, timeout)
+        remember_loop()
+        # The wake-up pair of an event loop is neutral; a pipe to a process keeps the wait real.
+        kinds = _kinds_of((key.fd for key in self.get_map().values()), session)
+        if REAL in kinds:
+            return original(self, timeout)
+        return _wait(session, timeout, lambda pause: original(self, pause), [], mock=VIRTUAL in kinds)
+
+    return select
+
+
+def _select(read: Any, write: Any, error: Any, timeout: float | None = None, /) -> Any:
+    session = of_caller()
+    if session is None or (timeout is not None and timeout <= 0):
+        return _real_select(read, write, error, timeout)
+    lists = [list(read), list(write), list(error)]
+    descriptors = [item if isinstance(item, int) else item.fileno() for some in lists for item in some]
+    kinds = _kinds_of(descriptors, session)
+    if REAL in kinds:
+        return _real_select(*lists, timeout)
+    empty: tuple[list[Any], ...] = ([], [], [])
+    mock = VIRTUAL in kinds
+    return _wait(session, timeout, lambda pause: _real_select(*lists, pause), empty, mock=mock)
+
+
+class _Poll:
+    """A `select.poll()` object that waits in virtual time."""
+
+    def __init__(self) -> None:
+        self._poll = _real_poll()
+        self._descriptors: set[int] = set()
+
+    def register(self, fd: Any, *mask: int) -> None:
+        self._poll.register(fd, *mask)
+        self._descriptors.add(fd if isinstance(fd, int) else fd.fileno())
+
+    def modify(self, fd: Any, mask: int) -> None:
+        self._poll.modify(fd, mask)
+
+    def unregister(self, fd: Any) -> None:
+        self._poll.unregister(fd)
+        self._descriptors.discard(fd if isinstance(fd, int) else fd.fileno())
+
+    def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
+        session = of_caller()
+        forever = timeout is None or timeout < 0
+        if session is None or timeout == 0 or REAL in (kinds := _kinds_of(self._descriptors, session)):
+            real: list[tuple[int, int]] = self._poll.poll(timeout)
+            return real
+        seconds = None if forever else (timeout or 0) / 1000
+        found: list[tuple[int, int]] = _wait(session, seconds, self._look, [], mock=VIRTUAL in kinds)
+        return found
+
+    def _look(self, pause: float) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = self._poll.poll(math.ceil(pause * 1000))
+        return found
+
+
+def patch_selection(patches: Patches) -> None:
+    """Replace `select.select`, `select.poll` and the selectors that event loops stand on."""
+    patches.replace(select, "select", _select)
+    if _real_poll is not None:
+        patches.replace(select, "poll", _Poll)
+    for kind, original in SELECTS.items():
+        patches.set(kind, "select", _selecting(original))
+    patches.later(_kinds.clear)

@@ -1,0 +1,106 @@
+"""One stretch of virtual time: its source, its waiters, and who keeps real time meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .originals import get_ident, monotonic
+from .source import TimeSource
+from .waiting import Waiting
+
+__all__ = ["REAL_PACKAGES", "Session", "current", "here", "keep_real_time", "of_caller", "set_current"]
+
+REAL_PACKAGES = frozenset(
+    {
+        "_pytest",
+        "coverage",
+        "execnet",
+        "hypothesis",
+        "mock_server",
+        "multiprocessing",
+        "pluggy",
+        "pytest",
+        "pytest_asyncio",
+        "pytest_timeout",
+        "subprocess",
+        "uvicorn",
+        "xdist",
+    }
+)
+"""Packages that measure or wait for the real world: what they call keeps real time in any thread."""
+
+_BETWEEN = frozenset({"threading", "queue", "concurrent", "contextlib"})
+"""Packages that wait on behalf of whoever called them."""
+
+_real_threads: dict[int, int] = {}
+
+
+@contextmanager
+def keep_real_time() -> Iterator[None]:
+    """Keep real time in this thread, whatever is fast-forwarded: for threads of the mock itself."""
+    thread = get_ident()
+    _real_threads[thread] = _real_threads.get(thread, 0) + 1
+    try:
+        yield
+    finally:
+        _real_threads[thread] -= 1
+        if not _real_threads[thread]:
+            del _real_threads[thread]
+
+
+class Session:
+    """The running stretch; the replaced functions ask it for the time and wait on it."""
+
+    def __init__(self, source: TimeSource, *, patience: float, real_packages: frozenset[str]) -> None:
+        self.source = source
+        self.waiting = Waiting(source, _real_threads, patience)
+        self.real_packages = real_packages
+        self.start = source.now()
+        self.real_start = monotonic()
+
+    def now(self) -> float:
+        """Virtual seconds since the epoch."""
+        return self.source.now()
+
+    def lead(self) -> float:
+        """Seconds by which virtual time has gained on real time since the start."""
+        return (self.source.now() - self.start) - (monotonic() - self.real_start)
+
+
+_current: Session | None = None
+
+
+def current() -> Session | None:
+    """The running stretch of virtual time, whoever asks."""
+    return _current
+
+
+def set_current(session: Session | None) -> None:
+    """Start a stretch of virtual time, or end it."""
+    global _current
+    _current = session
+
+
+def here() -> Session | None:
+    """The running stretch, None in a thread that keeps real time."""
+    if _current is None or get_ident() in _real_threads:
+        return None
+    return _current
+
+
+def of_caller(*, through: bool = False) -> Session | None:
+    """The stretch that the caller of the replaced function lives in, None where it keeps real time.
+
+    With `through` the one that counts is whoever called `threading`, `queue` or the like.
+    """
+    session = here()
+    if session is None:
+        return None
+    frame = sys._getframe(2)
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    while through and package in _BETWEEN and frame.f_back is not None:
+        frame = frame.f_back
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return None if package in session.real_packages else session

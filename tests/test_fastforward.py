@@ -1,0 +1,466 @@
+"""Virtual time in this process: what waits jumps, what measures follows, and everything is put back."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import datetime
+import json
+import queue
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from time import monotonic as named_monotonic
+from time import sleep as named_sleep
+
+import aiohttp
+import httpx
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server import MockServer
+from mock_server.clock import Clock
+from mock_server.fastforward import fast_forward, keep_real_time
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(speed=0, start=1_800_000_000.0)
+
+
+def _thread_wait() -> None:
+    threading.Event().wait(DAY)
+
+
+def _queue_wait() -> None:
+    with pytest.raises(queue.Empty):
+        queue.Queue[int]().get(timeout=DAY)
+
+
+def _future_wait() -> None:
+    with pytest.raises(concurrent.futures.TimeoutError):
+        concurrent.futures.Future[int]().result(timeout=DAY)
+
+
+def _asyncio_wait() -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), DAY)
+
+    asyncio.run(main())
+
+
+SLEEPS: dict[str, Callable[[], object]] = {
+    "time.sleep": lambda: time.sleep(DAY),
+    "sleep imported by name": lambda: named_sleep(DAY),
+    "asyncio.sleep": lambda: asyncio.run(asyncio.sleep(DAY)),
+    "asyncio.wait_for": _asyncio_wait,
+    "Event.wait": _thread_wait,
+    "Queue.get": _queue_wait,
+    "Future.result": _future_wait,
+    "select.select": lambda: select.select([], [], [], DAY),
+    "select.poll": lambda: select.poll().poll(int(DAY * 1000)),
+}
+
+
+@pytest.mark.parametrize("name", SLEEPS)
+def test_a_wait_of_a_day_moves_the_clock_by_a_day(name: str, clock: Clock) -> None:
+    before = clock.now()
+    with fast_forward(clock):
+        SLEEPS[name]()
+    assert DAY - 0.001 <= clock.now() - before < DAY + 1
+
+
+@given(seconds=st.lists(st.floats(min_value=0.001, max_value=1e6), max_size=20))
+def test_a_sleep_never_ends_early_and_hardly_late(seconds: list[float]) -> None:
+    clock = Clock(speed=0, start=1_800_000_000.0)
+    with fast_forward(clock):
+        for some in seconds:
+            before = clock.now()
+            named_sleep(some)
+            assert clock.now() >= before + some
+    assert clock.now() - 1_800_000_000.0 == pytest.approx(sum(seconds), abs=1e-3)
+
+
+def test_readings_follow_the_clock(clock: Clock) -> None:
+    with fast_forward(clock):
+        start = time.monotonic(), time.perf_counter(), named_monotonic(), time.monotonic_ns()
+        assert time.time() == clock.now()
+        assert time.time_ns() == int(clock.now() * 1e9)
+        time.sleep(600)
+        end = time.monotonic(), time.perf_counter(), named_monotonic(), time.monotonic_ns()
+        gained = [after - before for before, after in zip(start, end, strict=True)]
+        assert gained[:3] == pytest.approx([600] * 3, abs=0.01)
+        assert gained[3] == pytest.approx(600e9, abs=1e7)
+        now = datetime.datetime.fromtimestamp(clock.now())
+        assert datetime.datetime.now() == datetime.datetime.today() == now
+        assert datetime.datetime.now(datetime.UTC) == now.astimezone(datetime.UTC)
+        assert datetime.date.today() == now.date()
+        assert time.localtime()[:6] == now.timetuple()[:6]
+        assert time.strftime("%Y-%m-%d %H:%M:%S") == now.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_everything_is_put_back(clock: Clock) -> None:
+    import ssl
+    from selectors import DefaultSelector
+
+    def seen() -> list[object]:
+        kinds = (threading.Condition, threading.Thread, socket.socket, ssl.SSLSocket, DefaultSelector)
+        modules = (time, select, asyncio)
+        return [dict(vars(owner)) for owner in (*kinds, *modules)] + [named_sleep, named_monotonic]
+
+    def dates() -> list[str]:
+        return [repr(getattr(datetime.datetime, name)) for name in ("now", "today", "utcnow")]
+
+    before, dates_before = seen(), dates()
+    with pytest.raises(ZeroDivisionError), fast_forward(clock):
+        assert time.sleep is not before[5]["sleep"]  # type: ignore[index]
+        assert named_sleep is time.sleep
+        raise ZeroDivisionError
+    assert seen() == before
+    assert dates() == dates_before
+
+
+def test_a_name_imported_meanwhile_is_put_back_and_a_hidden_one_is_harmless(clock: Clock) -> None:
+    with fast_forward(clock):
+        module = sys.modules[__name__]
+        module.later = time.sleep  # type: ignore[attr-defined]
+        hidden = [time.time]
+    assert module.later is time.sleep is named_sleep
+    assert abs(hidden[0]() - time.time()) < 60
+
+
+def test_timers_left_in_a_loop_fire_as_if_time_had_never_run_ahead(clock: Clock) -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        with fast_forward(clock):
+            await asyncio.sleep(1000)
+            handle = loop.call_later(30, lambda: None)
+        left = handle.when() - loop.time()
+        handle.cancel()
+        return left
+
+    assert 25 < asyncio.run(main()) < 31
+
+
+def test_threads_that_sleep_side_by_side_share_the_time(clock: Clock) -> None:
+    def nap(seconds: float) -> float:
+        for _ in range(3):
+            time.sleep(seconds)
+        return time.time() - start
+
+    with fast_forward(clock), concurrent.futures.ThreadPoolExecutor(4) as pool:
+        start = time.time()
+        ends = list(pool.map(nap, [1, 2, 3, 5]))
+    assert ends == pytest.approx([3, 6, 9, 15], abs=0.5)
+
+
+def test_a_wait_for_a_working_thread_is_not_cut_short(clock: Clock) -> None:
+    def work() -> int:
+        return sum(number * number for number in range(1_500_000))
+
+    with fast_forward(clock), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert pool.submit(work).result(timeout=60) > 0
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join(60)
+        assert not worker.is_alive()
+
+
+def test_a_join_with_a_timeout_ends_in_virtual_time(clock: Clock) -> None:
+    done = threading.Event()
+    worker = threading.Thread(target=done.wait)
+    worker.start()
+    before = clock.now()
+    with fast_forward(clock):
+        worker.join(500)
+        assert worker.is_alive()
+    assert clock.now() - before == pytest.approx(500, abs=1)
+    done.set()
+    worker.join()
+
+
+def test_a_notified_condition_returns_in_time(clock: Clock) -> None:
+    condition, woken = threading.Condition(), []
+    before = clock.now()
+
+    def wait() -> None:
+        with condition:
+            woken.append(condition.wait(1000))
+
+    with fast_forward(clock):
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        time.sleep(10)
+        with condition:
+            condition.notify()
+        waiter.join()
+        with pytest.raises(RuntimeError):
+            condition.wait(1)
+    assert woken == [True]
+    assert clock.now() - before < 20
+
+
+def test_subprocesses_keep_real_time(clock: Clock) -> None:
+    before = clock.now()
+    command = [sys.executable, "-c", "import time; time.sleep(0.2); print('done')"]
+    with fast_forward(clock):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        assert process.wait(timeout=60) == 0
+        assert subprocess.run(command, capture_output=True, timeout=60, text=True).stdout == "done\n"
+    assert clock.now() == before
+
+
+def test_a_thread_of_the_mock_keeps_real_time(clock: Clock) -> None:
+    taken = []
+
+    def own() -> None:
+        with keep_real_time():
+            taken.append((time.time(), time.monotonic()))
+
+    real = time.time()
+    with fast_forward(clock):
+        time.sleep(DAY)
+        thread = threading.Thread(target=own)
+        thread.start()
+        thread.join()
+    assert abs(taken[0][0] - real) < 60
+
+
+def test_wrong_arguments_are_refused_as_ever(clock: Clock) -> None:
+    with fast_forward(clock):
+        with pytest.raises(ValueError):
+            time.sleep(-1)
+        with pytest.raises(TypeError):
+            time.sleep("1")  # type: ignore[arg-type]
+        time.sleep(0)
+
+
+def test_one_clock_at_a_time(clock: Clock) -> None:
+    with fast_forward(clock):
+        with fast_forward(clock):
+            time.sleep(5)
+        time.sleep(5)
+        with pytest.raises(RuntimeError, match="another clock"), fast_forward(Clock()):
+            pass
+    assert clock.now() == pytest.approx(1_800_000_010, abs=0.01)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("read", ["recv", "makefile"])
+def test_a_timeout_of_a_blocked_socket_expires_in_virtual_time(
+    read: str, clock: Clock, silent_server: int
+) -> None:
+    before = clock.now()
+    with (
+        fast_forward(clock, quiet=lambda: True),
+        socket.create_connection(("127.0.0.1", silent_server), 300) as connection,
+        pytest.raises(TimeoutError),
+    ):
+        connection.recv(1) if read == "recv" else connection.makefile("rb").readline()
+    assert clock.now() - before == pytest.approx(300, abs=1)
+
+
+def test_an_answer_that_is_on_its_way_is_waited_for(clock: Clock) -> None:
+    """The server works for a while in real time: no timeout may expire meanwhile."""
+    working = threading.Event()
+    working.set()
+
+    def serve() -> None:
+        with keep_real_time(), listener.accept()[0] as connection:
+            connection.recv(100)
+            threading.Event().wait(0.2)
+            connection.sendall(b"answer")
+            working.clear()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with (
+            fast_forward(clock, quiet=lambda: not working.is_set()),
+            socket.create_connection(listener.getsockname(), 5) as connection,
+        ):
+            connection.sendall(b"question")
+            assert connection.recv(100) == b"answer"
+        thread.join()
+
+
+def test_asyncio_streams_time_out_in_virtual_time(clock: Clock, silent_server: int) -> None:
+    async def main() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", silent_server)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), 300)
+        writer.close()
+
+    before = clock.now()
+    with fast_forward(clock, quiet=lambda: True):
+        asyncio.run(main())
+    assert clock.now() - before == pytest.approx(300, abs=1)
+
+
+def test_uvloop_is_helped_over_its_sleeps(clock: Clock) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def main() -> None:
+        await asyncio.gather(asyncio.sleep(100), asyncio.sleep(250))
+
+    before = clock.now()
+    with fast_forward(clock):
+        uvloop.run(main())
+    assert clock.now() - before == pytest.approx(250, abs=5)
+
+
+def test_other_local_servers_keep_real_time(clock: Clock, silent_server: int) -> None:
+    """Where the mock's ports are known, a socket to another one times out in real time."""
+
+    class Server:
+        ports = staticmethod(lambda: frozenset({1}))
+        quiet = staticmethod(lambda: True)
+
+    server = Server()
+    server.clock = clock  # type: ignore[attr-defined]
+    before = clock.now()
+    with (
+        fast_forward(server),
+        socket.create_connection(("127.0.0.1", silent_server), 0.05) as connection,
+        pytest.raises(TimeoutError),
+    ):
+        connection.recv(1)
+    assert clock.now() == before
+
+
+PAYLOAD = {
+    "model": "kling-video/v1/standard/image-to-video",
+    "prompt": "Mona Lisa puts on glasses with her hands.",
+    "image_url": "https://example.com/mona-lisa.jpeg",
+}
+HEADERS = {"Authorization": "Bearer test-key"}
+
+
+def test_a_job_of_documented_length_takes_its_real_number_of_polls() -> None:
+    with MockServer(realistic=True) as server, fast_forward(server):
+        url, start = f"{server.base_url}/video/generations", time.time()
+        made = requests.post(url, json=PAYLOAD, headers=HEADERS).json()
+        seen = []
+        while time.time() - start < 1000:
+            answer = requests.get(url, params={"generation_id": made["id"]}, headers=HEADERS).json()
+            seen.append(answer["status"])
+            if seen[-1] not in ("queued", "generating"):
+                break
+            time.sleep(15)
+        assert seen == ["queued"] + ["generating"] * 15 + ["completed"]
+        assert time.time() - start == pytest.approx(249, abs=15)
+
+
+def _with_requests(url: str, timeout: float) -> None:
+    requests.post(url, json=PAYLOAD, headers=HEADERS, timeout=timeout)
+
+
+def _with_httpx(url: str, timeout: float) -> None:
+    httpx.post(url, json=PAYLOAD, headers=HEADERS, timeout=timeout)
+
+
+def _with_async_httpx(url: str, timeout: float) -> None:
+    async def main() -> None:
+        async with httpx.AsyncClient(timeout=timeout) as client:
+            await client.post(url, json=PAYLOAD, headers=HEADERS)
+
+    asyncio.run(main())
+
+
+def _with_aiohttp(url: str, timeout: float) -> None:
+    async def main() -> None:
+        limit = aiohttp.ClientTimeout(total=timeout)
+        async with aiohttp.ClientSession(timeout=limit) as client:
+            async with client.post(url, json=PAYLOAD, headers=HEADERS) as answer:
+                await answer.read()
+
+    asyncio.run(main())
+
+
+def _with_urllib(url: str, timeout: float) -> None:
+    data = json.dumps(PAYLOAD).encode()
+    request = urllib.request.Request(url, data, {**HEADERS, "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        answer.read()
+
+
+CLIENTS = [_with_requests, _with_httpx, _with_async_httpx, _with_aiohttp, _with_urllib]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_gives_a_hanging_server_up_after_its_virtual_timeout(
+    client: Callable[[str, float], None],
+) -> None:
+    with MockServer(scenario="create-hangs") as server, fast_forward(server):
+        start = time.time()
+        with pytest.raises(Exception, match=r"(?i)time|^$"):
+            client(f"{server.base_url}/video/generations", 120)
+        assert time.time() - start == pytest.approx(120, abs=2)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_with_patience_gets_a_slow_answer(client: Callable[[str, float], None]) -> None:
+    with MockServer(latency=55) as server, fast_forward(server):
+        start = time.time()
+        client(f"{server.base_url}/video/generations", 60)
+        assert time.time() - start == pytest.approx(55, abs=2)
+
+
+def test_many_clients_side_by_side_time_out_only_where_the_server_hangs() -> None:
+    """Twelve threads, each with a timeout of 5 s, against answers that take 1 s and 60 s."""
+    with MockServer(latency=1) as server, fast_forward(server):
+        url = f"{server.base_url}/video/generations"
+
+        def one(number: int) -> bool:
+            session = requests.Session()
+            session.headers.update(HEADERS)
+            slow = number % 3 == 0
+            if slow:
+                session.headers["X-Mock-Scenario"] = "create-hangs"
+            for _ in range(4):
+                try:
+                    session.post(url, json=PAYLOAD, timeout=5).raise_for_status()
+                except requests.Timeout:
+                    if not slow:
+                        return False
+                else:
+                    if slow:
+                        return False
+                time.sleep(3)
+            session.close()
+            return True
+
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            assert list(pool.map(one, range(12))) == [True] * 12
+
+
+def test_a_server_that_works_is_not_quiet_and_one_that_rests_is() -> None:
+    with MockServer() as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            assert server.quiet()
+            connection.sendall(
+                b"POST /v2/video/generations HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+            )
+            # The rest of the body is missing: the exchange is open, and not asleep.
+            while server.traffic.open == 0:
+                pass
+            assert not server.quiet()
+            connection.sendall(b"        ")
+            assert connection.recv(100).startswith(b"HTTP/1.1 401")
+    assert server.quiet()
