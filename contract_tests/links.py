@@ -1,0 +1,56 @@
+"""Links to media: samples of each way to hand in a picture, and strings that are none."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import struct
+import uuid
+import zlib
+
+__all__ = ["BROKEN_LINKS", "is_uuid", "link_samples", "png"]
+
+BROKEN_LINKS = ("not a link", "/a.png", "ftp://example.com/a.png", "https://", "example.com/a.png", "")
+"""Strings that are neither a link nor inline data; the first is the plainest."""
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a string is a UUID in its canonical form of 36 characters."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def png(width: int, height: int) -> bytes:
+    """A black PNG picture of the given size in pixels, one bit a pixel."""
+    rows = b"".join(b"\0" + bytes((width + 7) // 8) for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+@functools.cache
+def link_samples(role: str) -> dict[str, tuple[str, ...]]:
+    """Values for a field that holds a link, by kind: `link`, and `data` and `base64` where it is a picture.
+
+    `role` is the field's name; the suffix of each sample suits it. The first link is the shortest.
+    """
+    suffix = "mp4" if "video" in role else "mp3" if "audio" in role else "png"
+    links = (
+        f"https://example.com/a.{suffix}",
+        f"http://example.com:8080/a.{suffix}",
+        f"https://cdn.example.com/a%20b/c.{suffix}?Expires=1790000000&Signature=a%2Fb%2Bc%3D~_-&Key=K1#t=0",
+        f"https://example.com/{'d/' * 200}a.{suffix}?sig={'0aZ-' * 100}",
+    )
+    if suffix != "png":
+        return {"link": links}
+    pictures = [base64.b64encode(png(*size)).decode() for size in ((1, 1), (16, 9), (9, 16))]
+    return {
+        "link": links,
+        "data": tuple(f"data:image/png;base64,{picture}" for picture in pictures),
+        "base64": tuple(pictures),
+    }
