@@ -1,0 +1,112 @@
+"""Two contracts held against each other, constraint by constraint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Difference", "constraints_of", "differences"]
+
+_KEYWORDS = (
+    "type",
+    "enum",
+    "const",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "default",
+    "deprecated",
+)
+_ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One constraint that the two contracts do not share."""
+
+    field: str
+    """Such as `dynamic_masks[].trajectories`; an alternative is marked `|1`, `|2`."""
+    constraint: str
+    """A keyword of JSON Schema, `required`, or `field` where one side lacks the field altogether."""
+    ours: str
+    theirs: str
+
+    def line(self) -> str:
+        """The difference as one line."""
+        if self.constraint == "field":
+            where = "only in the file" if self.ours == _ABSENT else "not in the file"
+            return f"{self.field}: {where}"
+        return f"{self.field or 'body'}: {self.constraint} is {self.ours}, in the file {self.theirs}"
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+    """Where two resolved create schemas differ in what they accept or assume; prose does not count."""
+    left, right = constraints_of(_aligned(ours, theirs)), constraints_of(_aligned(theirs, ours))
+    found: list[Difference] = []
+    lacking: list[str] = []
+    for field in dict.fromkeys([*left, *right]):
+        if any(field == name or field.startswith((f"{name}.", f"{name}[", f"{name}|")) for name in lacking):
+            continue
+        if field not in left or field not in right:
+            lacking.append(field)
+            here, there = (_ABSENT, "present") if field not in left else ("present", _ABSENT)
+            found.append(Difference(field, "field", here, there))
+            continue
+        for keyword in dict.fromkeys([*left[field], *right[field]]):
+            here, there = left[field].get(keyword, _ABSENT), right[field].get(keyword, _ABSENT)
+            if here != there:
+                found.append(Difference(field, keyword, here, there))
+    return found
+
+
+def _aligned(schema: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema, where it has alternatives and the other has none with the nearest of them in their place."""
+    options = schema.get("anyOf", ())
+    if options and "anyOf" not in other:
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        return min(({**rest, **option} for option in options), key=lambda one: len(differences(one, other)))
+    if "properties" not in schema:
+        return schema
+    theirs = other.get("properties", {})
+    fields = {name: _aligned(field, theirs.get(name, field)) for name, field in schema["properties"].items()}
+    return {**schema, "properties": fields}
+
+
+def constraints_of(schema: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Field by field, the constraints of a resolved schema, each value as JSON."""
+    return dict(_walk(schema, "", required=False))
+
+
+def _walk(schema: Mapping[str, Any], at: str, *, required: bool) -> Iterator[tuple[str, dict[str, str]]]:
+    own = {keyword: _shown(keyword, schema[keyword]) for keyword in _KEYWORDS if keyword in schema}
+    if required:
+        own["required"] = "true"
+    yield at, own
+    names = schema.get("required", ())
+    for name, field in schema.get("properties", {}).items():
+        yield from _walk(field, f"{at}.{name}" if at else name, required=name in names)
+    if isinstance(schema.get("items"), dict):
+        yield from _walk(schema["items"], f"{at}[]", required=False)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for index, option in enumerate(schema.get(keyword, ()), start=1):
+            yield from _walk(option, f"{at}|{index}", required=False)
+
+
+def _shown(keyword: str, value: Any) -> str:
+    if keyword in ("enum", "type") and isinstance(value, list):
+        # Their order means nothing.
+        value = sorted(value, key=lambda item: json.dumps(item))
+        if keyword == "type" and len(value) == 1:
+            value = value[0]
+    return json.dumps(value, ensure_ascii=False)
