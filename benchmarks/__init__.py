@@ -1,0 +1,1 @@
+"""What kling-mock costs, measured against a bare uvicorn application: `python -m benchmarks`."""
