@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mock_server.errors import (
         ConfigError,
         KlingMockError,
+        KlingMockWarning,
         ServerError,
         SettingsError,
         UnknownModel,
@@ -28,6 +29,7 @@ __all__ = [
     "Exchange",
     "Fault",
     "KlingMockError",
+    "KlingMockWarning",
     "MockServer",
     "Scenario",
     "ServerError",
@@ -48,6 +50,7 @@ _HOMES = {
     "Exchange": "journal",
     "Fault": "scenarios",
     "KlingMockError": "errors",
+    "KlingMockWarning": "errors",
     "MockServer": "server",
     "Scenario": "scenarios",
     "ServerError": "errors",

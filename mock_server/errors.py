@@ -11,6 +11,8 @@
     ├── ClockError             time cannot do what was asked of it
     └── TargetError            the client to drive cannot be used
 
+    KlingMockWarning           (a warning) a test's trace breaks an invariant of the contract
+
 Each message is addressed to the user: what was expected, what was received, what to do.
 """
 
@@ -23,6 +25,7 @@ __all__ = [
     "ClockError",
     "ConfigError",
     "KlingMockError",
+    "KlingMockWarning",
     "PayloadError",
     "ServerError",
     "SettingsError",
@@ -49,6 +52,10 @@ def did_you_mean(matches: Sequence[str]) -> str:
 
 class KlingMockError(Exception):
     """The root of the tree: catch it to catch whatever kling-mock raises on purpose."""
+
+
+class KlingMockWarning(UserWarning):
+    """A client did what breaks the contract, in a test that passes; `kling_mock_checks = error` fails it."""
 
 
 class SettingsError(KlingMockError, ValueError):

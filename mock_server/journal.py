@@ -157,6 +157,16 @@ class Journal:
     def __len__(self) -> int:
         return len(self._exchanges)
 
+    @property
+    def limit(self) -> int:
+        """How many exchanges are kept."""
+        return self._exchanges.maxlen or 0
+
+    @limit.setter
+    def limit(self, value: int) -> None:
+        if value != self._exchanges.maxlen:
+            self._exchanges = deque(self._exchanges, maxlen=value)
+
     def __iter__(self) -> Iterator[Exchange]:
         return iter(list(self._exchanges))
 

@@ -37,7 +37,6 @@ class MockServer:
             settings = Settings(**{"port": 0, **options})
         elif options:
             settings = settings.replace(**options)
-        self.settings = settings
         self.state = State(settings)
         self.app = MockApp(self.state)
         self._port = settings.port
@@ -60,6 +59,11 @@ class MockServer:
         _trace: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.stop)
+
+    @property
+    def settings(self) -> Settings:
+        """The options in force."""
+        return self.state.settings
 
     @property
     def running(self) -> bool:
@@ -165,6 +169,10 @@ class MockServer:
         """Let the next create have this scenario; several calls queue up."""
         self.state.chooser.next(scenario)
 
+    def configure(self, **options: Any) -> None:
+        """Change options while it runs, until the next `reset`; host and port stay as they are."""
+        self.state.configure(**options)
+
     def reset(self) -> None:
-        """Forget jobs, exchanges, charges and queued scenarios; end answers that are held back."""
+        """Forget jobs, exchanges, charges and queued scenarios; undo `configure`; end held answers."""
         self.state.reset()

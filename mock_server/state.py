@@ -10,7 +10,7 @@ from typing import Any
 
 from mock_server.catalog import Catalog, load_catalog
 from mock_server.clock import Clock
-from mock_server.errors import ClockError
+from mock_server.errors import ClockError, SettingsError
 from mock_server.ids import IdSource
 from mock_server.jobs import Charge, JobStore
 from mock_server.journal import Journal
@@ -20,6 +20,9 @@ from mock_server.settings import Settings
 from mock_server.validation import Validator
 
 __all__ = ["State", "Traffic"]
+
+BOUND_OPTIONS = ("host", "port")
+CHOICE_OPTIONS = ("scenario", "scenarios", "magic")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -45,11 +48,13 @@ class State:
     def __init__(
         self, settings: Settings, *, catalog: Catalog | None = None, clock: Clock | None = None
     ) -> None:
+        self._initial = settings
         self.settings = settings
         self.catalog = catalog or load_catalog()
         self.validator = Validator(self.catalog)
         self.clock = clock or Clock(speed=settings.speed)
         self.clock.moment_of = self.moment_of
+        self._speed = self.clock.speed
         self.ids = IdSource(settings.seed)
         self.jobs = JobStore(settings.max_jobs)
         self.journal = Journal(settings.max_exchanges)
@@ -60,13 +65,43 @@ class State:
         self._date = (0, b"")
 
     def reset(self) -> None:
-        """Forget jobs, exchanges and queued scenarios, and end every answer that is being held back."""
+        """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.
+
+        The clock gets its speed back; it never runs backwards.
+        """
         self.end_holds()
         self.jobs.clear()
         self.journal.clear()
+        if self.settings is not self._initial:
+            self._adopt(self._initial)
         self.chooser.reset()
+        if self.clock.speed != self._speed:
+            self.clock.speed = self._speed
         self.ids = IdSource(self.settings.seed if self.settings.seed is not None else self.ids.seed + 1)
         self.started_at = self.clock.now()
+
+    def configure(self, **options: Any) -> None:
+        """Change options while the server runs, until the next reset.
+
+        Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is about
+        the socket, which is bound already; nothing is changed then.
+        """
+        settings = self.settings.replace(**options)
+        for name in BOUND_OPTIONS:
+            if getattr(settings, name) != getattr(self.settings, name):
+                raise SettingsError(f"{name}: expected before the server starts, received while it runs.")
+        self._adopt(settings)
+        if "speed" in options:
+            self.clock.speed = settings.speed
+        if settings.seed is not None:
+            self.ids = IdSource(settings.seed)
+
+    def _adopt(self, settings: Settings) -> None:
+        if any(getattr(settings, name) != getattr(self.settings, name) for name in CHOICE_OPTIONS):
+            self.chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+        self.settings = settings
+        self.jobs.limit = settings.max_jobs
+        self.journal.limit = settings.max_exchanges
 
     def charges(self) -> list[Charge]:
         """One charge per job that was made and is still known."""

@@ -70,8 +70,9 @@ def _check(
     try:
         variant = state.catalog.find(model)
     except UnknownModel as error:
-        return error_answer(state, exchange, 400, f"Body validation error: model: {error}",
-                            problems=[_unknown_model(error)])  # fmt: skip
+        exchange.violations = (_unknown_model(error),)
+        text = f"Body validation error: model: {error}"
+        return error_answer(state, exchange, 400, text, problems=exchange.violations)
     if legacy and family != variant.vendor:
         expected = f"a model of {family}; {model} is at /v2/generate/video/{variant.vendor}/generation"
         return _refuse(state, exchange, (Problem("model", expected, model, "path"),))

@@ -10,7 +10,7 @@ from mock_server.lifecycle import Step
 from mock_server.scenarios.fault import Fault
 from mock_server.scenarios.scenario import Scenario
 
-__all__ = ["CATALOGUE", "find_scenario", "parse_scenario"]
+__all__ = ["CATALOGUE", "GROUPS", "find_scenario", "parse_scenario"]
 
 _CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
 
@@ -294,13 +294,24 @@ def _video_faults() -> list[Scenario]:
     ]
 
 
-def _catalogue() -> dict[str, Scenario]:
-    groups = (_ends, _statuses, _shapes, _ids, _create_faults, _poll_faults, _transport, _video_faults)
-    return {scenario.name: scenario for group in groups for scenario in group()}
+_GROUPS: Mapping[str, list[Scenario]] = {
+    "ends": _ends(),
+    "statuses": _statuses(),
+    "shapes of answers": _shapes(),
+    "ids": _ids(),
+    "faults of the create": _create_faults(),
+    "faults of polls": _poll_faults(),
+    "transport": _transport(),
+    "faults of the video": _video_faults(),
+}
 
-
-CATALOGUE: Mapping[str, Scenario] = _catalogue()
+CATALOGUE: Mapping[str, Scenario] = {item.name: item for group in _GROUPS.values() for item in group}
 """Name to scenario, in the order in which they are listed."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    title: tuple(item.name for item in group) for title, group in _GROUPS.items()
+}
+"""What a group of scenarios is about, to their names."""
 
 
 def find_scenario(name: str, own: Mapping[str, Scenario] | None = None) -> Scenario:
@@ -317,6 +328,9 @@ def parse_scenario(text: str, own: Mapping[str, Scenario] | None = None) -> Scen
 
     Raises `UnknownScenario`, or `SettingsError` for an option that a fault does not have.
     """
+    if own and text in own:
+        # The user's own may be called by any name, one with a + in it too.
+        return own[text]
     result: Scenario | None = None
     for part in text.replace("|", "+").split("+"):
         name, *options = (piece.strip() for piece in part.split(";"))
