@@ -7,11 +7,12 @@ import hmac
 import ipaddress
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mock_server.errors import KlingMockError, UnknownModel
@@ -48,6 +49,14 @@ class Control:
                 "scenario": state.chooser.default.name,
             }
         )
+
+    async def page(self, _request: Request) -> Response:
+        """Show jobs and exchanges in a browser, live."""
+        text = resources.files("mock_server").joinpath("page.html").read_text(encoding="utf-8")
+        policy = (
+            "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+        )
+        return HTMLResponse(text, headers={"content-security-policy": policy, "cache-control": "no-store"})
 
     async def jobs(self, _request: Request) -> Response:
         """List the jobs."""
@@ -172,6 +181,7 @@ def control_routes(state: State) -> list[Route]:
     """The routes of the control API, guarded, and those of the OpenAPI documents, open."""
     control = Control(state)
     guarded: list[tuple[str, Handler, list[str]]] = [
+        ("/_mock/", control.page, ["GET"]),
         ("/_mock/health", control.health, ["GET"]),
         ("/_mock/jobs", control.jobs, ["GET"]),
         ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),

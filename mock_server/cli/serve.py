@@ -79,6 +79,7 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
         if settings.log_format == "text":
             key = settings.api_key[0] if settings.api_key else "test-key"
             print(CURL.format(url=url, key=key), flush=True)
+            print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
         if settings.host not in ("127.0.0.1", "localhost", "::1"):
             print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
 
