@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from mock_server.ids import looks_issued
 
 if TYPE_CHECKING:
     from mock_server.journal import Exchange
     from mock_server.state import State
     from mock_server.validation import Problem
 
-__all__ = ["CORS_HEADERS", "JSON", "Answer", "encode", "error_answer", "preflight_answer"]
+__all__ = ["CORS_HEADERS", "JSON", "Answer", "encode", "error_answer", "header_id", "preflight_answer"]
 
 JSON = b"application/json; charset=utf-8"
 EXPOSED = b"x-inference-id, x-client-request-id, x-aimlapi-credits-used, x-aimlapi-usd-spent"
@@ -78,8 +81,9 @@ def error_answer(
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> Answer:
     """The API's error body; `problems` stand in it machine-readable as `errors`."""
+    request_id = state.ids.request_id()
     body: dict[str, Any] = {
-        "requestId": state.ids.request_id(),
+        "requestId": request_id,
         "statusCode": status,
         "timestamp": timestamp(state.clock.now()),
         "path": exchange.path,
@@ -87,7 +91,24 @@ def error_answer(
     }
     if problems:
         body["errors"] = [problem.as_dict() for problem in problems]
-    return Answer(status, encode(body), headers=[*FREE_HEADERS, *headers])
+    inference = _inference_headers(exchange, request_id)
+    return Answer(status, encode(body), headers=[*inference, *FREE_HEADERS, *headers])
+
+
+def header_id(job_id: str) -> bytes:
+    """An id as a header value: what is no visible ASCII is percent-encoded."""
+    if job_id.isascii() and job_id.isprintable():
+        return job_id.encode()
+    return quote(job_id, safe="!#$%&'()*+,/:;=?@[]~ ").encode()
+
+
+def _inference_headers(exchange: Exchange, request_id: str) -> list[tuple[bytes, bytes]]:
+    """`x-inference-id` of an error: a polled id that could have been issued, else the request's own."""
+    if exchange.job_id is None:
+        return [(b"x-inference-id", request_id.encode())]
+    if exchange.known_id or looks_issued(exchange.job_id):
+        return [(b"x-inference-id", header_id(exchange.job_id))]
+    return []
 
 
 def timestamp(moment: float) -> str:

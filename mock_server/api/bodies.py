@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from mock_server.api.answer import encode
 from mock_server.jobs import CREDITS_PER_USD
@@ -12,7 +11,7 @@ from mock_server.jobs import CREDITS_PER_USD
 if TYPE_CHECKING:
     from mock_server.jobs import Job
 
-__all__ = ["create_body", "header_id", "plain_body", "poll_body", "video_path"]
+__all__ = ["create_body", "plain_body", "poll_body", "video_path"]
 
 FAILURE = {
     "name": "GenerationFailed",
@@ -118,10 +117,3 @@ def _usage(job: Job) -> dict[str, Any] | None:
 def plain_body(job: Job, status: str) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
     return b'{"id":%b,"status":"%b"}' % (encode(job.id), job.scenario.words.get(status, status).encode())
-
-
-def header_id(job_id: str) -> bytes:
-    """An id as a header value: what is no visible ASCII is percent-encoded."""
-    if job_id.isascii() and job_id.isprintable():
-        return job_id.encode()
-    return quote(job_id, safe="!#$%&'()*+,/:;=?@[]~ ").encode()

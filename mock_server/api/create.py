@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.api.answer import JSON, Answer, encode, error_answer
-from mock_server.api.bodies import create_body, header_id, plain_body
+from mock_server.api.answer import JSON, Answer, encode, error_answer, header_id
+from mock_server.api.bodies import create_body, plain_body
 from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import KlingMockError, PayloadError, UnknownModel

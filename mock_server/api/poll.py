@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer
-from mock_server.api.bodies import header_id, plain_body, poll_body
+from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer, header_id
+from mock_server.api.bodies import plain_body, poll_body
 from mock_server.api.call import Call, authorise
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import KlingMockError
-from mock_server.ids import looks_issued
 from mock_server.validation import Problem
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ def _unknown_job(state: State, exchange: Exchange, asked: str) -> Answer:
     text = "Generation not found"
     if state.jobs.dropped:
         text += f"; this mock dropped its {state.jobs.dropped} oldest jobs (--max-jobs {state.jobs.limit})"
-    headers = [(b"x-inference-id", header_id(asked))] if looks_issued(asked) else []
-    return error_answer(state, exchange, 404, text, headers=headers)
+    return error_answer(state, exchange, 404, text)
 
 
 def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario) -> Answer:
