@@ -32,6 +32,8 @@ class Clock:
         )
         self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._serial = itertools.count()
+        self.listeners: list[Callable[[], None]] = []
+        """Called after the clock was moved or its speed changed, in the thread that did it."""
         self.moment_of: Callable[[str, str | None], float] | None = None
         """Set by the application: the virtual moment at which a job (or all jobs) reaches a status."""
 
@@ -39,6 +41,11 @@ class Clock:
         """Virtual seconds since the epoch; never less than an earlier answer."""
         virtual, real, speed = self._anchor
         return virtual + (time.monotonic() - real) * speed
+
+    @property
+    def anchor(self) -> tuple[float, float, float]:
+        """A virtual moment, the system's monotonic seconds at which it was, and the speed since then."""
+        return self._anchor
 
     @property
     def speed(self) -> float:
@@ -119,6 +126,8 @@ class Clock:
 
     def _wake(self) -> None:
         """Let every sleeper look at the clock again, each in its own event loop."""
+        for listener in self.listeners:
+            listener()
         with self._lock:
             sleepers, self._sleepers = self._sleepers, []
         for _, _, loop, future in sleepers:

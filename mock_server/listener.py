@@ -105,6 +105,11 @@ class Listener:
                 server.close()
             await self._finish()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it serves in; None before it does."""
+        return self._loop
+
     def stop(self) -> None:
         """End `serve`, from any thread."""
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():

@@ -17,6 +17,7 @@ from mock_server.listener import Listener, bind, new_event_loop
 from mock_server.scenarios import Scenario
 from mock_server.settings import Settings, check_names
 from mock_server.state import State, Traffic
+from mock_server.stillness import Stillness
 
 __all__ = ["MockServer"]
 
@@ -40,6 +41,8 @@ class MockServer:
         self.state = State(settings)
         self.app = MockApp(self.state)
         self._port = settings.port
+        self.extra_ports: set[int] = set()
+        """Further ports that lead to this server, such as those of an interception."""
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -134,12 +137,21 @@ class MockServer:
 
     def quiet(self) -> bool:
         """Whether it is at rest: nothing to read, and each open exchange waits for the clock."""
-        stillness = None if self._listener is None else self._listener.stillness
-        return stillness is None or stillness.quiet()
+        return self.stillness is None or self.stillness.quiet()
 
     def ports(self) -> frozenset[int]:
         """The ports whose connections wait for this server, in virtual time under `fast_forward`."""
-        return frozenset({self._port})
+        return frozenset({self._port, *self.extra_ports})
+
+    @property
+    def stillness(self) -> Stillness | None:
+        """What tells whether it is at rest; None while it does not run."""
+        return None if self._listener is None else self._listener.stillness
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it runs in; None while it does not run."""
+        return None if self._listener is None else self._listener.loop
 
     @property
     def jobs(self) -> list[JobView]:

@@ -38,9 +38,19 @@ class Stillness:
         self._loop = loop
         self._traffic = traffic
         self._states = list(states)
-        self._sockets = sockets
+        self._sockets = [sockets]
         self.arriving = 0
         """Connections that were accepted and do not speak HTTP yet: they count as work."""
+
+    def watch(self, states: Iterable[ServerState], sockets: Callable[[], Iterable[socket.socket]]) -> None:
+        """Look at these connections and unread sockets as well."""
+        self._states += states
+        self._sockets.append(sockets)
+
+    @property
+    def received(self) -> int:
+        """How many requests have come so far."""
+        return self._traffic.received
 
     def quiet(self) -> bool:
         """Whether the server is at rest; asked from any other thread, answered in about 100 µs."""
@@ -78,7 +88,7 @@ class Stillness:
 
     def _unread(self) -> bool:
         """Whether a connection has bytes that were not read, or one waits to be accepted."""
-        descriptors = [listening.fileno() for listening in self._sockets()]
+        descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
         for state in self._states:
             for connection in list(state.connections):
                 transport = getattr(connection, "transport", None)

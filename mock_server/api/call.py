@@ -58,7 +58,7 @@ class Call:
         scheme, _, host = self.origin(state).partition("://")
         name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
         if not colon:
-            name = host
+            name, port = host, ""
         other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}.get(name)
         if other is None:
             other = "cdn." + name.removeprefix("api.").removeprefix("cdn.")

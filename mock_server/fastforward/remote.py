@@ -1,0 +1,90 @@
+"""Virtual time that another process keeps: read from its clock file, moved by asking it."""
+
+from __future__ import annotations
+
+import _socket
+import json
+import math
+import mmap
+import os
+import struct
+from collections.abc import Collection
+from typing import Any
+
+from .originals import allocate_lock, monotonic
+
+__all__ = ["RemoteSource"]
+
+_LAYOUT = struct.Struct("=5d")
+
+
+class RemoteSource:
+    """The clock of the mock that a parent process runs.
+
+    `clock_file` is laid out as `mock_server.interception.timekeeping` says; `port` is where the parent
+    answers, `ports` are all the ports behind which its mock is.
+    """
+
+    def __init__(self, clock_file: str, port: int, token: str, ports: Collection[int]) -> None:
+        with open(clock_file, "rb") as file:
+            self._clock = mmap.mmap(file.fileno(), _LAYOUT.size, access=mmap.ACCESS_READ)
+        self._port = port
+        self._token = token
+        self._ports = frozenset(ports)
+        self._lock = allocate_lock()
+        self._socket: Any = None
+        self._process = 0
+        self._seen = 0
+
+    def now(self) -> float:
+        """Virtual seconds since the epoch."""
+        while True:
+            serial, virtual, real, speed, again = _LAYOUT.unpack_from(self._clock)
+            if serial == again:
+                return float(virtual + (monotonic() - real) * speed)
+
+    def horizon(self) -> float | None:
+        """The next moment at which the server does something by itself, None while it works or is gone."""
+        answer = self.ask({"ask": "horizon"})
+        if answer is None:
+            return None
+        self._seen = answer["seen"]
+        horizon = answer["horizon"]
+        return math.inf if horizon == "inf" else horizon
+
+    def advance_to(self, moment: float) -> None:
+        """Ask for a jump; it is refused where the server has got something to do meanwhile."""
+        self.ask({"ask": "jump", "to": moment, "seen": self._seen})
+
+    def local(self, host: str, port: int) -> bool:
+        """Whether an address is the mock's."""
+        return port in self._ports and (host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1"))
+
+    def ask(self, message: dict[str, Any], *, answered: bool = True) -> dict[str, Any] | None:
+        """Say something to the parent; None where it is gone."""
+        with self._lock:
+            try:
+                connection = self._connection()
+                connection.sendall(json.dumps(message).encode() + b"\n")
+                if not answered:
+                    return None
+                line = b""
+                while not line.endswith(b"\n"):
+                    chunk = connection.recv(4096)
+                    if not chunk:
+                        return None
+                    line += chunk
+            except OSError:
+                return None
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _connection(self) -> Any:
+        """This process's own connection: a fork makes one of its own."""
+        if self._socket is None or self._process != os.getpid():
+            self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+            self._socket.connect(("127.0.0.1", self._port))
+            self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            self._socket.sendall(json.dumps({"token": self._token}).encode() + b"\n")
+            self._process = os.getpid()
+        return self._socket

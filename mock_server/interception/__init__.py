@@ -1,0 +1,1 @@
+"""Answering an unmodified program in place of the provider."""

@@ -1,0 +1,192 @@
+"""Leading a Python process's connections for some hosts to a gateway: names, connects and TLS.
+
+A host that the mock answers for resolves to an address of the loopback range that nobody listens on; a
+connect to it goes to the gateway. Its TLS handshakes use a context of their own, which trusts the run's
+authority and nothing else, so that contexts of the program stay as they are. Imports the standard library
+only: the hooks use it, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..fastforward.patches import Patches
+
+__all__ = ["Decide", "Redirection", "Refuse"]
+
+Decide = Callable[[str], str]
+"""Says of a host name: `mock`, `pass` or `refuse`."""
+Refuse = Callable[[str, int], None]
+"""Notes an attempt to reach a host that is not allowed."""
+
+_FIRST = int(ipaddress.ip_address("127.83.0.1"))
+
+
+class Redirection:
+    """The replaced parts of `socket`, `ssl` and `asyncio`, and what they decide by."""
+
+    def __init__(self, decide: Decide, refuse: Refuse, port: int, proxy: int, authority: str) -> None:
+        self._decide = decide
+        self._refuse = refuse
+        self._port = port
+        self._proxy = proxy
+        self._authority = authority
+        self._addresses: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def apply(self, patches: Patches) -> None:
+        """Replace what resolves and connects; TLS and asyncio follow when they are there."""
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            replacement = getattr(self, name)(getattr(socket, name))
+            patches.replace(socket, name, replacement)
+        for name in ("connect", "connect_ex"):
+            patches.set(socket.socket, name, self._connecting(getattr(socket.socket, name)))
+
+    def getaddrinfo(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`socket.getaddrinfo`, which answers for the mock's hosts by itself."""
+
+        def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
+            address = self.address_of(host, port)
+            return original(host if address is None else address, port, *args, **options)
+
+        return getaddrinfo
+
+    def gethostbyname(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`socket.gethostbyname`, likewise."""
+
+        def gethostbyname(hostname: Any, /) -> Any:
+            return self.address_of(hostname, 0) or original(hostname)
+
+        return gethostbyname
+
+    def gethostbyname_ex(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`socket.gethostbyname_ex`, likewise."""
+
+        def gethostbyname_ex(hostname: Any, /) -> Any:
+            address = self.address_of(hostname, 0)
+            return original(hostname) if address is None else (hostname, [], [address])
+
+        return gethostbyname_ex
+
+    def address_of(self, host: Any, port: Any) -> str | None:
+        """The stand-in address of a host; None to leave it alone; raises for one that is refused."""
+        name = _text(host)
+        if name is None or _is_loopback(name):
+            return None
+        decision = self._decide(name)
+        if decision == "refuse":
+            self._refuse(name, port if isinstance(port, int) else 0)
+            raise socket.gaierror(socket.EAI_NONAME, self._refusal(name))
+        if decision != "mock":
+            return None
+        address = self._addresses.get(name)
+        if address is None:
+            address = str(ipaddress.ip_address(_FIRST + len(self._addresses)))
+            self._addresses[name], self._names[address] = address, name
+        return address
+
+    def context_for(self, context: Any, host: Any) -> Any:
+        """The context to use for a handshake with a host: one of its own for a host of the mock."""
+        name = _text(host)
+        if name is None or self._decide(name) != "mock":
+            return context
+        import ssl
+
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        own.check_hostname = context.check_hostname
+        own.verify_mode = context.verify_mode
+        own.load_verify_locations(cadata=self._authority)
+        own.set_alpn_protocols(["http/1.1"])
+        own.sslsocket_class = context.sslsocket_class
+        own.sslobject_class = context.sslobject_class
+        return own
+
+    def apply_tls(self, patches: Patches) -> None:
+        """Let handshakes with the mock's hosts trust the run's authority."""
+        import ssl
+
+        def wrapping(original: Callable[..., Any], position: int) -> Callable[..., Any]:
+            def wrap(context: Any, *args: Any, **options: Any) -> Any:
+                host = options.get("server_hostname")
+                if host is None and len(args) > position:
+                    host = args[position]
+                return original(self.context_for(context, host), *args, **options)
+
+            return wrap
+
+        patches.set(ssl.SSLContext, "wrap_socket", wrapping(ssl.SSLContext.wrap_socket, 4))
+        patches.set(ssl.SSLContext, "wrap_bio", wrapping(ssl.SSLContext.wrap_bio, 3))
+
+    def apply_asyncio(self, patches: Patches) -> None:
+        """Let event loops resolve the mock's hosts at once, without a thread of the executor."""
+        from asyncio.base_events import BaseEventLoop
+
+        original = BaseEventLoop.getaddrinfo
+
+        async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
+            name = _text(host)
+            if name is not None and not _is_loopback(name) and self._decide(name) == "mock":
+                return socket.getaddrinfo(host, port, **options)
+            return await original(loop, host, port, **options)
+
+        patches.set(BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+    def apply_aiohttp(self, patches: Patches) -> None:
+        """Let aiohttp resolve by the system, also where a resolver of its own is installed."""
+        connector = sys.modules.get("aiohttp.connector")
+        resolver = sys.modules.get("aiohttp.resolver")
+        if connector is not None and resolver is not None:
+            patches.set(connector, "DefaultResolver", resolver.ThreadedResolver)
+
+    def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(sock: socket.socket, address: Any, /) -> Any:
+            return original(sock, self._target(sock, address))
+
+        return connect
+
+    def _target(self, sock: socket.socket, address: Any) -> Any:
+        """Where a connect really goes."""
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
+            return address
+        host, port = _text(address[0]), address[1]
+        if host is None:
+            return address
+        if host in self._names:
+            return self._gateway(sock)
+        if _is_loopback(host):
+            # Programs that go by the proxy variables are still programs whose time can be told.
+            return self._gateway(sock) if port == self._proxy else address
+        decision = self._decide(host)
+        if decision == "refuse":
+            self._refuse(host, port)
+            raise ConnectionRefusedError(errno.ECONNREFUSED, self._refusal(f"{host}:{port}"))
+        return self._gateway(sock) if decision == "mock" else address
+
+    def _gateway(self, sock: socket.socket) -> tuple[Any, ...]:
+        if sock.family == socket.AF_INET6:
+            return ("::ffff:127.0.0.1", self._port, 0, 0)
+        return ("127.0.0.1", self._port)
+
+    def _refusal(self, place: str) -> str:
+        return f"kling-mock is offline: {place} was not contacted"
+
+
+def _text(host: Any) -> str | None:
+    if isinstance(host, (bytes, bytearray)):
+        host = bytes(host).decode("latin-1")
+    return host.rstrip(".").lower() if isinstance(host, str) and host else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost") or host in ("0.0.0.0", "::"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback and int(address) not in range(_FIRST, _FIRST + 65536)

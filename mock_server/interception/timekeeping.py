@@ -1,0 +1,117 @@
+"""The mock's clock for other processes: they read it from a file, and ask here whether it may jump."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mock_server.clock import Clock
+from mock_server.stillness import Stillness
+
+__all__ = ["CLOCK_LAYOUT", "ClockFile", "Timekeeper"]
+
+CLOCK_LAYOUT = struct.Struct("=5d")
+"""A serial number, virtual seconds since the epoch, the system's monotonic seconds at which that was so, the
+speed, and the serial number again: a reader that finds two different ones reads once more."""
+
+
+class ClockFile:
+    """A small file that always holds how virtual time follows from the system's monotonic clock."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self._serial = 0
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.publish()
+
+    def publish(self) -> None:
+        """Write down how the clock runs now; called whenever it was moved."""
+        self._serial += 1
+        virtual, real, speed = self._clock.anchor
+        os.pwrite(self._descriptor, CLOCK_LAYOUT.pack(self._serial, virtual, real, speed, self._serial), 0)
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._descriptor)
+
+
+class Timekeeper(asyncio.Protocol):
+    """One connection of a hook in a child process: lines of JSON, answered in order.
+
+    `{"token": T}` comes first; then `{"ask": …}`:
+    `horizon`: answered `{"horizon": SECONDS|null|"inf", "seen": N}`, null while the server works.
+    `jump`, with `to` (a moment) and `seen`: the clock moves there, or to the next moment at which the server
+    does something, unless a request came since `seen`; answered `{"now": MOMENT, "done": true|false}`.
+    `refused`, with `host` and `port`: notes an attempt to reach a host that is not allowed; no answer.
+    """
+
+    def __init__(
+        self, clock: Clock, stillness: Stillness, token: str, refuse: Callable[[str, int], None]
+    ) -> None:
+        self._clock = clock
+        self._stillness = stillness
+        self._token = token
+        self._refuse = refuse
+        self._known = False
+        self._rest = b""
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every whole line."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            try:
+                message = json.loads(line)
+                self._answer(message)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                self._transport.abort()
+                return
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        if not self._known:
+            if message.get("token") != self._token:
+                raise ValueError("a stranger")
+            self._known = True
+            return
+        match message["ask"]:
+            case "horizon":
+                self._stillness.look(self._tell_horizon)
+            case "jump":
+                moment, seen = float(message["to"]), int(message["seen"])
+                self._stillness.look(lambda still: self._jump(still, moment, seen))
+            case "refused":
+                self._refuse(str(message["host"]), int(message["port"]))
+
+    def _tell_horizon(self, still: bool) -> None:
+        horizon = self._horizon() if still else None
+        shown = "inf" if horizon == math.inf else horizon
+        self._send({"horizon": shown, "seen": self._stillness.received})
+
+    def _jump(self, still: bool, moment: float, seen: int) -> None:
+        horizon = self._horizon() if still and self._stillness.received == seen else None
+        if horizon is not None:
+            seconds = min(moment, horizon) - self._clock.now()
+            if 0 < seconds < math.inf:
+                self._clock.advance(seconds + 1e-6)
+        self._send({"now": self._clock.now(), "done": horizon is not None})
+
+    def _horizon(self) -> float | None:
+        wake = self._clock.next_wake()
+        if wake is None:
+            return math.inf
+        return wake if wake > self._clock.now() else None
+
+    def _send(self, answer: dict[str, Any]) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(json.dumps(answer).encode() + b"\n")
