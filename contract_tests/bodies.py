@@ -13,7 +13,7 @@ from mock_server.errors import SpecError
 
 from . import algebra
 from .breaches import Breach, Missing, breaches
-from .extremes import boundaries, field_name, largest, smallest, weight
+from .extremes import Path, boundaries, field_name, largest, smallest, weight
 from .rules import Rules
 from .shapes import Object, fits, read_shape
 
@@ -118,20 +118,20 @@ class Bodies:
 
     @functools.cached_property
     def _breaches(self) -> list[tuple[Breach, Object]]:
-        """Each breach once, with the world that it was found in: the first where the rules are kept."""
-        found: dict[tuple[str, str, str], tuple[Breach, Object]] = {}
-        settled = set()
-        for shape in [*self.worlds, self.shape]:
-            for breach in breaches(shape):
-                key = (field_name(breach.path), breach.constraint, repr(breach.value)[:200])
-                if key in settled or self.accepts(breach.whole):
-                    continue
-                if not isinstance(breach.whole, dict) or self.rules.kept(breach.whole):
-                    settled.add(key)
-                elif key in found:
-                    continue
-                found[key] = (breach, shape)
+        """Each breach of the schema once, with the world that surrounds it: one that keeps the rules."""
+        plain = {_key(breach): breach for breach in breaches(self.shape) if not self.accepts(breach.whole)}
+        found = {key: (breach, self.shape) for key, breach in plain.items()}
+        open_keys = set(plain)
+        for world in self.worlds:
+            for breach in breaches(world):
+                key = _key(breach)
+                if key in open_keys and self._keeps_rules(breach.whole) and not self.accepts(breach.whole):
+                    found[key] = (breach, world)
+                    open_keys.remove(key)
         return list(found.values())
+
+    def _keeps_rules(self, body: Any) -> bool:
+        return not isinstance(body, dict) or self.rules.kept(body)
 
     def rule_cases(self) -> Iterator[InvalidCase]:
         """For each prose rule a body that breaks it alone, which only a strict server refuses."""
@@ -172,6 +172,10 @@ class Bodies:
         if not self.rules.ids:
             return cases
         return cases.filter(lambda case: allowed.issuperset(self.rules.broken(case.payload)))
+
+
+def _key(breach: Breach) -> tuple[Path, str, str]:
+    return breach.path, breach.constraint, repr(breach.value)[:200]
 
 
 def _case(breach: Breach, others: dict[str, Any]) -> InvalidCase:

@@ -24,6 +24,7 @@ from mock_server.contract_tests import (
 )
 from mock_server.errors import UnknownModel
 from mock_server.uris import is_media
+from mock_server.validation import Validator, Verdict
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 OMNI = "klingai/video-v3-omni-1080p-image-to-video"
@@ -318,6 +319,31 @@ def test_what_the_server_tolerates_is_not_listed_as_invalid(model: str) -> None:
     for case in invalid_cases(model):
         assert not (isinstance(case.value, str) and re.fullmatch(r"-?[\d.]+", case.value))
         assert case.constraint != "additionalProperties"
+
+
+@pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
+def test_the_server_names_the_same_field_and_takes_the_valid_ones(model: str, legacy: bool) -> None:
+    validator, variant = Validator(CATALOG), CATALOG.find(model)
+    for case in invalid_cases(model, legacy=legacy):
+        verdict = validator.check(variant, case.payload, legacy=legacy)
+        assert [problem.path for problem in verdict.violations] == [case.field], case.id
+        assert {problem.constraint for problem in verdict.violations} <= {case.constraint, "type"}, case.id
+    for valid in boundary_payloads(model, legacy=legacy):
+        verdict = validator.check(variant, valid.payload, legacy=legacy, strict=True)
+        assert verdict == Verdict((), ()), valid.id
+
+
+@pytest.mark.parametrize("model", [RICH, OMNI, EFFECTS, "klingai/avatar-pro"])
+def test_a_broken_rule_is_a_finding_and_a_violation_where_the_server_is_strict(model: str) -> None:
+    validator, variant = Validator(CATALOG), CATALOG.find(model)
+    for case in invalid_cases(model, rules=True):
+        if case.constraint.startswith("rule:"):
+            lenient = validator.check(variant, case.payload)
+            assert ([problem.constraint for problem in lenient.findings], lenient.valid) == (
+                [case.constraint],
+                True,
+            )
+            assert not validator.check(variant, case.payload, strict=True).valid
 
 
 def test_a_missing_value_is_told_from_null() -> None:
