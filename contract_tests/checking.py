@@ -1,0 +1,138 @@
+"""Checking one property on one model: cases from Hypothesis, run by the engine, the smallest breach kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+
+from .engine import Engine
+from .events import Counterexample, Result
+from .properties import Context, Property
+from .runs import Case, Run
+
+__all__ = ["Limits", "check"]
+
+
+class _Broken(AssertionError):
+    """A property does not hold; always raised at one place, so that all breaches are one to Hypothesis."""
+
+
+class _TimeUp(BaseException):
+    """The time of a property is over; no Exception, so that Hypothesis lets it through."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a check may do: examples, and real seconds with shrinking included."""
+
+    max_examples: int = 20
+    seconds: float = 20.0
+
+
+def check(
+    engine: Engine,
+    wanted: Property,
+    context: Context,
+    *,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    watch: Callable[[Run], None] = lambda run: None,
+) -> Result:
+    """Try a property of the engine's client on a model, and say how it went.
+
+    `watch` sees every run. Raises `TargetError` where the client cannot be run on.
+    """
+    result = Result(wanted.id, wanted.name, wanted.level, context.model, "skipped", wanted.cost)
+    reason = _reason(wanted, context)
+    if reason is not None:
+        result.reason = reason
+        return result
+    search = _Search(engine, wanted, context, seed, limits, watch)
+    started = time.perf_counter()
+    search.go()
+    result.seconds = time.perf_counter() - started
+    result.examples = search.examples
+    result.counterexample = search.best
+    result.result = "failed" if search.best is not None else "passed"
+    if search.late:
+        result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
+    return result
+
+
+def _reason(wanted: Property, context: Context) -> str | None:
+    """Why a property cannot be tried, None where it can."""
+    if wanted.virtual and not context.client.virtual_time:
+        return "needs virtual time, which this command is not run in"
+    return wanted.applies(context)
+
+
+class _Search:
+    """One search for a breach."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        wanted: Property,
+        context: Context,
+        seed: int,
+        limits: Limits,
+        watch: Callable[[Run], None],
+    ) -> None:
+        self._engine = engine
+        self._wanted = wanted
+        self._context = context
+        self._seed = seed
+        self._limits = limits
+        self._watch = watch
+        self._deadline = 0.0
+        self.examples = 0
+        self.late = False
+        self.best: Counterexample | None = None
+
+    def go(self) -> None:
+        """Search until a breach is smallest, the examples are used up, or time is."""
+        wanted = self._wanted
+        most = min(self._limits.max_examples, wanted.examples or self._limits.max_examples)
+        self._deadline = time.monotonic() + self._limits.seconds
+
+        @hypothesis.seed(self._seed)
+        @settings(
+            max_examples=most,
+            database=None,
+            deadline=None,
+            derandomize=False,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            print_blob=False,
+        )
+        @given(wanted.cases(self._context))
+        def holds(case: Case) -> None:
+            self._try(case)
+
+        try:
+            holds()
+        except _TimeUp:
+            self.late = True
+        except _Broken:
+            pass
+
+    def _try(self, case: Case) -> None:
+        if time.monotonic() > self._deadline:
+            raise _TimeUp
+        if self._context.strict:
+            case = case.replace(strict=True)
+        run = self._engine.run(case)
+        self.examples += 1
+        self._watch(run)
+        failure = self._wanted.holds(run)
+        if failure is None:
+            return
+        if self.best is None or case.weight <= self.best.case.weight:
+            self.best = Counterexample(case, run, failure.says, failure.exchange, self._seed)
+        raise _Broken

@@ -1,0 +1,236 @@
+"""The engine: it runs a client against one behaviour of the server, and says what was exchanged and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import socket
+import sys
+import time
+from collections import OrderedDict
+from types import TracebackType
+from typing import Any
+
+from mock_server.errors import TargetError
+from mock_server.fastforward import fast_forward, keep_real_time
+from mock_server.server import MockServer
+
+from .clients import Attempt, Call, Client
+from .gate import Gate, mark_as_real
+from .runs import PREFIX, Case, Run
+
+__all__ = ["API_KEY", "Engine"]
+
+API_KEY = "sk-contract-4f9b2c71e8d05a36"
+"""The key that clients are given: easy to find wherever it should not be."""
+START = 1_800_000_000.0
+"""Where the virtual clock of a session starts, so that the same seed gives the same run on any day."""
+
+QUEUED = 2.0
+GENERATING = 20.0
+"""Virtual seconds that a job takes where a case does not say."""
+REAL_LIMIT = 20.0
+"""Real seconds after which a run is ended from outside."""
+GRACE = 0.3
+"""Real seconds that a client gets to end by itself after the server stopped answering."""
+KEPT_RUNS = 1_000
+
+
+class Engine:
+    """One server and one client for many runs, as a context manager.
+
+    Where the client lives in virtual time, this process does so between `__enter__` and `__exit__`. Runs of
+    equal cases are made once. Raises `TargetError` where a client cannot be stopped.
+    """
+
+    def __init__(self, client: Client, *, seed: int = 0, real_limit: float = REAL_LIMIT) -> None:
+        self.client = client
+        self.real_limit = real_limit
+        virtual = client.virtual_time
+        self.server = MockServer(
+            queued=QUEUED,
+            generating=GENERATING,
+            polls=None if virtual else (0, 0),
+            speed=0 if virtual else 1,
+            seed=seed,
+            magic=False,
+            max_recorded_body=64 * 1024**2,
+            max_exchanges=10_000,
+            log_format="none",
+        )
+        self.gate = Gate(self.server.state)
+        self.server.app = self.gate
+        self.runs = 0
+        self._kept: OrderedDict[str, Run] = OrderedDict()
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Engine:
+        stack = self._stack
+        stack.enter_context(self.server)
+        listener: Any = self.server._listener
+        self.gate.loop = listener._loop
+        mark_as_real(listener._loop)
+        if self.client.virtual_time:
+            clock = self.server.clock
+            clock.advance(max(0.0, START - clock.now()))
+            stack.enter_context(keep_real_time())
+            stack.enter_context(fast_forward(clock, quiet=self.gate.quiet))
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def run(self, case: Case) -> Run:
+        """Run the client on one case; the result of an equal case before is used again."""
+        key = case.key
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._run(case)
+            self._kept[key] = kept
+            if len(self._kept) > KEPT_RUNS:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return _with_case(kept, case)
+
+    def _run(self, case: Case) -> Run:
+        server, gate = self.server, self.gate
+        self.runs += 1
+        gate.begin(requests=case.requests, prefix=PREFIX if case.base == "prefix" else "")
+        server.reset()
+        server.use(case.scenario)
+        clock = server.clock
+        if clock.frozen:
+            # From a whole second on, so that the dates in headers are the same in every run.
+            clock.advance(math.ceil(clock.now()) - clock.now())
+        started = clock.now()
+        base_url, closer = self._base_url(case.base)
+        attempts = [self.client.attempt(Call(payload, base_url, API_KEY)) for payload in case.payloads]
+        run = Run(case, [], [], started=started, key=API_KEY, base_url=base_url)
+        with closer, _quietly(self.client.kind == "python") as sink:
+            self._interruptible(case, attempts, run)
+            self._drive(case, attempts, started)
+        self.gate.on_request = None
+        return self._collect(run, attempts, sink)
+
+    def _base_url(self, form: str) -> tuple[str, contextlib.AbstractContextManager[Any]]:
+        url = self.server.base_url
+        if form == "slash":
+            return url + "/", contextlib.nullcontext()
+        if form == "prefix":
+            return f"{self.server.url}{PREFIX}/v2", contextlib.nullcontext()
+        if form == "refused":
+            # Bound and not listening: nobody else gets the port, and a connection is refused.
+            deaf = socket.socket()
+            deaf.bind(("127.0.0.1", 0))
+            return f"http://127.0.0.1:{deaf.getsockname()[1]}/v2", deaf
+        return url, contextlib.nullcontext()
+
+    def _interruptible(self, case: Case, attempts: list[Attempt], run: Run) -> None:
+        """Have the client interrupted after so many polls."""
+        wanted = case.interrupt_after
+        if wanted is None:
+            return
+        journal = self.server.state.journal
+
+        def look(received: int) -> None:
+            polls = sum(exchange.kind == "poll" for exchange in journal)
+            if polls >= wanted and run.interrupted_at is None and attempts[0].interrupt():
+                run.interrupted_at = received
+
+        self.gate.on_request = look
+
+    def _drive(self, case: Case, attempts: list[Attempt], started: float) -> None:
+        """Start the calls and see to it that they end."""
+        timer = self._virtual_limit(case.seconds)
+        limit = time.monotonic() + self.real_limit
+        try:
+            for attempt in attempts:
+                attempt.start()
+            for attempt in attempts:
+                while not attempt.wait(0.05 if self.gate.cut else 0.5):
+                    if self.gate.cut or time.monotonic() > limit:
+                        self.gate.close("time")
+                        self._stop(attempts)
+                        break
+                    if self.server.clock.now() - started > case.seconds + 60:
+                        self.gate.close("time")
+        finally:
+            timer()
+
+    def _virtual_limit(self, seconds: float) -> Any:
+        """Let the server wake after so much virtual time and close; gives a function that calls it off."""
+        import asyncio
+
+        async def close_later() -> None:
+            await self.server.clock.sleep(seconds)
+            self.gate.close("time")
+
+        loop = self.gate.loop
+        assert loop is not None
+        future = asyncio.run_coroutine_threadsafe(close_later(), loop)
+        self.gate.settle(loop)
+        return future.cancel
+
+    def _stop(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            if attempt.wait(GRACE):
+                continue
+            for _ in range(20):
+                attempt.stop()
+                if attempt.wait(0.1):
+                    break
+            else:
+                raise TargetError(
+                    f"The client {self.client.name} hangs and cannot be stopped: it ignored being interrupted "
+                    f"for {20 * 0.1:.0f} seconds after {self.real_limit:.0f}."
+                )
+
+    def _collect(self, run: Run, attempts: list[Attempt], sink: str | io.StringIO) -> Run:
+        assert self.gate.loop is not None
+        self.gate.settle(self.gate.loop)
+        server = self.server
+        run.trace = server.exchanges
+        run.seconds = server.clock.now() - run.started
+        run.cut, run.received = self.gate.cut, self.gate.received
+        run.outcomes = [attempt.outcome for attempt in attempts]
+        if isinstance(sink, io.StringIO):
+            for outcome in run.outcomes:
+                outcome.output = outcome.output or sink.getvalue()[:100_000]
+        run.jobs = [job.id for job in server.jobs]
+        run.charged = sum(charge.billed for charge in server.charges)
+        for exchange in run.trace:
+            answer = (
+                exchange.answer
+                if exchange.kind in ("create", "poll") and exchange.state == "completed"
+                else None
+            )
+            video = answer.get("video") if isinstance(answer, dict) else None
+            if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
+                run.urls[exchange.job_id] = video["url"]
+        return run
+
+
+def _with_case(run: Run, case: Case) -> Run:
+    """A run as that of an equal case, which may hold other notes."""
+    import dataclasses
+
+    return run if run.case is case else dataclasses.replace(run, case=case)
+
+
+@contextlib.contextmanager
+def _quietly(wanted: bool) -> Any:
+    """Keep what a callable prints, instead of showing it between the lines of a report."""
+    sink = io.StringIO()
+    if not wanted:
+        yield sink
+        return
+    before = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = sink
+    try:
+        yield sink
+    finally:
+        sys.stdout, sys.stderr = before

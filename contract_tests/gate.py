@@ -1,0 +1,138 @@
+"""The door in front of the mock: it counts what comes, and closes when a run has had enough."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from mock_server.app import MockApp
+from mock_server.fastforward import keep_real_time
+from mock_server.state import State
+from mock_server.wire import TRANSPORT
+
+__all__ = ["FORWARDED_PREFIX", "Gate"]
+
+FORWARDED_PREFIX = b"x-forwarded-prefix"
+"""The header by which the mock learns of the path prefix that a client kept, as behind any proxy."""
+
+_ROUNDS = 6
+"""Rounds of the event loop after which whatever had arrived is being worked on."""
+
+
+class Gate(MockApp):
+    """The application with limits per run: so many requests, so much virtual time, then every connection is cut.
+
+    A client that ignores its budget would otherwise never end, and shrinking what it does would not either.
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.cut = ""
+        self.received = 0
+        self.on_request: Callable[[int], None] | None = None
+        self._prefix = ""
+        self._most = 0
+        self._transports: set[Any] = set()
+
+    def begin(self, *, requests: int, prefix: str = "") -> None:
+        """Open for a new run."""
+        self.cut = ""
+        self.received = 0
+        self._most = requests
+        self._prefix = prefix
+        self._transports = set()
+
+    def close(self, why: str) -> None:
+        """Answer nothing more in this run, and end what is being answered; from any thread."""
+        if self.cut:
+            return
+        self.cut = why
+        self.mock.end_holds()
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._abort_all)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+        self.received += 1
+        transport = scope.get(TRANSPORT)
+        if self.received > self._most:
+            self.close("requests")
+        if self.cut:
+            if transport is not None:
+                transport.abort()
+            return
+        self._transports.add(transport)
+        if self._prefix:
+            self._strip(scope)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._transports.discard(transport)
+            if self.on_request is not None:
+                self.on_request(self.received)
+
+    def _strip(self, scope: MutableMapping[str, Any]) -> None:
+        path = scope["path"]
+        if path.startswith(self._prefix + "/"):
+            scope["path"] = path[len(self._prefix) :]
+            scope["headers"] = [*scope["headers"], (FORWARDED_PREFIX, self._prefix.encode())]
+
+    def _abort_all(self) -> None:
+        for transport in list(self._transports):
+            if transport is not None:
+                transport.abort()
+
+    def quiet(self) -> bool:
+        """Whether the server has nothing to do: what clients sent has been read, what is open sleeps.
+
+        What lies in a socket's buffer is not known to the application yet; a few rounds of its loop read it.
+        """
+        loop = self.loop
+        if loop is None:
+            return True
+        self.settle(loop)
+        return self.mock.traffic.quiet()
+
+    def settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the server read what has arrived and finish what is finished."""
+        done = _lock()
+        left = _ROUNDS
+
+        def round_() -> None:
+            nonlocal left
+            left -= 1
+            if left:
+                loop.call_soon(round_)
+            else:
+                done.release()
+
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(round_)
+            done.acquire(timeout=1.0)
+
+
+def _lock() -> Any:
+    from mock_server.fastforward.originals import allocate_lock
+
+    lock = allocate_lock()
+    lock.acquire()
+    return lock
+
+
+def mark_as_real(loop: asyncio.AbstractEventLoop) -> None:
+    """Let the thread of a server's loop keep real time, whatever is fast-forwarded."""
+    ready = threading.Event()
+
+    def enter() -> None:
+        keep_real_time().__enter__()
+        ready.set()
+
+    loop.call_soon_threadsafe(enter)
+    ready.wait(1.0)

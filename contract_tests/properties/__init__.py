@@ -1,0 +1,16 @@
+"""The properties of the contract by section of their catalogue: A what is sent, B making the job, C polling,
+D reading the result, E transport, F the process."""
+
+from __future__ import annotations
+
+from .a_sent import SECTION as A
+from .b_making import SECTION as B
+from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Profile, Property
+from .c_polling import SECTION as C
+
+__all__ = ["ADVISORY", "PROPERTIES", "REQUIRED", "STRICT", "Context", "Failure", "Profile", "Property"]
+
+PROPERTIES: dict[str, Property] = {
+    one.id: one for section in (A, B, C) for one in section.properties
+}
+"""Every property by its id, in the order of the catalogue."""

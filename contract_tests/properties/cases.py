@@ -1,0 +1,57 @@
+"""Strategies of cases, as the properties share them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mock_server.scenarios import Scenario
+
+from ..behaviours import PLAIN
+from ..payloads import boundary_payloads, valid_payloads
+from ..runs import Case
+from .base import Context
+
+__all__ = ["any_payload", "behaving", "brief_bodies", "fixed"]
+
+_BRIEF = 1_500
+"""Characters of a payload that stands beside a behaviour: what goes wrong there is not its size."""
+
+
+def any_payload(context: Context) -> st.SearchStrategy[Case]:
+    """Any valid payload, on a server that does nothing odd."""
+    return valid_payloads(context.model).map(lambda payload: Case(context.model, payload, PLAIN))
+
+
+@functools.lru_cache(maxsize=64)
+def _brief(model: str) -> tuple[Any, ...]:
+    bodies = [case.payload for case in boundary_payloads(model)]
+    return tuple(body for body in bodies if len(repr(body)) <= _BRIEF) or (bodies[0],)
+
+
+def brief_bodies(model: str) -> st.SearchStrategy[Any]:
+    """Short payloads, the smallest first."""
+    return st.sampled_from(_brief(model))
+
+
+def behaving(
+    scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any
+) -> Callable[[Context], st.SearchStrategy[Case]]:
+    """Cases of a short payload against a server that behaves as one of the scenarios."""
+
+    def cases(context: Context) -> st.SearchStrategy[Case]:
+        return st.builds(
+            lambda payload, scenario: Case(context.model, payload, scenario, **options),
+            brief_bodies(context.model),
+            scenarios(),
+        )
+
+    return cases
+
+
+def fixed(*scenarios: Scenario, **options: Any) -> Callable[[Context], st.SearchStrategy[Case]]:
+    """Cases of a short payload against one of a few scenarios."""
+    return behaving(lambda: st.sampled_from(scenarios), **options)

@@ -1,0 +1,1 @@
+"""Reports: made of the events of a verification, each in its own form."""
