@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mock_server.api.answer import encode
 from mock_server.jobs import CREDITS_PER_USD
+from mock_server.lifecycle import PENDING_STATUSES
 
 if TYPE_CHECKING:
     from mock_server.jobs import Job
@@ -54,6 +55,8 @@ def _body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, An
     body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.get(status, status)}
     if "nulls" in shapes:
         body |= {"video": None, "error": None, "meta": None}
+    if "no-status" in shapes and status in PENDING_STATUSES:
+        del body["status"]
     if status == "completed":
         video = _video(job, origin, other_origin)
         body["video"] = video

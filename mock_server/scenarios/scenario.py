@@ -24,6 +24,7 @@ SHAPES = {
     "no-usage": "no usage anywhere",
     "poll-usage": "usage on every poll too",
     "signed-url": "a long signed URL on another host name",
+    "no-status": "pending answers have no status",
     "without-url": "completed with a video object that has no url",
     "null-video": "completed with video null",
 }
