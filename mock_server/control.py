@@ -6,23 +6,27 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mock_server.errors import KlingMockError, UnknownModel
+from mock_server.errors import KlingMockError, PayloadError, UnknownModel
 from mock_server.journal import Exchange
 from mock_server.scenarios import CATALOGUE, Scenario
 from mock_server.state import State
+from mock_server.strict_json import parse_json
 
 __all__ = ["control_routes"]
 
 Handler = Callable[[Request], Awaitable[Response]]
+_LIMIT = re.compile(r"\d{1,9}", re.ASCII)
 FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "fault")
 
 
@@ -76,7 +80,7 @@ class Control:
         wanted = dict(request.query_params)
         limit = wanted.pop("limit", "")
         unknown = [name for name in wanted if name not in FILTERS]
-        if unknown or (limit and not limit.isdigit()):
+        if unknown or (limit and not _LIMIT.fullmatch(limit)):
             return _error(
                 400, f"Expected the filters {', '.join(FILTERS)} and limit=N, received {unknown or limit}."
             )
@@ -103,6 +107,8 @@ class Control:
         clock = self.state.clock
         if request.method == "POST":
             asked = await _body(request, {"advance", "until", "job", "speed"})
+            if {"advance", "until"} <= set(asked) or ("job" in asked and "until" not in asked):
+                raise ControlError("Expected either advance or until, and job only beside until.")
             if "speed" in asked:
                 clock.speed = _number(asked, "speed")
             if "advance" in asked:
@@ -173,7 +179,7 @@ class Control:
         try:
             document = self.state.catalog.document(model)
         except UnknownModel as error:
-            return _error(404, str(error))
+            raise HTTPException(404, str(error)) from None
         return JSONResponse(document, headers={"access-control-allow-origin": "*"})
 
 
@@ -203,7 +209,11 @@ def control_routes(state: State) -> list[Route]:
 
 def _guarded(state: State, handler: Handler) -> Handler:
     async def guard(request: Request) -> Response:
-        refused = _refusal(state, request)
+        try:
+            refused = _refusal(state, request)
+        except ValueError as error:
+            # urlsplit: a Host or Origin that is no such thing
+            refused = f"The control API expects a Host and an Origin that are addresses: {error}."
         if refused is not None:
             return _error(403, refused)
         try:
@@ -255,9 +265,10 @@ def _is_loopback(host: str) -> bool:
 
 async def _body(request: Request, allowed: set[str]) -> dict[str, Any]:
     try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}: {error}.") from None
+        body = parse_json(await request.body())
+    except PayloadError as error:
+        wanted = f"Expected a JSON object with {' or '.join(sorted(allowed))}"
+        raise ControlError(f"{wanted}. {error}") from None
     if not isinstance(body, dict) or not set(body) <= allowed or not body:
         raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}, received {body!r}.")
     return body
@@ -267,7 +278,10 @@ def _number(body: dict[str, Any], name: str) -> float:
     value = body[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ControlError(f"{name}: expected a number, received {value!r}.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ControlError(f"{name}: expected a number of a usable size, received more.") from None
 
 
 def _text(body: dict[str, Any], name: str) -> str:

@@ -38,9 +38,14 @@ __all__ = [
 ]
 
 
+SHOWN = 120
+"""How many characters of a word that a client sent are looked at and shown."""
+
+
 def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known words that look most like `word`, best first; empty where none is near."""
-    return get_close_matches(word, list(known), n=most, cutoff=0.4)
+    # The search takes time with the word's length, and a client may send any.
+    return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=0.4)
 
 
 def did_you_mean(matches: Sequence[str]) -> str:
@@ -48,6 +53,10 @@ def did_you_mean(matches: Sequence[str]) -> str:
     if not matches:
         return ""
     return " Did you mean " + " or ".join(repr(match) for match in matches) + "?"
+
+
+def _shown(word: str) -> str:
+    return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
 
 
 class KlingMockError(Exception):
@@ -77,7 +86,7 @@ class UnknownModel(KlingMockError, LookupError):
         self.model = model
         self.nearest = nearest(model, known)
         hint = did_you_mean(self.nearest) or " `kling-mock specs list` shows all of them."
-        super().__init__(f"There is no Kling model {model!r}.{hint}")
+        super().__init__(f"There is no Kling model {_shown(model)}.{hint}")
 
 
 class UnknownScenario(KlingMockError, LookupError):
@@ -87,7 +96,7 @@ class UnknownScenario(KlingMockError, LookupError):
         self.name = name
         self.nearest = nearest(name, known)
         hint = did_you_mean(self.nearest) or " `kling-mock scenarios` lists all of them."
-        super().__init__(f"There is no scenario {name!r}.{hint}")
+        super().__init__(f"There is no scenario {_shown(name)}.{hint}")
 
 
 class PayloadError(KlingMockError, ValueError):

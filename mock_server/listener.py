@@ -54,6 +54,12 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class Listener:
     """Serves one application on bound sockets until it is told to stop.
 
@@ -73,6 +79,7 @@ class Listener:
         """Listen, call `ready`, and serve until `stop`."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        self.app.mock.address = _address(self.sockets[0][0])
         traffic = self.app.mock.traffic
         self.stillness = Stillness(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]

@@ -53,6 +53,8 @@ class State:
         self.catalog = catalog or load_catalog()
         self.validator = Validator(self.catalog)
         self.clock = clock or Clock(speed=settings.speed)
+        self.address = f"{settings.host}:{settings.port}"
+        """Where clients reach it that do not say how they did; the listener knows its real port."""
         self.clock.moment_of = self.moment_of
         self._speed = self.clock.speed
         self.ids = IdSource(settings.seed)

@@ -41,16 +41,15 @@ class Call:
                 self.host = value
             elif name == b"x-client-request-id":
                 self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
+            elif name == b"x-forwarded-proto":
+                # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
+                self.secure = value.strip().lower() == b"https"
             elif name == b"x-mock-scenario":
                 self.scenario = value.decode("utf-8", "replace")
 
     def origin(self, state: State) -> str:
         """Scheme and host under which the client reaches this server, for URLs in answers."""
-        host = (
-            self.host.decode()
-            if SAFE_HOST.fullmatch(self.host)
-            else f"{state.settings.host}:{state.settings.port}"
-        )
+        host = self.host.decode() if SAFE_HOST.fullmatch(self.host) else state.address
         return f"{'https' if self.secure else 'http'}://{host}"
 
     def other_origin(self, state: State) -> str:

@@ -8,7 +8,7 @@ from mock_server.api.answer import JSON, Answer, encode, error_answer, header_id
 from mock_server.api.bodies import create_body, plain_body
 from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
-from mock_server.errors import KlingMockError, PayloadError, UnknownModel
+from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel
 from mock_server.jobs import CREDITS_PER_USD, Job
 from mock_server.lifecycle import resolve_timeline
 from mock_server.media import clip_for
@@ -66,7 +66,7 @@ def _check(
     if not isinstance(model, str):
         received = "nothing" if "model" not in payload else _kind(model)
         return _refuse(state, exchange, (Problem("model", "the id of a model", received, "required"),))
-    exchange.model = model
+    exchange.model = model[:SHOWN]
     try:
         variant = state.catalog.find(model)
     except UnknownModel as error:
@@ -87,7 +87,7 @@ def _check(
 
 def _unknown_model(error: UnknownModel) -> Problem:
     expected = "one of " + ", ".join(error.nearest) if error.nearest else "the id of a Kling model"
-    return Problem("model", expected, error.model[:120], "enum")
+    return Problem("model", expected, error.model[:SHOWN], "enum")
 
 
 def _refuse(state: State, exchange: Exchange, problems: tuple[Problem, ...]) -> Answer:
@@ -121,7 +121,7 @@ def _play(
         if made_job is None:
             full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
             return error_answer(state, exchange, 429, f"Too Many Requests: {full}")
-        answer = _created(state, call, made_job, success)
+        answer = _created(state, call, made_job, scenario.create_code or success)
     if replacing is not None:
         exchange.fault = replacing.kind
         answer = apply_fault(state, exchange, replacing, answer, other_origin)

@@ -11,6 +11,7 @@ from mock_server.api.answer import Answer, error_answer
 from mock_server.api.call import redirected
 from mock_server.api.delivery import deliver
 from mock_server.api.faults import apply_fault, struck
+from mock_server.errors import KlingMockError
 from mock_server.media import read_clip, serve_clip
 from mock_server.scenarios import Fault
 
@@ -42,9 +43,13 @@ async def video(state: State, call: Call, scope: Scope, receive: Receive, send: 
     except LookupError:
         match = None
     if match is None:
-        await deliver(state, exchange, error_answer(state, exchange, 404, "Not Found"), scope, receive, send)
+        await _refuse(state, call, 404, "Not Found", scope, receive, send)
         return
-    faults = _faults(state, call, job)
+    try:
+        faults = _faults(state, call, job)
+    except KlingMockError as error:
+        await _refuse(state, call, 400, str(error), scope, receive, send)
+        return
     if not faults:
         await serve_clip(match[2], scope, receive, _recorded(call, send))
         return
@@ -54,8 +59,24 @@ async def video(state: State, call: Call, scope: Scope, receive: Receive, send: 
     exchange.fault = faults[0].kind
     for fault in faults:
         answer = apply_fault(state, exchange, fault, answer, call.other_origin(state))
-    exchange.status = answer.status
+    _note(call, answer)
     await deliver(state, exchange, answer, scope, receive, send)
+
+
+async def _refuse(
+    state: State, call: Call, status: int, text: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    answer = error_answer(state, call.exchange, status, text)
+    _note(call, answer)
+    await deliver(state, call.exchange, answer, scope, receive, send)
+
+
+def _note(call: Call, answer: Answer) -> None:
+    if answer.cut not in ("reset", "hang"):
+        call.exchange.status = answer.status
+    call.exchange.answer_size = len(answer.body)
+    if answer.content_type != b"video/mp4":
+        call.exchange.answer_body = answer.body
 
 
 def _job(state: State, token: str) -> Job | None:

@@ -1,0 +1,41 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mock_server import MockServer
+
+
+@pytest.fixture(scope="session")
+def _one_server() -> Iterator[MockServer]:
+    with MockServer(polls=(1, 1), seed=1, log_format="none") as server:
+        yield server
+
+
+@pytest.fixture
+def server(_one_server: MockServer) -> Iterator[MockServer]:
+    """The server of the session: progress by polls (one queued, one generating), clean for each test."""
+    _one_server.clock.resume()
+    _one_server.reset()
+    yield _one_server
+    _one_server.clock.resume()
+    _one_server.reset()
+
+
+@pytest.fixture(scope="session")
+def _one_timed_server() -> Iterator[MockServer]:
+    with MockServer(queued="10s", generating="50s", seed=1, speed=0, log_format="none") as server:
+        yield server
+
+
+@pytest.fixture
+def timed(_one_timed_server: MockServer) -> Iterator[MockServer]:
+    """A server whose jobs go by time (10 s queued, 50 s generating) on a clock that stands still."""
+    _one_timed_server.clock.freeze()
+    _one_timed_server.reset()
+    yield _one_timed_server
+    _one_timed_server.clock.freeze()
+    _one_timed_server.reset()

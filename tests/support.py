@@ -1,0 +1,158 @@
+"""What the tests of the server share: bodies, a raw client that hides nothing, and a few checks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from mock_server import MockServer
+from mock_server.catalog import load_catalog
+
+__all__ = [
+    "FAMILIES",
+    "KEY",
+    "MODEL",
+    "PATHS",
+    "UUID",
+    "Reply",
+    "ask",
+    "body_for",
+    "check_error",
+    "create",
+    "poll",
+    "raw",
+    "wire",
+]
+
+MODEL = "kling-video/v1/standard/text-to-video"
+KEY = {"Authorization": "Bearer test-key"}
+FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
+PATHS = (
+    "/v2/video/generations",
+    "/v1/video/generations",
+    "/video/generations",
+    "/v2/generate/video/kling/generation",
+)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+PATIENCE = 20.0
+"""Real seconds after which a silent server fails a test instead of hanging it."""
+
+IMAGE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"
+    "RU5ErkJggg=="
+)
+
+
+@dataclass
+class Reply:
+    """An answer with its headers in lower case and its body as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def ask(
+    server: MockServer,
+    method: str,
+    target: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    *,
+    key: str | None = "test-key",
+) -> Reply:
+    """One request on a connection of its own; a body that is no bytes goes as JSON."""
+    sent = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    if body is not None and not isinstance(body, bytes | Iterator):
+        body = json.dumps(body).encode()
+        sent["Content-Type"] = "application/json"
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    try:
+        connection.request(method, target, body, sent | (headers or {}))
+        answer = connection.getresponse()
+        lines = [(name.lower(), value) for name, value in answer.getheaders()]
+        return Reply(answer.status, dict(lines), answer.read(), lines)
+    finally:
+        connection.close()
+
+
+def body_for(model: str = MODEL, **more: Any) -> dict[str, Any]:
+    """A small valid create body of a variant."""
+    schema = load_catalog().create_schema(model)
+    body: dict[str, Any] = {name: _sample(name, schema["properties"][name]) for name in schema["required"]}
+    return body | {"model": model} | more
+
+
+def _sample(name: str, schema: dict[str, Any]) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "array":
+        return [_sample(name, schema.get("items", {}))] * max(1, schema.get("minItems", 1))
+    if schema.get("type") == "object":
+        return {key: _sample(key, schema["properties"][key]) for key in schema.get("required", [])}
+    if "url" in name or "image" in name or schema.get("format") == "uri":
+        return IMAGE if "image" in name else "https://example.com/file.mp4"
+    if schema.get("type") in ("number", "integer"):
+        return schema.get("minimum", 1)
+    return "a cat walks by"
+
+
+def create(
+    server: MockServer, path: str = PATHS[0], headers: dict[str, str] | None = None, **more: Any
+) -> Reply:
+    """Make a job."""
+    key = more.pop("key", "test-key")
+    return ask(server, "POST", path, body_for(**more), headers, key=key)
+
+
+def poll(
+    server: MockServer,
+    job_id: str,
+    path: str = PATHS[0],
+    headers: dict[str, str] | None = None,
+    key: str | None = "test-key",
+) -> Reply:
+    """Ask for a job."""
+    return ask(server, "GET", f"{path}?generation_id={quote(job_id, safe='')}", headers=headers, key=key)
+
+
+def wire(server: MockServer) -> socket.socket:
+    """A connection to the server, for requests that no client would write."""
+    return socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+
+
+def raw(server: MockServer, request: bytes, *, end: bool = False) -> bytes:
+    """All that comes back until the server closes; `end` says that no more bytes come from this side."""
+    with wire(server) as connection:
+        connection.sendall(request)
+        if end:
+            connection.shutdown(socket.SHUT_WR)
+        received = bytearray()
+        while part := connection.recv(65536):
+            received += part
+        return bytes(received)
+
+
+def check_error(reply: Reply, status: int, says: str = "") -> dict[str, Any]:
+    """Hold an answer against the API's error body and return it."""
+    assert reply.status == status, (reply.status, reply.body[:300])
+    body: dict[str, Any] = reply.json
+    assert list(body)[:5] == ["requestId", "statusCode", "timestamp", "path", "message"]
+    assert UUID.fullmatch(body["requestId"])
+    assert body["statusCode"] == status
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["timestamp"])
+    assert says in body["message"], body["message"]
+    assert reply.headers["content-type"] == "application/json; charset=utf-8"
+    return body
