@@ -71,7 +71,7 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Diff
 
 
 def _aligned(schema: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema, where it has alternatives and the other has none with the nearest of them in their place."""
+    """The schema; of alternatives that the other does not have, with the nearest in their place."""
     options = schema.get("anyOf", ())
     if options and "anyOf" not in other:
         rest = {key: value for key, value in schema.items() if key != "anyOf"}

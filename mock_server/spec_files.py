@@ -80,7 +80,8 @@ def modernise(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The document as OpenAPI 3.1, and a sentence for each thing that had to change.
 
     `nullable` becomes a null type, a default that is a numeric string becomes a number, boolean exclusive
-    bounds become numbers, and an answer without a description gets the name of its status.
+    bounds become numbers, a field's own `required` joins the list of its object, and an answer without a
+    description gets the name of its status.
     """
     changed: list[str] = []
     modern = copy.deepcopy(dict(document))
@@ -101,9 +102,20 @@ def _modernise(node: Any, at: str, changed: list[str]) -> None:
             if key == "responses" and isinstance(value, dict):
                 _describe(value, f"{at}/responses", changed)
             _modernise(value, f"{at}/{key}", changed)
+        _list_required(node, at, changed)
         _denull(node, at, changed)
         _number_default(node, at, changed)
         _exclusive(node, at, changed)
+
+
+def _list_required(schema: dict[str, Any], at: str, changed: list[str]) -> None:
+    """Move a field's own `required: true`, as the oldest drafts had it, to the list of its object."""
+    properties = schema.get("properties")
+    for name, field in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(field, dict) and isinstance(field.get("required"), bool):
+            if field.pop("required") and name not in schema.setdefault("required", []):
+                schema["required"].append(name)
+            changed.append(f"{at}: `required` of {name} is now in the list of its object")
 
 
 def _denull(schema: dict[str, Any], at: str, changed: list[str]) -> None:

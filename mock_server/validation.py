@@ -19,7 +19,17 @@ from mock_server.uris import FORMATS
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator as JsonschemaValidator
 
-__all__ = ["FORMATS", "Problem", "Validator", "Verdict", "judge", "message", "parse_json"]
+__all__ = [
+    "FORMATS",
+    "Problem",
+    "Validator",
+    "Verdict",
+    "closed",
+    "fast_judge",
+    "judge",
+    "message",
+    "parse_json",
+]
 
 _MOST_PROBLEMS = 1000
 """How many problems of one body are told apart; a body of a million wrong points is not worth more."""
@@ -89,7 +99,7 @@ class _Contract:
         self._schema = schema
         rules = [rule for rule in schema.get("x-rules", ()) if rule.get("judged", True)]
         # The body that leaves nothing to say: no field beyond the contract, every rule of the prose kept.
-        self._exact = _fast({"allOf": [_closed(schema), *(rule["schema"] for rule in rules)]})
+        self._exact = fast_judge({"allOf": [closed(schema), *(rule["schema"] for rule in rules)]})
         self._rules = rules
 
     def keeps_all(self, body: Any) -> bool:
@@ -110,12 +120,12 @@ class _Contract:
 
     @cached_property
     def _documented(self) -> jsonschema_rs.Draft202012Validator:
-        return _fast(self._schema)
+        return fast_judge(self._schema)
 
     @cached_property
     def _relaxer(self) -> Relaxer:
         def fits(option: dict[str, Any]) -> Fits:
-            accepts = _fast(option)
+            accepts = fast_judge(option)
             return lambda value: _accepts(accepts, value)
 
         return Relaxer(self._schema, fits)
@@ -126,7 +136,7 @@ class _Contract:
 
     @cached_property
     def _rule_judges(self) -> list[tuple[Mapping[str, Any], jsonschema_rs.Draft202012Validator]]:
-        return [(rule, _fast(rule["schema"])) for rule in self._rules]
+        return [(rule, fast_judge(rule["schema"])) for rule in self._rules]
 
     def _broken_rules(self, body: Any) -> Iterable[Problem]:
         for rule, keeps in self._rule_judges:
@@ -135,7 +145,7 @@ class _Contract:
                 yield Problem(rule["path"], rule["says"].rstrip("."), received, f"rule:{rule['id']}")
 
 
-def judge(schema: Mapping[str, Any]) -> JsonschemaValidator:
+def judge(schema: Mapping[str, Any] | bool) -> JsonschemaValidator:
     """The jsonschema validator of a resolved schema, with the formats of this API."""
     # Imported here because a server that sees only valid bodies never needs it.
     from jsonschema import Draft202012Validator, FormatChecker
@@ -146,7 +156,8 @@ def judge(schema: Mapping[str, Any]) -> JsonschemaValidator:
     return Draft202012Validator(schema, format_checker=checker)
 
 
-def _fast(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+def fast_judge(schema: dict[str, Any] | bool) -> jsonschema_rs.Draft202012Validator:
+    """The jsonschema-rs validator of a resolved schema, with the same formats."""
     return jsonschema_rs.Draft202012Validator(schema, formats=FORMATS, validate_formats=True)
 
 
@@ -158,15 +169,15 @@ def _accepts(validator: jsonschema_rs.Draft202012Validator, body: Any) -> bool:
         return False
 
 
-def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a resolved schema in which no object takes a field beyond the documented ones."""
-    closed = dict(schema)
-    closed.pop("x-rules", None)
+    copied = dict(schema)
+    copied.pop("x-rules", None)
     if "properties" in schema:
-        closed["properties"] = {name: _closed(field) for name, field in schema["properties"].items()}
-        closed["additionalProperties"] = False
+        copied["properties"] = {name: closed(field) for name, field in schema["properties"].items()}
+        copied["additionalProperties"] = False
     if "items" in schema:
-        closed["items"] = _closed(schema["items"])
+        copied["items"] = closed(schema["items"])
     if "anyOf" in schema:
-        closed["anyOf"] = [_closed(option) for option in schema["anyOf"]]
-    return closed
+        copied["anyOf"] = [closed(option) for option in schema["anyOf"]]
+    return copied
