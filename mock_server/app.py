@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mock_server.api.answer import Answer, error_answer, preflight_answer
+from mock_server.api.answer import JSON, Answer, error_answer, preflight_answer
 from mock_server.api.call import Call
 from mock_server.api.create import create
-from mock_server.api.delivery import deliver
+from mock_server.api.delivery import deliver, deliver_at_once
 from mock_server.api.models import list_models, one_model
 from mock_server.api.poll import poll
 from mock_server.api.video import video
@@ -23,14 +26,22 @@ from mock_server.journal import Exchange
 from mock_server.settings import Settings
 from mock_server.state import State
 
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 
 CREATE_PATHS = ("/v2/video/generations", "/v1/video/generations", "/video/generations")
 FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
 """The vendors whose models have an older path of their own."""
 LEGACY_PATHS = {f"/v2/generate/video/{family}/generation": family for family in FAMILIES}
+MOST_DRAINED = 2 * 1024**3
+"""Bytes of a body that is too large which are still read, so that its client gets to read the answer."""
+GENERATIONS: dict[str, str | None] = {path: None for path in CREATE_PATHS} | LEGACY_PATHS
+"""Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
 
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Message = MutableMapping[str, Any]
 Listener = Callable[[Exchange, float], None]
 
@@ -39,86 +50,134 @@ class MockApp(Starlette):
     """A Starlette application whose two hot paths skip the router: most requests are polls."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(routes=control_routes(state))
+        super().__init__(routes=control_routes(state), exception_handlers={HTTPException: self._refused})
+        self.router.redirect_slashes = False
         self.mock = state
         self.on_exchange: list[Listener] = []
         """Called with each exchange once it has been answered, and the real seconds that it took."""
-        self._generations = {path: None for path in CREATE_PATHS} | LEGACY_PATHS
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__call__" in cls.__dict__:
+            # Such a class wants to see every request: none may pass it by.
+            cls.at_once = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(("/_mock", "/openapi")):
             await super().__call__(scope, receive, send)
             return
-        path: str = scope["path"]
-        if path.startswith(("/_mock", "/openapi")):
-            await super().__call__(scope, receive, send)
-            return
-        state = self.mock
-        started = time.perf_counter()
-        exchange = Exchange(scope["method"], path, scope["query_string"], scope["headers"], state.clock.now())
-        traffic = state.traffic
-        traffic.open += 1
-        traffic.received += 1
+        exchange, started = self._open(scope), time.perf_counter()
         try:
             await self._exchange(exchange, scope, receive, send)
         finally:
-            traffic.open -= 1
-            exchange.ended_at = state.clock.now()
-            exchange.took = time.perf_counter() - started
-            for listener in self.on_exchange:
-                listener(exchange, exchange.took)
+            self._close(exchange, started)
+
+    def _at_once(self, cycle: RequestResponseCycle, ordinary: App) -> App | None:
+        """Answer a create or a poll that has arrived whole, without a task of its own.
+
+        Returns None where that is done, else what has to run as a task: the `ordinary` application for other
+        requests, the rest of the answer where that takes time.
+        """
+        scope: Scope = cycle.scope  # type: ignore[assignment]
+        if scope["path"] not in GENERATIONS or scope["method"] not in ("GET", "POST"):
+            return ordinary
+        exchange, started = self._open(scope), time.perf_counter()
+        answer = self._decide(exchange, Call(exchange, scope["scheme"]), bytes(cycle.body))
+        if deliver_at_once(self.mock, exchange, answer, cycle):
+            self._close(exchange, started)
+            return None
+
+        async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await deliver(self.mock, exchange, answer, scope, receive, send)
+            finally:
+                self._close(exchange, started)
+
+        return rest
+
+    at_once: Callable[[MockApp, RequestResponseCycle, App], App | None] | None = _at_once
+
+    def _open(self, scope: Scope) -> Exchange:
+        """Begin with a request."""
+        state = self.mock
+        traffic = state.traffic
+        traffic.open += 1
+        traffic.received += 1
+        return Exchange(
+            scope["method"], scope["path"], scope["query_string"], scope["headers"], state.clock.now()
+        )
+
+    def _close(self, exchange: Exchange, started: float) -> None:
+        """Be done with a request, however it ended."""
+        self.mock.traffic.open -= 1
+        exchange.ended_at = self.mock.clock.now()
+        exchange.took = time.perf_counter() - started
+        for listener in self.on_exchange:
+            listener(exchange, exchange.took)
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        """The API's error body for a path or a method that the control API does not have."""
+        assert isinstance(error, HTTPException)
+        method, path = request.method, request.url.path
+        detail = "Cannot" if error.detail == "Not Found" else f"{error.detail}:"
+        exchange = Exchange(method, path, b"", [], self.mock.clock.now())
+        answer = error_answer(self.mock, exchange, error.status_code, f"{detail} {method} {path}")
+        headers = {"content-type": JSON.decode(), **(error.headers or {})}
+        return Response(answer.body, answer.status, headers)
 
     async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request and note it in the journal, before the answer goes out."""
+        """Read one request, answer it and note it in the journal, before the answer goes out."""
         state = self.mock
         call = Call(exchange, scope["scheme"])
         if exchange.path.startswith("/media/") and exchange.method in ("GET", "HEAD"):
             state.journal.add(exchange)
             await video(state, call, scope, receive, send)
             return
+        body: bytes | int = b""
+        if exchange.method == "POST" and exchange.path in GENERATIONS:
+            received = await _read_body(exchange, receive, state.settings.max_body)
+            if received is None:
+                exchange.fault = "client-left"
+                state.journal.add(exchange)
+                return
+            body = received
+        answer = self._decide(exchange, call, body)
+        if exchange.method == "HEAD":
+            answer = _headless(answer)
+        await deliver(state, exchange, answer, scope, receive, send)
+
+    def _decide(self, exchange: Exchange, call: Call, body: bytes | int) -> Answer:
+        """What is answered to a request, noted in the journal; `body` is its size where that is too large."""
+        state = self.mock
         try:
-            answer = await self._answer(exchange, call, receive)
+            answer = self._answer(exchange, call, body)
         except Exception:
             # A bug of this program: the client still gets the API's error body, the user the traceback.
             traceback.print_exc(file=sys.stderr)
             answer = error_answer(
                 state, exchange, 500, "Internal server error: a bug in kling-mock; see its log."
             )
-        if answer is None:
-            exchange.fault = "client-left"
-            state.journal.add(exchange)
-            return
         if call.request_id is not None:
             answer.headers = [*answer.headers, (b"x-client-request-id", call.request_id)]
-        latency = state.settings.answer_latency
+        settings = state.settings
+        latency = settings.answer_latency
         if latency and not state.clock.frozen:
             answer.delay += latency
         if answer.cut not in ("reset", "hang"):
             exchange.status = answer.status
-        limit = state.settings.max_recorded_body
-        exchange.answer_body = answer.body[:limit]
+        exchange.answer_body = answer.body[: settings.max_recorded_body]
         exchange.answer_size = len(answer.body)
         state.journal.add(exchange)
-        if exchange.method == "HEAD":
-            answer = _headless(answer)
-        await deliver(state, exchange, answer, scope, receive, send)
+        return answer
 
-    async def _answer(self, exchange: Exchange, call: Call, receive: Receive) -> Answer | None:
-        """The answer of the API; None where the client left before its request was whole."""
+    def _answer(self, exchange: Exchange, call: Call, body: bytes | int) -> Answer:
+        """The answer of the API."""
         state, path, method = self.mock, exchange.path, exchange.method
-        if path in self._generations:
+        if path in GENERATIONS:
             if method == "GET":
                 return poll(state, call)
             if method == "POST":
-                body = await _read_body(exchange, receive, state.settings.max_body)
-                if body is None:
-                    return None
-                if isinstance(body, int):
-                    return _too_large(state, exchange, body)
-                exchange.body = body[: state.settings.max_recorded_body]
-                exchange.body_size = len(body)
-                family = self._generations[path]
-                return create(state, call, body, legacy=family is not None, family=family or "kling")
+                return _create(state, call, body)
             return _other_method(state, exchange, "GET, POST")
         listed = path in MODEL_LISTS
         if listed or path.startswith("/model/"):
@@ -132,10 +191,23 @@ class MockApp(Starlette):
         return error_answer(state, exchange, 404, f"Cannot {method} {path}")
 
 
+def _create(state: State, call: Call, body: bytes | int) -> Answer:
+    exchange, settings = call.exchange, state.settings
+    size = body if isinstance(body, int) else len(body)
+    if isinstance(body, int) or size > settings.max_body:
+        return _too_large(state, exchange, size)
+    exchange.body = body[: settings.max_recorded_body]
+    exchange.body_size = size
+    family = GENERATIONS[exchange.path]
+    return create(state, call, body, legacy=family is not None, family=family or "kling")
+
+
 async def _read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes | int | None:
     """The whole body; its size where that is over the limit; None where the client left."""
     for name, value in exchange.raw_headers:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
+            if all(other != b"expect" for other, _ in exchange.raw_headers):
+                await _drain(receive)
             return int(value)
     message: Message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
@@ -149,10 +221,22 @@ async def _read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes 
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
+            if message.get("more_body"):
+                await _drain(receive)
             return size
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on without keeping anything: a client that still sends would meet a reset, not the 413."""
+    size = 0
+    while size < MOST_DRAINED:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return
 
 
 def _too_large(state: State, exchange: Exchange, size: int) -> Answer:

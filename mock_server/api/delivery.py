@@ -14,17 +14,26 @@ from mock_server.api.answer import CORS_HEADERS
 from mock_server.wire import CYCLE, TRANSPORT, write_whole
 
 if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
     from mock_server.api.answer import Answer
     from mock_server.journal import Exchange
     from mock_server.state import State
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "deliver_at_once"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PIECES = 8
+
+
+def deliver_at_once(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
+    """Send an answer that goes out at once and whole; False where it has to go by `deliver`."""
+    return answer.plain and write_whole(
+        cycle, answer.status, wire_headers(state, exchange, answer), answer.body
+    )
 
 
 async def deliver(
