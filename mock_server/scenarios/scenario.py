@@ -51,6 +51,8 @@ class Scenario:
     plan: tuple[Step, ...] | None = None
     create_status: str | None = None
     """The status in the create's answer; a final one ends the job in its create."""
+    create_code: int | None = None
+    """The HTTP status of a create that is accepted, 200 or 201; None for what its path documents."""
     ids: str | None = None
     shapes: frozenset[str] = frozenset()
     error: str | None = None
@@ -60,6 +62,8 @@ class Scenario:
         _check("ids", self.ids, ID_STYLES)
         _check("error", self.error, ERROR_SHAPES)
         _check("create_status", self.create_status, STATUSES)
+        if self.create_code not in (None, 200, 201):
+            raise SettingsError(f"create_code: expected 200 or 201, received {self.create_code!r}.")
         for shape in self.shapes:
             _check("shapes", shape, SHAPES)
         for word in self.words:
@@ -79,6 +83,7 @@ class Scenario:
             faults=self.faults + other.faults,
             plan=self.plan if other.plan is None else other.plan,
             create_status=self.create_status if other.create_status is None else other.create_status,
+            create_code=self.create_code if other.create_code is None else other.create_code,
             ids=self.ids if other.ids is None else other.ids,
             shapes=self.shapes | other.shapes,
             error=self.error if other.error is None else other.error,
