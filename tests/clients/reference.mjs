@@ -4,7 +4,7 @@
 const CREATE_TIMEOUT = 60_000;
 const POLL_TIMEOUT = 30_000;
 const LONGEST_WAIT = 300_000;
-const INTERVAL = 10_000;
+const INTERVAL = Number(process.env.KLING_POLL_INTERVAL ?? 10) * 1000;
 const BUDGET = 1_000_000;
 const ATTEMPTS = 5;
 const REFUSALS = 2;

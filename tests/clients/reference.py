@@ -57,6 +57,14 @@ class Client:
             return self.poll(self.id_of(job))
         return self.ended(job) or self.poll(self.id_of(job))
 
+    @classmethod
+    def run(
+        cls, payload: dict[str, Any], *, base_url: str, api_key: str, generation_id: str | None = None
+    ) -> str:
+        """One job with a client of its own; with `generation_id` the job that exists."""
+        client = cls(base_url, api_key)
+        return client.generate(payload) if generation_id is None else client.poll(generation_id)
+
     # What is sent
 
     def body(self, payload: dict[str, Any]) -> bytes:
@@ -178,7 +186,7 @@ class Client:
 
     def backoff(self, faults: int, asked: float | None) -> float:
         """Twice as long after each fault in a row, and never less than the server asks for."""
-        own = min(self.poll_interval * 2 ** min(faults - 1, 3), 60.0)
+        own = min(self.poll_interval * (1, 2, 4, 8)[min(faults, 4) - 1], 60.0)
         return own if asked is None else max(own, min(asked, self.poll_wait_limit))
 
     def give_up(self, generation_id: str) -> None:
@@ -241,9 +249,4 @@ class Client:
         time.sleep(seconds)
 
 
-def generate(
-    payload: dict[str, Any], *, base_url: str, api_key: str, generation_id: str | None = None
-) -> str:
-    """The URL of the video that a payload makes; with `generation_id` of the job that exists."""
-    client = Client(base_url, api_key)
-    return client.generate(payload) if generation_id is None else client.poll(generation_id)
+generate = Client.run

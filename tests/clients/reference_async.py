@@ -25,7 +25,7 @@ DONE = ("completed", "succeeded")
 
 
 class KlingError(Exception):
-    """The job was not made, did not end in time, or ended without a video; `generation_id` where it is known."""
+    """There is no video, or not yet; `generation_id` where it is known."""
 
     def __init__(self, message: str, generation_id: str | None = None) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ async def generate(
     route = base_url.rstrip("/") + "/video/generations"
     # A connection is never used again: a stale one would lose the reply of a create.
     limits = httpx.Limits(max_keepalive_connections=0)
-    async with httpx.AsyncClient(headers=headers, follow_redirects=False, verify=_tls(), limits=limits) as http:
+    async with httpx.AsyncClient(headers=headers, verify=_tls(), limits=limits) as http:
         if generation_id is None:
             job = await _create(http, route, body)
             if job.get("status") not in DONE or _url(job):
@@ -109,7 +109,7 @@ async def _poll(http: httpx.AsyncClient, url: str, generation_id: str) -> str:
         job = None if reply is None or status != 200 else _object(reply)
         if job is None:
             faults += 1
-            own = min(INTERVAL * 2 ** min(faults - 1, 3), 60.0)
+            own = min(INTERVAL * (1, 2, 4, 8)[min(faults, 4) - 1], 60.0)
             pause = own if reply is None else max(own, min(_retry_after(reply, default=0.0), LONGEST_WAIT))
             continue
         pause, faults = INTERVAL, 0

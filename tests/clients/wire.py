@@ -134,7 +134,10 @@ def exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | No
 
 
 def _connection(target: SplitResult, timeout: float) -> http.client.HTTPConnection:
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    kinds: dict[str, type[http.client.HTTPConnection]] = {
+        "http": http.client.HTTPConnection,
+        "https": http.client.HTTPSConnection,
+    }
     if target.scheme not in kinds or not target.hostname:
         raise NotSent(f"the base URL must be http or https, not {target.geturl()!r}")
     return kinds[target.scheme](target.hostname, target.port, timeout=timeout)
