@@ -103,6 +103,7 @@ def _widen(responses: dict[str, Any], further: Mapping[str, Any]) -> None:
             "description": "The job as it stands.",
             "headers": {name: {"$ref": f"{_SHARED}headers/{target}"} for name, target in _HEADERS.items()},
             "content": {"application/json": {"schema": {"anyOf": [_schema_of(here)]}}},
+            "links": {"poll": {"$ref": f"{_SHARED}links/Poll"}},
         }
     alternatives = here["content"]["application/json"]["schema"]["anyOf"]
     if schema not in alternatives:
