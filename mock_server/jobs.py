@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -173,7 +174,8 @@ class JobStore:
         self.limit = limit
         self.made = 0
         self.dropped = 0
-        self._jobs: dict[str, Job] = {}
+        # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._jobs)

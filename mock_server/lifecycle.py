@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["FINAL_STATUSES", "PENDING_STATUSES", "STATUSES", "Step", "Timeline", "resolve_timeline"]
 
@@ -52,10 +53,14 @@ class Timeline:
         return sum(span for _, span in self.steps)
 
 
+@lru_cache(maxsize=1024)
 def resolve_timeline(
     plan: tuple[Step, ...] | None, *, queued: float, generating: float, by: str = "time"
 ) -> Timeline:
-    """A plan with the server's own spans filled in; no plan is queued, generating, completed."""
+    """A plan with the server's own spans filled in; no plan is queued, generating, completed.
+
+    Most jobs share theirs, so the last ones made are kept.
+    """
     if plan is None:
         return Timeline((("queued", queued), ("generating", generating)), "completed", by)
     own = {"queued": queued, "generating": generating}

@@ -36,6 +36,7 @@ class ExchangeLog:
         self.form = form
         self.colour = self.stream.isatty() if colour is None else colour
         self._waiting: list[tuple[Exchange, float]] = []
+        self._second, self._moment = -1, ""
 
     def __call__(self, exchange: Exchange, took: float) -> None:
         """Note an exchange; it is written within a moment."""
@@ -63,10 +64,12 @@ class ExchangeLog:
 
     def text_line(self, exchange: Exchange, took: float) -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
-        moment = datetime.fromtimestamp(exchange.at).strftime("%H:%M:%S")
+        second = int(exchange.at)
+        if second != self._second:
+            self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
         status = "---" if exchange.status is None else str(exchange.status)
         parts = [
-            self._paint(moment, _DIM),
+            self._paint(self._moment, _DIM),
             f"{exchange.method:<4}",
             exchange.path,
             self._paint(status, _status_colour(exchange.status)),

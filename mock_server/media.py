@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from importlib.resources import files
@@ -42,10 +42,12 @@ class Clip:
     ratio: str
     sound: bool
 
-    @property
-    def name(self) -> str:
-        """The name of its file, such as `16x9-5s-sound.mp4`."""
-        return f"{self.ratio.replace(':', 'x')}-{self.seconds}s{'-sound' if self.sound else ''}.mp4"
+    name: str = field(init=False, repr=False, compare=False)
+    """The name of its file, such as `16x9-5s-sound.mp4`."""
+
+    def __post_init__(self) -> None:
+        name = f"{self.ratio.replace(':', 'x')}-{self.seconds}s{'-sound' if self.sound else ''}.mp4"
+        object.__setattr__(self, "name", name)
 
 
 CLIPS: Mapping[str, Clip] = {
@@ -56,6 +58,7 @@ CLIPS: Mapping[str, Clip] = {
     for clip in (Clip(seconds, ratio, sound),)
 }
 """Every clip by its name."""
+_CLIPS_BY_FORM = {(clip.seconds, clip.ratio, clip.sound): clip for clip in CLIPS.values()}
 
 
 def clip_for(variant: Variant, facts: Facts, body: Mapping[str, Any]) -> Clip:
@@ -64,7 +67,7 @@ def clip_for(variant: Variant, facts: Facts, body: Mapping[str, Any]) -> Clip:
     Where a variant requires an `image_url` the picture decides on the aspect ratio before the body does: the
     real API makes the video in the form of its input image. A picture is only looked at if it is in the body.
     """
-    return Clip(seconds_for(body), _ratio_for(variant, body), facts.sound_for(body))
+    return _CLIPS_BY_FORM[seconds_for(body), _ratio_for(variant, body), facts.sound_for(body)]
 
 
 def seconds_for(body: Mapping[str, Any]) -> int:
@@ -115,6 +118,8 @@ def _first_image(body: Mapping[str, Any]) -> str | None:
 
 def _number(value: object) -> float | None:
     """A number, or a string that the provider would take for one; None for all else, infinities included."""
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

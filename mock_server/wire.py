@@ -50,17 +50,19 @@ class MockProtocol(HttpToolsProtocol):
         self._parsing = False
         if self.scope is not None and "method" not in self.scope:
             self._count_head(scope is self.scope, len(data))
-        begun, self._begun = self._begun, None
+        begun = self._begun
         if begun is not None:
-            super()._start_asgi_task(begun, self.app)
+            self._begun = None
+            self._start_asgi_task(begun, self.app)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        begun, self._begun = self._begun, None
+        begun = self._begun
         if begun is not None and self._at_once is not None:
+            self._begun = None
             rest = self._at_once(begun, self.app)
             if rest is not None:
-                super()._start_asgi_task(begun, rest)
+                self._start_asgi_task(begun, rest)
 
     def _count_head(self, going_on: bool, size: int) -> None:
         """Refuse a head that grows and grows; uvicorn would keep all of it."""
@@ -87,13 +89,13 @@ class MockProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._parsing and cycle.more_body:
+            self._begun = cycle
+            return
         scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
         scope[CYCLE] = cycle
         scope[TRANSPORT] = self.transport
-        if self._parsing and cycle.more_body:
-            self._begun = cycle
-        else:
-            super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, app)
 
 
 def write_whole(
@@ -106,17 +108,12 @@ def write_whole(
     """
     if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
         return False
-    content = [STATUS_LINE[status]]
-    for name, value in headers:
-        content += (name, b": ", value, b"\r\n")
-    if not cycle.keep_alive:
-        content.append(b"connection: close\r\n")
-    content.append(b"\r\n")
-    if cycle.scope["method"] != "HEAD":
-        content.append(body)
+    end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
+    if cycle.scope["method"] == "HEAD":
+        body = b""
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"".join(content))
+    cycle.transport.write(STATUS_LINE[status] + b"\r\n".join(map(b": ".join, headers)) + end + body)
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()

@@ -51,7 +51,9 @@ def _check(
 ) -> tuple[dict[str, Any], Variant] | Answer:
     """The payload and its variant, or the 400 that names all that is wrong with it."""
     exchange = call.exchange
-    media_type = call.content_type.partition(b";")[0].strip().lower()
+    media_type = call.content_type
+    if media_type != b"application/json":
+        media_type = media_type.partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not media_type.endswith(b"+json"):
         received = media_type.decode("latin-1") or "no Content-Type"
         problem = Problem("header Content-Type", "application/json", received, "contentType")
@@ -106,11 +108,13 @@ def _play(
 ) -> Answer:
     """Make the job and answer, as far as the scenario's create faults let it."""
     exchange, scenario = call.exchange, choice.scenario
-    faults = (
-        struck(scenario, "create", choice.hits, state.clock.now() - state.started_at)
-        if scenario.faults
-        else []
-    )
+    if not scenario.faults:
+        made_job = _make_job(state, call, choice, payload, variant)
+        if made_job is None:
+            return _full(state, exchange)
+        state.chooser.done(choice, job_made=True)
+        return _created(state, call, made_job, scenario.create_code or success)
+    faults = struck(scenario, "create", choice.hits, state.clock.now() - state.started_at)
     other_origin = call.other_origin(state) if faults else ""
     faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
     replacing = next((fault for fault in faults if not fault.modifies), None)
@@ -119,8 +123,7 @@ def _play(
     if made:
         made_job = _make_job(state, call, choice, payload, variant)
         if made_job is None:
-            full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
-            return error_answer(state, exchange, 429, f"Too Many Requests: {full}")
+            return _full(state, exchange)
         answer = _created(state, call, made_job, scenario.create_code or success)
     if replacing is not None:
         exchange.fault = replacing.kind
@@ -132,6 +135,11 @@ def _play(
     state.chooser.done(choice, job_made=made)
     assert answer is not None
     return answer
+
+
+def _full(state: State, exchange: Exchange) -> Answer:
+    full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
+    return error_answer(state, exchange, 429, f"Too Many Requests: {full}")
 
 
 def _make_job(
@@ -184,7 +192,7 @@ def _created(state: State, call: Call, job: Job, success: int) -> Answer:
     else:
         body = plain_body(job, status)
     headers = [(b"x-inference-id", header_id(job.id))]
-    if job.credits is not None:
+    if job.credits is not None and "no-usage" not in job.scenario.shapes:
         headers.append((b"x-aimlapi-credits-used", b"%d" % job.credits))
         headers.append((b"x-aimlapi-usd-spent", f"{job.credits / CREDITS_PER_USD:.6f}".encode()))
     return Answer(success, body, JSON, headers)
