@@ -55,7 +55,7 @@ async def deliver(
         await _cut(state, answer, headers, scope, receive, send)
         return
     body = answer.body
-    if answer.gzip and b"gzip" in _accepted(exchange):
+    if answer.gzip and _takes_gzip(exchange):
         body = gzip.compress(body, mtime=0)
         headers = [
             *_without_length(headers),
@@ -140,8 +140,14 @@ async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
         await asyncio.sleep(0)
 
 
-def _accepted(exchange: Exchange) -> bytes:
-    return b",".join(value for name, value in exchange.raw_headers if name == b"accept-encoding")
+def _takes_gzip(exchange: Exchange) -> bool:
+    for name, value in exchange.raw_headers:
+        if name == b"accept-encoding":
+            for piece in value.lower().split(b","):
+                coding, _, weight = piece.replace(b" ", b"").partition(b";q=")
+                if coding == b"gzip" and (not weight or weight.strip(b"0.")):
+                    return True
+    return False
 
 
 def _without_length(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

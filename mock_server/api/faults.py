@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mock_server.api.answer import Answer, encode, error_answer
+from mock_server.api.call import REDIRECTED
 
 if TYPE_CHECKING:
     from mock_server.journal import Exchange
@@ -74,9 +75,9 @@ def apply_fault(
         case "not-json":
             return Answer(200, b"OK: your request was accepted", b"text/plain; charset=utf-8")
         case "redirect":
-            query = exchange.query_string.decode("latin-1")
-            target = other_origin + quote(exchange.path) + ("?" + query if query else "")
-            return Answer(307, b"", headers=[(b"location", target.encode())])
+            query = b"&".join(part for part in (exchange.query_string, REDIRECTED) if part)
+            target = (other_origin + quote(exchange.path)).encode() + b"?" + query
+            return Answer(307, b"", headers=[(b"location", target)])
     answer = answer or Answer(200, encode({"id": "", "status": "queued"}))
     if fault.kind == "without-id":
         return Answer(answer.status, encode({"status": "queued"}))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer, header_id
 from mock_server.api.bodies import plain_body, poll_body
-from mock_server.api.call import Call, authorise
+from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import KlingMockError
 from mock_server.validation import Problem
@@ -77,6 +77,7 @@ def _unknown_job(state: State, exchange: Exchange, asked: str) -> Answer:
 def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario) -> Answer:
     exchange = call.exchange
     faults = struck(scenario, "poll", job.hits_of(call.scenario), state.clock.now() - job.made_at)
+    faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
     replacing = next((fault for fault in faults if not fault.modifies), None)
     answer: Answer | None = None
     # A cut answer is the right one, broken off; any other replacement leaves the job where it stands.
