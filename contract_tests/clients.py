@@ -211,7 +211,7 @@ def load_callable(target: str) -> CallableClient:
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path:
         raise TargetError(
-            f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_package.client:generate."
+            f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_client:generate."
             " A program in another language is given after --, as in: kling-mock verify -- node client.js"
         )
     module = _import(target, module_name)
@@ -244,6 +244,8 @@ def _check_signature(function: Callable[..., Any], target: str) -> None:
     try:
         inspect.signature(function).bind({}, base_url="", api_key="")
     except TypeError as error:
-        raise TargetError(f"{target} cannot be called as generate(payload, *, base_url, api_key): {error}.") from None
+        raise TargetError(
+            f"{target} cannot be called as generate(payload, *, base_url, api_key): {error}."
+        ) from None
     except ValueError:
         return

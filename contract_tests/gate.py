@@ -25,7 +25,7 @@ _ROUNDS = 6
 
 
 class Gate(MockApp):
-    """The application with limits per run: so many requests, so much virtual time, then every connection is cut.
+    """The application with limits per run: so many requests, so much virtual time, then nothing is answered.
 
     A client that ignores its budget would otherwise never end, and shrinking what it does would not either.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,8 +55,8 @@ class Case:
     """Interrupt the client while it has had this many polls answered."""
     resume: bool = False
     """Hand in the id of a job that exists instead of letting the client make one."""
-    repeat: int = 0
-    """A number that tells apart cases that are otherwise the same, where a run must not be shared."""
+    twice: bool = False
+    """Run it a second time, to compare."""
     requests: int = 400
     seconds: float = 7_200.0
     strict: bool = False
@@ -80,7 +81,15 @@ class Case:
             for name in dataclasses.fields(self)
             if name.name not in ("payload", "jobs", "note", "expect", "strict")
         }
-        return json.dumps(self.payloads) + repr(shown)
+        payloads = json.dumps(self.payloads)
+        if len(payloads) > 1_000:
+            payloads = hashlib.sha1(payloads.encode(), usedforsecurity=False).hexdigest()
+        return payloads + repr(shown)
+
+    @property
+    def bulky(self) -> bool:
+        """Whether a run of it is too big to be kept."""
+        return any(isinstance(value, str) and len(value) > 200_000 for value in dict(self.payload).values())
 
     @property
     def weight(self) -> int:
@@ -169,7 +178,9 @@ class Run:
     urls: dict[str, str] = field(default_factory=dict)
     """The video's URL as it was shown, by job."""
     arguments: str = ""
-    """A command's arguments, for the check that the key is not among them."""
+    """The arguments of a command's processes, for the check that the key is not among them."""
+    again: Run | None = None
+    """The second run of a case that is to be run twice."""
 
     @property
     def outcome(self) -> Outcome:
@@ -196,8 +207,9 @@ class Run:
         """Whether the client came back with the video that the server gave."""
         return self.outcome.kind == "returned" and self.url is not None and self.shows(self.url)
 
-    def shows(self, url: str) -> bool:
+    def shows(self, url: str, outcome: Outcome | None = None) -> bool:
         """Whether the outcome is this URL; a command that prints more than the URL is the business of F2."""
-        if self.outcome.value == url:
+        outcome = outcome or self.outcome
+        if outcome.value == url:
             return True
-        return self.outcome.status is not None and url in self.outcome.output
+        return outcome.status is not None and url in outcome.output

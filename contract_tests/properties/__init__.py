@@ -7,10 +7,13 @@ from .a_sent import SECTION as A
 from .b_making import SECTION as B
 from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Profile, Property
 from .c_polling import SECTION as C
+from .d_reading import SECTION as D
+from .e_transport import SECTION as E
+from .f_process import SECTION as F
 
 __all__ = ["ADVISORY", "PROPERTIES", "REQUIRED", "STRICT", "Context", "Failure", "Profile", "Property"]
 
 PROPERTIES: dict[str, Property] = {
-    one.id: one for section in (A, B, C) for one in section.properties
+    one.id: one for section in (A, B, C, D, E, F) for one in section.properties
 }
 """Every property by its id, in the order of the catalogue."""

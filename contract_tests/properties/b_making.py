@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from .. import behaviours
-from ..runs import Run
-from .base import REQUIRED, Failure, Section
-from .cases import behaving
+import itertools
+from email.utils import parsedate_to_datetime
 
-__all__ = ["SECTION"]
+from hypothesis import strategies as st
+
+from mock_server.journal import Exchange
+from mock_server.scenarios import CATALOGUE, Scenario
+
+from .. import behaviours
+from ..behaviours import PLAIN
+from ..runs import Case, Run
+from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .cases import behaving, brief_pairs, fixed
+from .judging import accepted, failed_clearly, not_delivered, one_line, said
+
+__all__ = ["SECTION", "wait_asked"]
 
 SECTION = Section()
 rule = SECTION.rule
 
+NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]")
+"""What a client asks for that never looked whether it got an id."""
 
-def _poll_troubles():  # type: ignore[no-untyped-def]
-    return behaviours.combined(behaviours.plans(most=2), behaviours.poll_troubles(least=1, longest=3))
+
+def _poll_troubles() -> st.SearchStrategy[Scenario]:
+    return st.one_of(
+        behaviours.combined(behaviours.plans(most=2), behaviours.poll_troubles(least=1, longest=3)),
+        behaviours.failures(),
+    )
 
 
 @rule(
@@ -28,4 +44,212 @@ def one_create_per_job(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) > 1:
         return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
+    return None
+
+
+def _lost() -> st.SearchStrategy[Scenario]:
+    slow = CATALOGUE["create-slow"].with_faults(seconds=3_600.0)
+    never = slow.replace(
+        name="generated", summary="The job is made, and its create is answered after an hour."
+    )
+    return st.one_of(behaviours.lost_replies(), st.just(never))
+
+
+@rule(
+    "B2",
+    "no-blind-repost",
+    REQUIRED,
+    cases=behaving(_lost),
+    cost="The job was made and its answer lost: every further create is a second video on the bill.",
+)
+def no_blind_repost(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) > 1:
+        return Failure(
+            f"the create's answer was lost after the job was made, and {len(creates)} creates were sent",
+            creates[1].number,
+        )
+    if run.outcome.kind == "returned" and not run.delivered:
+        return Failure(
+            f"the create's answer was lost, but the client {run.outcome.brief()} as if all were well"
+        )
+    return None
+
+
+@rule(
+    "B3",
+    "refused-may-retry",
+    ADVISORY,
+    cases=fixed(PLAIN, base="refused"),
+    examples=2,
+    cost="With the service down, the user is not told so.",
+)
+def refused_may_retry(run: Run) -> Failure | None:
+    return failed_clearly(run, "the connection was refused")
+
+
+@rule(
+    "B4",
+    "fail-fast-4xx",
+    REQUIRED,
+    cases=behaving(behaviours.refused_creates),
+    cost="A request that can never succeed is repeated, or its refusal is hidden behind another error.",
+)
+def fail_fast(run: Run) -> Failure | None:
+    creates, polls = run.creates, run.polls
+    if not creates:
+        return None
+    status = creates[0].status
+    if len(creates) > 1:
+        return Failure(
+            f"the create was refused with {status}, and sent {len(creates)} times", creates[1].number
+        )
+    if polls:
+        return Failure(f"the create was refused with {status}, and then polled for", polls[0].number)
+    return failed_clearly(run, f"the create was refused with {status}")
+
+
+@rule(
+    "B5",
+    "surfaces-message",
+    REQUIRED,
+    cases=behaving(behaviours.refused_creates),
+    cost="The API says what is wrong, and the user never reads it.",
+)
+def surfaces_message(run: Run) -> Failure | None:
+    for exchange in run.creates[:1]:
+        body = exchange.answer
+        if run.outcome.kind != "raised" or not isinstance(body, dict):
+            continue
+        if not said(body["message"], run):
+            return Failure(
+                f"the API said {one_line(body['message'])!r}, the client {run.outcome.brief()}",
+                exchange.number,
+            )
+        if run.case.strict and not said(body["requestId"], run):
+            return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
+    return None
+
+
+def wait_asked(exchange: Exchange) -> float | None:
+    """Virtual seconds that an answer's Retry-After asks to wait, None where it has none."""
+    value = exchange.answer_header.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        # A date knows whole seconds only, and may be rounded up.
+        return parsedate_to_datetime(value).timestamp() - exchange.at - 1.0
+
+
+def _limited() -> st.SearchStrategy[Scenario]:
+    return st.one_of(behaviours.limited_creates(), st.just(CATALOGUE["rate-limited"]))
+
+
+@rule(
+    "B6",
+    "create-429",
+    REQUIRED,
+    cases=behaving(_limited),
+    virtual=True,
+    cost="Asked to wait, the client does not, and is locked out for longer.",
+)
+def create_limited(run: Run) -> Failure | None:
+    creates = run.creates
+    for before, after in itertools.pairwise(creates):
+        asked = wait_asked(before) if before.status == 429 else None
+        waited = after.at - (before.ended_at or before.at)
+        if asked is not None and waited < asked - 0.05:
+            return Failure(
+                f"Retry-After asked to wait {asked:g} s, and the create came again after {waited:.1f} s",
+                after.number,
+            )
+    if run.cut or run.outcome.kind == "stopped":
+        return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
+    if run.outcome.kind == "returned" and not accepted(run):
+        return Failure(
+            f"the create is answered 429, but the client {run.outcome.brief()} as if all were well"
+        )
+    return None
+
+
+def _accepting(code: int) -> Scenario:
+    return Scenario("generated", f"The create is accepted with {code}.", create_code=code)
+
+
+@rule(
+    "B7",
+    "200-or-201",
+    REQUIRED,
+    cases=fixed(_accepting(200), _accepting(201)),
+    examples=6,
+    plain=False,
+    cost="A job that was made and paid for is taken for a failure.",
+)
+def any_success(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "B8",
+    "bad-create-reply",
+    REQUIRED,
+    cases=behaving(behaviours.bad_create_replies),
+    cost="Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
+)
+def bad_create_reply(run: Run) -> Failure | None:
+    for exchange in run.polls:
+        if exchange.job_id in NOBODY or not exchange.known_id:
+            shown = one_line(exchange.query_string.decode("utf-8", "replace"))
+            return Failure(f"the create's answer named no job, and ?{shown} was polled", exchange.number)
+    return failed_clearly(run, "the create's answer named no job")
+
+
+@rule(
+    "B9",
+    "terminal-in-create",
+    REQUIRED,
+    cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    examples=8,
+    cost="A job that has ended already is waited for.",
+)
+def terminal_in_create(run: Run) -> Failure | None:
+    state = run.creates[0].state if run.creates else None
+    if run.polls and state is not None:
+        return Failure(f"the create already said {state}, and the job was polled", run.polls[0].number)
+    if run.case.scenario.create_status == "completed":
+        return not_delivered(run)
+    return failed_clearly(run, "the create already said error")
+
+
+def _two(context: Context) -> st.SearchStrategy[Case]:
+    return brief_pairs(context.model).map(
+        lambda pair: Case(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
+    )
+
+
+@rule(
+    "B10",
+    "no-crosstalk",
+    REQUIRED,
+    cases=_two,
+    examples=8,
+    cost="One user gets the other user's video.",
+)
+def no_crosstalk(run: Run) -> Failure | None:
+    made = {}
+    for exchange in run.creates:
+        for place, payload in enumerate(run.case.payloads):
+            if exchange.payload == payload and exchange.job_id is not None:
+                made[place] = exchange.job_id
+    for place, outcome in enumerate(run.outcomes):
+        own = run.urls.get(made.get(place, ""))
+        others = [url for job, url in run.urls.items() if job != made.get(place)]
+        if outcome.kind != "returned" or place not in made:
+            return Failure(f"of two jobs at the same time, one ended so: the client {outcome.brief()}")
+        if own is None or not run.shows(own, outcome):
+            swapped = any(run.shows(url, outcome) for url in others)
+            whose = "the other job's video" if swapped else outcome.brief()
+            return Failure(f"two jobs ran at the same time, and one of them got {whose}")
     return None

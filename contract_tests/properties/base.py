@@ -67,6 +67,8 @@ class Property:
     """At most so many examples, where more would show nothing new."""
     virtual: bool = False
     """Whether it can only be tried where the client lives in virtual time."""
+    plain: bool = True
+    """Whether it says something new only of a client that gets the video of a plain job."""
     per_model: bool = False
     """Whether it depends on the model, beyond the payload that happens to be sent."""
 
@@ -88,13 +90,14 @@ class Section:
         applies: Applies = lambda context: None,
         examples: int | None = None,
         virtual: bool = False,
+        plain: bool = True,
         per_model: bool = False,
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of a new property."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(id, name, level, cost, cases, holds, applies, examples, virtual, per_model)
+                Property(id, name, level, cost, cases, holds, applies, examples, virtual, plain, per_model)
             )
             return holds
 

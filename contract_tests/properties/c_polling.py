@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import strategies as st
 
-from .. import behaviours
-from ..runs import Run
-from .base import REQUIRED, Failure, Section
-from .cases import behaving
+from mock_server.lifecycle import Step
+from mock_server.scenarios import CATALOGUE, Fault, Scenario
 
-__all__ = ["SECTION"]
+from .. import behaviours
+from ..runs import Case, Run
+from .b_making import wait_asked
+from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .cases import behaving, brief_bodies
+from .judging import failed_clearly, gave_up_early, not_delivered, one_line, said
+
+__all__ = ["SECTION", "STUCK", "stuck_case"]
 
 SECTION = Section()
 rule = SECTION.rule
+
+LONG = 6 * 3_600.0
+"""Virtual seconds that no budget exceeds: the longest documented generation takes a quarter of an hour."""
+MANY = 8_000
+FEW = 5
+"""Polls that may be refused before a client has to believe it."""
+BUSY = 0.5
+"""Virtual seconds between polls, on average, below which they are a busy loop."""
+PATIENCE = 60.0
+"""A Retry-After is honoured up to here; beyond it a client's own cap may end the wait."""
 
 
 @rule(
@@ -23,10 +40,324 @@ rule = SECTION.rule
     cost="The client polls on for a job that has ended, until it runs out of time.",
 )
 def stops_at_terminal(run: Run) -> Failure | None:
-    ended: set[str] = set()
+    ended: dict[str, str] = {}
     for exchange in run.trace:
-        if exchange.kind == "poll" and exchange.job_id in ended:
-            return Failure(f"polled on after the job {exchange.job_id} had ended", exchange.number)
-        if exchange.state in ("completed", "error") and exchange.job_id is not None and exchange.fault is None:
-            ended.add(exchange.job_id)
+        job = exchange.job_id
+        if job is None or exchange.kind not in ("create", "poll"):
+            continue
+        if exchange.kind == "poll" and job in ended:
+            return Failure(f"the job had ended with {ended[job]}, and was polled again", exchange.number)
+        # What a create says is the business of B9; an answer that came damaged told nothing.
+        if (
+            exchange.kind == "poll"
+            and exchange.state in ("completed", "error")
+            and not _damaged(exchange.fault)
+        ):
+            ended[job] = exchange.state or ""
+    return None
+
+
+def _damaged(fault: str | None) -> bool:
+    return fault not in (None, "slow", "drip", "chunked", "gzip", "close")
+
+
+@rule(
+    "C2",
+    "pending-vocabulary",
+    REQUIRED,
+    cases=behaving(behaviours.known_words),
+    cost="A job under way is taken for a finished or failed one, and its video is lost.",
+)
+def pending_vocabulary(run: Run) -> Failure | None:
+    return gave_up_early(run)
+
+
+@rule(
+    "C3",
+    "unknown-status",
+    REQUIRED,
+    cases=behaving(behaviours.unknown_words),
+    cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
+)
+def unknown_status(run: Run) -> Failure | None:
+    words = ", ".join(repr(word) for word in run.case.scenario.words.values())
+    if run.delivered or (run.outcome.failed and not run.outcome.crashed):
+        return None
+    return failed_clearly(run, f"a pending job showed the status {words}")
+
+
+STUCK = (
+    CATALOGUE["stuck-generating"],
+    CATALOGUE["stuck-queued"],
+    CATALOGUE["stuck-generating"] | CATALOGUE["waiting-active"],
+)
+
+
+def stuck_case(context: Context, payload: object, scenario: Scenario = STUCK[0]) -> Case:
+    """A case in which the job never ends."""
+    return Case(context.model, payload, scenario, requests=MANY, seconds=LONG)
+
+
+def _stuck(context: Context) -> st.SearchStrategy[Case]:
+    return st.builds(
+        lambda payload, scenario: stuck_case(context, payload, scenario),
+        brief_bodies(context.model),
+        st.sampled_from(STUCK),
+    )
+
+
+@rule(
+    "C4",
+    "poll-budget",
+    REQUIRED,
+    cases=_stuck,
+    virtual=True,
+    examples=3,
+    cost="A job that never ends keeps the client, and whoever waits for it, for ever.",
+)
+def poll_budget(run: Run) -> Failure | None:
+    if run.cut or run.outcome.kind == "stopped":
+        return Failure(
+            f"the job never ends, and after {run.seconds / 60:.0f} minutes and {len(run.polls)} polls "
+            "the client had not given up",
+            run.polls[-1].number if run.polls else None,
+        )
+    return failed_clearly(run, "the job never ends")
+
+
+@rule(
+    "C5",
+    "timeout-keeps-id",
+    REQUIRED,
+    cases=_stuck,
+    virtual=True,
+    examples=3,
+    cost="The job is paid for and may still end, but nobody knows its id any more.",
+)
+def timeout_keeps_id(run: Run) -> Failure | None:
+    if run.cut or not run.outcome.failed or not run.jobs:
+        return None
+    if not said(run.jobs[0], run):
+        return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.outcome.brief()}")
+    return None
+
+
+def _resumed(context: Context) -> st.SearchStrategy[Case]:
+    return brief_bodies(context.model).map(
+        lambda body: Case(context.model, body, behaviours.PLAIN, resume=True, note="resumed by id")
+    )
+
+
+@rule(
+    "C6",
+    "resumable",
+    ADVISORY,
+    cases=_resumed,
+    applies=lambda context: None if context.client.can_resume else "takes no generation_id to resume with",
+    examples=3,
+    cost="After a crash, a job that is paid for cannot be picked up again.",
+)
+def resumable(run: Run) -> Failure | None:
+    if run.creates:
+        return Failure("given the id of a job, the client made another", run.creates[0].number)
+    return not_delivered(run)
+
+
+def _long_jobs() -> st.SearchStrategy[Scenario]:
+    slow = Fault("poll", "slow", seconds=2.0)
+    return st.builds(
+        lambda seconds, faults: Scenario(
+            "generated",
+            f"The job generates for {seconds:g} s" + (", and each poll takes two." if faults else "."),
+            plan=(Step("queued", 10.0), Step("generating", seconds), Step("completed")),
+            faults=faults,
+        ),
+        st.sampled_from([60.0, 120.0, 230.0]),
+        st.sampled_from([(), (slow,)]),
+    )
+
+
+@rule(
+    "C7",
+    "sane-cadence",
+    REQUIRED,
+    cases=behaving(_long_jobs, requests=1_500),
+    virtual=True,
+    examples=8,
+    cost="Polls without a pause run into the rate limit, for everything that uses the key.",
+)
+def sane_cadence(run: Run) -> Failure | None:
+    polls = [exchange for exchange in run.polls if exchange.known_id]
+    for before, after in itertools.pairwise(polls):
+        if before.ended_at is not None and after.at < before.ended_at - 0.001:
+            return Failure("a poll was sent while another was being answered", after.number)
+    if len(polls) > 20:
+        pace = (polls[-1].at - polls[0].at) / (len(polls) - 1)
+        if pace < BUSY:
+            return Failure(f"{len(polls)} polls came, one every {pace * 1000:.0f} ms", polls[1].number)
+    if run.cut == "requests":
+        return Failure(f"{run.received} requests came while one job was pending")
+    return None
+
+
+def _limited_polls() -> st.SearchStrategy[Scenario]:
+    kinds = ("poll-rate-limited", "poll-unavailable")
+    return behaviours.poll_troubles(kinds, least=1, most=2)
+
+
+@rule(
+    "C8",
+    "retry-after",
+    REQUIRED,
+    cases=behaving(_limited_polls),
+    virtual=True,
+    cost="Asked to wait, the client does not, or gives up a job that is paid for.",
+)
+def retry_after(run: Run) -> Failure | None:
+    polls = run.polls
+    for before, after in itertools.pairwise(polls):
+        asked = wait_asked(before) if before.status in (429, 503) else None
+        waited = after.at - (before.ended_at or before.at)
+        if asked is not None and waited < min(asked, PATIENCE) - 0.05:
+            return Failure(
+                f"{before.status} with Retry-After asked to wait {asked:g} s, "
+                f"and the next poll came after {waited:.1f} s",
+                after.number,
+            )
+    return not_delivered(run)
+
+
+@rule(
+    "C9",
+    "poll-fault-tolerance",
+    REQUIRED,
+    cases=behaving(lambda: behaviours.poll_troubles(least=1)),
+    cost="One bad answer, and a job that is paid for is given up.",
+)
+def poll_fault_tolerance(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "C10",
+    "poll-fail-fast",
+    REQUIRED,
+    cases=behaving(behaviours.lasting_refusals),
+    cost="A key that was withdrawn is tried until the budget is used up.",
+)
+def poll_fail_fast(run: Run) -> Failure | None:
+    refused = [exchange for exchange in run.polls if exchange.status in (401, 403, 404)]
+    if len(refused) > FEW:
+        return Failure(f"{len(refused)} polls were refused with {refused[0].status}", refused[FEW].number)
+    if not refused:
+        return None
+    return failed_clearly(run, f"every poll was refused with {refused[0].status}")
+
+
+def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
+    return behaviours.id_styles(styles)
+
+
+def _same_ids(run: Run) -> Failure | None:
+    issued = {exchange.job_id for exchange in run.creates if exchange.job_id is not None}
+    for exchange in run.polls:
+        if issued and exchange.job_id not in issued:
+            asked = one_line(exchange.query_string.decode("utf-8", "replace"))
+            return Failure(f"the id is {next(iter(issued))}, and ?{asked} was polled", exchange.number)
+    return None
+
+
+@rule(
+    "C11",
+    "id-round-trip",
+    REQUIRED,
+    cases=behaving(lambda: _ids("awkward", "uuid-model")),
+    examples=8,
+    cost="A job whose id holds a reserved character is paid for and never found again.",
+)
+def id_round_trip(run: Run) -> Failure | None:
+    return _same_ids(run)
+
+
+@rule(
+    "C12",
+    "id-opaque",
+    REQUIRED,
+    cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    examples=12,
+    cost="An id that was read as a number is another id: the job is paid for and never found again.",
+)
+def id_opaque(run: Run) -> Failure | None:
+    return _same_ids(run)
+
+
+@rule(
+    "C13",
+    "odd-order",
+    REQUIRED,
+    cases=behaving(lambda: behaviours.plans(most=4)),
+    cost="A job that takes an unusual way to its end breaks the client.",
+)
+def odd_order(run: Run) -> Failure | None:
+    return gave_up_early(run)
+
+
+def _late(context: Context) -> st.SearchStrategy[Case]:
+    polls = context.profile.last_polls
+    moment = sum(polls[-2:]) / 2 if len(polls) > 1 else polls[0]
+    scenario = Scenario(
+        "generated",
+        f"The job completes after {moment:.1f} s, just before the client's last poll.",
+        plan=(Step("queued", 0.0), Step("generating", moment), Step("completed")),
+    )
+    return brief_bodies(context.model).map(
+        lambda body: Case(context.model, body, scenario, requests=MANY, seconds=LONG)
+    )
+
+
+def _has_budget(context: Context) -> str | None:
+    return (
+        None
+        if context.profile.gave_up and context.profile.last_polls
+        else "never gives up by itself (see C4)"
+    )
+
+
+@rule(
+    "C14",
+    "late-completion",
+    REQUIRED,
+    cases=_late,
+    applies=_has_budget,
+    virtual=True,
+    examples=2,
+    cost="The last poll brings the video, and the client throws it away.",
+)
+def late_completion(run: Run) -> Failure | None:
+    seen = [exchange for exchange in run.polls if exchange.state == "completed"]
+    return not_delivered(run) if seen else None
+
+
+def _interrupted(context: Context) -> st.SearchStrategy[Case]:
+    return brief_bodies(context.model).map(
+        lambda body: stuck_case(context, body).replace(interrupt_after=2, note="interrupted after two polls")
+    )
+
+
+@rule(
+    "C15",
+    "cancel",
+    ADVISORY,
+    cases=_interrupted,
+    applies=lambda context: (
+        None if context.client.can_interrupt else "a synchronous function is not interrupted"
+    ),
+    examples=2,
+    cost="A client that was told to stop goes on in the background.",
+)
+def cancel(run: Run) -> Failure | None:
+    if run.interrupted_at is None:
+        return None
+    if run.received > run.interrupted_at:
+        return Failure(f"{run.received - run.interrupted_at} more requests came after the interruption")
     return None

@@ -15,7 +15,7 @@ from ..payloads import boundary_payloads, valid_payloads
 from ..runs import Case
 from .base import Context
 
-__all__ = ["any_payload", "behaving", "brief_bodies", "fixed"]
+__all__ = ["any_payload", "behaving", "brief_bodies", "brief_pairs", "fixed"]
 
 _BRIEF = 1_500
 """Characters of a payload that stands beside a behaviour: what goes wrong there is not its size."""
@@ -35,6 +35,13 @@ def _brief(model: str) -> tuple[Any, ...]:
 def brief_bodies(model: str) -> st.SearchStrategy[Any]:
     """Short payloads, the smallest first."""
     return st.sampled_from(_brief(model))
+
+
+def brief_pairs(model: str) -> st.SearchStrategy[tuple[Any, Any]]:
+    """Two short payloads that differ."""
+    bodies = _brief(model)
+    others = [body for body in bodies if body != bodies[0]]
+    return st.sampled_from(others).map(lambda other: (bodies[0], other))
 
 
 def behaving(

@@ -1,0 +1,116 @@
+"""E. Transport: answers that hang, drip, move or come in odd dress."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from mock_server.scenarios import CATALOGUE, Fault, Scenario
+
+from .. import behaviours
+from ..runs import Run
+from .base import REQUIRED, STRICT, Failure, Section
+from .cases import behaving, fixed
+from .judging import failed_clearly, not_delivered
+
+__all__ = ["SECTION"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+HOURS = 2
+
+
+def _hanging() -> st.SearchStrategy[Scenario]:
+    poll = Fault("poll", "hang")
+    hangs = [
+        CATALOGUE["create-hangs"],
+        Scenario("generated", "A poll is never answered.", faults=(poll.replace(times=1),)),
+        Scenario("generated", "No poll is ever answered.", faults=(poll,)),
+        Scenario("generated", "From the second on, no poll is answered.", faults=(poll.replace(after=1),)),
+    ]
+    return st.sampled_from(hangs)
+
+
+@rule(
+    "E1",
+    "always-timeout",
+    REQUIRED,
+    cases=behaving(_hanging, seconds=HOURS * 3_600.0),
+    virtual=True,
+    examples=8,
+    cost="One answer that never comes, and the program hangs until somebody kills it.",
+)
+def always_timeout(run: Run) -> Failure | None:
+    if run.cut or run.outcome.kind == "stopped":
+        last = next((exchange for exchange in reversed(run.trace) if exchange.status is None), None)
+        what = last.kind if last else "request"
+        return Failure(
+            f"the {what} was not answered, and the client waited for more than {HOURS} hours",
+            last.number if last else None,
+        )
+    if run.outcome.kind == "returned" and not run.delivered:
+        return Failure(f"an answer never came, but the client {run.outcome.brief()} as if all were well")
+    return None
+
+
+@rule(
+    "E2",
+    "slow-and-chunked",
+    REQUIRED,
+    cases=behaving(lambda: behaviours.transports(hygiene=False)),
+    examples=12,
+    cost="An answer that is right, and only travels oddly, loses a job that is paid for.",
+)
+def slow_and_chunked(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) > 1:
+        return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
+    return not_delivered(run)
+
+
+@rule(
+    "E3",
+    "redirect-safe",
+    STRICT,
+    cases=fixed(CATALOGUE["redirect"]),
+    examples=3,
+    plain=False,
+    cost="Whoever can make the API answer with a redirect gets the key.",
+)
+def redirect_safe(run: Run) -> Failure | None:
+    own = run.base_url.partition("://")[2].partition("/")[0]
+    for exchange in run.trace:
+        host = ", ".join(exchange.header_values(b"host"))
+        if host != own and exchange.header_values(b"authorization"):
+            return Failure(f"the create was redirected to {host}, and the key went along", exchange.number)
+    return None
+
+
+def _odd_dress() -> st.SearchStrategy[Scenario]:
+    kinds = ("byte-order-mark", "wrong-content-type", "duplicate-keys")
+    places = ("any", "poll", "create")
+    return st.builds(
+        lambda kind, place: Scenario(
+            "generated",
+            f"Answers of {place}: {kind}." if place != "any" else f"Every answer: {kind}.",
+            faults=(Fault(place, kind),),
+        ),
+        st.sampled_from(kinds),
+        st.sampled_from(places),
+    )
+
+
+@rule(
+    "E4",
+    "reply-hygiene",
+    REQUIRED,
+    cases=behaving(_odd_dress),
+    cost="A proxy that changes a header or adds a mark breaks the client in a way nobody understands.",
+)
+def reply_hygiene(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) > 1:
+        return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
+    if run.delivered or (run.outcome.failed and not run.outcome.crashed):
+        return None
+    return failed_clearly(run, "an answer came in odd dress") or not_delivered(run)

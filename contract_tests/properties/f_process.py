@@ -1,0 +1,104 @@
+"""F. The process: what is asked of a client that is a command."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from mock_server.journal import Exchange
+from mock_server.scenarios import CATALOGUE, Scenario
+
+from ..behaviours import PLAIN
+from ..runs import Run
+from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .cases import behaving, fixed
+
+__all__ = ["SECTION"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+
+def _command(context: Context) -> str | None:
+    return None if context.client.kind == "command" else "is about commands"
+
+
+@rule(
+    "F1",
+    "honours-base-url",
+    REQUIRED,
+    cases=fixed(PLAIN),
+    applies=_command,
+    examples=1,
+    plain=False,
+    cost="Tests that were meant for a mock make real jobs, and a real bill.",
+)
+def honours_base_url(run: Run) -> Failure | None:
+    if run.received:
+        return None
+    return Failure(f"nothing arrived at {run.base_url}: the client {run.outcome.brief()}")
+
+
+def _endings() -> st.SearchStrategy[Scenario]:
+    names = ("completed", "failed", "unauthorized", "completed-without-url", "create-empty")
+    return st.sampled_from([CATALOGUE[name] for name in names])
+
+
+@rule(
+    "F2",
+    "exit-code",
+    REQUIRED,
+    cases=behaving(_endings),
+    applies=_command,
+    examples=8,
+    plain=False,
+    cost="A script that calls the client goes on with a failure, or with a text that is no URL.",
+)
+def exit_code(run: Run) -> Failure | None:
+    outcome = run.outcome
+    if run.case.scenario.name == "completed":
+        if outcome.kind == "raised":
+            return Failure(f"the job completed, and the exit status is {outcome.status}")
+        if run.url is not None and outcome.value != run.url:
+            return Failure(f"the last line of stdout is {outcome.value!r}, not the video's URL")
+        return None
+    if outcome.kind == "returned":
+        return Failure(f"the job failed ({run.case.scenario.name}), and the exit status is 0")
+    return None
+
+
+@rule(
+    "F3",
+    "key-not-shown",
+    REQUIRED,
+    cases=behaving(lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]])),
+    applies=_command,
+    examples=4,
+    plain=False,
+    cost="The key can be read in logs, or by anybody who lists the processes.",
+)
+def key_not_shown(run: Run) -> Failure | None:
+    if run.key in run.outcome.everything:
+        return Failure("the key is in what the client prints")
+    if run.key in run.arguments:
+        return Failure("the key is among the arguments of a process")
+    return None
+
+
+@rule(
+    "F4",
+    "deterministic-trace",
+    ADVISORY,
+    cases=fixed(PLAIN, CATALOGUE["failed"], twice=True),
+    applies=_command,
+    examples=2,
+    cost="A failure that cannot be repeated cannot be looked into.",
+)
+def deterministic_trace(run: Run) -> Failure | None:
+    first, second = _shape(run.trace), _shape(run.again.trace if run.again else run.trace)
+    if first != second:
+        return Failure(f"the same run twice made {len(first)} and {len(second)} requests, or other ones")
+    return None
+
+
+def _shape(trace: list[Exchange]) -> list[tuple[str, str, bytes, bytes]]:
+    return [(exchange.method, exchange.path, exchange.query_string, exchange.body) for exchange in trace]
