@@ -85,6 +85,24 @@ def test_what_is_not_strict_json_is_refused_with_the_reason(raw: bytes, says: st
     assert len(str(caught.value)) < 300
 
 
+@given(
+    st.lists(st.sampled_from(["x", "y", "a:b", "é"]), min_size=1, max_size=6),
+    st.integers(0, 60),
+    st.sampled_from(['"https://a:b"', '":"', "1", "null", '"\\u003a"', '["x:y"]', '{"x": {"y": ":::"}}']),
+)
+def test_a_repeated_key_is_found_however_many_objects_there_are(
+    keys: list[str], more: int, value: str
+) -> None:
+    members = ", ".join(f'"{key}": {value}' for key in keys)
+    points = ", ".join(['{"x": 1, "y": -2.5}'] * more)
+    raw = f'{{"points": [{points}], "inner": {{{members}}}, "url": "http://e.com"}}'.encode()
+    if len(set(keys)) == len(keys):
+        assert parse_json(raw) == json.loads(raw)
+    else:
+        with pytest.raises(PayloadError, match="twice"):
+            parse_json(raw)
+
+
 def test_nesting_up_to_the_limit_is_read() -> None:
     raw = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert json.dumps(parse_json(raw)).encode() == raw
