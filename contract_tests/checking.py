@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,11 +117,18 @@ class _Search:
             self._try(case)
 
         try:
+            self._first()
             holds()
         except _TimeUp:
             self.late = True
         except _Broken:
             pass
+
+    def _first(self) -> None:
+        """Try the cases that are always tried, all of them: the smallest breach is kept."""
+        for case in self._wanted.first(self._context):
+            with contextlib.suppress(_Broken):
+                self._try(case)
 
     def _try(self, case: Case) -> None:
         if time.monotonic() > self._deadline:

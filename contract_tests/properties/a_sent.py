@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import functools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,11 +17,12 @@ from mock_server.errors import PayloadError
 from mock_server.validation import parse_json
 
 from ..behaviours import PLAIN
+from ..bodies import InvalidCase
 from ..gate import FORWARDED_PREFIX
-from ..payloads import invalid_payloads, valid_payloads
+from ..payloads import invalid_cases, invalid_payloads, valid_payloads
 from ..runs import Case, Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import any_payload, brief_bodies
+from .cases import any_payload, boundaries, brief_bodies
 from .judging import accepted, difference, documented, nulls, one_line, undocumented
 
 __all__ = ["SECTION"]
@@ -50,6 +52,7 @@ MEGABYTES = (1, 5, 20)
     "payload-valid",
     REQUIRED,
     cases=any_payload,
+    first=boundaries,
     per_model=True,
     cost="A correct input is refused, so its user gets no video.",
 )
@@ -67,6 +70,7 @@ def payload_valid(run: Run) -> Failure | None:
     "payload-faithful",
     REQUIRED,
     cases=any_payload,
+    first=boundaries,
     per_model=True,
     cost="What the user asked for is not what is made, and paid for.",
 )
@@ -85,6 +89,7 @@ def payload_faithful(run: Run) -> Failure | None:
     "no-undocumented-fields",
     REQUIRED,
     cases=any_payload,
+    first=boundaries,
     per_model=True,
     cost="A field that the model does not know is ignored today and may be refused tomorrow.",
 )
@@ -102,6 +107,7 @@ def no_undocumented_fields(run: Run) -> Failure | None:
     "omit-not-null",
     REQUIRED,
     cases=any_payload,
+    first=boundaries,
     per_model=True,
     cost="A null where the contract has no null is answered 400.",
 )
@@ -340,18 +346,20 @@ def big_inline_image(run: Run) -> Failure | None:
 
 
 def _broken(context: Context) -> st.SearchStrategy[Case]:
-    return (
-        invalid_payloads(context.model)
-        .filter(lambda case: isinstance(case.payload, dict))
-        .map(
-            lambda case: Case(
-                context.model,
-                case.payload,
-                PLAIN,
-                note=f"{case.field or 'the body'} breaks {case.constraint}: {one_line(repr(case.value), 60)}",
-            )
-        )
-    )
+    cases = invalid_payloads(context.model).filter(lambda case: isinstance(case.payload, dict))
+    return cases.map(functools.partial(_invalid, context.model))
+
+
+def _each_broken(context: Context) -> Iterator[Case]:
+    """Every constraint broken once: a mistake in one of them is found whatever is drawn."""
+    for case in invalid_cases(context.model):
+        if isinstance(case.payload, dict):
+            yield _invalid(context.model, case)
+
+
+def _invalid(model: str, case: InvalidCase) -> Case:
+    note = f"{case.field or 'the body'} breaks {case.constraint}: {one_line(repr(case.value), 60)}"
+    return Case(model, case.payload, PLAIN, note=note)
 
 
 @rule(
@@ -359,6 +367,7 @@ def _broken(context: Context) -> st.SearchStrategy[Case]:
     "invalid-refused",
     REQUIRED,
     cases=_broken,
+    first=_each_broken,
     per_model=True,
     cost="A mistake in the input is silently turned into another request, and paid for.",
 )
@@ -379,6 +388,7 @@ def invalid_refused(run: Run) -> Failure | None:
     "variant-fit",
     REQUIRED,
     cases=lambda context: valid_payloads(context.model).map(lambda body: Case(context.model, body, PLAIN)),
+    first=boundaries,
     per_model=True,
     cost="Another model than the one that was asked for makes, and prices, the video.",
 )

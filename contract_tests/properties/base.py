@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -48,6 +48,7 @@ class Context:
 
 
 Cases = Callable[[Context], st.SearchStrategy[Case]]
+First = Callable[[Context], Iterable[Case]]
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
 
@@ -71,6 +72,8 @@ class Property:
     """Whether it says something new only of a client that gets the video of a plain job."""
     per_model: bool = False
     """Whether it depends on the model, beyond the payload that happens to be sent."""
+    first: First = lambda context: ()
+    """Cases that are always tried, before any is drawn; they do not count as examples."""
 
 
 class Section:
@@ -92,12 +95,15 @@ class Section:
         virtual: bool = False,
         plain: bool = True,
         per_model: bool = False,
+        first: First = lambda context: (),
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of a new property."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(id, name, level, cost, cases, holds, applies, examples, virtual, plain, per_model)
+                Property(
+                    id, name, level, cost, cases, holds, applies, examples, virtual, plain, per_model, first
+                )
             )
             return holds
 

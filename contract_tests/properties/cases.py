@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from ..payloads import boundary_payloads, valid_payloads
 from ..runs import Case
 from .base import Context
 
-__all__ = ["any_payload", "behaving", "brief_bodies", "brief_pairs", "fixed"]
+__all__ = ["any_payload", "behaving", "boundaries", "brief_bodies", "brief_pairs", "fixed"]
 
 _BRIEF = 1_500
 """Characters of a payload that stands beside a behaviour: what goes wrong there is not its size."""
@@ -24,6 +24,12 @@ _BRIEF = 1_500
 def any_payload(context: Context) -> st.SearchStrategy[Case]:
     """Any valid payload, on a server that does nothing odd."""
     return valid_payloads(context.model).map(lambda payload: Case(context.model, payload, PLAIN))
+
+
+def boundaries(context: Context) -> Iterator[Case]:
+    """Every boundary of the model's schema once, the smallest body first."""
+    for case in boundary_payloads(context.model):
+        yield Case(context.model, case.payload, PLAIN)
 
 
 @functools.lru_cache(maxsize=64)
