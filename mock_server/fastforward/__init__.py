@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from .arrivals import Arrivals
 from .dates import patch_dates
 from .loops import patch_loops, set_back_loops
 from .patches import Patches
@@ -62,20 +64,29 @@ def fast_forward(
 
 @contextmanager
 def fast_forward_from(
-    source: TimeSource, *, patience: float = 0.0, real_packages: Collection[str] = ()
+    source: TimeSource,
+    *,
+    patience: float = 0.0,
+    real_packages: Collection[str] = (),
+    arrivals: Arrivals | None = None,
 ) -> Iterator[Session]:
-    """Let this process live by any source of time until the end of the block."""
+    """Let this process live by any source of time until the end of the block.
+
+    With `arrivals` the modules that are slow to import are changed only when the program imports them.
+    """
     session = Session(source, patience=patience, real_packages=REAL_PACKAGES | frozenset(real_packages))
     patches = Patches(kept=session.real_packages | {__name__.partition(".")[0]})
     set_current(session)
     try:
         patch_readings(patches)
-        patch_dates(patches)
         patch_threads(patches)
         patch_sockets(patches)
-        patch_tls(patches)
         patch_selection(patches)
-        patch_loops(patches)
+        for name, patch in (("datetime", patch_dates), ("ssl", patch_tls), ("asyncio", patch_loops)):
+            if arrivals is None:
+                patch(patches)
+            else:
+                arrivals.when(name, partial(patch, patches))
         patches.rename()
         yield session
     finally:

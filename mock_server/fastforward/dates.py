@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -12,41 +11,35 @@ from .session import of_caller
 
 __all__ = ["patch_dates"]
 
-_real_now = datetime.datetime.now
-_real_utcnow = datetime.datetime.utcnow
-
-
-def _now(cls: Any, tz: Any = None) -> Any:
-    session = of_caller()
-    if session is None and cls is datetime.datetime:
-        return _real_now(tz)
-    return cls.fromtimestamp(_real_now().timestamp() if session is None else session.now(), tz)
-
-
-def _today(cls: Any) -> Any:
-    session = of_caller()
-    moment = _real_now().timestamp() if session is None else session.now()
-    return cls.fromtimestamp(moment)
-
-
-def _utcnow(cls: Any) -> Any:
-    session = of_caller()
-    real = _real_utcnow()
-    if session is not None:
-        utc = datetime.timezone.utc  # noqa: UP017 - the child of `kling-mock run` may be older
-        real = datetime.datetime.fromtimestamp(session.now(), utc).replace(tzinfo=None)
-    if cls is datetime.datetime:
-        return real
-    parts = (real.year, real.month, real.day, real.hour, real.minute, real.second, real.microsecond)
-    return cls(*parts)
-
 
 def patch_dates(patches: Patches) -> None:
     """Let `datetime.now`, `today` and `utcnow` read virtual time, where this Python can be changed so."""
-    _method(patches, datetime.datetime, "now", _now)
-    _method(patches, datetime.datetime, "today", _today)
-    _method(patches, datetime.datetime, "utcnow", _utcnow)
-    _method(patches, datetime.date, "today", _today)
+    import datetime
+
+    moments: Any = datetime.datetime
+    real_now, real_utcnow = moments.now, moments.utcnow
+
+    def now(cls: Any, tz: Any = None) -> Any:
+        session = of_caller()
+        if session is None and cls is moments:
+            return real_now(tz)
+        return cls.fromtimestamp(real_now().timestamp() if session is None else session.now(), tz)
+
+    def today(cls: Any) -> Any:
+        session = of_caller()
+        return cls.fromtimestamp(real_now().timestamp() if session is None else session.now())
+
+    def utcnow(cls: Any) -> Any:
+        session = of_caller()
+        moment = real_utcnow()
+        if session is not None:
+            utc = datetime.timezone.utc  # noqa: UP017 - the child of `kling-mock run` may be older
+            moment = moments.fromtimestamp(session.now(), utc).replace(tzinfo=None)
+        return moment if cls is moments else cls(*moment.timetuple()[:6], moment.microsecond)
+
+    for name, function in (("now", now), ("today", today), ("utcnow", utcnow)):
+        _method(patches, moments, name, function)
+    _method(patches, datetime.date, "today", today)
 
 
 def _method(patches: Patches, kind: type, name: str, function: Callable[..., Any]) -> None:

@@ -1,0 +1,34 @@
+"""Moving time on for programs that cannot be told of it: curl, wget, and what else has no hook."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from mock_server.clock import Clock
+from mock_server.interception.gateway import Gateway
+from mock_server.stillness import Stillness
+
+__all__ = ["advance_for_unhooked"]
+
+PERIOD = 0.004
+"""Real seconds between two looks."""
+
+
+async def advance_for_unhooked(clock: Clock, stillness: Stillness, gateway: Gateway) -> None:
+    """While such a program waits for an answer that sleeps on the clock, let the clock jump there.
+
+    Their own timeouts run in real time, so an answer always comes before those.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(PERIOD)
+        if not gateway.states[False].tasks or clock.next_wake() is None:
+            continue
+        answered: asyncio.Future[bool] = loop.create_future()
+        stillness.look(answered.set_result)
+        if not await answered:
+            continue
+        wake = clock.next_wake()
+        if wake is not None and math.isfinite(wake) and wake > clock.now():
+            clock.advance(wake - clock.now() + 1e-6)

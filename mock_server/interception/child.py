@@ -1,0 +1,85 @@
+"""What a Python process under `kling-mock run` does to itself; imports the standard library only."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from typing import Any
+
+from ..fastforward.arrivals import Arrivals
+from ..fastforward.patches import Patches
+from .redirection import Redirection
+
+__all__ = ["hook"]
+
+
+class _Hosts:
+    """The parent's list of hosts, read again whenever it has changed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stamp: Any = None
+        self._hosts: frozenset[str] = frozenset()
+        self._offline = False
+
+    def decide(self, host: str) -> str:
+        try:
+            status = os.stat(self._path)
+            if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+                with open(self._path) as file:
+                    known = json.load(file)
+                self._hosts, self._offline = frozenset(known["hosts"]), known["offline"]
+                self._stamp = stamp
+        except OSError:
+            pass  # the run is over: what was known last still holds
+        if host in self._hosts:
+            return "mock"
+        return "refuse" if self._offline else "pass"
+
+
+def hook(config: dict[str, Any]) -> None:
+    """Lead this process's connections to the parent's gateway, and let it live by the parent's clock."""
+    from ..fastforward.remote import RemoteSource
+
+    parent = RemoteSource(
+        config["clock"], config["hooked"], config["token"], (config["hooked"], config["proxy"])
+    )
+
+    def refuse(host: str, port: int) -> None:
+        parent.ask({"ask": "refused", "host": host, "port": port}, answered=False)
+
+    patches, arrivals = Patches(kept={"_kling_mock"}), Arrivals()
+    decide = _Hosts(config["hosts"]).decide
+    redirection = Redirection(decide, refuse, config["hooked"], config["proxy"], config["authority"])
+    redirection.apply(patches)
+    arrivals.when("ssl", lambda: redirection.apply_tls(patches))
+    arrivals.when("asyncio", lambda: redirection.apply_asyncio(patches))
+    arrivals.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
+    arrivals.when("uvloop", lambda: _without_uvloop(patches))
+    patches.rename()
+    if config["fast_forward"]:
+        from ..fastforward import fast_forward_from
+
+        following = fast_forward_from(parent, arrivals=arrivals)
+        following.__enter__()
+        # Python's own end waits for threads in real time.
+        atexit.register(following.__exit__, None, None, None)
+
+
+def _without_uvloop(patches: Patches) -> None:
+    """Let asyncio's own loop stand in for uvloop, which connects and waits where no hook reaches."""
+    import asyncio
+    import sys
+
+    uvloop = sys.modules["uvloop"]
+    patches.set(uvloop, "install", lambda: None)
+    patches.set(uvloop, "new_event_loop", asyncio.new_event_loop)
+    patches.set(uvloop, "Loop", asyncio.SelectorEventLoop)
+    patches.set(uvloop, "EventLoopPolicy", asyncio.DefaultEventLoopPolicy)
+
+    def run(main: Any, **options: Any) -> Any:
+        options.pop("loop_factory", None)
+        return asyncio.run(main, **options)
+
+    patches.set(uvloop, "run", run)

@@ -1,0 +1,335 @@
+// Timers and clocks that follow the mock's clock: when nothing but time is left to wait for, time jumps.
+"use strict";
+
+const fs = require("node:fs");
+const net = require("node:net");
+const perf = require("node:perf_hooks");
+const timers = require("node:timers");
+const timersPromises = require("node:timers/promises");
+const util = require("node:util");
+const { AsyncResource } = require("node:async_hooks");
+const { foreignSockets } = require("./redirection.cjs");
+
+const real = {
+  setTimeout: globalThis.setTimeout,
+  setInterval: globalThis.setInterval,
+  setImmediate: globalThis.setImmediate,
+  clearTimeout: globalThis.clearTimeout,
+  clearInterval: globalThis.clearInterval,
+  hrtime: process.hrtime.bigint.bind(process.hrtime),
+  performanceNow: performance.now.bind(performance),
+  Date,
+};
+
+// What may be open while nothing is being worked on; anything else counts as work.
+const AT_REST = new Set([
+  "Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "TTYWrap", "PipeWrap",
+  "SignalWrap", "FSEventWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
+]);
+const LONGEST = 2 ** 31 - 1;
+
+class Clock {
+  constructor(file) {
+    this.descriptor = fs.openSync(file, "r");
+    this.bytes = Buffer.alloc(40);
+    this.numbers = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, 5);
+    this.start = this.now();
+    this.realStart = this.seconds();
+  }
+
+  seconds() {
+    return Number(real.hrtime()) / 1e9;
+  }
+
+  // Virtual seconds since the epoch.
+  now() {
+    for (;;) {
+      fs.readSync(this.descriptor, this.bytes, 0, 40, 0);
+      const [serial, virtual, at, speed, again] = this.numbers;
+      if (serial === again) return virtual + (this.seconds() - at) * speed;
+    }
+  }
+
+  // Seconds by which virtual time has gained on real time since the start.
+  lead() {
+    return this.now() - this.start - (this.seconds() - this.realStart);
+  }
+}
+
+class Timeout {
+  constructor(schedule, callback, delay, args, repeat) {
+    this.schedule = schedule;
+    this.resource = new AsyncResource("Timeout");
+    this.callback = callback;
+    this.args = args;
+    this.delay = delay >= 1 && delay <= LONGEST ? Math.trunc(delay) : 1;
+    this.repeat = repeat;
+    this.referenced = true;
+    this.id = schedule.serial++;
+    this.refresh();
+  }
+
+  ref() {
+    this.referenced = true;
+    this.schedule.changed();
+    return this;
+  }
+
+  unref() {
+    this.referenced = false;
+    this.schedule.changed();
+    return this;
+  }
+
+  hasRef() {
+    return this.referenced;
+  }
+
+  refresh() {
+    this.when = this.schedule.clock.now() + this.delay / 1000;
+    this.order = this.schedule.serial++;
+    this.schedule.pending.set(this.id, this);
+    this.schedule.changed();
+    return this;
+  }
+
+  close() {
+    this.schedule.remove(this);
+    return this;
+  }
+
+  [Symbol.toPrimitive]() {
+    return this.id;
+  }
+
+  fire() {
+    if (this.repeat) this.refresh();
+    else this.schedule.remove(this);
+    this.resource.runInAsyncScope(this.callback, this, ...this.args);
+  }
+}
+if (Symbol.dispose) Timeout.prototype[Symbol.dispose] = Timeout.prototype.close;
+
+class Schedule {
+  constructor(clock, link) {
+    this.clock = clock;
+    this.link = link;
+    this.pending = new Map();
+    this.serial = 1;
+    this.activity = 0;
+    this.running = false;
+    this.pause = null;
+    this.keeper = null;
+  }
+
+  set(callback, delay, args, repeat = false) {
+    if (typeof callback !== "function") {
+      const error = new TypeError(`The "callback" argument must be of type function. Received ${typeof callback}`);
+      throw Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
+    }
+    return new Timeout(this, callback, Number(delay), args, repeat);
+  }
+
+  clear(timer) {
+    if (timer instanceof Timeout) this.remove(timer);
+    else if (this.pending.has(Number(timer))) this.remove(this.pending.get(Number(timer)));
+    else if (timer !== undefined && timer !== null) real.clearTimeout(timer);
+  }
+
+  remove(timer) {
+    if (this.pending.delete(timer.id)) this.changed();
+  }
+
+  // Something was set, cleared or moved: a timer that keeps the process alive must keep it alive.
+  changed() {
+    this.activity += 1;
+    let alive = false;
+    for (const timer of this.pending.values()) if (timer.referenced) { alive = true; break; }
+    if (alive && this.keeper === null) this.keeper = real.setInterval(() => {}, LONGEST);
+    else if (!alive && this.keeper !== null) {
+      real.clearInterval(this.keeper);
+      this.keeper = null;
+    }
+    this.wake();
+  }
+
+  // Look again as soon as the event loop has had a round.
+  wake() {
+    if (this.pause !== null) {
+      real.clearTimeout(this.pause);
+      this.pause = null;
+      this.running = false;
+    }
+    if (this.running) return;
+    this.running = true;
+    real.setImmediate(() => this.look());
+  }
+
+  rest(milliseconds) {
+    this.pause = real.setTimeout(() => {
+      this.pause = null;
+      this.look();
+    }, milliseconds).unref();
+  }
+
+  earliest() {
+    let first = null;
+    for (const timer of this.pending.values()) {
+      if (first === null || timer.when < first.when || (timer.when === first.when && timer.order < first.order)) {
+        first = timer;
+      }
+    }
+    return first;
+  }
+
+  look() {
+    const first = this.earliest();
+    if (first !== null && first.when <= this.clock.now()) {
+      this.running = false;
+      // Woken first: a callback that throws must not stop time.
+      this.wake();
+      first.fire();
+      return;
+    }
+    if (this.working()) {
+      this.rest(1);
+      return;
+    }
+    const activity = this.activity;
+    this.link.ask({ ask: "horizon" }, (answer) => {
+      if (answer === null || answer.horizon === null) this.rest(1);
+      else this.settle(() => this.jump(answer, activity));
+    });
+  }
+
+  // Two rounds of the event loop: what had arrived when the parent answered has been handled then.
+  settle(then) {
+    real.setImmediate(() => real.setImmediate(then));
+  }
+
+  jump({ horizon, seen }, activity) {
+    if (activity !== this.activity) {
+      this.look();
+      return;
+    }
+    const first = this.earliest();
+    const limit = horizon === "inf" ? Infinity : horizon;
+    const target = Math.min(limit, first === null ? Infinity : first.when);
+    if (target === Infinity || this.working()) {
+      this.rest(target === Infinity ? 20 : 1);
+      return;
+    }
+    this.link.ask({ ask: "jump", to: target, seen }, (answer) => {
+      if (answer === null || !answer.done) this.rest(1);
+      else this.look();
+    });
+  }
+
+  // Whether this process does something that takes real time: files, other processes, other hosts.
+  working() {
+    if (foreignSockets.size > 0) return true;
+    return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
+  }
+}
+
+function replaceTimers(schedule) {
+  const setTimeout = (callback, delay, ...args) => schedule.set(callback, delay, args);
+  const setInterval = (callback, delay, ...args) => schedule.set(callback, delay, args, true);
+  const clear = (timer) => schedule.clear(timer);
+  const wait = (delay, value, { signal, ref = true } = {}) => new Promise((resolve, reject) => {
+    const aborted = () => new DOMException("The operation was aborted", { name: "AbortError", cause: signal.reason });
+    if (signal?.aborted) {
+      reject(aborted());
+      return;
+    }
+    const onAbort = () => {
+      schedule.clear(timer);
+      reject(aborted());
+    };
+    const timer = schedule.set(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve(value);
+    }, delay, []);
+    if (!ref) timer.unref();
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+  async function* every(delay, value, options) {
+    for (;;) yield await wait(delay, value, options);
+  }
+  setTimeout[util.promisify.custom] = wait;
+  const replaced = { setTimeout, setInterval, clearTimeout: clear, clearInterval: clear };
+  Object.assign(globalThis, replaced);
+  Object.assign(timers, replaced);
+  Object.assign(timersPromises, { setTimeout: wait, setInterval: every });
+  timersPromises.scheduler.wait = (delay, options) => wait(delay, undefined, options);
+  AbortSignal.timeout = (delay) => {
+    const controller = new AbortController();
+    const reason = () => new DOMException("The operation was aborted due to timeout", "TimeoutError");
+    schedule.set(() => controller.abort(reason()), delay, []).unref();
+    return controller.signal;
+  };
+}
+
+function replaceClocks(clock) {
+  const now = () => Math.trunc(clock.now() * 1000);
+  globalThis.Date = new Proxy(real.Date, {
+    construct: (target, args, made) => Reflect.construct(target, args.length ? args : [now()], made),
+    apply: () => new real.Date(now()).toString(),
+  });
+  real.Date.now = now;
+  real.Date.prototype.constructor = globalThis.Date;
+  const elapsed = () => real.performanceNow() + clock.lead() * 1000;
+  Object.defineProperty(perf.performance, "now", { value: elapsed, writable: true, configurable: true });
+  const nanoseconds = () => real.hrtime() + BigInt(Math.trunc(clock.lead() * 1e9));
+  const hrtime = (before) => {
+    const all = nanoseconds() - (before ? BigInt(before[0]) * 1000000000n + BigInt(before[1]) : 0n);
+    return [Number(all / 1000000000n), Number(all % 1000000000n)];
+  };
+  hrtime.bigint = nanoseconds;
+  process.hrtime = hrtime;
+}
+
+// Timeouts of sockets, and with them those of http and https.
+function replaceSocketTimeouts(schedule) {
+  const timer = Symbol("kling-mock: timeout");
+  const { setTimeout: originalSet, _unrefTimer: originalRefresh } = net.Socket.prototype;
+  net.Socket.prototype.setTimeout = function setTimeout(delay, callback) {
+    if (typeof delay !== "number" || !(delay >= 0) || !Number.isFinite(delay)) {
+      return originalSet.call(this, delay, callback);
+    }
+    if (this.destroyed) return this;
+    this.timeout = delay;
+    if (this[timer]) schedule.clear(this[timer]);
+    this[timer] = null;
+    if (delay === 0) {
+      if (callback) this.removeListener("timeout", callback);
+      return this;
+    }
+    this[timer] = schedule.set(() => {
+      if (!this.destroyed) this._onTimeout();
+    }, delay, []).unref();
+    if (callback) this.once("timeout", callback);
+    return this;
+  };
+  // Called by Node for everything that is read and written.
+  net.Socket.prototype._unrefTimer = function _unrefTimer() {
+    // The connection with the parent is no work of the program's.
+    if (this === schedule.link.socket) return originalRefresh.call(this);
+    for (let socket = this; socket; socket = socket._parent) {
+      if (socket[timer] && !socket.destroyed) socket[timer].refresh();
+    }
+    schedule.changed();
+    return originalRefresh.call(this);
+  };
+}
+
+function fastForward(config, link) {
+  const clock = new Clock(config.clock);
+  const schedule = new Schedule(clock, link);
+  replaceTimers(schedule);
+  replaceClocks(clock);
+  replaceSocketTimeouts(schedule);
+  require("node:module").syncBuiltinESMExports();
+}
+
+module.exports = { fastForward };

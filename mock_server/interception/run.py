@@ -1,0 +1,103 @@
+"""One run: a mock, a gateway to it, a child that is led there, and what is to be said of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mock_server.interception.advancing import advance_for_unhooked
+from mock_server.interception.certificates import Authority
+from mock_server.interception.environment import child_environment
+from mock_server.interception.folder import RunFolder
+from mock_server.interception.gateway import Gateway
+from mock_server.interception.hosts import Hosts
+from mock_server.interception.intercept import gateway_of
+from mock_server.interception.process import held_signals, run_child
+from mock_server.interception.summary import summary_of
+from mock_server.interception.timekeeping import Timekeeper
+from mock_server.server import MockServer
+from mock_server.settings import Settings
+
+__all__ = ["Plan", "run"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run, and how."""
+
+    command: Sequence[str]
+    settings: Settings
+    hosts: Sequence[str] = ()
+    fast_forward: bool = False
+    offline: bool = False
+    timeout: float | None = None
+    """Real seconds after which the command is ended."""
+
+
+def run(plan: Plan) -> dict[str, Any]:
+    """Run a command with its calls to the API answered by a mock of its own; returns the report.
+
+    `mock_server.interception.summary.summary_of` says what the report holds. Nothing is left: no process, no
+    port, no file. Raises `SettingsError` before anything starts.
+    """
+    hosts, authority = Hosts(plan.hosts, offline=plan.offline), Authority()
+    settings = plan.settings.replace(host="127.0.0.1", port=0)
+    with (
+        held_signals() as mask,
+        MockServer(settings) as server,
+        gateway_of(server, hosts, authority) as gateway,
+    ):
+        folder = RunFolder(authority, hosts, server.clock)
+        try:
+            with _timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
+                began, real = server.clock.now(), time.monotonic()
+                environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
+                status = run_child(plan.command, environment, mask, timeout=plan.timeout)
+            return summary_of(
+                server,
+                command=list(plan.command),
+                status=status,
+                began=began,
+                real=time.monotonic() - real,
+                refused=hosts.refused,
+            )
+        finally:
+            folder.close()
+
+
+@contextmanager
+def _timekeeping(
+    server: MockServer, gateway: Gateway, folder: RunFolder, hosts: Hosts, *, fast_forward: bool
+) -> Iterator[None]:
+    """Let the hooks ask about time, and time move for those who cannot ask."""
+    loop, stillness = server.loop, server.stillness
+    assert loop is not None and stillness is not None
+    token = secrets.token_urlsafe(16)
+    connections: set[asyncio.Task[Any]] = set()
+
+    def serve(sock: socket.socket) -> None:
+        def keeper() -> Timekeeper:
+            return Timekeeper(server.clock, stillness, token, hosts.refuse)
+
+        task = asyncio.ensure_future(loop.connect_accepted_socket(keeper, sock))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
+    gateway.service = serve
+    folder.configure(hooked=gateway.hooked, proxy=gateway.port, token=token, fast_forward=fast_forward)
+    advancing = None
+    if fast_forward:
+        advance = advance_for_unhooked(server.clock, stillness, gateway)
+        advancing = asyncio.run_coroutine_threadsafe(advance, loop)
+    try:
+        yield
+    finally:
+        gateway.service = None
+        if advancing is not None:
+            advancing.cancel()
