@@ -12,7 +12,12 @@ from collections.abc import Callable
 
 from mock_server.errors import ClockError
 
-__all__ = ["Clock"]
+__all__ = ["FASTEST", "Clock"]
+
+
+FASTEST = 1e6
+"""Virtual seconds per real second at most: the year 9999 stays days away."""
+_LATEST = 253_402_300_799.0  # the last second of the year 9999, after which there are no dates
 
 
 class Clock:
@@ -56,7 +61,8 @@ class Clock:
     def speed(self, value: float) -> None:
         value = _checked_speed(value)
         with self._lock:
-            self._anchor = (self.now(), time.monotonic(), value)
+            real = time.monotonic()
+            self._anchor = (self._at(real), real, value)
         self._wake()
 
     @property
@@ -85,15 +91,19 @@ class Clock:
         if until is not None:
             if self.moment_of is None:
                 raise ClockError("advance(until=…) needs the clock of a running server.")
-            # A microsecond beyond the moment: sums of floats must not land just before it.
-            seconds = max(0.0, self.moment_of(until, job) - self.now() + 1e-6)
+            # A little beyond the moment: sums of floats must not land just before it.
+            moment = self.moment_of(until, job)
+            seconds = max(0.0, moment - self.now() + max(1e-6, 4 * math.ulp(moment)))
         assert seconds is not None
         if not math.isfinite(seconds) or seconds < 0:
             raise ClockError(
                 f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}."
             )
+        if self.now() + seconds > _LATEST:
+            raise ClockError(f"The clock ends with the year 9999: expected less than {seconds} seconds.")
         with self._lock:
-            self._anchor = (self.now() + seconds, time.monotonic(), self.speed)
+            real = time.monotonic()
+            self._anchor = (self._at(real) + seconds, real, self.speed)
         self._wake()
         return self.now()
 
@@ -124,6 +134,10 @@ class Clock:
                     timer.cancel()
                 future.cancel()
 
+    def _at(self, real: float) -> float:
+        virtual, since, speed = self._anchor
+        return virtual + (real - since) * speed
+
     def _wake(self) -> None:
         """Let every sleeper look at the clock again, each in its own event loop."""
         for listener in self.listeners:
@@ -141,6 +155,6 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 def _checked_speed(value: float) -> float:
-    if not math.isfinite(value) or value < 0:
-        raise ClockError(f"A clock's speed is a finite number of 0 or more, got {value}.")
+    if not 0 <= value <= FASTEST:
+        raise ClockError(f"A clock's speed is a number from 0 to {FASTEST:.0f}, got {value}.")
     return float(value)

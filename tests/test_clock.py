@@ -1,0 +1,181 @@
+"""The clock: never backwards, moved by hand or by speed, and awake when it is moved."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server import Clock
+from mock_server.errors import ClockError
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("advance"), st.floats(0, 1e6)),
+        st.tuples(st.just("speed"), st.floats(0, 1000)),
+        st.tuples(st.just("freeze"), st.just(0.0)),
+        st.tuples(st.just("resume"), st.floats(0, 1000)),
+    ),
+    max_size=20,
+)
+
+
+@given(MOVES)
+def test_time_never_runs_backwards(moves: list[tuple[str, float]]) -> None:
+    clock = Clock(start=0.0)
+    last = clock.now()
+    for name, value in moves:
+        before = clock.now()
+        if name == "advance":
+            assert clock.advance(value) >= before + value * (1 - 1e-12)
+        elif name == "speed":
+            clock.speed = value
+        elif name == "freeze":
+            clock.freeze()
+        else:
+            clock.resume(value)
+        now = clock.now()
+        assert now >= before >= last
+        last = now
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=20))
+def test_a_frozen_clock_moves_by_exactly_what_it_is_told(steps: list[float]) -> None:
+    clock = Clock(speed=0, start=1000.0)
+    expected = 1000.0
+    for step in steps:
+        clock.advance(step)
+        expected += step
+        assert clock.now() == clock.now() == expected
+
+
+def test_time_never_runs_backwards_for_several_threads() -> None:
+    clock = Clock(speed=1e6, start=0.0)
+    wrong: list[tuple[float, float]] = []
+    done = threading.Event()
+
+    def look() -> None:
+        last = clock.now()
+        while not done.is_set():
+            now = clock.now()
+            if now < last:
+                wrong.append((last, now))
+            last = now
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3000):
+        clock.advance(0)
+        clock.speed = 1e6
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_the_speed_says_how_fast_it_runs() -> None:
+    clock = Clock(speed=0, start=5.0)
+    assert clock.frozen and clock.now() == 5.0
+    clock.speed = 1e6
+    assert not clock.frozen
+    assert clock.now() < clock.now() or clock.now() > 5.0
+    clock.freeze()
+    assert clock.now() == clock.now() > 5.0
+
+
+@pytest.mark.parametrize("seconds", [-1, -1e-9, math.inf, math.nan, -math.inf])
+def test_a_time_that_cannot_be_is_refused(seconds: float) -> None:
+    clock = Clock(speed=0, start=0.0)
+    with pytest.raises(ClockError, match="forward"):
+        clock.advance(seconds)
+    assert clock.now() == 0.0
+
+
+@pytest.mark.parametrize("speed", [-1, 1e7, math.inf, math.nan])
+def test_a_speed_that_cannot_be_is_refused(speed: float) -> None:
+    with pytest.raises(ClockError, match="speed"):
+        Clock(speed=speed)
+    clock = Clock()
+    with pytest.raises(ClockError, match="speed"):
+        clock.speed = speed
+
+
+def test_time_ends_with_the_year_9999() -> None:
+    clock = Clock(speed=0)
+    with pytest.raises(ClockError, match="9999"):
+        clock.advance(1e12)
+    assert clock.advance(1e9) > 1e9
+
+
+def test_advance_takes_one_of_seconds_and_until() -> None:
+    clock = Clock()
+    with pytest.raises(ClockError, match="either"):
+        clock.advance()
+    with pytest.raises(ClockError, match="either"):
+        clock.advance(1, until="completed")
+    with pytest.raises(ClockError, match="running server"):
+        clock.advance(until="completed")
+
+
+def test_sleepers_wake_in_order_and_only_when_their_time_has_come() -> None:
+    async def scenario() -> list[str]:
+        clock = Clock(speed=0, start=0.0)
+        woken: list[str] = []
+
+        async def sleeper(name: str, seconds: float) -> None:
+            await clock.sleep(seconds)
+            woken.append(name)
+
+        tasks = [asyncio.create_task(sleeper(name, span)) for name, span in (("b", 20), ("a", 10), ("c", 30))]
+        await asyncio.sleep(0)
+        assert clock.next_wake() == 10
+        clock.advance(9.999)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert woken == []
+        clock.advance(1)
+        await tasks[1]
+        assert woken == ["a"] and clock.next_wake() == 20
+        clock.advance(100)
+        await asyncio.gather(*tasks)
+        assert clock.next_wake() is None
+        return woken
+
+    assert asyncio.run(scenario())[0] == "a"
+
+
+def test_a_sleeper_of_another_thread_wakes() -> None:
+    clock = Clock(speed=0, start=0.0)
+    asleep = threading.Event()
+
+    async def sleep() -> None:
+        asleep.set()
+        await clock.sleep(5)
+
+    thread = threading.Thread(target=lambda: asyncio.run(sleep()))
+    thread.start()
+    asleep.wait(10)
+    while clock.next_wake() is None:
+        pass
+    clock.advance(5)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_cancelled_sleeper_leaves_nothing() -> None:
+    async def scenario() -> None:
+        clock = Clock(speed=0)
+        task = asyncio.create_task(clock.sleep(math.inf))
+        await asyncio.sleep(0)
+        assert clock.next_wake() == math.inf
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert clock.next_wake() is None
+
+    asyncio.run(scenario())

@@ -1,0 +1,69 @@
+"""Where a job stands: pure, and never backwards."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server.lifecycle import STATUSES, Step, Timeline, resolve_timeline
+
+SPANS = st.one_of(st.just(0.0), st.floats(0, 1e6), st.just(math.inf))
+TIMELINES = st.builds(
+    Timeline,
+    st.lists(st.tuples(st.sampled_from(STATUSES), SPANS), max_size=5).map(tuple),
+    st.sampled_from(STATUSES),
+    st.sampled_from(["time", "polls"]),
+)
+PLAIN = st.builds(
+    lambda queued, generating: resolve_timeline(None, queued=queued, generating=generating),
+    st.floats(0, 1e6),
+    st.floats(0, 1e6),
+)
+
+
+@given(PLAIN, st.lists(st.floats(-10, 3e6), min_size=2).map(sorted))
+def test_the_plain_timeline_never_goes_backwards(timeline: Timeline, moments: list[float]) -> None:
+    seen = [STATUSES.index(timeline.status_at(moment)) for moment in moments]
+    assert seen == sorted(seen)
+
+
+@given(TIMELINES, st.floats(0, 1e7))
+def test_a_status_is_a_pure_function_of_progress(timeline: Timeline, progress: float) -> None:
+    assert timeline.status_at(progress) == timeline.status_at(progress)
+    assert timeline.status_at(progress) in {status for status, _ in timeline.steps} | {timeline.last}
+
+
+@given(TIMELINES)
+def test_a_status_shows_from_its_start_on_and_not_before(timeline: Timeline) -> None:
+    for status in STATUSES:
+        start = timeline.start_of(status)
+        if math.isinf(start):
+            assert all(timeline.status_at(moment) != status for moment in (0, 1, 1e5, 1e9) if moment < start)
+        else:
+            # Sums of floats: the moment of the clock lands a microsecond beyond.
+            assert timeline.status_at(start + 1e-6) == status or any(
+                0 < span < 1e-5 for _, span in timeline.steps
+            )
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_polls_are_counted_one_by_one(queued: int, generating: int) -> None:
+    timeline = resolve_timeline(None, queued=queued, generating=generating, by="polls")
+    shown = [timeline.status_at(poll) for poll in range(queued + generating + 3)]
+    assert shown == ["queued"] * queued + ["generating"] * generating + ["completed"] * 3
+    assert timeline.length == queued + generating
+
+
+def test_a_plan_takes_the_servers_spans_scales_them_or_has_its_own() -> None:
+    plan = (Step("queued", scale=10), Step("generating", span=7), Step("queued"), Step("error"))
+    timeline = resolve_timeline(plan, queued=2, generating=3)
+    assert timeline == Timeline((("queued", 20), ("generating", 7), ("queued", 2)), "error")
+
+
+@pytest.mark.parametrize("by", ["time", "polls"])
+def test_the_last_status_stays(by: str) -> None:
+    timeline = resolve_timeline((Step("error"),), queued=1, generating=1, by=by)
+    assert timeline.status_at(0) == timeline.status_at(1e12) == "error"

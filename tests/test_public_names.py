@@ -1,0 +1,51 @@
+"""The public names: sorted, importable, and written down in every module."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import mock_server
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    name
+    for _, name, _ in pkgutil.walk_packages(mock_server.__path__, "mock_server.")
+    if not name.endswith("__main__")
+)
+
+
+def test_the_names_of_the_package_are_sorted() -> None:
+    assert mock_server.__all__ == sorted(mock_server.__all__)
+
+
+@pytest.mark.parametrize("name", mock_server.__all__)
+def test_each_public_name_can_be_imported(name: str) -> None:
+    assert getattr(mock_server, name) is not None
+    assert name in dir(mock_server)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="mock_servre"):
+        _ = mock_server.mock_servre  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_lists_its_names(name: str) -> None:
+    module = importlib.import_module(name)
+    if not hasattr(module, "__all__"):
+        own = [key for key, value in vars(module).items() if key[0] != "_" and not inspect.ismodule(value)]
+        assert hasattr(module, "__path__") and not own, f"{name} has no __all__ and defines {own}"
+        return
+    assert isinstance(module.__all__, list), f"{name} has no __all__"
+    for public in module.__all__:
+        assert hasattr(module, public), f"{name}.{public}"
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{mock_server.__version__}"' in text
