@@ -84,46 +84,6 @@ def _no_constant(name: str) -> NoReturn:
 _DECODER: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
 
 
-def _decoded(raw: bytes) -> str:
-    if raw.startswith(_BYTE_ORDER_MARK):
-        raise PayloadError("Expected plain UTF-8, received a byte-order mark (EF BB BF) at the start.")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte, offset = raw[error.start], error.start
-        raise PayloadError(f"Expected UTF-8, received the byte 0x{byte:02x} at offset {offset}.") from None
-    if not text or text.isspace():
-        raise PayloadError("Expected a JSON object, received an empty body.")
-    return text
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise PayloadError(f"Expected each key once in an object, received {_shown(key)} twice.")
-            seen.add(key)
-    return found
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise PayloadError(f"Expected a number of a usable size, received {digits[:_SHOWN]}.")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise PayloadError(f"Expected JSON, received {name}, which is no JSON number.")
-
-
-# `Any`, because `scan_once` is missing from the types of the standard library.
-_DECODER: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
-_QUICK_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
-
-
 def _decode(text: str) -> Any:
     try:
         value, end = _DECODER.scan_once(text, 0)
