@@ -103,7 +103,7 @@ def problems_of(errors: Iterable[ValidationError]) -> Iterator[Problem]:
     for error in found:
         if error.validator == "enum" and tuple(error.absolute_path) in mistyped:
             continue
-        if error.validator in ("anyOf", "oneOf") and error.context:
+        if error.validator == "anyOf":
             yield from _best(error)
         else:
             yield _problem(error)
@@ -129,8 +129,6 @@ def _expected(keyword: str, value: Any) -> str:
         return " or ".join(_TYPES.get(name, name) for name in names)
     if keyword == "enum":
         return " | ".join(f"'{item}'" if isinstance(item, str) else json.dumps(item) for item in value)
-    if keyword == "const":
-        return json.dumps(value)
     if keyword == "format" and value == "uri":
         return "an absolute http(s) URL, a data: URI or base64"
     return _PHRASES.get(keyword, f"what {keyword} allows: {{}}").format(json.dumps(value))
@@ -138,16 +136,9 @@ def _expected(keyword: str, value: Any) -> str:
 
 def _best(error: ValidationError) -> Iterator[Problem]:
     """The problems of the alternative that fits best, or one problem where none fits in type."""
-    context = list(error.context or ())
-    options: Any = error.validator_value
     alternatives: dict[int, list[ValidationError]] = {}
-    for inner in context:
+    for inner in error.context or ():
         alternatives.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
-    if len(alternatives) < len(options):
-        # An alternative without errors: more than one fits, which only `oneOf` refuses.
-        path = path_of(error.absolute_path)
-        yield Problem(path, "exactly one of the alternatives", shorten(error.instance), "oneOf")
-        return
     fitting = [inner for inner in alternatives.values() if not _wrong_type(inner)]
     if fitting:
         # Missing fields say most of how badly an alternative fits, then the number of errors.

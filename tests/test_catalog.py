@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from mock_server.catalog import CREATE_PATH, LEGACY_PATH, load_catalog, resolve
+from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Catalog, load_catalog, resolve
 from mock_server.errors import SpecError, UnknownModel
 from mock_server.facts import Facts, Timing
 
@@ -114,6 +114,11 @@ def test_references_are_resolved_across_folders_and_siblings_win() -> None:
 def test_a_reference_that_cannot_be_followed_is_an_error(document: dict[str, Any], says: str) -> None:
     with pytest.raises(SpecError, match=says):
         resolve(document, "d.json", {"d.json": document})
+
+
+def test_a_vendored_document_that_lacks_something_is_named() -> None:
+    with pytest.raises(SpecError, match=r"kling/x.json lacks 'x-variant'"):
+        Catalog({"components.json": {}, "kling/x.json": {}}, {})
 
 
 def test_times_are_documented_ones_scaled_where_only_one_length_is_known() -> None:

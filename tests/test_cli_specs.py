@@ -1,15 +1,17 @@
 """`kling-mock specs` lists, shows, checks, compares and converts contracts."""
 
 import argparse
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mock_server.catalog import load_catalog
+from mock_server.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
 from mock_server.cli import specs
 from mock_server.errors import SpecError, UnknownModel
+from mock_server.spec_files import create_schemas
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
 SHARED = Path(__file__).parents[1].parent / "shared" / "upstream"
@@ -147,6 +149,85 @@ def test_a_file_that_cannot_be_used_is_named(
         path.write_bytes(content)
     with pytest.raises(SpecError, match=says):
         run(*words, str(path))
+
+
+def sound_document() -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"model": {"enum": ["a/b"]}}}
+    operation = {
+        "parameters": [{"name": "p", "in": "query", "schema": {"type": "string"}}],
+        "requestBody": {"content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": "Done.", "content": {"application/json": {"schema": True}}}},
+    }
+    return {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/p": {"post": operation}}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "value", "fault"),
+    [
+        (("info",), {"title": "t"}, "info: `version` is missing"),
+        (("paths",), {}, "paths: there are none"),
+        (("paths", "/p"), {"summary": "s"}, "nothing to create"),
+        (("paths", "/p", "post", "responses"), {}, "POST /p: there are no responses"),
+        (("paths", "/p", "post", "responses"), {"200": {}}, "POST /p 200: the response has no description"),
+        (("paths", "/p", "post", "parameters", 0, "schema"), {"type": 5}, "parameter p: not a JSON Schema"),
+        (("paths", "/p", "get"), {}, "GET /p: there are no responses"),
+    ],
+)
+def test_check_knows_the_faults_of_operations(
+    steps: tuple[str | int, ...], value: Any, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = sound_document()
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(document))
+    assert run("check", str(path)) == 0
+    assert capsys.readouterr().out == f"{path}: sound\n"
+    place: Any = document
+    for step in steps[:-1]:
+        place = place[step]
+    place[steps[-1]] = value
+    path.write_text(json.dumps(document))
+    assert run("check", str(path)) == 1
+    assert fault in capsys.readouterr().out
+
+
+def test_check_finds_the_fault_of_a_vendored_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = load_catalog()
+    document = copy.deepcopy(catalog.document(MODEL))
+    for _, schema in create_schemas(document):
+        schema["properties"]["model"]["enum"] = ["another"]
+        schema["x-rules"] = [{"id": "r"}]
+    monkeypatch.setitem(catalog._resolved, catalog.find(MODEL).file, document)
+    assert run("check") == 1
+    out = capsys.readouterr().out
+    assert "the model enum is ['another'], expected kling-video/v1.6/pro/image-to-video" in out
+    assert "the rule r lacks path, says, schema" in out
+    assert "44 of 45 vendored documents are sound." in out
+
+
+def test_add_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text(json.dumps(sound_document()))
+    with pytest.raises(SpecError, match="cannot be written"):
+        run("add", str(tmp_path / "own.json"), "--into", str(tmp_path / "own.json" / "into"))
+
+
+def test_diff_finds_the_model_among_alternatives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "merged.json"
+    path.write_text(json.dumps(load_catalog().merged()))
+    for model in (MODEL, "klingai/video-v2-6-motion-control", "kling-video/v1/pro/image-to-video"):
+        assert run("diff", model, str(path)) == 0, capsys.readouterr().out
+
+
+def test_diff_names_a_path_that_the_contract_does_not_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = copy.deepcopy(load_catalog().document("klingai/avatar-pro"))
+    document["paths"][LEGACY_PATH] = document["paths"][CREATE_PATH]
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(document))
+    assert run("diff", "klingai/avatar-pro", str(path)) == 1
+    assert "the vendored contract does not have this path" in capsys.readouterr().out
 
 
 def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.CaptureFixture[str]) -> None:

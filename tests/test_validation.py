@@ -221,6 +221,9 @@ def test_what_parse_json_never_returns_is_judged_all_the_same() -> None:
     for _ in range(500):
         nested = [nested]
     assert VALIDATOR.check(I2V, {**BODY, "prompt": "\ud800"}).violations == ()
+    assert VALIDATOR.check(I2V, {**BODY, "image_url": "https://e.com/\ud800"}).violations == ()
+    assert paths(VALIDATOR.check(I2V, {**BODY, "\ud800": 1}).findings) == ["\ud800"]
+    assert paths(VALIDATOR.check(I2V, {**BODY, "model": "\ud800"}).violations) == ["model"]
     assert paths(VALIDATOR.check(I2V, {**BODY, "prompt": nested}).violations) == ["prompt"]
     assert not VALIDATOR.check(I2V, {**BODY, "cfg_scale": math.inf}).valid
 
