@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mock_server.clock import FASTEST
 from mock_server.errors import SettingsError, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def parse_duration(text: str | float) -> float:
 def parse_size(text: str | int) -> int:
     """Bytes from `1048576`, `64MiB` or `10MB`; raises `SettingsError` for anything else."""
     match = _SIZE.fullmatch(str(text).strip())
-    if match is None:
+    if match is None or len(match[1]) > 18:
         raise SettingsError(f"expected a size such as 1048576, 10MB or 64MiB, received {text!r}")
     return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
 
@@ -53,7 +54,7 @@ def parse_flag(text: str | bool) -> bool:
     """A switch from `1`, `true`, `yes`, `on` and their opposites."""
     if isinstance(text, bool):
         return text
-    word = text.strip().lower()
+    word = str(text).strip().lower()
     if word in ("1", "true", "yes", "on"):
         return True
     if word in ("0", "false", "no", "off", ""):
@@ -64,7 +65,7 @@ def parse_flag(text: str | bool) -> bool:
 def parse_integer(text: str | int) -> int:
     """A whole number, or a `SettingsError` that shows what was received."""
     try:
-        if isinstance(text, bool):
+        if not isinstance(text, int | str) or isinstance(text, bool):
             raise ValueError
         return int(text)
     except ValueError:
@@ -75,10 +76,10 @@ def parse_speed(text: str | float) -> float:
     """Virtual seconds per real second: 0 freezes the clock."""
     try:
         speed = float(text)
-    except ValueError:
+    except (TypeError, ValueError):
         speed = math.nan
-    if not math.isfinite(speed) or speed < 0:
-        raise SettingsError(f"expected a number of 0 or more, received {text!r}")
+    if not 0 <= speed <= FASTEST:
+        raise SettingsError(f"expected a number from 0 to {FASTEST:.0f}, received {text!r}")
     return speed
 
 
@@ -159,9 +160,14 @@ class Settings:
     def __post_init__(self) -> None:
         for option in option_fields():
             value = getattr(self, option.name)
-            if value is None or value == option.default:
+            if value is option.default or (value is None and option.default is None):
                 continue
+            if value is None:
+                raise SettingsError(f"{option.name}: expected a value, received None.")
             object.__setattr__(self, option.name, parse_option(option.name, value))
+        for name, own in self.scenarios.items():
+            if not hasattr(own, "faults"):
+                raise SettingsError(f"scenarios: expected a Scenario for {name!r}, received {own!r}.")
         for name, lowest, highest in (
             ("port", 0, 65_535),
             ("max_body", 1, None),

@@ -49,6 +49,7 @@ async def deliver(
         await send({"type": "http.response.body", "body": answer.body})
         return
     if answer.delay and not await state.hold(answer.delay, receive):
+        exchange.status = None
         await _abort(scope, receive, reset=False)
         return
     if answer.cut is not None:
