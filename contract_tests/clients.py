@@ -86,8 +86,10 @@ class Client(abc.ABC):
     virtual_time = False
     """Whether its sleeps and timeouts follow the server's clock."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, target: tuple[str, ...] = ()) -> None:
         self.name = name
+        self.target = target or (name,)
+        """How it is named on the command line of `kling-mock verify`."""
 
     @abc.abstractmethod
     def attempt(self, call: Call) -> Attempt:

@@ -20,7 +20,7 @@ from mock_server.fastforward import fast_forward, keep_real_time
 from mock_server.server import MockServer
 
 from .clients import Attempt, Call, Client
-from .gate import Gate, mark_as_real
+from .gate import Gate
 from .runs import PREFIX, Case, Run
 
 __all__ = ["API_KEY", "Engine"]
@@ -72,14 +72,12 @@ class Engine:
     def __enter__(self) -> Engine:
         stack = self._stack
         stack.enter_context(self.server)
-        listener: Any = self.server._listener
-        self.gate.loop = listener._loop
-        mark_as_real(listener._loop)
+        self.gate.loop = self.server.loop
         if self.client.virtual_time:
             clock = self.server.clock
             clock.advance(max(0.0, START - clock.now()))
             stack.enter_context(keep_real_time())
-            stack.enter_context(fast_forward(clock, quiet=self.gate.quiet))
+            stack.enter_context(fast_forward(self.server))
         return self
 
     def __exit__(

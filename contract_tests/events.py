@@ -83,7 +83,8 @@ class Started(Event):
     properties: tuple[str, ...]
     seed: int
     level: str
-    arguments: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
+    """How the client is named on the command line."""
 
 
 @dataclass(frozen=True)

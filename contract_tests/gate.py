@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from mock_server.app import MockApp
-from mock_server.fastforward import keep_real_time
+from mock_server.fastforward.originals import allocate_lock
 from mock_server.state import State
 from mock_server.wire import TRANSPORT
 
@@ -20,6 +19,10 @@ __all__ = ["FORWARDED_PREFIX", "Gate"]
 FORWARDED_PREFIX = b"x-forwarded-prefix"
 """The header by which the mock learns of the path prefix that a client kept, as behind any proxy."""
 
+LATENCY = 0.05
+"""Virtual seconds that a request is on its way."""
+REFUSED = 5.0
+"""The same once nothing is answered any more, so that a budget soon ends what goes on."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -61,6 +64,9 @@ class Gate(MockApp):
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
         self.received += 1
+        if self.mock.clock.frozen:
+            # As over a network: even a loop without a pause gets somewhere, also after the cut.
+            self.mock.clock.advance(REFUSED if self.cut else LATENCY)
         transport = scope.get(TRANSPORT)
         if self.received > self._most:
             self.close("requests")
@@ -89,17 +95,6 @@ class Gate(MockApp):
             if transport is not None:
                 transport.abort()
 
-    def quiet(self) -> bool:
-        """Whether the server has nothing to do: what clients sent has been read, what is open sleeps.
-
-        What lies in a socket's buffer is not known to the application yet; a few rounds of its loop read it.
-        """
-        loop = self.loop
-        if loop is None:
-            return True
-        self.settle(loop)
-        return self.mock.traffic.quiet()
-
     def settle(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the server read what has arrived and finish what is finished."""
         done = _lock()
@@ -119,20 +114,6 @@ class Gate(MockApp):
 
 
 def _lock() -> Any:
-    from mock_server.fastforward.originals import allocate_lock
-
     lock = allocate_lock()
     lock.acquire()
     return lock
-
-
-def mark_as_real(loop: asyncio.AbstractEventLoop) -> None:
-    """Let the thread of a server's loop keep real time, whatever is fast-forwarded."""
-    ready = threading.Event()
-
-    def enter() -> None:
-        keep_real_time().__enter__()
-        ready.set()
-
-    loop.call_soon_threadsafe(enter)
-    ready.wait(1.0)

@@ -57,7 +57,7 @@ class Case:
     """Hand in the id of a job that exists instead of letting the client make one."""
     twice: bool = False
     """Run it a second time, to compare."""
-    requests: int = 400
+    requests: int = 600
     seconds: float = 7_200.0
     strict: bool = False
     note: str = ""

@@ -14,7 +14,7 @@ from .. import behaviours
 from ..behaviours import PLAIN
 from ..runs import Case, Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, brief_pairs, fixed
+from .cases import behaving, brief_pairs, each, every, fixed
 from .judging import accepted, failed_clearly, not_delivered, one_line, said
 
 __all__ = ["SECTION", "wait_asked"]
@@ -38,6 +38,7 @@ def _poll_troubles() -> st.SearchStrategy[Scenario]:
     "one-create-per-job",
     REQUIRED,
     cases=behaving(_poll_troubles),
+    first=each(*behaviours.single_troubles()),
     cost="Every create makes a job that is paid for: trouble while polling buys the video again.",
 )
 def one_create_per_job(run: Run) -> Failure | None:
@@ -60,6 +61,7 @@ def _lost() -> st.SearchStrategy[Scenario]:
     "no-blind-repost",
     REQUIRED,
     cases=behaving(_lost),
+    first=every(_lost),
     cost="The job was made and its answer lost: every further create is a second video on the bill.",
 )
 def no_blind_repost(run: Run) -> Failure | None:
@@ -93,6 +95,7 @@ def refused_may_retry(run: Run) -> Failure | None:
     "fail-fast-4xx",
     REQUIRED,
     cases=behaving(behaviours.refused_creates),
+    first=every(behaviours.refused_creates),
     cost="A request that can never succeed is repeated, or its refusal is hidden behind another error.",
 )
 def fail_fast(run: Run) -> Failure | None:
@@ -114,6 +117,7 @@ def fail_fast(run: Run) -> Failure | None:
     "surfaces-message",
     REQUIRED,
     cases=behaving(behaviours.refused_creates),
+    first=every(behaviours.refused_creates),
     cost="The API says what is wrong, and the user never reads it.",
 )
 def surfaces_message(run: Run) -> Failure | None:
@@ -183,8 +187,8 @@ def _accepting(code: int) -> Scenario:
     "200-or-201",
     REQUIRED,
     cases=fixed(_accepting(200), _accepting(201)),
+    first=each(_accepting(200), _accepting(201)),
     examples=6,
-    plain=False,
     cost="A job that was made and paid for is taken for a failure.",
 )
 def any_success(run: Run) -> Failure | None:
@@ -196,6 +200,7 @@ def any_success(run: Run) -> Failure | None:
     "bad-create-reply",
     REQUIRED,
     cases=behaving(behaviours.bad_create_replies),
+    first=every(behaviours.bad_create_replies),
     cost="Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
 )
 def bad_create_reply(run: Run) -> Failure | None:
@@ -211,6 +216,7 @@ def bad_create_reply(run: Run) -> Failure | None:
     "terminal-in-create",
     REQUIRED,
     cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     examples=8,
     cost="A job that has ended already is waited for.",
 )
@@ -235,6 +241,7 @@ def _two(context: Context) -> st.SearchStrategy[Case]:
     REQUIRED,
     cases=_two,
     examples=8,
+    plain=True,
     cost="One user gets the other user's video.",
 )
 def no_crosstalk(run: Run) -> Failure | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ..clients import Client
 from ..runs import Case, Run
 
-__all__ = ["ADVISORY", "REQUIRED", "STRICT", "Context", "Failure", "Profile", "Property", "Section"]
+__all__ = ["ADVISORY", "REQUIRED", "STRICT", "Context", "Failure", "First", "Profile", "Property", "Section"]
 
 REQUIRED, STRICT, ADVISORY = "R", "S", "A"
 
@@ -49,6 +49,7 @@ class Context:
 
 Cases = Callable[[Context], st.SearchStrategy[Case]]
 First = Callable[[Context], Iterable[Case]]
+"""Cases that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
 
@@ -68,7 +69,7 @@ class Property:
     """At most so many examples, where more would show nothing new."""
     virtual: bool = False
     """Whether it can only be tried where the client lives in virtual time."""
-    plain: bool = True
+    plain: bool = False
     """Whether it says something new only of a client that gets the video of a plain job."""
     per_model: bool = False
     """Whether it depends on the model, beyond the payload that happens to be sent."""
@@ -93,7 +94,7 @@ class Section:
         applies: Applies = lambda context: None,
         examples: int | None = None,
         virtual: bool = False,
-        plain: bool = True,
+        plain: bool = False,
         per_model: bool = False,
         first: First = lambda context: (),
     ) -> Callable[[Judge], Judge]:

@@ -13,7 +13,7 @@ from .. import behaviours
 from ..runs import Case, Run
 from .b_making import wait_asked
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, brief_bodies
+from .cases import behaving, brief_bodies, each, every
 from .judging import failed_clearly, gave_up_early, not_delivered, one_line, said
 
 __all__ = ["SECTION", "STUCK", "stuck_case"]
@@ -66,10 +66,15 @@ def _damaged(fault: str | None) -> bool:
     "pending-vocabulary",
     REQUIRED,
     cases=behaving(behaviours.known_words),
+    first=each(CATALOGUE["waiting-active"]),
     cost="A job under way is taken for a finished or failed one, and its video is lost.",
 )
 def pending_vocabulary(run: Run) -> Failure | None:
     return gave_up_early(run)
+
+
+def _named(word: str) -> Scenario:
+    return Scenario("generated", f"A generating job is called {word!r}.", words={"generating": word})
 
 
 @rule(
@@ -77,6 +82,7 @@ def pending_vocabulary(run: Run) -> Failure | None:
     "unknown-status",
     REQUIRED,
     cases=behaving(behaviours.unknown_words),
+    first=each(*(_named(word) for word in behaviours.UNKNOWN_WORDS)),
     cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
 )
 def unknown_status(run: Run) -> Failure | None:
@@ -210,7 +216,9 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
     "retry-after",
     REQUIRED,
     cases=behaving(_limited_polls),
+    first=each(*behaviours.single_limits()),
     virtual=True,
+    plain=True,
     cost="Asked to wait, the client does not, or gives up a job that is paid for.",
 )
 def retry_after(run: Run) -> Failure | None:
@@ -232,6 +240,8 @@ def retry_after(run: Run) -> Failure | None:
     "poll-fault-tolerance",
     REQUIRED,
     cases=behaving(lambda: behaviours.poll_troubles(least=1)),
+    first=each(*behaviours.single_troubles()),
+    plain=True,
     cost="One bad answer, and a job that is paid for is given up.",
 )
 def poll_fault_tolerance(run: Run) -> Failure | None:
@@ -243,6 +253,7 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
     "poll-fail-fast",
     REQUIRED,
     cases=behaving(behaviours.lasting_refusals),
+    first=every(behaviours.lasting_refusals),
     cost="A key that was withdrawn is tried until the budget is used up.",
 )
 def poll_fail_fast(run: Run) -> Failure | None:
@@ -272,6 +283,7 @@ def _same_ids(run: Run) -> Failure | None:
     "id-round-trip",
     REQUIRED,
     cases=behaving(lambda: _ids("awkward", "uuid-model")),
+    first=every(lambda: _ids("awkward", "uuid-model")),
     examples=8,
     cost="A job whose id holds a reserved character is paid for and never found again.",
 )
@@ -284,6 +296,7 @@ def id_round_trip(run: Run) -> Failure | None:
     "id-opaque",
     REQUIRED,
     cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     examples=12,
     cost="An id that was read as a number is another id: the job is paid for and never found again.",
 )
@@ -296,6 +309,7 @@ def id_opaque(run: Run) -> Failure | None:
     "odd-order",
     REQUIRED,
     cases=behaving(lambda: behaviours.plans(most=4)),
+    plain=True,
     cost="A job that takes an unusual way to its end breaks the client.",
 )
 def odd_order(run: Run) -> Failure | None:
@@ -331,6 +345,7 @@ def _has_budget(context: Context) -> str | None:
     applies=_has_budget,
     virtual=True,
     examples=2,
+    plain=True,
     cost="The last poll brings the video, and the client throws it away.",
 )
 def late_completion(run: Run) -> Failure | None:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mock_server.scenarios import Scenario
@@ -13,12 +14,14 @@ from mock_server.scenarios import Scenario
 from ..behaviours import PLAIN
 from ..payloads import boundary_payloads, valid_payloads
 from ..runs import Case
-from .base import Context
+from .base import Context, First
 
-__all__ = ["any_payload", "behaving", "boundaries", "brief_bodies", "brief_pairs", "fixed"]
+__all__ = ["any_payload", "behaving", "boundaries", "brief_bodies", "brief_pairs", "each", "every", "fixed"]
 
 _BRIEF = 1_500
 """Characters of a payload that stands beside a behaviour: what goes wrong there is not its size."""
+_ENOUGH = 30
+"""Scenarios of a strategy that are tried one by one."""
 
 
 def any_payload(context: Context) -> st.SearchStrategy[Case]:
@@ -63,6 +66,36 @@ def behaving(
         )
 
     return cases
+
+
+def each(*scenarios: Scenario, **options: Any) -> First:
+    """The smallest payload against each of a few scenarios: none of them is left to chance."""
+
+    def cases(context: Context) -> Iterator[Case]:
+        for scenario in scenarios:
+            yield Case(context.model, _brief(context.model)[0], scenario, **options)
+
+    return cases
+
+
+def every(scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any) -> First:
+    """As `each`, for all the scenarios that a strategy of a few can make."""
+    return lambda context: each(*_drawn(scenarios), **options)(context)
+
+
+@functools.cache
+def _drawn(scenarios: Callable[[], st.SearchStrategy[Scenario]]) -> tuple[Scenario, ...]:
+    """What a strategy makes until it has made everything, or enough."""
+    found: list[Scenario] = []
+
+    @settings(max_examples=_ENOUGH, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
+    @given(scenarios())
+    def collect(scenario: Scenario) -> None:
+        if scenario not in found:
+            found.append(scenario)
+
+    collect()
+    return tuple(found)
 
 
 def fixed(*scenarios: Scenario, **options: Any) -> Callable[[Context], st.SearchStrategy[Case]]:

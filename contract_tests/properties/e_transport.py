@@ -9,7 +9,7 @@ from mock_server.scenarios import CATALOGUE, Fault, Scenario
 from .. import behaviours
 from ..runs import Run
 from .base import REQUIRED, STRICT, Failure, Section
-from .cases import behaving, fixed
+from .cases import behaving, every, fixed
 from .judging import failed_clearly, not_delivered
 
 __all__ = ["SECTION"]
@@ -36,6 +36,7 @@ def _hanging() -> st.SearchStrategy[Scenario]:
     "always-timeout",
     REQUIRED,
     cases=behaving(_hanging, seconds=HOURS * 3_600.0),
+    first=every(_hanging, seconds=HOURS * 3_600.0),
     virtual=True,
     examples=8,
     cost="One answer that never comes, and the program hangs until somebody kills it.",
@@ -58,7 +59,9 @@ def always_timeout(run: Run) -> Failure | None:
     "slow-and-chunked",
     REQUIRED,
     cases=behaving(lambda: behaviours.transports(hygiene=False)),
+    first=every(lambda: behaviours.transports(hygiene=False)),
     examples=12,
+    plain=True,
     cost="An answer that is right, and only travels oddly, loses a job that is paid for.",
 )
 def slow_and_chunked(run: Run) -> Failure | None:
@@ -74,7 +77,6 @@ def slow_and_chunked(run: Run) -> Failure | None:
     STRICT,
     cases=fixed(CATALOGUE["redirect"]),
     examples=3,
-    plain=False,
     cost="Whoever can make the API answer with a redirect gets the key.",
 )
 def redirect_safe(run: Run) -> Failure | None:
@@ -105,6 +107,8 @@ def _odd_dress() -> st.SearchStrategy[Scenario]:
     "reply-hygiene",
     REQUIRED,
     cases=behaving(_odd_dress),
+    first=every(_odd_dress),
+    plain=True,
     cost="A proxy that changes a header or adds a mark breaks the client in a way nobody understands.",
 )
 def reply_hygiene(run: Run) -> Failure | None:

@@ -10,7 +10,7 @@ from mock_server.scenarios import CATALOGUE, Scenario
 from ..behaviours import PLAIN
 from ..runs import Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, fixed
+from .cases import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -29,7 +29,6 @@ def _command(context: Context) -> str | None:
     cases=fixed(PLAIN),
     applies=_command,
     examples=1,
-    plain=False,
     cost="Tests that were meant for a mock make real jobs, and a real bill.",
 )
 def honours_base_url(run: Run) -> Failure | None:
@@ -48,9 +47,9 @@ def _endings() -> st.SearchStrategy[Scenario]:
     "exit-code",
     REQUIRED,
     cases=behaving(_endings),
+    first=every(_endings),
     applies=_command,
     examples=8,
-    plain=False,
     cost="A script that calls the client goes on with a failure, or with a text that is no URL.",
 )
 def exit_code(run: Run) -> Failure | None:
@@ -71,9 +70,9 @@ def exit_code(run: Run) -> Failure | None:
     "key-not-shown",
     REQUIRED,
     cases=behaving(lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]])),
+    first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
     applies=_command,
     examples=4,
-    plain=False,
     cost="The key can be read in logs, or by anybody who lists the processes.",
 )
 def key_not_shown(run: Run) -> Failure | None:

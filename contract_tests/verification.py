@@ -1,0 +1,213 @@
+"""A whole verification: which properties on which models, a rehearsal first, events all the way."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mock_server.catalog import load_catalog
+from mock_server.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+
+from .behaviours import PLAIN
+from .checking import Limits, check
+from .clients import Client
+from .coverage import Coverage
+from .engine import Engine
+from .events import Checked, Checking, Event, Example, Finished, Result, Started, Summary
+from .payloads import boundary_payloads
+from .properties import PROPERTIES, STRICT, Context, Profile, Property
+from .properties.c_polling import stuck_case
+from .runs import Case, Run
+from .xfails import Xfails
+
+__all__ = ["DEFAULT_MODEL", "LEVELS", "Plan", "select_models", "select_properties", "verify"]
+
+LEVELS = ("required", "strict")
+DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
+"""What is tried where nobody names a model: the variant with the most constraints to keep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none means the default."""
+
+    models: Sequence[str] = ()
+    properties: Sequence[str] = ()
+    level: str = "required"
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+    xfails: Xfails = field(default_factory=Xfails)
+
+
+def select_models(patterns: Sequence[str]) -> list[str]:
+    """The models that some ids or globs name, in order; `UnknownModel` for a pattern that names none."""
+    catalog = load_catalog()
+    known = [variant.model for variant in catalog.variants]
+    if not patterns:
+        return [DEFAULT_MODEL]
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = [model for model in known if fnmatch.fnmatchcase(model, pattern)]
+        chosen += found or [catalog.find(pattern).model]
+    return list(dict.fromkeys(chosen))
+
+
+def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
+    """The properties that some ids, names or globs mean; without any, those of the level.
+
+    Raises `SettingsError` for a pattern that means none.
+    """
+    if level not in LEVELS:
+        raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
+    everything = list(PROPERTIES.values())
+    if not patterns:
+        return [one for one in everything if one.level != STRICT or level == "strict"]
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = [one.id for one in everything if _means(pattern, one)]
+        if not found:
+            hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
+            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to F4.'}")
+        chosen += found
+    return [one for one in everything if one.id in chosen]
+
+
+def _means(pattern: str, one: Property) -> bool:
+    return fnmatch.fnmatchcase(one.id, pattern.upper()) or fnmatch.fnmatchcase(one.name, pattern.lower())
+
+
+def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda event: None) -> Finished:
+    """Check a client against the contract, tell `report` of every step, and return the last event.
+
+    The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
+    known failure passed), 2 where the client could not be run. Raises `SettingsError` and `UnknownModel`
+    before anything starts.
+    """
+    models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
+    started = time.perf_counter()
+    coverage = Coverage(models)
+    results: list[Result] = []
+    summary = Summary()
+    report(
+        Started(
+            client.name,
+            tuple(models),
+            tuple(one.id for one in properties),
+            plan.seed,
+            plan.level,
+            client.target,
+        )
+    )
+    try:
+        with Engine(client, seed=plan.seed) as engine:
+            session = _Session(engine, plan, coverage, report)
+            for result in session.results(models, properties):
+                results.append(result)
+            summary.runs = engine.runs
+    except KlingMockError as error:
+        summary.problem = str(error)
+    summary.seconds = time.perf_counter() - started
+    summary.counts = dict(Counter(result.result for result in results))
+    summary.status = 2 if summary.problem else int(any(result.counts for result in results))
+    finished = Finished(tuple(results), summary, coverage.as_dict())
+    report(finished)
+    return finished
+
+
+class _Session:
+    """The steps of one verification."""
+
+    def __init__(
+        self, engine: Engine, plan: Plan, coverage: Coverage, report: Callable[[Event], None]
+    ) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._coverage = coverage
+        self._report = report
+
+    def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
+        """One result per property and model, as they come."""
+        profile = Profile()
+        plain = rehearse(self._engine, models[0], profile)
+        total, number = len(models) * len(properties), 0
+        for model in models:
+            context = Context(model, self._engine.client, profile, self._plan.level == "strict")
+            if any(one.id == "C14" for one in properties):
+                measure_budget(self._engine, context)
+            for one in properties:
+                number += 1
+                self._report(Checking(one.id, one.name, model, number, total))
+                result = self._check(one, context, plain)
+                self._report(Checked(result, number, total))
+                yield result
+
+    def _check(self, one: Property, context: Context, plain: Run) -> Result:
+        plan = self._plan
+
+        def watch(run: Run) -> None:
+            self._coverage.see(run)
+            self._report(Example(one.id, run))
+
+        if one.plain and not plain.delivered:
+            reason = f"already a plain job fails: the client {plain.outcome.brief()}"
+            result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
+        else:
+            result = check(self._engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
+        known = plan.xfails.reason(one.id, context.model)
+        if known is not None and result.result in ("passed", "failed"):
+            result.result = "xpassed" if result.result == "passed" else "xfailed"
+            result.reason = known
+        return result
+
+
+def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
+    """Run the client on the simplest case, to see whether it can be run at all.
+
+    Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
+    """
+    client = engine.client
+    payload = boundary_payloads(model)[0].payload
+    run = engine.run(Case(model, payload, PLAIN, note="a plain job"))
+    profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
+    profile.seconds = run.seconds
+    outcome = run.outcome
+    if outcome.kind == "stopped":
+        why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
+        raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
+    if outcome.kind == "exited":
+        raise TargetError(
+            f"{client.name} cannot be checked: it called {outcome.text}; expected an exception."
+        )
+    if client.kind == "command":
+        return run
+    if outcome.kind == "returned" and not isinstance(outcome.value, str):
+        received = type(outcome.value).__name__
+        raise TargetError(
+            f"{client.name} cannot be checked: expected the video's URL as a string, received {received}."
+        )
+    if not run.received:
+        raise TargetError(
+            f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
+            "Does it use base_url?"
+        )
+    return run
+
+
+def measure_budget(engine: Engine, context: Context) -> None:
+    """Note when the client polls a job that never ends, and whether it gives up."""
+    if not engine.client.virtual_time:
+        return
+    payload = boundary_payloads(context.model)[0].payload
+    run = engine.run(stuck_case(context, payload))
+    start = run.creates[0].at if run.creates else run.started
+    profile = context.profile
+    profile.gave_up = run.outcome.failed and not run.cut
+    profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
+
+
+def broken(results: Iterable[Result]) -> list[Result]:
+    """The results that count against the client."""
+    return [result for result in results if result.counts]
