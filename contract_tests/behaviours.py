@@ -38,6 +38,8 @@ __all__ = [
     "poll_troubles",
     "refused_creates",
     "shapes",
+    "single_limits",
+    "single_troubles",
     "situations",
     "transports",
     "unknown_words",
@@ -72,6 +74,8 @@ REFUSALS = (400, 401, 403, 404, 422)
 _GENERATED = "generated"
 # Together they stay below the ten minutes after which the documented sample programs give up.
 _WAITS = (5.0, 1.0, 30.0)
+_LIMITS = tuple((wait, as_date) for as_date in (False, True) for wait in _WAITS)
+"""What Retry-After says: seconds, and whether it says them as a date."""
 _SPANS = (None, 0.0, 1.0, 20.0, 60.0)
 
 
@@ -181,21 +185,32 @@ def poll_troubles(
 
     Faults of one draw never fall on the same poll. It shrinks to no fault, or to the first kind at poll 1.
     """
+    # Few draws for each: only a small trouble is taken out of the middle of a list by the shrinker.
     trouble = st.tuples(
         st.integers(0, 3),  # polls that go well before it
         st.sampled_from(kinds),
         st.integers(1, longest),
-        st.sampled_from(_WAITS),
-        st.booleans(),
+        st.sampled_from(_LIMITS),
     )
     return st.lists(trouble, min_size=least, max_size=most).map(_troubled)
 
 
-def _troubled(drawn: Sequence[tuple[int, str, int, float, bool]]) -> Scenario:
+def single_troubles(kinds: Sequence[str] = TROUBLES) -> list[Scenario]:
+    """Each kind of trouble once, at the first poll."""
+    return [_troubled([(0, name, 1, _LIMITS[0])]) for name in kinds]
+
+
+def single_limits() -> list[Scenario]:
+    """A 429 and a 503 at the first poll, with Retry-After in seconds and as a date."""
+    kinds = ("poll-rate-limited", "poll-unavailable")
+    return [_troubled([(0, name, 1, (30.0, as_date))]) for name in kinds for as_date in (False, True)]
+
+
+def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scenario:
     faults: list[Fault] = []
     said = []
     place = hidden = 0
-    for gap, name, times, wait, as_date in drawn:
+    for gap, name, times, (wait, as_date) in drawn:
         place += gap
         (fault,) = faults_named(name)
         # A fault that takes an answer's place hides that poll from the count of those after it.
