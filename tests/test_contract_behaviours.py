@@ -151,9 +151,9 @@ def test_troubles_strike_the_chosen_polls_and_no_two_at_once() -> None:
 
 def test_the_summary_of_troubles_says_which_polls_they_are_at() -> None:
     drawn = [
-        (1, "poll-reset", 2, 5.0, False),
-        (0, "poll-slow", 1, 5.0, False),
-        (1, "poll-empty", 1, 5.0, False),
+        (1, "poll-reset", 2, (5.0, False)),
+        (0, "poll-slow", 1, (5.0, False)),
+        (1, "poll-empty", 1, (5.0, False)),
     ]
     scenario = b._troubled(drawn)
     assert scenario.summary == (
