@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 from mock_server.errors import ClockError
 
-__all__ = ["FASTEST", "Clock"]
+__all__ = ["FASTEST", "LATEST", "Clock"]
 
 
 FASTEST = 1e6
 """Virtual seconds per real second at most: the year 9999 stays days away."""
-_LATEST = 253_402_300_799.0  # the last second of the year 9999, after which there are no dates
+LATEST = 253_402_300_799.0
+"""The last second of the year 9999, after which there are no dates."""
 
 
 class Clock:
@@ -99,7 +100,7 @@ class Clock:
             raise ClockError(
                 f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}."
             )
-        if self.now() + seconds > _LATEST:
+        if self.now() + seconds > LATEST:
             raise ClockError(f"The clock ends with the year 9999: expected less than {seconds} seconds.")
         with self._lock:
             real = time.monotonic()

@@ -10,13 +10,14 @@ from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel
 from mock_server.jobs import CREDITS_PER_USD, Job
-from mock_server.lifecycle import resolve_timeline
+from mock_server.lifecycle import FINAL_STATUSES, Step, resolve_timeline
 from mock_server.media import clip_for
 from mock_server.validation import Problem, message, parse_json
 
 if TYPE_CHECKING:
     from mock_server.catalog import Variant
     from mock_server.journal import Exchange
+    from mock_server.scenarios import Scenario
     from mock_server.scenarios.choice import Choice
     from mock_server.state import State
 
@@ -162,7 +163,7 @@ def _make_job(
         id=state.ids.generation_id(scenario.ids or "nanoid", variant.model),
         variant=variant,
         scenario=scenario,
-        timeline=resolve_timeline(scenario.plan, queued=queued, generating=generating, by=by),
+        timeline=resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by),
         made_at=now,
         credits=facts.credits_for(clip.seconds),
         clip=clip.name,
@@ -172,6 +173,13 @@ def _make_job(
     call.exchange.job_id = job.id
     call.exchange.known_id = True
     return job
+
+
+def _plan(scenario: Scenario) -> tuple[Step, ...] | None:
+    """The plan of a job; one that ends in its create stays there, whatever else the scenario says."""
+    if scenario.create_status in FINAL_STATUSES:
+        return (Step(scenario.create_status),)
+    return scenario.plan
 
 
 def _image_of(payload: dict[str, Any]) -> str:

@@ -26,6 +26,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+BODILESS = (204, 304)
+"""Statuses whose answers end with their headers: a body would be taken for the next answer."""
 PIECES = 8
 
 
@@ -83,6 +85,9 @@ def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple
         *CORS_HEADERS,
         (b"date", state.date()),
     ]
+    if answer.status in BODILESS:
+        answer.body = b""
+        del headers[0]
     if answer.body:
         headers.append((b"content-type", answer.content_type))
     exchange.answer_headers = headers

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mock_server.api.answer import Answer, encode, error_answer
 from mock_server.api.call import REDIRECTED
+from mock_server.clock import LATEST
 
 if TYPE_CHECKING:
     from mock_server.journal import Exchange
@@ -112,7 +113,8 @@ def _retry_headers(state: State, fault: Fault) -> Sequence[tuple[bytes, bytes]]:
         return ()
     if fault.retry_date:
         # Whole seconds are all that a date can say: round up, so that waiting until then is long enough.
-        moment = datetime.fromtimestamp(-(-(state.clock.now() + fault.retry_after) // 1), UTC)
+        latest = min(state.clock.now() + fault.retry_after, LATEST)
+        moment = datetime.fromtimestamp(-(-latest // 1), UTC)
         return [(b"retry-after", format_datetime(moment, usegmt=True).encode())]
     seconds = fault.retry_after
     shown = str(int(seconds)) if seconds == int(seconds) else str(seconds)

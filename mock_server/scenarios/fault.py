@@ -10,6 +10,8 @@ from mock_server.errors import SettingsError, did_you_mean, nearest
 
 __all__ = ["KINDS", "MODIFIERS", "PLACES", "Fault"]
 
+LONGEST_RETRY = 1e9
+"""Seconds of a Retry-After at most: as a date it must lie in a year of four digits."""
 PLACES = ("create", "poll", "video", "any")
 
 REPLACEMENTS = {
@@ -65,22 +67,29 @@ class Fault:
     def __post_init__(self) -> None:
         _check_word("at", self.at, PLACES)
         _check_word("kind", self.kind, tuple(KINDS))
-        if self.times is not None and (isinstance(self.times, bool) or self.times < 0):
+        if self.times is not None and not _is_count(self.times):
             raise SettingsError(
                 f"times: expected a count of 0 or more, or none for ever, received {self.times!r}."
             )
-        for name in ("after", "since", "seconds"):
+        if not _is_count(self.after):
+            raise SettingsError(f"after: expected a finite number of 0 or more, received {self.after!r}.")
+        for name in ("since", "seconds"):
             value = getattr(self, name)
-            if not value >= 0 or not math.isfinite(value):
+            if not _is_number(value) or not 0 <= value < math.inf:
                 raise SettingsError(f"{name}: expected a finite number of 0 or more, received {value!r}.")
-        if not self.until > self.since:
+        if not _is_number(self.until) or not self.until > self.since:
             raise SettingsError(
                 f"until: expected a time after since ({self.since}), received {self.until!r}."
             )
-        if not 200 <= self.status <= 599:
+        if not _is_count(self.status) or not 200 <= self.status <= 599:
             raise SettingsError(f"status: expected an HTTP status from 200 to 599, received {self.status!r}.")
-        if self.retry_after is not None and not 0 <= self.retry_after < math.inf:
-            raise SettingsError(f"retry_after: expected seconds of 0 or more, received {self.retry_after!r}.")
+        if not isinstance(self.message, str):
+            raise SettingsError(f"message: expected a text, received {self.message!r}.")
+        wait = self.retry_after
+        if wait is not None and (not _is_number(wait) or not 0 <= wait <= LONGEST_RETRY):
+            raise SettingsError(
+                f"retry_after: expected seconds from 0 to {LONGEST_RETRY:.0f}, received {wait!r}."
+            )
 
     @property
     def modifies(self) -> bool:
@@ -103,6 +112,14 @@ class Fault:
         for name in changes:
             _check_word("fault option", name, tuple(known))
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_word(what: str, word: object, known: tuple[str, ...]) -> None:

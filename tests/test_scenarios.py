@@ -1,0 +1,376 @@
+"""Scenarios as data: their composition, their windows, their text, and the order of their choice."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server import Fault, MockServer, Scenario, SettingsError, UnknownScenario
+from mock_server.lifecycle import STATUSES, Step
+from mock_server.scenarios import CATALOGUE, parse_scenario
+from mock_server.scenarios.fault import KINDS, PLACES
+from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
+
+from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
+
+FAULTS = st.builds(
+    Fault,
+    st.sampled_from(PLACES),
+    st.sampled_from(sorted(KINDS)),
+    times=st.none() | st.integers(0, 5),
+    after=st.integers(0, 5),
+    seconds=st.floats(0, 10),
+)
+STEPS = st.lists(st.builds(Step, st.sampled_from(STATUSES)), min_size=1, max_size=3).map(tuple)
+SCENARIOS = st.builds(
+    Scenario,
+    st.sampled_from(["a", "b", "c"]),
+    faults=st.lists(FAULTS, max_size=3).map(tuple),
+    plan=st.none() | STEPS,
+    create_status=st.none() | st.sampled_from(STATUSES),
+    ids=st.none() | st.sampled_from(["nanoid", "digits", "awkward"]),
+    shapes=st.frozensets(st.sampled_from(sorted(SHAPES)), max_size=3),
+    error=st.none() | st.sampled_from(sorted(ERROR_SHAPES)),
+    words=st.dictionaries(st.sampled_from(STATUSES), st.text(min_size=1, max_size=5), max_size=2),
+)
+
+
+def said(scenario: Scenario) -> Scenario:
+    """A scenario without what it is called."""
+    return scenario.replace(name="", summary="", words=dict(scenario.words))
+
+
+@given(SCENARIOS, SCENARIOS, SCENARIOS)
+def test_composition_is_associative(a: Scenario, b: Scenario, c: Scenario) -> None:
+    assert (a | b) | c == a | (b | c)
+
+
+@given(SCENARIOS)
+def test_completed_changes_nothing(scenario: Scenario) -> None:
+    completed = Scenario.named("completed")
+    assert said(completed | scenario) == said(scenario) == said(scenario | completed)
+
+
+@given(SCENARIOS, SCENARIOS)
+def test_the_right_one_wins_and_faults_and_shapes_add_up(a: Scenario, b: Scenario) -> None:
+    both = a | b
+    assert both.faults == a.faults + b.faults
+    assert both.shapes == a.shapes | b.shapes
+    for name in ("plan", "create_status", "ids", "error"):
+        mine, theirs = getattr(a, name), getattr(b, name)
+        assert getattr(both, name) == (mine if theirs is None else theirs)
+    assert dict(both.words) == {**a.words, **b.words}
+
+
+@given(SCENARIOS)
+def test_composing_with_itself_keeps_single_values(scenario: Scenario) -> None:
+    twice = scenario | scenario
+    assert said(twice).replace(faults=()) == said(scenario).replace(faults=())
+
+
+@given(
+    times=st.none() | st.integers(0, 6),
+    after=st.integers(0, 6),
+    since=st.floats(0, 50),
+    width=st.floats(0.1, 50),
+    elapsed=st.floats(0, 120),
+)
+def test_a_fault_strikes_within_its_counts_and_its_window(
+    times: int | None, after: int, since: float, width: float, elapsed: float
+) -> None:
+    fault = Fault("poll", "reset", times=times, after=after, since=since, until=since + width)
+    for seen in range(15):
+        counted = seen >= after and (times is None or seen < after + times)
+        assert fault.strikes(seen, elapsed) == (counted and since <= elapsed < since + width)
+
+
+@pytest.mark.parametrize(("name", "scenario"), CATALOGUE.items())
+def test_the_catalogue_speaks_in_sentences(name: str, scenario: Scenario) -> None:
+    assert scenario.name == name
+    assert scenario.summary[0].isupper() and scenario.summary.endswith(".")
+    assert parse_scenario(name) is scenario or parse_scenario(name) == scenario
+
+
+def test_scenarios_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        Scenario.named("failed").name = "x"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        Fault("poll", "reset").times = 3  # type: ignore[misc]
+
+
+def test_text_says_what_composition_says() -> None:
+    named = Scenario.named
+    assert parse_scenario("id-awkward+poll-reset;times=2") == named("id-awkward") | named(
+        "poll-reset", times=2
+    )
+    spaced = parse_scenario(" id-awkward | poll-reset ; times = 2 ")
+    assert spaced == parse_scenario("id-awkward+poll-reset;times=2")
+    assert parse_scenario("poll-reset;times=forever;after=1;since=2;until=9").faults == (
+        Fault("poll", "reset", times=None, after=1, since=2.0, until=9.0),
+    )
+    assert parse_scenario("rate-limited;retry-after=7;retry-date=yes").faults[0].retry_date
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("complete", "'completed'"),
+        ("poll-rest", "'poll-reset'"),
+        ("", "no scenario ''"),
+        ("completed+", "no scenario ''"),
+        ("id-awkward+poll-rest", "'poll-reset'"),
+        ("poll-reset;tims=2", "'times'"),
+        ("poll-reset;times", "NAME=VALUE"),
+        ("poll-reset;times=two", "expected a number, received 'two'"),
+        ("poll-reset;times=-1", "times: expected a count of 0 or more"),
+        ("poll-reset;after=-1", "after: expected a finite number of 0 or more"),
+        ("poll-slow;seconds=-1", "seconds"),
+        ("poll-slow;seconds=inf", "seconds"),
+        ("poll-slow;seconds=nan", "seconds"),
+        ("poll-reset;since=5;until=4", "until: expected a time after since"),
+        ("server-error;status=99", "status: expected"),
+        ("server-error;status=600", "status: expected"),
+        ("poll-reset;at=everywhere", "at: expected one of"),
+        ("poll-reset;kind=rest", "'reset'"),
+        ("rate-limited;retry_after=-1", "retry_after"),
+        ("completed;times=2", "has no fault"),
+    ],
+)
+def test_text_that_is_none_is_named_with_what_is_near(text: str, says: str) -> None:
+    with pytest.raises((UnknownScenario, SettingsError)) as caught:
+        parse_scenario(text)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"times": "2"}, "times"),
+        ({"times": 1.5}, "times"),
+        ({"times": True}, "times"),
+        ({"after": "x"}, "after"),
+        ({"after": None}, "after"),
+        ({"since": "1"}, "since"),
+        ({"until": "5"}, "until"),
+        ({"seconds": []}, "seconds"),
+        ({"status": "500"}, "status"),
+        ({"status": 299.5}, "status"),
+        ({"retry_after": "5"}, "retry_after"),
+        ({"message": 5}, "message"),
+    ],
+)
+def test_a_fault_of_a_wrong_type_is_named(values: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        Fault("poll", "status", **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ids": "uid"},
+        {"error": "none"},
+        {"create_status": "done"},
+        {"shapes": frozenset({"null"})},
+        {"words": {"done": "x"}},
+        {"plan": ()},
+        {"plan": (Step("done"),)},
+    ],
+)
+def test_a_scenario_with_a_wrong_word_is_named(values: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match=str(next(iter(values)))):
+        Scenario("x", **values)  # type: ignore[arg-type]
+
+
+def test_an_unknown_change_is_named() -> None:
+    with pytest.raises(SettingsError, match="'times'"):
+        Scenario.named("poll-reset", time=2)
+    with pytest.raises(UnknownScenario, match="'poll-reset'"):
+        Scenario.named("poll-rset")
+
+
+# On the wire
+
+
+def names(server: MockServer) -> list[str]:
+    return [job.scenario for job in server.jobs]
+
+
+def test_the_order_of_choice() -> None:
+    with MockServer(scenario="nulls") as server:
+        prompt, key, header = (
+            "x [mock:id-uuid-model] y",
+            "mock-id-digits",
+            {"X-Mock-Scenario": "id-leading-dash"},
+        )
+        server.next("id-nanoid")
+        create(server, prompt=prompt, key=key, headers=header)
+        create(server, prompt=prompt, key=key, headers=header)
+        create(server, prompt=prompt, key=key)
+        create(server, prompt=prompt)
+        create(server)
+        assert names(server) == ["id-nanoid", "id-leading-dash", "id-digits", "id-uuid-model", "nulls"]
+
+
+def test_next_queues_up_and_each_serves_one_create(server: MockServer) -> None:
+    server.next("failed")
+    server.next(Scenario.named("id-digits") | Scenario.named("nulls"))
+    for _ in range(3):
+        create(server)
+    assert names(server) == ["failed", "id-digits+nulls", "completed"]
+
+
+def test_a_queued_create_fault_strikes_as_often_as_it_says_then_goes(server: MockServer) -> None:
+    server.next("rate-limited")
+    server.next(Scenario.named("server-error", times=2))
+    assert [create(server).status for _ in range(5)] == [429, 500, 500, 200, 200]
+
+
+def test_a_queued_fault_with_a_lifecycle_lasts_until_its_job(server: MockServer) -> None:
+    server.next("rate-limited+failed")
+    assert [create(server).status for _ in range(3)] == [429, 200, 200]
+    assert names(server) == ["rate-limited+failed", "completed"]
+
+
+def test_a_default_fault_strikes_for_ever_or_as_often_as_it_says(server: MockServer) -> None:
+    server.use("server-error")
+    assert [create(server).status for _ in range(3)] == [500, 500, 500]
+    server.use("server-error;times=1;after=1")
+    assert [create(server).status for _ in range(4)] == [200, 500, 200, 200]
+    server.reset()
+    assert server.scenario.name == "completed"
+
+
+def test_counts_are_kept_for_each_scenario_that_is_asked_for(server: MockServer) -> None:
+    header = {"X-Mock-Scenario": "server-error;times=1"}
+    assert [create(server, headers=header).status for _ in range(2)] == [500, 200]
+    server.reset()
+    assert [create(server, headers=header).status for _ in range(2)] == [500, 200]
+
+
+def test_poll_faults_are_counted_for_each_job(server: MockServer) -> None:
+    server.use("poll-server-error;times=2;after=1")
+    one, two = create(server).json["id"], create(server).json["id"]
+    assert [poll(server, one).status for _ in range(5)] == [200, 500, 500, 200, 200]
+    assert [poll(server, two).status for _ in range(5)] == [200, 500, 500, 200, 200]
+
+
+def test_two_faults_come_one_after_the_other(server: MockServer) -> None:
+    server.use("poll-server-error+poll-rate-limited;times=2")
+    job_id = create(server).json["id"]
+    assert [poll(server, job_id).status for _ in range(5)] == [500, 429, 429, 200, 200]
+
+
+def test_a_window_on_the_clock_opens_and_closes(timed: MockServer) -> None:
+    timed.use("poll-server-error;times=forever;since=10;until=20")
+    job_id = create(timed).json["id"]
+    seen = []
+    for seconds in (0, 9, 1.5, 8, 2):
+        timed.clock.advance(seconds)
+        seen.append(poll(timed, job_id).status)
+    assert seen == [200, 200, 500, 500, 200]
+
+
+def test_a_window_of_a_create_counts_from_the_reset(timed: MockServer) -> None:
+    timed.use("server-error;until=30")
+    assert create(timed).status == 500
+    timed.clock.advance(31)
+    assert create(timed).status == 200
+    timed.reset()
+    timed.use("server-error;until=30")
+    assert create(timed).status == 500
+
+
+def test_a_poll_may_ask_for_a_fault(server: MockServer) -> None:
+    job_id = create(server).json["id"]
+    header = {"X-Mock-Scenario": "poll-rate-limited"}
+    assert [poll(server, job_id, headers=header).status for _ in range(2)] == [429, 200]
+    check_error(poll(server, job_id, headers={"X-Mock-Scenario": "poll-rate"}), 400, "'poll-rate-limited'")
+
+
+@pytest.mark.parametrize("where", ["header", "prompt", "key"])
+def test_an_unknown_name_is_an_error_that_names_the_nearest(server: MockServer, where: str) -> None:
+    more = {
+        "header": {"headers": {"X-Mock-Scenario": "faild"}},
+        "prompt": {"prompt": "[mock:faild]"},
+        "key": {"key": "mock-faild"},
+    }[where]
+    check_error(create(server, **more), 400, "'failed'")
+    assert not server.jobs
+
+
+@pytest.mark.parametrize("text", ["retry_date=true;retry_after=1e300", "retry_after=1e18;retry_date=yes"])
+def test_no_option_of_a_scenario_breaks_the_server(server: MockServer, text: str) -> None:
+    reply = create(server, headers={"X-Mock-Scenario": f"rate-limited;{text}"})
+    assert reply.status in (400, 429) and b"bug" not in reply.body
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_a_body_has_none(server: MockServer, status: int) -> None:
+    job_id = create(server).json["id"]
+    answer = raw(
+        server,
+        f"GET {PATHS[0]}?generation_id={job_id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
+        f"X-Mock-Scenario: poll-server-error;status={status}\r\nConnection: close\r\n\r\n".encode(),
+    )
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and body == b""
+    assert b"content-length" not in head
+
+
+def test_an_ordinary_key_that_starts_like_a_scenario_is_a_key(server: MockServer) -> None:
+    assert create(server, key="mock-0123456789abcdef-xyz").status == 200
+
+
+def test_without_magic_keys_and_prompts_are_what_they_are() -> None:
+    with MockServer(magic=False) as server:
+        assert create(server, key="mock-failed", prompt="[mock:failed] [mock:nothing]").status == 200
+        create(server, headers={"X-Mock-Scenario": "failed"})
+        assert names(server) == ["completed", "failed"]
+
+
+def test_a_final_status_of_the_create_is_final_in_any_composition(server: MockServer) -> None:
+    for text in (
+        "completed-in-create+failed",
+        "completed-in-create+stuck-queued",
+        "failed+completed-in-create",
+    ):
+        server.use(text)
+        reply = create(server)
+        assert reply.json["status"] == "completed"
+        assert poll(server, reply.json["id"]).json["status"] == "completed", text
+        assert server.charges[-1].billed
+
+
+def test_a_redirect_at_any_place_is_followed_to_an_answer(server: MockServer) -> None:
+    server.use(Scenario("away", faults=(Fault("any", "redirect"),)))
+    first = create(server)
+    assert first.status == 307
+    path = first.headers["location"].partition(str(server.port))[2]
+    job_id = ask(server, "POST", path, body_for()).json["id"]
+    away = poll(server, job_id)
+    assert away.status == 307
+    assert ask(server, "GET", away.headers["location"].partition(str(server.port))[2]).json["id"] == job_id
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"hang", "reset", "truncated"}))
+@pytest.mark.parametrize("path", [PATHS[0], f"/v2/generate/video/{FAMILIES[0]}/generation"])
+def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: str, path: str) -> None:
+    for place in ("create", "poll", "video"):
+        server.use(Scenario("x", faults=(Fault(place, kind, status=503),), create_status="completed"))
+        reply = create(server, path)
+        assert reply.status in (200, 201, 307, 503), (place, reply.body)
+        for job in server.jobs:
+            seen = poll(server, job.id, path)
+            assert seen.status in (200, 307, 503), (place, seen.body)
+            answer = ask(server, "GET", server.state.jobs.get(job.id) and _video(server, job.id), key=None)
+            assert answer.status in (200, 307, 503), (place, answer.body)
+        server.reset()
+
+
+def _video(server: MockServer, job_id: str) -> str:
+    from mock_server.api.bodies import video_path
+
+    job = server.state.jobs.get(job_id)
+    assert job is not None
+    return video_path(job)
