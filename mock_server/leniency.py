@@ -9,7 +9,10 @@ from typing import Any
 
 from mock_server.problems import Problem, path_of, shorten
 
-__all__ = ["Fits", "Relaxer"]
+__all__ = ["FAR_BEYOND", "Fits", "Relaxer"]
+
+FAR_BEYOND = 1000
+"""By how many items an array may exceed its limit and still have each of them looked at."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 64
@@ -28,7 +31,7 @@ class Relaxer:
     `fits` makes the judge of one alternative out of its schema; it is asked for each entry of an `anyOf`.
     """
 
-    __slots__ = ("_fields", "_items", "_number", "_options")
+    __slots__ = ("_fields", "_inert", "_items", "_most", "_number", "_options")
 
     def __init__(self, schema: Mapping[str, Any], fits: Callable[[dict[str, Any]], Fits]) -> None:
         kinds = schema.get("type", ())
@@ -37,8 +40,11 @@ class Relaxer:
         self._fields: dict[str, Relaxer] | None = None
         if "properties" in schema:
             self._fields = {name: Relaxer(field, fits) for name, field in schema["properties"].items()}
+        self._most = schema["maxItems"] + FAR_BEYOND if "maxItems" in schema else math.inf
         self._items = Relaxer(schema["items"], fits) if "items" in schema else None
         self._options = [(Relaxer(option, fits), fits(option)) for option in schema.get("anyOf", ())]
+        movable = self._items is not None and not self._items._inert
+        self._inert: bool = not (self._number or self._fields or self._options or movable)
 
     def relax(self, value: Any, findings: list[Problem], at: Steps = ()) -> Any:
         """The value without undocumented fields and with numbers for numeric strings.
@@ -52,7 +58,7 @@ class Relaxer:
             return self._relax_string(value, findings, at) if self._number else value
         if isinstance(value, dict):
             return self._relax_object(value, findings, at) if self._fields is not None else value
-        if isinstance(value, list) and self._items is not None:
+        if isinstance(value, list) and self._items and not self._items._inert and len(value) <= self._most:
             return self._relax_array(value, self._items, findings, at)
         return value
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from mock_server.catalog import Catalog, Variant
-from mock_server.leniency import Fits, Relaxer
+from mock_server.leniency import FAR_BEYOND, Fits, Relaxer
 from mock_server.problems import Problem, message, problems_of, shorten
 from mock_server.strict_json import parse_json
 from mock_server.uris import FORMATS
@@ -148,12 +150,29 @@ class _Contract:
 def judge(schema: Mapping[str, Any] | bool) -> JsonschemaValidator:
     """The jsonschema validator of a resolved schema, with the formats of this API."""
     # Imported here because a server that sees only valid bodies never needs it.
-    from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema import FormatChecker
 
     checker = FormatChecker(formats=())
     for name, check in FORMATS.items():
         checker.checks(name)(check)
-    return Draft202012Validator(schema, format_checker=checker)
+    return _explaining_class()(schema, format_checker=checker)
+
+
+@functools.cache
+def _explaining_class() -> type[JsonschemaValidator]:
+    """Draft 2020-12, but of an array far beyond its limit it says only that: items would take minutes."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    each_item = Draft202012Validator.VALIDATORS["items"]
+
+    def items(validator: Any, items: Any, instance: Any, schema: Any) -> Any:
+        if isinstance(instance, list) and len(instance) > schema.get("maxItems", math.inf) + FAR_BEYOND:
+            return ()
+        return each_item(validator, items, instance, schema) or ()
+
+    extended: type[JsonschemaValidator] = extend(Draft202012Validator, {"items": items})  # type: ignore[no-untyped-call]
+    return extended
 
 
 def fast_judge(schema: dict[str, Any] | bool) -> jsonschema_rs.Draft202012Validator:

@@ -93,5 +93,6 @@ def test_what_is_not(text: str) -> None:
 
 
 def test_what_is_no_string_is_left_to_other_constraints() -> None:
-    assert all(is_media(value) for value in (None, 5, [], {}))
+    others: list[object] = [None, 5, [], {}]
+    assert all(is_media(value) for value in others)
     assert FORMATS == {"uri": is_media}

@@ -78,45 +78,47 @@ JSON = st.recursive(
 )
 
 
+@functools.cache
+def values(model: str, legacy: bool, name: str) -> tuple[list[Any], list[Any]]:
+    """Right and wrong values of a field."""
+    field = CATALOG.create_schema(model, legacy=legacy)["properties"][name]
+    return list(accepted(field)), [value for value, _ in refused(field)]
+
+
 @st.composite
-def bodies(draw: st.DrawFn, schema: dict[str, Any]) -> Any:
+def bodies(draw: st.DrawFn, model: str, legacy: bool) -> Any:
     """Bodies near the contract: fields with right, wrong and arbitrary values; now and then any JSON."""
     if draw(st.integers(0, 9)) == 0:
         return draw(JSON)
+    schema = CATALOG.create_schema(model, legacy=legacy)
     body = copy.deepcopy(minimal(schema))
     for name in draw(st.lists(st.sampled_from(sorted(schema["properties"])), max_size=4, unique=True)):
-        field = schema["properties"][name]
         kind = draw(st.integers(0, 2))
-        if kind == 0:
-            body[name] = draw(st.sampled_from(list(accepted(field))))
-        elif kind == 1:
-            body[name] = draw(st.sampled_from([value for value, _ in refused(field)]))
-        else:
-            body[name] = draw(JSON)
+        body[name] = draw(JSON if kind == 2 else st.sampled_from(values(model, legacy, name)[kind]))
     if draw(st.integers(0, 5)) == 0:
         body[draw(st.text(max_size=5))] = draw(JSON)
     return body
 
 
 @each_contract
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_the_fast_judge_never_disagrees_with_jsonschema(
     variant: Variant, legacy: bool, data: st.DataObject
 ) -> None:
-    body = data.draw(bodies(CATALOG.create_schema(variant.model, legacy=legacy)))
+    body = data.draw(bodies(variant.model, legacy))
     for judged, fast, slow in judges(variant.model, legacy):
         assert fast.is_valid(body) == slow.is_valid(body), (judged, body)
 
 
 @each_contract
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_a_verdict_is_that_of_jsonschema_on_what_the_api_makes_of_the_body(
     variant: Variant, legacy: bool, data: st.DataObject
 ) -> None:
     schema = CATALOG.create_schema(variant.model, legacy=legacy)
-    body = data.draw(bodies(schema))
+    body = data.draw(bodies(variant.model, legacy))
     before = copy.deepcopy(body)
     verdict = VALIDATOR.check(variant, body, legacy=legacy)
     strict = VALIDATOR.check(variant, body, legacy=legacy, strict=True)
@@ -208,6 +210,22 @@ def test_a_body_that_is_no_object_is_a_violation(body: object) -> None:
     verdict = VALIDATOR.check(I2V, body)
     assert [(p.path, p.expected) for p in verdict.violations] == [("", "an object")]
     assert message(verdict.violations).startswith("Expected an object, received ")
+
+
+def test_of_an_array_far_beyond_its_limit_only_that_is_said() -> None:
+    masks = [{"mask": "m", "trajectories": [{"x": "1", "y": None}] * 200_000}] * 7
+    verdict = VALIDATOR.check(I2V, {**BODY, "dynamic_masks": masks})
+    assert paths(verdict.violations) == [f"dynamic_masks[{n}].trajectories" for n in range(7)] + [
+        "dynamic_masks"
+    ]
+    assert verdict.findings == ()
+
+
+def test_of_an_array_a_little_beyond_its_limit_each_item_is_told() -> None:
+    mask = {"mask": "m", "trajectories": [{"x": "1", "y": None}] * 100}
+    verdict = VALIDATOR.check(I2V, {**BODY, "dynamic_masks": [mask]})
+    assert len(verdict.violations) == 101
+    assert len(verdict.findings) == 100
 
 
 @pytest.mark.parametrize("model", [5, None, ["a"], {"a": 1}, True])
