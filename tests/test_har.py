@@ -23,7 +23,7 @@ KEY = "sk-very-secret-4711"
 
 
 def _object(**properties: Any) -> dict[str, Any]:
-    """An object with these members, those named with a `_` at the end if need be; HAR allows `_name` beside."""
+    """An object with these members, optional ones written with a `_` at the end; `_name` may stand beside."""
     optional = {name for name in properties if name.endswith("_")}
     named = {name.rstrip("_"): schema for name, schema in properties.items()}
     return {

@@ -1,0 +1,149 @@
+"""The guides are true: every listing in them runs, and the catalogue in them is the catalogue."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from mock_server import MockServer
+from mock_server.configuration import load_config
+from mock_server.ids import ID_STYLES
+from mock_server.invariants import INVARIANTS
+from mock_server.scenario_tables import SCENARIO_KEYS
+from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
+from mock_server.scenarios.fault import KINDS
+from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
+
+pytest_plugins = ["pytester"]
+
+DOCS = Path(__file__).parents[1] / "docs"
+TESTING = (DOCS / "testing-your-client.md").read_text(encoding="utf-8")
+SCENARIOS = (DOCS / "scenarios.md").read_text(encoding="utf-8")
+LIBRARIES = ("requests", "httpx", "aiohttp")
+SIX = {
+    "test_happy_path",
+    "test_failure",
+    "test_lost_reply",
+    "test_rate_limit",
+    "test_awkward_id",
+    "test_poll_budget",
+}
+INI = """\
+[pytest]
+asyncio_default_fixture_loop_scope = function
+filterwarnings = error
+kling_mock_checks = error
+"""
+
+
+def listings(text: str, language: str = "python") -> list[str]:
+    """The listings of one language in a text."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading of the second level."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def write_listings(pytester: pytest.Pytester, text: str) -> list[str]:
+    """Write the listings that start with the name of a file, and return the names."""
+    names = []
+    for listing in listings(text):
+        name = re.match(r"# (\w+\.py)\n", listing)
+        assert name, listing
+        (pytester.path / name[1]).write_text(listing, encoding="utf-8")
+        names.append(name[1])
+    return names
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str) -> None:
+    pytester.makefile(".ini", pytest=INI)
+    assert write_listings(pytester, section(TESTING, library)) == ["client.py", "test_client.py"]
+    assert f"import {library}" in (pytester.path / "client.py").read_text(encoding="utf-8")
+    result = pytester.runpytest_inprocess("-p", "no:xdist")
+    result.assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_six_tests_are_short(library: str) -> None:
+    tests = ast.parse(listings(section(TESTING, library))[1])
+    found = {
+        node.name: node
+        for node in tests.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    }
+    assert set(found) == SIX
+    for node in found.values():
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        assert (node.end_lineno or 0) - first < 10
+
+
+def test_the_guide_names_the_rules_that_are_checked() -> None:
+    named = re.findall(
+        r"[A-Z]\d+", section(TESTING, "What the tests you have start to find").partition("```")[0]
+    )
+    assert named == [invariant.id for invariant in INVARIANTS]
+
+
+def test_the_listing_without_fixtures_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (listing,) = listings(section(TESTING, "Without the fixtures"))
+    exec(compile(listing, "guide", "exec"), {})
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v2 test-key 0\n", capsys.readouterr().out)
+
+
+def test_the_catalogue_in_the_guide_is_the_catalogue() -> None:
+    described = {}
+    for title, names in GROUPS.items():
+        rows = re.findall(r"^\| `([^`]+)` \| (.*?) \|", section(SCENARIOS, title.capitalize()), re.MULTILINE)
+        assert [name for name, _ in rows] == list(names)
+        described |= dict(rows)
+    assert described == {name: scenario.summary for name, scenario in CATALOGUE.items()}
+
+
+def test_files_in_the_guide_can_be_loaded(tmp_path: Path) -> None:
+    files = listings(SCENARIOS, "toml")
+    assert files
+    for text in files:
+        (tmp_path / "guide.toml").write_text(text, encoding="utf-8")
+        options = load_config(tmp_path / "guide.toml")
+        assert MockServer(**options).scenario.name == options.get("scenario", "completed")
+
+
+def test_the_guide_lists_all_that_a_scenario_can_say() -> None:
+    own = section(SCENARIOS, "Your own")
+    keys = re.findall(r"^\| `(\w+)`(?: \(or `(\w+)`\))? \|", own, re.MULTILINE)
+    assert {key for pair in keys for key in pair if key} == set(SCENARIO_KEYS)
+    for key, known in (("ids", ID_STYLES), ("shapes", SHAPES), ("error", ERROR_SHAPES)):
+        (row,) = [line for line in own.splitlines() if line.startswith(f"| `{key}` |")]
+        assert re.findall(r"`([^`]+)`", row)[1:] == list(known)
+    (kinds,) = re.findall(r"A fault's `kind` .*?\n\n", own, re.DOTALL)
+    assert re.findall(r"`([^`]+)`", kinds)[1:] == list(KINDS)
+
+
+def test_python_in_the_guide_runs() -> None:
+    names: dict[str, object] = {}
+    with MockServer(polls=(1, 1)) as server:
+        names["server"] = server
+        for listing in listings(SCENARIOS):
+            exec(compile(listing, "guide", "exec"), names)
+
+
+def test_combinations_in_the_guide_can_be_read() -> None:
+    written = re.findall(r'--scenario "([^"]+)"', SCENARIOS)
+    assert written
+    for text in written:
+        parse_scenario(text)
+
+
+@pytest.mark.parametrize("file", sorted(DOCS.glob("*.md")), ids=lambda file: file.name)
+def test_links_of_the_guides_lead_somewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", text):
+        assert not target or (DOCS / target).exists(), target
