@@ -99,7 +99,7 @@ def test_the_listing_without_fixtures_runs(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_catalogue_in_the_guide_is_the_catalogue() -> None:
-    described = {}
+    described: dict[str, str] = {}
     for title, names in GROUPS.items():
         rows = re.findall(r"^\| `([^`]+)` \| (.*?) \|", section(SCENARIOS, title.capitalize()), re.MULTILINE)
         assert [name for name, _ in rows] == list(names)
