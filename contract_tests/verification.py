@@ -32,7 +32,7 @@ DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none means the default."""
+    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none for the default."""
 
     models: Sequence[str] = ()
     properties: Sequence[str] = ()

@@ -83,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def difference(sent: Any, given: Any, path: str = "") -> str | None:
-    """Where two JSON values differ, in words; a number and its string are the same. None where they do not."""
+    """Where two JSON values differ, in words, or None; a number and its string are the same."""
     here = path or "the body"
     if isinstance(given, dict) and isinstance(sent, dict):
         for name in given:

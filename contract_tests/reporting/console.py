@@ -1,0 +1,188 @@
+"""The report on a terminal: progress while it runs, then a table, then what is broken and how."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..events import Checked, Checking, Event, Example, Finished, Result, Started
+from .telling import billed, command_line, curl_line, payload_text, timeline
+
+__all__ = ["Console", "table"]
+
+WORDS = {
+    "passed": "kept",
+    "failed": "broken",
+    "skipped": "not applicable",
+    "xfailed": "known failure",
+    "xpassed": "kept, though listed as a known failure",
+    "error": "could not be tried",
+}
+SIGNS = {"passed": "✓", "failed": "✗", "skipped": "·", "xfailed": "x", "xpassed": "!", "error": "?"}
+PLAIN_SIGNS = {"passed": "+", "failed": "X", "skipped": "-", "xfailed": "x", "xpassed": "!", "error": "?"}
+COLOURS = {
+    "passed": "32",
+    "failed": "31;1",
+    "skipped": "2",
+    "xfailed": "33",
+    "xpassed": "33;1",
+    "error": "33",
+}
+
+
+class Console:
+    """Writes to a stream as events come; progress only where the stream is a terminal."""
+
+    def __init__(self, stream: TextIO | None = None, *, files: Mapping[int, Path] | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self.files = files if files is not None else {}
+        """Where the scenario of a result was saved, by the result's identity."""
+        self._live = self.stream.isatty()
+        self._plain = "utf" not in (getattr(self.stream, "encoding", None) or "utf-8").lower()
+        self._started: Started | None = None
+        self._current = ""
+        self._examples = 0
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if isinstance(event, Started):
+            self._started = event
+            self._say(_opening(event))
+        elif isinstance(event, Checking):
+            self._current = f"[{event.number}/{event.total}] {event.id} {event.name}"
+            self._current += f" {event.model}" if self._started and len(self._started.models) > 1 else ""
+            self._examples = 0
+            self._progress()
+        elif isinstance(event, Example):
+            self._examples += 1
+            self._progress()
+        elif isinstance(event, Checked):
+            self._checked(event)
+        elif isinstance(event, Finished):
+            self._finished(event)
+
+    def _say(self, text: str = "") -> None:
+        if self._plain:
+            text = text.encode("ascii", "replace").decode()
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def _progress(self) -> None:
+        if self._live and (self._examples < 2 or self._examples % 5 == 0):
+            self.stream.write(f"\r\x1b[K{self._current} … {self._examples or ''}")
+            self.stream.flush()
+
+    def _checked(self, event: Checked) -> None:
+        if self._live:
+            self.stream.write("\r\x1b[K")
+        result = event.result
+        if not self._live and result.result in ("failed", "xpassed"):
+            # Without a terminal there is no progress line; what is broken is told at once.
+            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {_said(result)}")
+
+    def _sign(self, result: Result) -> str:
+        sign = (PLAIN_SIGNS if self._plain else SIGNS)[result.result]
+        return f"\x1b[{COLOURS[result.result]}m{sign}\x1b[0m" if self._live else sign
+
+    def _finished(self, event: Finished) -> None:
+        if event.results:
+            self._say()
+            for line in table(event.results, sign=self._sign):
+                self._say(line)
+        for result in event.results:
+            if result.counterexample is not None and result.result == "failed":
+                self._say()
+                for line in self._broken(result):
+                    self._say(line)
+        self._say()
+        for line in _closing(event):
+            self._say(line)
+
+    def _broken(self, result: Result) -> list[str]:
+        example, started = result.counterexample, self._started
+        assert example is not None and started is not None
+        advisory = " (advice: does not count)" if result.level == "A" else ""
+        lines = [
+            f"{self._sign(result)} {result.id} {result.name}, {result.model}{advisory}",
+            *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
+            *_wrapped(" ".join(part for part in (result.cost, billed(result)) if part)),
+        ]
+        if example.case.note:
+            lines += _wrapped(f"The case: {example.case.note}.")
+        if example.case.base != "plain":
+            lines += _wrapped(f"The base URL was {example.run.base_url}.")
+        lines.append("  payload")
+        lines += textwrap.indent(payload_text(example.case.payload), "    ").splitlines()
+        for other in example.case.jobs:
+            lines += textwrap.indent(payload_text(other), "    ").splitlines()
+        lines += ["  server", *_wrapped(example.case.scenario.summary or example.case.scenario.name, "    ")]
+        file = self.files.get(id(result))
+        if file is not None:
+            lines.append(f"    kling-mock serve --config {file}")
+        lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
+        curl = curl_line(example)
+        if curl:
+            lines += ["  the request", f"    {curl}"]
+        lines += ["  again", f"    {command_line(started, result)}"]
+        return lines
+
+
+def _opening(event: Started) -> str:
+    models = event.models[0] if len(event.models) == 1 else f"{len(event.models)} models"
+    return f"Checking {event.client}: {len(event.properties)} properties, {models}, seed {event.seed}"
+
+
+def _said(result: Result) -> str:
+    return result.counterexample.says if result.counterexample is not None else result.reason
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+
+
+def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[result.result]) -> list[str]:
+    """A line per property, over all its models: its sign, id, name, level, and what became of it."""
+    grouped: dict[str, list[Result]] = {}
+    for result in results:
+        grouped.setdefault(result.id, []).append(result)
+    return [_row(group, sign) for group in grouped.values()]
+
+
+def _row(group: list[Result], sign: Any) -> str:
+    order = ("failed", "xpassed", "error", "xfailed", "passed", "skipped")
+    worst = min(group, key=lambda result: order.index(result.result))
+    count = sum(result.result == worst.result for result in group)
+    word = WORDS[worst.result]
+    if len(group) > 1 and count < len(group):
+        word += f" with {count} of {len(group)} models"
+    if worst.result == "failed":
+        word += f": {_said(worst)}"
+    elif worst.result in ("skipped", "xfailed", "error") and worst.reason:
+        word += f": {worst.reason}"
+    else:
+        word += f", {sum(result.examples for result in group)} examples"
+        late = next((result.reason for result in group if result.reason), "")
+        word += f" ({late})" if late else ""
+    row = f"{sign(worst)} {worst.id:4}{worst.level:2} {worst.name:23} {word}"
+    return row if len(row) <= 160 else row[:159] + "…"
+
+
+def _closing(event: Finished) -> list[str]:
+    summary, coverage = event.summary, event.coverage
+    lines = []
+    if summary.problem:
+        return [f"The client could not be checked. {summary.problem}"]
+    shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
+    lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
+    counts = ", ".join(f"{count} {WORDS[name]}" for name, count in summary.counts.items())
+    lines.append(f"{counts}; {summary.runs} runs in {summary.seconds:.1f} s.")
+    lost = [result for result in event.results if result.counts]
+    if lost:
+        names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in lost))
+        lines += textwrap.wrap(f"Broken: {names}.", 100)
+    else:
+        lines.append("The client keeps every property that counts.")
+    return lines

@@ -1,0 +1,109 @@
+"""The report as JSON, in a form that stays.
+
+    {
+      "tool": {"name": "kling-mock", "version": "…"},
+      "client": "…", "seed": 0, "level": "required",
+      "properties": [{
+        "id": "B1", "name": "one-create-per-job", "level": "R", "model": "…",
+        "result": "passed" | "failed" | "skipped" | "xfailed" | "xpassed" | "error",
+        "reason": "", "cost": "…", "examples": 20, "seconds": 0.4,
+        "counterexample": null | {
+          "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
+          "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
+          "trace": [{"number", "at", "took", "kind", "method", "target", "status", "state", "fault"}],
+          "outcome": "…", "billed": 2, "curl": "…", "command": "kling-mock verify …", "seed": 0
+        }
+      }],
+      "coverage": {"faults": {"shown": 17, "of": 18, "missing": ["…"]}, …},
+      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": ""}
+    }
+
+Times are seconds; `at` and `took` are virtual ones, from the start of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mock_server import __version__
+
+from ..events import Finished, Result, Started
+from .saving import scenario_text
+from .telling import command_line, curl_line, trace_rows
+
+__all__ = ["as_json", "report_of"]
+
+_LONGEST = 100_000
+
+
+def report_of(started: Started, finished: Finished, files: Mapping[int, Path]) -> dict[str, Any]:
+    """The report as plain values."""
+    summary = finished.summary
+    return {
+        "tool": {"name": "kling-mock", "version": __version__},
+        "client": started.client,
+        "seed": started.seed,
+        "level": started.level,
+        "properties": [_property(started, result, files) for result in finished.results],
+        "coverage": finished.coverage,
+        "summary": {
+            "status": summary.status,
+            "counts": summary.counts,
+            "runs": summary.runs,
+            "seconds": round(summary.seconds, 3),
+            "problem": summary.problem,
+        },
+    }
+
+
+def as_json(started: Started, finished: Finished, files: Mapping[int, Path]) -> str:
+    """The report as a JSON document."""
+    return json.dumps(report_of(started, finished, files), indent=2, ensure_ascii=True, default=repr) + "\n"
+
+
+def _property(started: Started, result: Result, files: Mapping[int, Path]) -> dict[str, Any]:
+    example = result.counterexample
+    shown: dict[str, Any] | None = None
+    if example is not None:
+        file = files.get(id(result))
+        shown = {
+            "says": example.says,
+            "payload": _bounded(example.case.payload),
+            "jobs": list(example.case.jobs),
+            "base_url": example.case.base,
+            "note": example.case.note,
+            "scenario": scenario_text(result),
+            "file": None if file is None else str(file),
+            "trace": trace_rows(example.run),
+            "outcome": example.run.outcome.brief().replace(example.run.key, "KEY"),
+            "billed": example.run.charged,
+            "curl": curl_line(example),
+            "command": command_line(started, result),
+            "seed": example.seed,
+        }
+    return {
+        "id": result.id,
+        "name": result.name,
+        "level": result.level,
+        "model": result.model,
+        "result": result.result,
+        "reason": result.reason,
+        "cost": result.cost,
+        "examples": result.examples,
+        "seconds": round(result.seconds, 3),
+        "counterexample": shown,
+    }
+
+
+def _bounded(value: Any) -> Any:
+    """A payload without the megabytes of an inline picture."""
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[:60]}… ({len(value)} characters)"
+    if isinstance(value, dict):
+        return {name: _bounded(inner) for name, inner in value.items()}
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return repr(value)
+    return value
