@@ -97,8 +97,9 @@ class Waiting:
         for thread, frame in sys._current_frames().items():
             if thread in waiting or thread in self._real_threads:
                 continue
-            look, before = (id(frame), frame.f_lasti, _work_of(thread)), self._looks.get(thread)
-            if before is None or before[0] != look:
+            work = _work_of(thread)
+            look, before = (id(frame), frame.f_lasti, work), self._looks.get(thread)
+            if work is RUNNABLE or before is None or before[0] != look:
                 self._looks[thread] = (look, now)
                 blocked = False
             elif now - before[1] < _STILL:
@@ -106,13 +107,20 @@ class Waiting:
         return blocked
 
 
+RUNNABLE = object()
+
+
 def _work_of(thread: int) -> object:
-    """Something that changes while a thread computes; None where the system does not tell."""
+    """How much a thread has worked, `RUNNABLE` while it does; None where the system does not tell."""
     known = threading._active.get(thread)  # type: ignore[attr-defined]
     number = getattr(known, "native_id", None)
     if number is None:
         return None
     try:
+        with open(f"/proc/self/task/{number}/stat", "rb") as file:
+            # A thread that waits for a processor has not moved either, but it will.
+            if file.read().rpartition(b") ")[2].startswith(b"R"):
+                return RUNNABLE
         with open(f"/proc/self/task/{number}/schedstat", "rb") as file:
             return file.read()
     except OSError:

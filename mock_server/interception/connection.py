@@ -31,6 +31,8 @@ def read_opening(head: bytes) -> Opening | None:
         return Opening("tls")
     if head[:1] == b"{":
         return Opening("service")
+    if not head:
+        return None
     if not head[:1].isalpha():
         return Opening("rubbish")
     line = head.split(b"\n", 1)[0]

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from mock_server.interception.certificates import Authority
 from mock_server.interception.connection import Opening, read_opening
-from mock_server.interception.hosts import Hosts
+from mock_server.interception.hosts import API_HOST, Hosts
 from mock_server.interception.tunnel import Tunnels
 from mock_server.listener import BACKLOG, bind
 from mock_server.stillness import Stillness
@@ -170,13 +170,20 @@ class Gateway:
         self, sock: socket.socket, hooked: bool, context: ssl.SSLContext | None, head: bytes = b""
     ) -> None:
         """Let the mock's own HTTP protocol go on with a connection."""
-        state, config = self.states[hooked], self._config
+        state, config, hosts = self.states[hooked], self._config, self.hosts
 
         class Protocol(MockProtocol):
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 if head:
                     self.data_received(head)
+
+            def on_headers_complete(self) -> None:
+                # A client that keeps its connection to a proxy may ask for another host next: not here.
+                if hosts.decide(_host_of(self.url)) == "mock":
+                    super().on_headers_complete()
+                else:
+                    self.transport.close()
 
         loop = asyncio.get_running_loop()
         await loop.connect_accepted_socket(
@@ -204,3 +211,9 @@ class Gateway:
         else:
             await loop.sock_sendall(sock, b"HTTP/1.1 200 Connection established\r\n\r\n")
             self._await_bytes(sock, hooked)
+
+
+def _host_of(target: bytes) -> str:
+    """The host that a request's target names, as clients of a proxy write it; the API's for a plain path."""
+    opening = read_opening(b"GET " + target + b" HTTP/1.1\r\n")
+    return opening.host if opening is not None and opening.kind == "absolute" else API_HOST

@@ -1,0 +1,499 @@
+"""`kling-mock run`: what the child sees, how long it takes, what is said afterwards, and what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PROGRAMS = HERE / "programs"
+NODE = HERE / "node"
+RUN = [sys.executable, "-m", "mock_server", "run"]
+
+PYTHON_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.py"))
+NODE_CLIENTS = sorted(path.name for path in NODE.glob("client_*.mjs"))
+SHELL_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.sh"))
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="this is kept on Linux only")
+
+
+def run(
+    *words: str, timeout: float = 60, environ: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KLING_MOCK_")}
+    environment.pop("CI", None)
+    environment["PYTHONIOENCODING"] = "utf-8"
+    environment |= environ or {}
+    return subprocess.run([*RUN, *words], capture_output=True, timeout=timeout, env=environment, **options)
+
+
+def report_of(tmp_path: Path, *words: str, **options: Any) -> tuple[dict[str, Any], str]:
+    """The report of a run, and what the program printed."""
+    file = tmp_path / "report.json"
+    done = run("--report", str(file), *words, **options)
+    assert file.exists(), done.stderr.decode()
+    return json.loads(file.read_text()), done.stdout.decode()
+
+
+def python(source: str) -> list[str]:
+    return ["--", sys.executable, "-c", source]
+
+
+def _client(name: str) -> list[str]:
+    if name.endswith(".py"):
+        return [sys.executable, str(PROGRAMS / name)]
+    if name.endswith(".mjs"):
+        if shutil.which("node") is None:
+            pytest.skip("there is no node on this machine")
+        library = name.removeprefix("client_").removesuffix(".mjs")
+        if library in ("axios", "got") and not (NODE / "node_modules" / library).is_dir():
+            pytest.skip(f"{library} is not installed: run `npm install` in tests/node")
+        return ["node", str(NODE / name)]
+    tool = name.removeprefix("client_").removesuffix(".sh")
+    if shutil.which(tool) is None:
+        pytest.skip(f"there is no {tool} on this machine")
+    return ["sh", str(PROGRAMS / name)]
+
+
+@pytest.mark.parametrize("name", [*PYTHON_CLIENTS, *NODE_CLIENTS, *SHELL_CLIENTS])
+def test_an_unmodified_client_gets_its_video_in_virtual_time(name: str, tmp_path: Path) -> None:
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *_client(name)]
+    report, output = report_of(tmp_path, *words)
+    assert report["exit_status"] == 0, output
+    told = json.loads(output)
+    assert told["statuses"] == ["queued", "queued", "generating", "generating", "completed"]
+    assert told["bytes"] > 1000
+    assert told["url"].startswith("https://api.aimlapi.com/")
+    assert told.get("elapsed", 60) == pytest.approx(60, abs=5)
+    assert told.get("drift", 0) < 5
+    assert report["real_seconds"] < 20 < report["virtual_seconds"]
+    assert report["refused"] == []
+
+
+@pytest.mark.parametrize("name", [*PYTHON_CLIENTS[:1], "client_https.mjs", "client_curl.sh"])
+def test_it_works_in_real_time_too(name: str, tmp_path: Path) -> None:
+    program = _client(name)
+    source = (NODE / "job.mjs") if name.endswith(".mjs") else None
+    folder = tmp_path / "clients"
+    shutil.copytree(
+        PROGRAMS if source is None else NODE, folder, ignore=shutil.ignore_patterns("node_modules")
+    )
+    for path in folder.iterdir():
+        text = path.read_text()
+        quick = text.replace("sleep(15)", "sleep(0.1)").replace("sleep 15", "sleep 0.1")
+        path.write_text(quick.replace("sleep(15_000)", "sleep(100)"))
+    words = ["--queued", "0.1", "--generating", "0.1", "--", *program[:-1], str(folder / name)]
+    report, output = report_of(tmp_path, *words)
+    assert json.loads(output)["statuses"][-1] == "completed", output
+    assert report["virtual_seconds"] == pytest.approx(report["real_seconds"], abs=1)
+
+
+GRANDCHILD = """
+import subprocess, sys
+subprocess.run([{python!r}, {client!r}], check=True)
+"""
+
+
+def test_child_processes_of_the_child_are_led_there_too(tmp_path: Path) -> None:
+    client = str(PROGRAMS / "client_urllib.py")
+    source = GRANDCHILD.format(python=sys.executable, client=client)
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s"]
+    _, output = report_of(tmp_path, *words, *python(source))
+    assert json.loads(output)["statuses"][-1] == "completed"
+
+
+@needs_node
+def test_child_processes_of_node_are_led_there_too(tmp_path: Path) -> None:
+    client = NODE / "client_https.mjs"
+    source = f"require('child_process').execFileSync('node', [{str(client)!r}], {{stdio: 'inherit'}})"
+    words = [
+        "--fast-forward",
+        "--offline",
+        "--queued",
+        "20s",
+        "--generating",
+        "40s",
+        "--",
+        "node",
+        "-e",
+        source,
+    ]
+    _, output = report_of(tmp_path, *words)
+    assert json.loads(output)["statuses"][-1] == "completed"
+
+
+def test_a_program_without_a_hook_goes_by_the_proxy(tmp_path: Path) -> None:
+    """An isolated Python loads no hook: it has the proxy and the certificates of its environment."""
+    source = "import urllib.request as u; print(u.urlopen('https://api.aimlapi.com/v1/models').status)"
+    report, output = report_of(tmp_path, "--offline", "--", sys.executable, "-I", "-c", source)
+    assert output == "200\n"
+    assert [exchange["path"] for exchange in report["exchanges"]] == ["/v1/models"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.aimlapi.com:8443/v1/models", "http://api.aimlapi.com:8080/v1/models"]
+)
+@pytest.mark.parametrize("isolated", [False, True])
+def test_any_port_and_plain_http(url: str, isolated: bool, tmp_path: Path) -> None:
+    source = f"import urllib.request as u; print(u.urlopen({url!r}).status)"
+    interpreter = [sys.executable, *(["-I"] if isolated else [])]
+    report, output = report_of(tmp_path, "--offline", "--", *interpreter, "-c", source)
+    assert output == "200\n"
+    assert len(report["exchanges"]) == 1
+
+
+def test_more_hosts_and_hosts_that_answers_name(tmp_path: Path) -> None:
+    source = """
+import json, time, urllib.request as u
+def call(url, body=None):
+    headers = {"Authorization": "Bearer k", "Content-Type": "application/json"}
+    return json.load(u.urlopen(u.Request(url, body and json.dumps(body).encode(), headers)))
+url = "https://api.example.com/v2/video/generations"
+made = call(url, {"model": "kling-video/v1/standard/text-to-video", "prompt": "x"})
+time.sleep(60)
+link = call(url + "?generation_id=" + made["id"])["video"]["url"]
+print(link.split("/")[2], len(u.urlopen(link).read()) > 1000)
+"""
+    words = ["--fast-forward", "--offline", "--host", "api.example.com", "--scenario", "signed-url"]
+    _, output = report_of(tmp_path, *words, *python(source))
+    assert output == "cdn.example.com True\n"
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_offline_refuses_other_hosts_and_lists_them(isolated: bool, tmp_path: Path) -> None:
+    source = """
+import urllib.request as u
+for url in ("https://example.com/a", "http://example.org/b"):
+    try:
+        u.urlopen(url, timeout=5)
+    except OSError as error:
+        print(error)
+"""
+    interpreter = [sys.executable, *(["-I"] if isolated else [])]
+    report, output = report_of(tmp_path, "--offline", "--", *interpreter, "-c", source)
+    hosts = {one["host"]: one["attempts"] for one in report["refused"]}
+    assert hosts == {"example.com:443": 1, "example.org:80": 1}
+    assert output.count("kling-mock") == 2 or isolated
+    shown = run("--offline", "--", *interpreter, "-c", source).stderr.decode()
+    assert "example.com:443 (1x)" in shown
+
+
+@needs_node
+def test_offline_refuses_other_hosts_in_node(tmp_path: Path) -> None:
+    source = "fetch('https://example.com/').catch((error) => console.log(error.cause.message))"
+    report, output = report_of(tmp_path, "--offline", "--", "node", "-e", source)
+    assert output == "kling-mock is offline: example.com:443 was not contacted\n"
+    assert report["refused"] == [{"host": "example.com:443", "attempts": 1}]
+
+
+def test_offline_is_the_default_in_ci(tmp_path: Path) -> None:
+    source = "import socket\ntry: socket.getaddrinfo('example.com', 443)\nexcept OSError as e: print(e)"
+    report, output = report_of(tmp_path, *python(source), environ={"CI": "true"})
+    assert "example.com was not contacted" in output
+    assert report["refused"] == [{"host": "example.com:443", "attempts": 1}]
+
+
+def test_local_services_of_the_program_are_left_alone(tmp_path: Path) -> None:
+    source = """
+import http.server, threading, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204); self.end_headers()
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+for host in ("127.0.0.1", "localhost"):
+    print(urllib.request.urlopen(f"http://{host}:{server.server_port}/", timeout=20).status)
+"""
+    report, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source))
+    assert output == "204\n204\n"
+    assert report["exchanges"] == []
+
+
+def test_nothing_but_loopback_is_contacted(tmp_path: Path) -> None:
+    """What the system is asked to connect, as strace sees it."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace on this machine")
+    trace = tmp_path / "trace"
+    client = [sys.executable, str(PROGRAMS / "client_requests.py")]
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *client]
+    command = ["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", str(trace), *RUN, *words]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    if b"Operation not permitted" in done.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
+    assert any('inet_addr("127.0.0.1")' in line for line in lines)
+    assert [
+        line for line in lines if not re.search(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"', line)
+    ] == []
+
+
+def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path) -> None:
+    """The parent's environment is what it was, and the child's is not the machine's."""
+    before = dict(os.environ)
+    source = "import os; print(os.environ['SSL_CERT_FILE'], os.environ['HTTPS_PROXY'])"
+    _, output = report_of(tmp_path, *python(source))
+    assert not Path(output.split()[0]).exists()
+    assert output.split()[1].startswith("http://127.0.0.1:")
+    assert dict(os.environ) == before
+
+
+def test_an_existing_sitecustomize_still_runs(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.customised = True")
+    _, output = report_of(tmp_path, *python("print(customised)"), environ={"PYTHONPATH": str(tmp_path)})
+    assert output == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["no-such-command-anywhere"], 127),
+        (["/etc/hostname"], 126),
+        ([sys.executable, "-c", "raise SystemExit(7)"], 7),
+        ([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"], 137),
+        ([sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"], 143),
+    ],
+)
+def test_the_exit_status_is_the_programs_own(words: list[str], status: int) -> None:
+    done = run("--", *words)
+    assert done.returncode == status
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_program_that_never_ends_is_ended() -> None:
+    done = run("--timeout", "1s", *python("import signal; signal.pause()"))
+    assert done.returncode == 124
+    assert b"took longer than 1 s" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "expected a command after --"),
+        (["--timeout", "soon", "--", "true"], "--timeout: expected a time such as"),
+        (["--host", "https://x/", "--", "true"], "--host: expected a host name"),
+        (["--scenario", "complted", "--", "true"], "completed"),
+        (["--report", "/nowhere/at/all.json", "--", "true"], "--report: there is no folder"),
+        (["--fastforward", "--", "true"], "--fast-forward"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_starts(words: list[str], said: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_binary_output_and_input_pass_through_untouched() -> None:
+    data = bytes(range(256)) * 400
+    done = run("--fast-forward", "--", "cat", input=data)
+    assert done.stdout == data
+    source = "import sys; sys.stdout.buffer.write(bytes(range(256)))"
+    assert run(*python(source)).stdout == bytes(range(256))
+
+
+def test_two_thousand_connections(tmp_path: Path) -> None:
+    source = """
+import asyncio, ssl
+async def one(gate):
+    async with gate:
+        reader, writer = await asyncio.open_connection("api.aimlapi.com", 80)
+        writer.write(b"GET /v1/models HTTP/1.1\\r\\nHost: api.aimlapi.com\\r\\nConnection: close\\r\\n\\r\\n")
+        answer = await reader.read()
+        writer.close()
+        return answer.startswith(b"HTTP/1.1 200")
+async def main():
+    gate = asyncio.Semaphore(100)
+    print(sum(await asyncio.gather(*(one(gate) for _ in range(2000)))))
+asyncio.run(main())
+"""
+    _, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source), timeout=120)
+    assert output == "2000\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_reaches_the_child_first(number: signal.Signals) -> None:
+    source = """
+import signal, sys
+def stop(*_):
+    print("stopping", flush=True)
+    sys.exit(5)
+signal.signal(signal.SIGINT, stop)
+signal.signal(signal.SIGTERM, stop)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+    process = subprocess.Popen([*RUN, *python(source)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    output, error = process.communicate(timeout=30)
+    assert (process.returncode, output) == (5, b"stopping\n")
+    assert b"exit status 5" in error
+
+
+@needs_linux
+def test_ctrl_c_of_a_terminal_reaches_the_child_once() -> None:
+    """In a terminal the child gets the signal by itself: it must not get a second one."""
+    import pty
+
+    source = """
+import signal, time
+count = []
+signal.signal(signal.SIGINT, lambda *_: count.append(1))
+print("ready", flush=True)
+while not count:
+    time.sleep(0.05)
+time.sleep(0.5)
+print("interrupts:", len(count), flush=True)
+"""
+    number, descriptor = pty.fork()
+    if number == 0:  # pragma: no cover - another process
+        os.execv(sys.executable, [*RUN, *python(source)])
+    seen = b""
+    while True:
+        try:
+            piece = os.read(descriptor, 4096)
+        except OSError:  # the terminal's other side is gone
+            break
+        if not piece:
+            break
+        seen += piece
+        if seen.endswith(b"ready\r\n"):
+            os.write(descriptor, b"\x03")
+    os.waitpid(number, 0)
+    os.close(descriptor)
+    assert b"interrupts: 1" in seen
+
+
+@needs_linux
+def test_no_process_and_no_file_is_left(tmp_path: Path) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("kling-mock-run-*"))
+    source = """
+import subprocess, sys
+long = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+stubborn = "from signal import *; signal(SIGTERM, SIG_IGN); print('deaf', flush=True); pause()"
+deaf = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True, stdout=subprocess.PIPE)
+deaf.stdout.readline()
+print(long.pid, deaf.pid)
+"""
+    _, output = report_of(tmp_path, *python(source))
+    for number in map(int, output.split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+    assert set(Path(tempfile.gettempdir()).glob("kling-mock-run-*")) <= before
+
+
+CLIENT = """
+import sys, time, requests
+url = "https://api.aimlapi.com/v2/video/generations"
+headers = {"Authorization": "Bearer test-key"}
+data = {"model": "kling-video/v1/standard/text-to-video", "prompt": "x", "duration": "5", "colour": "red"}
+made = requests.post(url, json=data, headers=headers, timeout=30)
+job = made.json()
+while True:
+    answer = requests.get(url, params={"generation_id": job["id"]}, headers=headers, timeout=30)
+    status = answer.json().get("status")
+    if status not in ("queued", "generating"):
+        break
+    time.sleep(15)
+print(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("failed", "ended in an error (failed)"),
+        ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
+        ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
+        ("create-hangs", "The reply to a create was lost (create-hangs)"),
+        ("rate-limited", "A create was answered 429 (rate-limited)."),
+    ],
+)
+def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:
+    words = ["--fast-forward", "--offline", "--scenario", scenario, *python(CLIENT)]
+    done = run(*words)
+    shown = done.stderr.decode()
+    assert said in shown
+    report, _ = report_of(tmp_path, *words)
+    assert any(said.strip(".") in sentence for sentence in report["trouble"])
+
+
+def test_the_summary_shows_findings_bars_and_the_bill() -> None:
+    done = run("--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT))
+    shown = done.stderr.decode()
+    assert done.stdout == b"completed\n"
+    first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 3\d s of virtual time in \d+\.\d s, exit status 0$"
+    assert re.search(first, shown, re.MULTILINE)
+    assert re.search(r"·+▒+█ +queued 3x → generating 4x → completed, 1 min 3\d s", shown)
+    assert "tolerated duration: Expected an integer, received the string '5'" in shown
+    assert "tolerated colour:" in shown
+    assert "billed    1 video would have been" in shown
+
+
+def test_the_summary_is_ascii_where_the_terminal_is() -> None:
+    words = ["--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT)]
+    done = run(*words, environ={"PYTHONIOENCODING": "ascii"})
+    assert done.stderr.isascii()
+    assert b"queued 3x > generating 4x > completed" in done.stderr
+
+
+def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
+    words = ["--fast-forward", "--offline", "--check"]
+    assert run(*words, *python(CLIENT)).returncode == 1  # A3: the field colour is not documented
+    assert run(*words, "--", sys.executable, str(PROGRAMS / "client_requests.py")).returncode == 0
+    assert run("--check", *python("raise SystemExit(3)")).returncode == 3
+
+
+def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
+    environ = {"KLING_MOCK_FAST_FORWARD": "1", "KLING_MOCK_OFFLINE": "yes", "KLING_MOCK_GENERATING": "300s"}
+    report, output = report_of(tmp_path, *python(CLIENT), environ=environ)
+    assert output == "completed\n"
+    assert report["virtual_seconds"] > 300 > report["real_seconds"]
+    done = run(*python("pass"), environ={"KLING_MOCK_FAST_FORWARD": "perhaps"})
+    assert done.returncode == 2
+    assert b"KLING_MOCK_FAST_FORWARD" in done.stderr
+
+
+@needs_node
+@pytest.mark.parametrize("words", [[], ["--realistic"]])
+def test_nodes_timers_keep_their_promises(words: list[str]) -> None:
+    start = time.monotonic()
+    done = run("--fast-forward", "--offline", *words, "--", "node", str(NODE / "timers.mjs"))
+    assert (done.stdout, done.returncode) == (b"kept\n", 0), done.stderr.decode()
+    assert time.monotonic() - start < 30
+
+
+@needs_node
+def test_nodes_timeouts_expire_in_virtual_time() -> None:
+    words = ["--fast-forward", "--offline", "--scenario", "create-hangs", "--"]
+    done = run(*words, "node", str(NODE / "timeouts.mjs"))
+    taken = json.loads(done.stdout)
+    assert taken["abort"] == pytest.approx(40, abs=2)
+    assert taken["controller"] == pytest.approx(50, abs=2)
+    assert taken["socket"] == pytest.approx(60, abs=2)
+    assert taken["fetch"] == pytest.approx(300, abs=5)
+
+
+def test_a_shells_sleep_costs_nothing() -> None:
+    start = time.monotonic()
+    done = run("--fast-forward", "--", "sh", "-c", "sleep 2m 30 && sleep 0.5h && sleep nonsense")
+    assert time.monotonic() - start < 30
+    assert "32 min 30 s of virtual time" in done.stderr.decode()
+    assert b"nonsense" in done.stderr
+    assert done.returncode == 1

@@ -1,0 +1,106 @@
+"""The provider's own sample programs, byte for byte, under `kling-mock run`."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Program = Callable[[Path], list[str]]
+SAMPLES = Path(__file__).parents[1].parent / "shared" / "seeds"
+
+
+def _page(number: str) -> str:
+    pages = sorted(SAMPLES.glob(f"{number}_*.txt")) if SAMPLES.is_dir() else []
+    if not pages:
+        pytest.skip("the provider's pages are not here")
+    return pages[0].read_text(encoding="utf-8")
+
+
+def _fenced(number: str, language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", _page(number), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def _marked_up(number: str) -> str:
+    found = re.search(
+        r'<pre class="language-python"[^>]*><code[^>]*>(.*?)</code></pre>', _page(number), re.DOTALL
+    )
+    assert found is not None
+    return html.unescape(re.sub(r"</?strong>", "", found[1]))
+
+
+def _run(program: list[str], *words: str) -> tuple[str, str, float]:
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    environment["PYTHONIOENCODING"] = "utf-8"
+    command = [
+        sys.executable,
+        "-m",
+        "mock_server",
+        "run",
+        "--fast-forward",
+        "--realistic",
+        "--offline",
+        *words,
+    ]
+    start = time.monotonic()
+    done = subprocess.run(
+        [*command, "--", *program], capture_output=True, timeout=60, env=environment, encoding="utf-8"
+    )
+    return done.stdout, done.stderr, time.monotonic() - start
+
+
+def _python_003(tmp_path: Path) -> list[str]:
+    (tmp_path / "sample.py").write_text(_fenced("003", "python"), encoding="utf-8")
+    return [sys.executable, str(tmp_path / "sample.py")]
+
+
+def _javascript_003(tmp_path: Path) -> list[str]:
+    if shutil.which("node") is None:
+        pytest.skip("there is no node on this machine")
+    (tmp_path / "sample.js").write_text(_fenced("003", "javascript"), encoding="utf-8")
+    return ["node", str(tmp_path / "sample.js")]
+
+
+@pytest.mark.parametrize("program", [_python_003, _javascript_003])
+def test_the_samples_of_page_003_see_the_documented_statuses(program: Program, tmp_path: Path) -> None:
+    output, error, taken = _run(program(tmp_path))
+    statuses = re.findall(r"^Status: (\w+)\. Checking again", output, re.MULTILINE)
+    assert statuses == ["queued"] + ["generating"] * 15, error
+    assert "Processing complete:" in output and "completed" in output
+    assert "duration: Expected an integer, received the string '5'" in error
+    assert taken < 10, "two seconds on a quiet machine"
+
+
+def test_the_sample_of_page_004_sees_its_job_through(tmp_path: Path) -> None:
+    (tmp_path / "sample.py").write_text(_marked_up("004"), encoding="utf-8")
+    output, error, taken = _run([sys.executable, str(tmp_path / "sample.py")])
+    statuses = re.findall(r"^Status: (\w+)$", output, re.MULTILINE)
+    assert statuses == sorted(statuses, key=["queued", "generating", "completed"].index), error
+    assert statuses[0] == "queued" and statuses[-1] == "completed" and len(statuses) > 10
+    assert taken < 10, "two seconds on a quiet machine"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("failed", "ended in an error (failed)"),
+        ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
+        ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
+    ],
+)
+@pytest.mark.parametrize("program", [_python_003, _javascript_003])
+def test_the_summary_says_what_went_wrong_with_a_sample(
+    program: Program, scenario: str, said: str, tmp_path: Path
+) -> None:
+    _, error, _ = _run(program(tmp_path), "--scenario", scenario)
+    assert said in error
