@@ -1,7 +1,7 @@
 """The reference client as a command: `python command.py [BUG]`.
 
 Payload as JSON on stdin, `KLING_BASE_URL` and `KLING_API_KEY` in the environment, the URL as the last line of
-stdout, exit status 1 and a message on stderr on failure. `KLING_POLL_INTERVAL` sets the seconds between polls.
+stdout, exit status 1 and a message on stderr on failure; `KLING_POLL_INTERVAL` in seconds between polls.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if not __package__:
+    # Run as a script, it is a member of its package all the same.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __package__ = "tests.clients"
 
-from clients.reference import Client
-from clients.wire import KlingError
+from .reference import Client
+from .wire import KlingError
 
 BUGS = {
     "hard-coded-address": "talks to the address that it was written with",
@@ -33,9 +36,9 @@ def base_url(bug: str) -> str:
     """The address to talk to."""
     if bug == "hard-coded-address":
         return NOWHERE
-    return (
-        os.environ.get("KLING_API_BASE", NOWHERE) if bug == "other-variable" else os.environ["KLING_BASE_URL"]
-    )
+    if bug == "other-variable":
+        return os.environ.get("KLING_API_BASE", NOWHERE)
+    return os.environ["KLING_BASE_URL"]
 
 
 def report(url: str, bug: str) -> None:

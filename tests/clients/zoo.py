@@ -43,8 +43,7 @@ def breaks(property: str, model: str = TEXT, *, strict: bool = False) -> Callabl
     """Put a class derived from the reference client into the zoo; its docstring says the bug."""
 
     def add(broken: Broken) -> Broken:
-        module = broken.__module__.rpartition(".")[2]
-        target = f"clients.broken.{module}:{broken.__name__}.run"
+        target = f"{broken.__module__}:{broken.__name__}.run"
         _add(Exhibit(broken.__name__, property, broken.__doc__ or "", model, target, strict=strict))
         return broken
 

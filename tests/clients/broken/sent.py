@@ -93,16 +93,12 @@ class FiveMasks(Editing):
         return payload
 
 
-@breaks("A2", MASKS)
-class WholePoints(Editing):
-    """Rounds the coordinates of trajectories to whole numbers."""
+@breaks("A2")
+class WholeNumbers(Editing):
+    """Reads numbers with `int`, which makes 0 of 0.5."""
 
     def edited(self, payload: Payload) -> Payload:
-        for mask in payload.get("dynamic_masks") or ():
-            mask["trajectories"] = [
-                {axis: round(value) for axis, value in point.items()} for point in mask["trajectories"]
-            ]
-        return payload
+        return payload | {"cfg_scale": int(payload["cfg_scale"])} if "cfg_scale" in payload else payload
 
 
 @breaks("A2")
@@ -224,10 +220,7 @@ class SaysForm(Client):
     """Sends JSON under the content type of a form."""
 
     def headers(self, method: str) -> dict[str, str]:
-        headers = super().headers(method)
-        return (
-            headers | {"Content-Type": "application/x-www-form-urlencoded"} if method == "POST" else headers
-        )
+        return super().headers(method) | {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @breaks("A8")
@@ -243,7 +236,7 @@ class CountsCharacters(Client):
     """Says the length in characters instead of bytes, so that the end of the body is cut off."""
 
     def body(self, payload: Payload) -> bytes:
-        text = json.dumps(payload, ensure_ascii=False)
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
         return text.encode()[: len(text)]
 
 

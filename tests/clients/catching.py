@@ -1,0 +1,108 @@
+"""How a client is tried: with one property, a fixed seed, and the counterexample as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from mock_server.contract_tests.checking import Limits
+from mock_server.contract_tests.clients import Client, load_callable
+from mock_server.contract_tests.commands import CommandClient
+from mock_server.contract_tests.events import Finished
+from mock_server.contract_tests.runs import Case
+from mock_server.contract_tests.verification import Plan, verify
+from mock_server.scenarios import Scenario
+
+from .zoo import Exhibit
+
+__all__ = ["RECORDED", "SEED", "caught", "described", "recorded"]
+
+RECORDED = Path(__file__).with_name("counterexamples.json")
+SEED = 4
+LIMITS = Limits(max_examples=60, seconds=30.0)
+
+
+def caught(exhibit: Exhibit) -> Finished:
+    """Try a broken client with the one property that names its bug."""
+    plan = Plan(
+        models=[exhibit.model],
+        properties=[exhibit.property],
+        level="strict" if exhibit.strict else "required",
+        limits=LIMITS,
+        seed=SEED,
+    )
+    return verify(handed_in(exhibit), plan)
+
+
+def handed_in(exhibit: Exhibit) -> Client:
+    """The client as the kit takes it; programs wait hardly at all, for their time may be real."""
+    if not exhibit.command:
+        return load_callable(exhibit.target)
+    client = CommandClient(exhibit.command)
+    client.environment["KLING_POLL_INTERVAL"] = "0.01"
+    return client
+
+
+def described(case: Case) -> dict[str, Any]:
+    """A counterexample as data: the payload, and what differs from the plain server and the plain call."""
+    shown: dict[str, Any] = {"payload": _brief(case.payload), "scenario": _scenario(case.scenario)}
+    if case.jobs:
+        shown["jobs"] = _brief(list(case.jobs))
+    if case.base != "plain":
+        shown["base"] = case.base
+    return shown
+
+
+def _scenario(scenario: Scenario) -> Any:
+    shown = _changed(scenario)
+    shown.pop("summary", None)
+    if set(shown) == {"name"}:
+        return shown["name"]
+    shown.pop("name")
+    return shown
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, as JSON."""
+    shown: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        here = getattr(value, field.name)
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if here == default:
+            continue
+        shown[field.name] = _plain(here)
+    return shown
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return _changed(value)
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return dict(value) if hasattr(value, "items") else value
+
+
+def _brief(value: Any) -> Any:
+    """A payload with long texts named by their length and a digest, long lists by their count."""
+    if isinstance(value, str) and len(value) > 200:
+        digest = hashlib.sha256(value.encode()).hexdigest()[:8]
+        return f"{value[:24]}… ({len(value)} characters, {digest})"
+    if isinstance(value, dict):
+        return {name: _brief(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        same = len(value) > 8 and all(one == value[0] for one in value)
+        return [_brief(value[0]), f"… ({len(value)} times)"] if same else [_brief(one) for one in value]
+    return value
+
+
+def recorded() -> dict[str, Any]:
+    """The counterexamples that are expected, by the client's name."""
+    found: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return found
