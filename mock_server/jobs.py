@@ -67,8 +67,8 @@ class Job:
     """How often each fault of the scenario has been met, by its index."""
     asked_hits: dict[str, dict[int, int]] | None = None
     """The same for scenarios that polls asked for in a header."""
-    encoded: tuple[str, str, bytes] | None = field(default=None, repr=False)
-    """The last plain answer, (status, origin, body), so that a poll need not build it again."""
+    encoded: tuple[str, bytes, bool, bytes] | None = field(default=None, repr=False)
+    """The last plain answer, (status, host, secure, body), so that a poll need not build it again."""
 
     def progress(self, now: float) -> float:
         """How far the job has come on its timeline: virtual seconds, or polls answered."""

@@ -24,7 +24,7 @@ class Exchange:
 
     __slots__ = (
         "answer_body",
-        "answer_headers",
+        "answer_head",
         "answer_size",
         "at",
         "body",
@@ -63,7 +63,8 @@ class Exchange:
         self.body = b""
         self.body_size = 0
         self.status: int | None = None
-        self.answer_headers: Headers = []
+        self.answer_head = b""
+        """The header lines of the answer; one string, because most exchanges are never looked at."""
         self.answer_body = b""
         self.answer_size = 0
         self.kind = "other"
@@ -91,6 +92,16 @@ class Exchange:
     def headers(self) -> dict[str, str]:
         """The request's headers with keys redacted; repeated ones are joined with a comma."""
         return _shown(self.raw_headers)
+
+    @property
+    def answer_headers(self) -> Headers:
+        """The answer's headers as they went out."""
+        pairs = (line.partition(b": ") for line in self.answer_head.split(b"\r\n") if line)
+        return [(name, value) for name, _, value in pairs]
+
+    @answer_headers.setter
+    def answer_headers(self, headers: Headers) -> None:
+        self.answer_head = b"".join([b"%b: %b\r\n" % header for header in headers])
 
     @property
     def answer_header(self) -> dict[str, str]:

@@ -67,25 +67,20 @@ class ExchangeLog:
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
-        status = "---" if exchange.status is None else str(exchange.status)
-        parts = [
-            self._paint(self._moment, _DIM),
-            f"{exchange.method:<4}",
-            exchange.path,
-            self._paint(status, _status_colour(exchange.status)),
-        ]
+        dim, off = (_DIM, _RESET) if self.colour else ("", "")
+        line = f"{dim}{self._moment}{off} {exchange.method:<4} {exchange.path} "
+        line += self._status(exchange.status)
         if exchange.state:
-            parts.append(self._paint(exchange.state, STATE_COLOURS.get(exchange.state, "")))
+            line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
         if exchange.model:
-            parts.append(exchange.model)
-        parts.append(self._paint(f"{took * 1000:.1f}ms", _DIM))
+            line += f" {exchange.model}"
+        line += f" {dim}{took * 1000:.1f}ms{off}"
         if exchange.job_id:
-            parts.append(self._paint(f"job={exchange.job_id}", _DIM))
+            line += f" {dim}job={exchange.job_id}{off}"
         if exchange.fault:
-            parts.append(self._paint(f"fault={exchange.fault}", _YELLOW))
+            line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
         elif exchange.scenario not in (None, "completed"):
-            parts.append(self._paint(f"scenario={exchange.scenario}", _DIM))
-        line = " ".join(parts)
+            line += f" {dim}scenario={exchange.scenario}{off}"
         for problem in exchange.violations:
             line += "\n         " + self._paint(f"violation: {problem.sentence()}", _RED)
         for problem in exchange.findings:
@@ -96,11 +91,10 @@ class ExchangeLog:
         """The exchange as one JSON object, without bodies."""
         return json.dumps({**exchange.as_dict(bodies=False), "took": round(took, 6)}, separators=(",", ":"))
 
+    def _status(self, status: int | None) -> str:
+        if status is None:
+            return self._paint("---", _RED)
+        return self._paint(str(status), _GREEN if status < 400 else _YELLOW if status < 500 else _RED)
+
     def _paint(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_RESET}" if self.colour and colour else text
-
-
-def _status_colour(status: int | None) -> str:
-    if status is None or status >= 500:
-        return _RED
-    return _YELLOW if status >= 400 else _GREEN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -40,6 +39,11 @@ class MockProtocol(HttpToolsProtocol):
         self._opening = b""
         """The first byte of the connection: TLS is told by it."""
         self._begun: RequestResponseCycle | None = None
+        self._idle_since: float | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         scope = self.scope
@@ -56,13 +60,41 @@ class MockProtocol(HttpToolsProtocol):
             self._start_asgi_task(begun, self.app)
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        begun = self._begun
-        if begun is not None and self._at_once is not None:
-            self._begun = None
-            rest = self._at_once(begun, self.app)
-            if rest is not None:
-                self._start_asgi_task(begun, rest)
+        begun, at_once = self._begun, self._at_once
+        if begun is None or at_once is None:
+            super().on_message_complete()
+            return
+        self._begun = None
+        begun.more_body = False
+        rest = at_once(begun, self.app)
+        if rest is not None:
+            begun.message_event.set()
+            self._start_asgi_task(begun, rest)
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does, but with one timer for the connection instead of one for each answer."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_in(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for long enough, else look again when it could be."""
+        idle = 0.0 if self._idle_since is None else self.loop.time() - self._idle_since
+        if idle >= self.timeout_keep_alive:
+            super().timeout_keep_alive_handler()
+        else:
+            self._look_in(self.timeout_keep_alive - idle)
+
+    def _look_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
 
     def _count_head(self, going_on: bool, size: int) -> None:
         """Refuse a head that grows and grows; uvicorn would keep all of it."""
@@ -98,22 +130,20 @@ class MockProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
 
-def write_whole(
-    cycle: RequestResponseCycle, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
-) -> bool:
+def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
     """Write a whole answer at once; False where it has to go the ordinary way.
 
     uvicorn writes head and body apart and checks every header: for answers whose headers are the server's
-    own, one write saves a third of the time. `headers` hold a correct content-length.
+    own, one write saves a third of the time. `head` is whole lines, a correct content-length among them.
     """
     if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
         return False
-    end = b"\r\n\r\n" if cycle.keep_alive else b"\r\nconnection: close\r\n\r\n"
+    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
     if cycle.scope["method"] == "HEAD":
         body = b""
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(STATUS_LINE[status] + b"\r\n".join(map(b": ".join, headers)) + end + body)
+    cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[status], head, end, body))
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()

@@ -29,25 +29,21 @@ class Call:
     def __init__(self, exchange: Exchange, scheme: str) -> None:
         self.exchange = exchange
         self.secure = scheme == "https"
-        self.authorization: bytes | None = None
-        self.content_type = b""
-        self.host = b""
+        # Of a header that is there twice the last one counts.
+        headers = dict(exchange.raw_headers)
+        self.authorization = headers.get(b"authorization")
+        self.content_type = headers.get(b"content-type", b"")
+        self.host = headers.get(b"host", b"")
         self.request_id: bytes | None = None
         self.scenario: str | None = None
-        for name, value in exchange.raw_headers:
-            if name == b"authorization":
-                self.authorization = value
-            elif name == b"content-type":
-                self.content_type = value
-            elif name == b"host":
-                self.host = value
-            elif name == b"x-client-request-id":
-                self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
-            elif name == b"x-forwarded-proto":
-                # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
-                self.secure = value.strip().lower() == b"https"
-            elif name == b"x-mock-scenario":
-                self.scenario = value.decode("utf-8", "replace")
+        if b"x-client-request-id" in headers:
+            value = headers[b"x-client-request-id"]
+            self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
+        if b"x-forwarded-proto" in headers:
+            # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
+            self.secure = headers[b"x-forwarded-proto"].strip().lower() == b"https"
+        if b"x-mock-scenario" in headers:
+            self.scenario = headers[b"x-mock-scenario"].decode("utf-8", "replace")
 
     def origin(self, state: State) -> str:
         """Scheme and host under which the client reaches this server, for URLs in answers."""

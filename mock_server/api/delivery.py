@@ -29,24 +29,24 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODILESS = (204, 304)
 """Statuses whose answers end with their headers: a body would be taken for the next answer."""
 PIECES = 8
+CORS_LINES = b"".join([b"%b: %b\r\n" % header for header in CORS_HEADERS])
 
 
 def deliver_at_once(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
     """Send an answer that goes out at once and whole; False where it has to go by `deliver`."""
-    return answer.plain and write_whole(
-        cycle, answer.status, wire_headers(state, exchange, answer), answer.body
-    )
+    return answer.plain and _write(state, exchange, answer, cycle)
 
 
 async def deliver(
     state: State, exchange: Exchange, answer: Answer, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Send an answer as it says; a client that leaves, or a server that ends, stops it."""
-    headers = wire_headers(state, exchange, answer)
     if answer.plain:
         cycle = scope.get(CYCLE)
-        if cycle is not None and write_whole(cycle, answer.status, headers, answer.body):
+        if cycle is not None and _write(state, exchange, answer, cycle):
             return
+    headers = wire_headers(state, exchange, answer)
+    if answer.plain:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         return
@@ -92,6 +92,22 @@ def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple
         headers.append((b"content-type", answer.content_type))
     exchange.answer_headers = headers
     return headers
+
+
+def _write(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
+    """Write a plain answer with the headers that `wire_headers` gives it, made as one string."""
+    body = answer.body
+    content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
+    own = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
+    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (
+        len(body),
+        own,
+        content_type,
+        CORS_LINES,
+        state.date(),
+    )
+    exchange.answer_head = head
+    return write_whole(cycle, answer.status, head, body)
 
 
 async def _cut(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mock_server.state import State
 
 __all__ = ["poll"]
+
+PLAIN_QUERY = re.compile(rb"generation_id=([A-Za-z0-9_.:/-]+)")
+"""What nearly every poll asks, in characters that stand for themselves."""
 
 
 def poll(state: State, call: Call) -> Answer:
@@ -52,12 +56,12 @@ def poll(state: State, call: Call) -> Answer:
 
 def _asked_id(state: State, exchange: Exchange) -> str | Answer:
     """The `generation_id` of a poll, decoded, or the 400 that it gets."""
-    query = exchange.query_string
-    if query.startswith(b"generation_id=") and not (b"&" in query or b"%" in query or b"+" in query):
-        values = [query[14:].decode("utf-8", "replace")]
-    else:
-        pairs = parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=None)
-        values = [value for name, value in pairs if name == "generation_id"]
+    plain = PLAIN_QUERY.fullmatch(exchange.query_string)
+    if plain is not None:
+        return plain[1].decode()
+    query = exchange.query_string.decode("utf-8", "replace")
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
+    values = [value for name, value in pairs if name == "generation_id"]
     if len(values) == 1 and values[0]:
         return values[0]
     received = "nothing" if not values else "an empty one" if len(values) == 1 else f"{len(values)} of them"
@@ -96,20 +100,17 @@ def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario) -> Answ
 
 def _polled(state: State, call: Call, job: Job) -> Answer:
     """The plain answer to a poll; the last one is kept, because most polls get it again."""
-    status = job.status(state.clock.now())
+    status = job.status(call.exchange.at)
     call.exchange.state = status
     job.answered += 1
-    if status == "completed":
-        origin = call.origin(state)
-    else:
-        origin = ""
     kept = job.encoded
-    if kept is not None and kept[0] == status and kept[1] == origin:
-        body = kept[2]
+    if kept is not None and kept[0] == status and kept[1] == call.host and kept[2] == call.secure:
+        body = kept[3]
     else:
+        origin = call.origin(state) if status == "completed" else ""
         if job.scenario.shapes or job.scenario.words or status in ("completed", "error"):
             body = encode(poll_body(job, status, origin, call.other_origin(state)))
         else:
             body = plain_body(job, status)
-        job.encoded = (status, origin, body)
+        job.encoded = (status, call.host, call.secure, body)
     return Answer(200, body, JSON, [(b"x-inference-id", header_id(job.id)), *FREE_HEADERS])
