@@ -95,7 +95,9 @@ def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple
 
 
 def _write(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
-    """Write a plain answer with the headers that `wire_headers` gives it, made as one string."""
+    """Write a plain answer, the headers of `wire_headers` made as one string; False where that cannot be."""
+    if answer.status in BODILESS:
+        return False
     body = answer.body
     content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
     own = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
