@@ -88,11 +88,15 @@ def ask(
         connection.close()
 
 
-def body_for(model: str = MODEL, **more: Any) -> dict[str, Any]:
+def body_for(model: str = MODEL, *, legacy: bool = False, **more: Any) -> dict[str, Any]:
     """A small valid create body of a variant."""
-    schema = load_catalog().create_schema(model)
-    body: dict[str, Any] = {name: _sample(name, schema["properties"][name]) for name in schema["required"]}
-    return body | {"model": model} | more
+    schema = load_catalog().create_schema(model, legacy=legacy)
+    for part in (schema, *schema.get("anyOf", ())):
+        if "properties" in part:
+            required = part.get("required", ())
+            body = {name: _sample(name, part["properties"][name]) for name in required}
+            return body | {"model": model} | more
+    raise AssertionError(f"{model} has no properties")
 
 
 def _sample(name: str, schema: dict[str, Any]) -> Any:
