@@ -125,8 +125,14 @@ class _Search:
             pass
 
     def _first(self) -> None:
-        """Try the cases that are always tried, all of them: the smallest breach is kept."""
-        for case in self._wanted.first(self._context):
+        """Try the cases that are always tried: the smallest breach is kept.
+
+        A program takes its time to start, so it gets as many of them as it gets examples, from all over.
+        """
+        cases = list(self._wanted.first(self._context))
+        if self._context.client.kind == "command" and len(cases) > (most := self._limits.max_examples):
+            cases = [cases[place * len(cases) // most] for place in range(most)]
+        for case in cases:
             with contextlib.suppress(_Broken):
                 self._try(case)
 
