@@ -1,0 +1,279 @@
+"""The control API under /_mock/: what each endpoint does, and whom it answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from mock_server import MockServer, Scenario
+from mock_server.catalog import load_catalog
+from mock_server.scenarios import CATALOGUE
+
+from .support import MODEL, PATHS, Reply, ask, check_error, create, poll, wire
+
+
+def get(server: MockServer, path: str) -> Any:
+    reply = ask(server, "GET", path, key=None)
+    assert reply.status == 200, reply.body
+    return reply.json
+
+
+def post(server: MockServer, path: str, body: Any, method: str = "POST") -> Reply:
+    return ask(server, method, path, body, key=None)
+
+
+def test_health_says_what_the_server_holds(server: MockServer) -> None:
+    create(server)
+    health = get(server, "/_mock/health")
+    assert (health["status"], health["models"], health["jobs"], health["exchanges"]) == ("ok", 45, 1, 1)
+    assert health["scenario"] == "completed" and health["seed"] == 1
+
+
+def test_jobs_are_listed_and_shown_with_their_exchanges(server: MockServer) -> None:
+    server.use("id-uuid-model")
+    job_id = create(server).json["id"]
+    poll(server, job_id)
+    (listed,) = get(server, "/_mock/jobs")["jobs"]
+    assert (listed["id"], listed["model"], listed["status"], listed["polls"]) == (
+        job_id,
+        MODEL,
+        "generating",
+        1,
+    )
+    shown = get(server, f"/_mock/jobs/{job_id}")
+    assert [seen["kind"] for seen in shown["exchanges"]] == ["create", "poll"]
+    assert ask(server, "GET", "/_mock/jobs/none", key=None).status == 404
+
+
+def test_exchanges_are_filtered(server: MockServer) -> None:
+    one, two = create(server).json["id"], create(server).json["id"]
+    poll(server, one)
+    poll(server, "unknown")
+    assert len(get(server, "/_mock/exchanges")["exchanges"]) == 4
+    assert [seen["job"] for seen in get(server, "/_mock/exchanges?kind=create")["exchanges"]] == [one, two]
+    assert len(get(server, f"/_mock/exchanges?job_id={one}")["exchanges"]) == 2
+    assert [seen["number"] for seen in get(server, "/_mock/exchanges?status=404")["exchanges"]] == [4]
+    assert [seen["number"] for seen in get(server, "/_mock/exchanges?limit=1")["exchanges"]] == [4]
+    assert get(server, "/_mock/exchanges?limit=0")["exchanges"] == []
+
+
+@pytest.mark.parametrize("query", ["kinds=poll", "limit=x", "limit=-1", "limit=%C2%B2", "limit=" + "9" * 50])
+def test_a_filter_that_is_none_is_named(server: MockServer, query: str) -> None:
+    reply = ask(server, "GET", f"/_mock/exchanges?{query}", key=None)
+    assert reply.status == 400 and "limit=N" in reply.json["message"]
+
+
+def test_the_har_has_every_exchange(server: MockServer) -> None:
+    create(server)
+    poll(server, server.jobs[0].id)
+    log = get(server, "/_mock/exchanges.har")["log"]
+    assert log["version"] == "1.2" and len(log["entries"]) == 2
+    first = log["entries"][0]
+    assert first["request"]["method"] == "POST" and first["response"]["status"] == 200
+    assert json.loads(first["response"]["content"]["text"])["id"] == server.jobs[0].id
+
+
+def test_charges_are_summed(server: MockServer) -> None:
+    create(server)
+    charges = get(server, "/_mock/charges")
+    assert charges["charges"][0]["job"] == server.jobs[0].id
+    assert charges["usd"] == (charges["charges"][0]["usd"] or 0)
+
+
+def test_the_clock_is_shown_moved_and_frozen(timed: MockServer) -> None:
+    create(timed)
+    before = get(timed, "/_mock/clock")
+    assert before["frozen"] and before["speed"] == 0
+    assert post(timed, "/_mock/clock", {"advance": 15}).json["now"] == before["now"] + 15
+    assert timed.jobs[0].status == "generating"
+    assert post(timed, "/_mock/clock", {"until": "completed", "job": timed.jobs[0].id}).status == 200
+    assert timed.jobs[0].status == "completed"
+    assert post(timed, "/_mock/clock", {"speed": 2}).json["speed"] == 2
+    assert post(timed, "/_mock/clock", {"speed": 0}).json["frozen"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "advance"),
+        ({"advnce": 1}, "advance"),
+        ({"advance": -1}, "forward"),
+        ({"advance": "1"}, "number"),
+        ({"advance": True}, "number"),
+        ({"advance": 10**400}, "usable size"),
+        ({"advance": 1e15}, "9999"),
+        ({"speed": -1}, "speed"),
+        ({"until": "done"}, "until"),
+        ({"until": ["completed"]}, "until"),
+        ({"until": "completed", "job": 5}, "no job"),
+        ({"advance": 1, "until": "completed"}, "either"),
+        ({"advance": 1, "job": "x"}, "either"),
+        ([], "JSON object"),
+        (5, "JSON object"),
+        (b"", "empty"),
+        (b"{", "Expected JSON"),
+        (b"[" * 100_000, "levels"),
+        (b"\xff", "UTF-8"),
+    ],
+)
+def test_what_the_clock_cannot_do_is_answered_400(timed: MockServer, body: Any, says: str) -> None:
+    before = timed.clock.now()
+    reply = post(timed, "/_mock/clock", body)
+    assert reply.status == 400 and says in reply.json["message"], reply.body
+    assert timed.clock.now() == before
+
+
+def test_the_scenario_is_shown_and_set(server: MockServer) -> None:
+    assert get(server, "/_mock/scenario") == {"scenario": "completed", "next": []}
+    assert post(server, "/_mock/scenario", {"scenario": "failed"}).json["scenario"] == "failed"
+    assert post(server, "/_mock/scenario", {"scenario": "nulls"}, "PUT").json["scenario"] == "nulls"
+    assert post(server, "/_mock/scenario/next", {"scenario": "rate-limited"}).json["next"] == ["rate-limited"]
+    assert [create(server).status for _ in range(2)] == [429, 200]
+    assert server.jobs[0].scenario == "nulls"
+
+
+@pytest.mark.parametrize("path", ["/_mock/scenario", "/_mock/scenario/next"])
+def test_an_unknown_scenario_is_answered_with_the_nearest(server: MockServer, path: str) -> None:
+    assert "'failed'" in post(server, path, {"scenario": "faild"}).json["message"]
+    assert post(server, path, {"scenario": "poll-reset;times=-1"}).status == 400
+    assert post(server, path, {"scenario": 5}).status == 400
+    assert post(server, path, {"name": "failed"}).status == 400
+    assert server.scenario.name == "completed"
+
+
+def test_all_scenarios_are_listed_the_users_own_too() -> None:
+    with MockServer(scenarios={"mine": Scenario("mine", "My own.")}) as server:
+        rows = get(server, "/_mock/scenarios")["scenarios"]
+    assert [row["name"] for row in rows] == [*CATALOGUE, "mine"]
+    assert all(row["summary"] for row in rows) and rows[-1]["own"] and not rows[0]["own"]
+
+
+def test_reset_forgets_everything(server: MockServer) -> None:
+    server.use("failed")
+    server.next("nulls")
+    create(server)
+    assert post(server, "/_mock/reset", None).status == 200
+    health = get(server, "/_mock/health")
+    assert (health["jobs"], health["exchanges"], health["scenario"]) == (0, 0, "completed")
+    assert get(server, "/_mock/scenario")["next"] == []
+
+
+def test_events_stream_every_exchange(server: MockServer) -> None:
+    with wire(server) as connection:
+        connection.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        stream = connection.makefile("rb")
+        while b": connected" not in stream.readline():
+            pass
+        server.use("completed-in-create")
+        reply = create(server)
+        ask(server, "GET", reply.json["video"]["url"].partition(str(server.port))[2], key=None)
+        events: list[dict[str, Any]] = []
+        while len(events) < 2:
+            line = stream.readline()
+            assert line, "the stream ended"
+            if line.startswith(b"data: "):
+                events.append(json.loads(line[6:]))
+        stream.close()
+    assert [(seen["kind"], seen["status"], seen["job"]) for seen in events] == [
+        ("create", 200, reply.json["id"]),
+        ("video", 200, reply.json["id"]),
+    ]
+
+
+def test_a_page_for_browsers(server: MockServer) -> None:
+    reply = ask(server, "GET", "/_mock/", key=None)
+    assert reply.status == 200 and reply.headers["content-type"].startswith("text/html")
+
+
+# Whom it answers
+
+GUARDED = ["/_mock/", "/_mock/jobs/x", "/_mock/exchanges.har", "/_mock/scenario/next"]
+GUARDED += [
+    f"/_mock/{name}" for name in "health jobs exchanges charges clock scenario scenarios reset events".split()
+]
+
+
+@pytest.mark.parametrize("path", GUARDED)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:8000"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost.evil.example"},
+        {"Host": "192.168.1.5"},
+        {"Host": "["},
+        {"Host": ""},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "["},
+        {"Origin": "http://localhost:1"},
+        {"Origin": ""},
+    ],
+)
+def test_pages_of_other_origins_and_other_names_are_refused(
+    server: MockServer, path: str, headers: dict[str, str]
+) -> None:
+    method = "POST" if path.endswith(("next", "reset")) else "GET"
+    reply = ask(server, method, path, headers=headers, key=None)
+    assert reply.status == 403, reply.body
+    assert "access-control-allow-origin" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "127.0.0.1:80", "localhost:9", "[::1]", "[::1]:5"]
+)
+def test_loopback_names_are_answered(server: MockServer, host: str) -> None:
+    assert ask(server, "GET", "/_mock/health", headers={"Host": host}, key=None).status == 200
+
+
+def test_a_page_of_the_servers_own_is_answered(server: MockServer) -> None:
+    assert ask(server, "GET", "/_mock/health", headers={"Origin": server.url}, key=None).status == 200
+
+
+def test_a_preflight_is_not_granted(server: MockServer) -> None:
+    reply = ask(server, "OPTIONS", "/_mock/reset", headers={"Origin": "http://evil.example"}, key=None)
+    assert reply.status == 405 and "access-control-allow-origin" not in reply.headers
+
+
+def test_a_token_opens_it_to_any_name_and_is_needed_then() -> None:
+    with MockServer(control_token="sesame") as server:
+        assert ask(server, "GET", "/_mock/health", key=None).status == 403
+        assert ask(server, "GET", "/_mock/health", key="wrong").status == 403
+        assert ask(server, "GET", "/_mock/health", key="sesame").status == 200
+        assert (
+            ask(server, "GET", "/_mock/health", headers={"Host": "evil.example"}, key="sesame").status == 200
+        )
+
+
+def test_the_api_itself_is_open_to_any_name(server: MockServer) -> None:
+    assert create(server, headers={"Host": "evil.example", "Origin": "http://evil.example"}).status == 200
+
+
+# The documents
+
+
+def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
+    reply = ask(server, "GET", "/openapi.json", key=None)
+    assert reply.headers["content-type"] == "application/json"
+    validate(reply.json)
+    assert set(PATHS) == set(reply.json["paths"])
+
+
+@pytest.mark.parametrize("variant", load_catalog().variants, ids=lambda variant: variant.model)
+def test_each_variants_document_is_valid_and_resolved(server: MockServer, variant: Any) -> None:
+    document = get(server, f"/openapi/{variant.model}.json")
+    assert "$ref" not in json.dumps(document)
+    assert document == load_catalog().document(variant.model)
+
+
+def test_a_few_documents_of_variants_pass_the_validator(server: MockServer) -> None:
+    for variant in load_catalog().variants[::15]:
+        validate(get(server, f"/openapi/{variant.model}.json"))
+
+
+def test_a_document_of_an_unknown_model_names_the_nearest(server: MockServer) -> None:
+    check_error(ask(server, "GET", f"/openapi/{MODEL}s.json", key=None), 404, MODEL)
