@@ -66,6 +66,10 @@ class Attempt(abc.ABC):
     def interrupt(self) -> bool:
         """Interrupt it as its user would; False where that cannot be done."""
 
+    def arguments(self) -> str:
+        """The arguments of the processes that it consists of; empty for a callable."""
+        return ""
+
     @abc.abstractmethod
     def work(self) -> Outcome:
         """Make the call, in this attempt's own thread."""

@@ -108,6 +108,10 @@ class _CommandAttempt(Attempt):
         """Send SIGINT, as Ctrl-C does."""
         return self._signal(signal.SIGINT)
 
+    def arguments(self) -> str:
+        """The arguments of the program and of what it started, where the system tells (Linux)."""
+        return "" if self._process is None else _arguments_of(self._process.pid)
+
     def _end_group(self) -> None:
         self._signal(signal.SIGKILL)
 
@@ -158,8 +162,7 @@ def _talk(process: subprocess.Popen[bytes], payload: bytes) -> tuple[str, str]:
     return taken.get("out", ""), taken.get("err", "")
 
 
-def arguments_of(group: int) -> str:
-    """The arguments of the processes of a group, where the system tells (Linux)."""
+def _arguments_of(group: int) -> str:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

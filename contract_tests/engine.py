@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Any
 
 from mock_server.errors import TargetError
-from mock_server.fastforward import fast_forward, keep_real_time
 from mock_server.server import MockServer
 
 from .clients import Attempt, Call, Client
+from .commands import CommandClient
 from .gate import Gate
 from .runs import PREFIX, Case, Run
+from .surroundings import Surroundings, hurried, in_real_time, in_this_process, with_hooks
 
 __all__ = ["API_KEY", "Engine"]
 
@@ -44,14 +45,14 @@ _INTERRUPTIONS = 20
 class Engine:
     """One server and one client for many runs, as a context manager.
 
-    Where the client lives in virtual time, this process does so between `__enter__` and `__exit__`. Runs of
-    equal cases are made once. Raises `TargetError` where a client cannot be stopped.
+    A callable's process lives in virtual time between `__enter__` and `__exit__`, a command's does with
+    `hooks`. Runs of equal cases are made once. Raises `TargetError` where a client cannot be stopped.
     """
 
-    def __init__(self, client: Client, *, seed: int = 0, real_limit: float = REAL_LIMIT) -> None:
+    def __init__(self, client: Client, *, seed: int = 0, hooks: bool = True) -> None:
         self.client = client
-        self.real_limit = real_limit
-        virtual = client.virtual_time
+        self.virtual = virtual = hooks or not isinstance(client, CommandClient)
+        self.real_limit = REAL_LIMIT if virtual else 2 * REAL_LIMIT
         self.server = MockServer(
             queued=QUEUED,
             generating=GENERATING,
@@ -73,12 +74,16 @@ class Engine:
         stack = self._stack
         stack.enter_context(self.server)
         self.gate.loop = self.server.loop
-        if self.client.virtual_time:
+        if self.virtual:
             clock = self.server.clock
             clock.advance(max(0.0, START - clock.now()))
-            stack.enter_context(keep_real_time())
-            stack.enter_context(fast_forward(self.server))
+        self.surroundings = stack.enter_context(self._surround())
         return self
+
+    def _surround(self) -> contextlib.AbstractContextManager[Surroundings]:
+        if not isinstance(self.client, CommandClient):
+            return in_this_process(self.server)
+        return with_hooks(self.server, self.client) if self.virtual else in_real_time(self.server)
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -105,6 +110,8 @@ class Engine:
     def _run(self, case: Case) -> Run:
         server, gate = self.server, self.gate
         self.runs += 1
+        if not self.virtual:
+            case = case.replace(scenario=hurried(case.scenario))
         gate.begin(requests=case.requests, prefix=PREFIX if case.base == "prefix" else "")
         server.reset()
         server.use(case.scenario)
@@ -124,11 +131,12 @@ class Engine:
         return self._collect(run, attempts, sink)
 
     def _base_url(self, form: str) -> tuple[str, contextlib.AbstractContextManager[Any]]:
-        url = self.server.base_url
+        root = self.surroundings.url
+        url = f"{root}/v2"
         if form == "slash":
             return url + "/", contextlib.nullcontext()
         if form == "prefix":
-            return f"{self.server.url}{PREFIX}/v2", contextlib.nullcontext()
+            return f"{root}{PREFIX}/v2", contextlib.nullcontext()
         if form == "refused":
             # Bound and not listening: nobody else gets the port, and a connection is refused.
             deaf = socket.socket()
@@ -150,13 +158,17 @@ class Engine:
         return job
 
     def _interruptible(self, case: Case, attempts: list[Attempt], run: Run) -> None:
-        """Have the client interrupted after so many polls."""
+        """Have the client interrupted after so many polls, or its arguments read while it runs."""
         wanted = case.interrupt_after
-        if wanted is None:
-            return
         journal = self.server.state.journal
+        if wanted is None and not case.inspect:
+            return
 
         def look(received: int) -> None:
+            if case.inspect and not run.arguments:
+                run.arguments = attempts[0].arguments()
+            if wanted is None:
+                return
             polls = sum(exchange.kind == "poll" for exchange in journal)
             if polls >= wanted and run.interrupted_at is None and attempts[0].interrupt():
                 run.interrupted_at = received
@@ -216,6 +228,7 @@ class Engine:
         run.trace = server.exchanges
         run.seconds = server.clock.now() - run.started
         run.cut, run.received = self.gate.cut, self.gate.received
+        run.cut_after = self.gate.cut_at - run.started if run.cut else 0.0
         run.outcomes = [attempt.outcome for attempt in attempts]
         if isinstance(sink, io.StringIO):
             for outcome in run.outcomes:
@@ -236,7 +249,9 @@ class Engine:
 
 def _with_case(run: Run, case: Case) -> Run:
     """A run as that of an equal case, which may hold other notes."""
-    return run if run.case is case else dataclasses.replace(run, case=case)
+    if run.case is case:
+        return run
+    return dataclasses.replace(run, case=case.replace(scenario=run.case.scenario))
 
 
 @contextlib.contextmanager

@@ -37,6 +37,7 @@ class Gate(MockApp):
         super().__init__(state)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.cut = ""
+        self.cut_at = 0.0
         self.received = 0
         self.on_request: Callable[[int], None] | None = None
         self._prefix = ""
@@ -55,7 +56,7 @@ class Gate(MockApp):
         """Answer nothing more in this run, and end what is being answered; from any thread."""
         if self.cut:
             return
-        self.cut = why
+        self.cut, self.cut_at = why, self.mock.clock.now()
         self.mock.end_holds()
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._abort_all)

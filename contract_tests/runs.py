@@ -38,7 +38,7 @@ CRASHES = frozenset(
 """Names of errors that tell of a mistake in the program, not of what the server did."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """One thing to try: a payload against a server's behaviour, and how the client is called.
 
@@ -55,6 +55,8 @@ class Case:
     """Interrupt the client while it has had this many polls answered."""
     resume: bool = False
     """Hand in the id of a job that exists instead of letting the client make one."""
+    inspect: bool = False
+    """Read the arguments of a command's processes while it runs."""
     twice: bool = False
     """Run it a second time, to compare."""
     requests: int = 600
@@ -63,6 +65,10 @@ class Case:
     note: str = ""
     expect: Any = None
     """What a property put there when it made the case, for its own judgement."""
+
+    def __repr__(self) -> str:
+        # Short: a payload may hold a picture of megabytes.
+        return f"<Case {self.model} {self.scenario.name} {self.note}>"
 
     def replace(self, **changes: Any) -> Case:
         """A copy with other values."""
@@ -162,6 +168,8 @@ class Run:
     seconds: float = 0.0
     cut: str = ""
     """Why the server stopped answering: `requests`, `time`, or empty where it did not."""
+    cut_after: float = 0.0
+    """Virtual seconds after which it did."""
     received: int = 0
     """Requests that came, those after the cut included."""
     started: float = 0.0

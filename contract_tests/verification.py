@@ -14,6 +14,7 @@ from mock_server.errors import KlingMockError, SettingsError, TargetError, did_y
 from .behaviours import PLAIN
 from .checking import Limits, check
 from .clients import Client
+from .commands import CommandClient
 from .coverage import Coverage
 from .engine import Engine
 from .events import Checked, Checking, Event, Example, Finished, Result, Started, Summary
@@ -102,7 +103,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with Engine(client, seed=plan.seed) as engine:
+        with _engine(client, plan.seed, models[0]) as engine:
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)
@@ -115,6 +116,16 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     finished = Finished(tuple(results), summary, coverage.as_dict())
     report(finished)
     return finished
+
+
+def _engine(client: Client, seed: int, model: str) -> Engine:
+    """An engine for the client: with hooks for virtual time where they reach it."""
+    if isinstance(client, CommandClient):
+        with Engine(client, seed=seed) as engine:
+            engine.run(Case(model, boundary_payloads(model)[0].payload, PLAIN))
+            if not engine.surroundings.followed():
+                return Engine(client, seed=seed, hooks=False)
+    return Engine(client, seed=seed)
 
 
 class _Session:

@@ -124,8 +124,8 @@ def _stuck(context: Context) -> st.SearchStrategy[Case]:
 def poll_budget(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
         return Failure(
-            f"the job never ends, and after {run.seconds / 60:.0f} minutes and {len(run.polls)} polls "
-            "the client had not given up",
+            f"the job never ends, and after {(run.cut_after or run.seconds) / 60:.0f} minutes and "
+            f"{len(run.polls)} polls the client had not given up",
             run.polls[-1].number if run.polls else None,
         )
     return failed_clearly(run, "the job never ends")

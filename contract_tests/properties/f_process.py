@@ -32,6 +32,11 @@ def _command(context: Context) -> str | None:
     cost="Tests that were meant for a mock make real jobs, and a real bill.",
 )
 def honours_base_url(run: Run) -> Failure | None:
+    own = run.base_url.partition("://")[2].partition("/")[0]
+    for exchange in run.trace:
+        host = ", ".join(exchange.header_values(b"host"))
+        if host != own:
+            return Failure(f"the base URL is {run.base_url}, and {host} was asked", exchange.number)
     if run.received:
         return None
     return Failure(f"nothing arrived at {run.base_url}: the client {run.outcome.brief()}")
@@ -69,7 +74,9 @@ def exit_code(run: Run) -> Failure | None:
     "F3",
     "key-not-shown",
     REQUIRED,
-    cases=behaving(lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]])),
+    cases=behaving(
+        lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]]), inspect=True
+    ),
     first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
     applies=_command,
     examples=4,

@@ -84,7 +84,9 @@ def timeline(run: Run, blamed: int | None = None) -> list[str]:
         lines = [*lines[:_HEAD], f"             … {left_out} more …", *lines[-_TAIL:]]
     if run.cut:
         why = {"requests": "too many requests", "time": "too much time"}.get(run.cut, run.cut)
-        lines.append(f"  {_at(run.seconds)}  the mock stopped answering: {why}; {run.received} requests came")
+        lines.append(
+            f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"
+        )
     ends = [f"  {_at(run.seconds)}  the client {outcome.brief()}" for outcome in run.outcomes]
     return [*lines, *(line.replace(run.key, "KEY") for line in ends)]
 

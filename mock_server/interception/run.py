@@ -17,14 +17,14 @@ from mock_server.interception.environment import child_environment
 from mock_server.interception.folder import RunFolder
 from mock_server.interception.gateway import Gateway
 from mock_server.interception.hosts import Hosts
-from mock_server.interception.intercept import gateway_of
+from mock_server.interception.intercepting import gateway_of
 from mock_server.interception.process import held_signals, run_child
 from mock_server.interception.summary import summary_of
 from mock_server.interception.timekeeping import Timekeeper
 from mock_server.server import MockServer
 from mock_server.settings import Settings
 
-__all__ = ["Plan", "run"]
+__all__ = ["Plan", "run", "timekeeping"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def run(plan: Plan) -> dict[str, Any]:
     ):
         folder = RunFolder(authority, hosts, server.clock)
         try:
-            with _timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
+            with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
                 status = run_child(plan.command, environment, mask, timeout=plan.timeout)
@@ -72,7 +72,7 @@ def run(plan: Plan) -> dict[str, Any]:
 
 
 @contextmanager
-def _timekeeping(
+def timekeeping(
     server: MockServer, gateway: Gateway, folder: RunFolder, hosts: Hosts, *, fast_forward: bool
 ) -> Iterator[None]:
     """Let the hooks ask about time, and time move for those who cannot ask."""

@@ -1,0 +1,95 @@
+"""What a client lives in while it is checked: whose time it follows, where it finds the mock."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mock_server.fastforward import fast_forward, keep_real_time
+from mock_server.lifecycle import Step
+from mock_server.scenarios import Fault, Scenario
+from mock_server.server import MockServer
+
+from .commands import CommandClient
+
+__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "with_hooks"]
+
+SOON = 0.2
+"""Real seconds that stand for a wait where a client cannot be told of another time."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the client finds the mock, and whether it follows its clock."""
+
+    url: str
+    """Scheme, host and port."""
+    followed: Callable[[], bool]
+    """Whether the client has been seen to follow the clock."""
+
+
+@contextlib.contextmanager
+def in_this_process(server: MockServer) -> Iterator[Surroundings]:
+    """A callable: this process lives by the server's clock, this thread apart."""
+    with keep_real_time(), fast_forward(server):
+        yield Surroundings(server.url, lambda: True)
+
+
+@contextlib.contextmanager
+def in_real_time(server: MockServer) -> Iterator[Surroundings]:
+    """A command that no hook reaches."""
+    yield Surroundings(server.url, lambda: False)
+
+
+@contextlib.contextmanager
+def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundings]:
+    """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
+    from mock_server.interception.certificates import Authority
+    from mock_server.interception.environment import child_environment
+    from mock_server.interception.folder import RunFolder
+    from mock_server.interception.hosts import Hosts
+    from mock_server.interception.intercepting import gateway_of
+    from mock_server.interception.run import timekeeping
+
+    hosts, authority = Hosts((), offline=True), Authority()
+    asked = False
+    with gateway_of(server, hosts, authority) as gateway:
+        folder = RunFolder(authority, hosts, server.clock)
+        try:
+            with timekeeping(server, gateway, folder, hosts, fast_forward=True):
+                serve: Any = gateway.service
+
+                def counted(sock: Any) -> None:
+                    nonlocal asked
+                    asked = True
+                    serve(sock)
+
+                gateway.service = counted
+                client.environment = child_environment(folder, gateway.port, fast_forward=True)
+                client.virtual_time = True
+                yield Surroundings(f"http://127.0.0.1:{gateway.port}", lambda: asked)
+        finally:
+            client.environment = {}
+            client.virtual_time = False
+            folder.close()
+
+
+def hurried(scenario: Scenario) -> Scenario:
+    """The scenario for a client in real time: it goes by polls, and every wait is short."""
+    plan = scenario.plan
+    if plan is not None:
+        plan = tuple(dataclasses.replace(step, span=min(step.span or 1.0, 1.0), scale=1.0) for step in plan)
+    elif scenario.words:
+        plan = (Step("generating", 1.0), Step("completed"))
+    return scenario.replace(plan=plan, faults=tuple(map(_short, scenario.faults)))
+
+
+def _short(fault: Fault) -> Fault:
+    asked = fault.retry_after
+    return fault.replace(
+        seconds=min(fault.seconds, SOON),
+        retry_after=None if asked is None else min(asked, 1.0),
+    )
