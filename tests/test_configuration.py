@@ -115,7 +115,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         ("\n[sever]\nport = 1\n", "mock.toml:2: there is no option 'sever'. Did you mean 'server'"),
         ("\n\nqueued = -1\n", "mock.toml:3: queued: expected a finite time of 0 or more, received -1."),
         ("[server]\n\nport = 70000\n", "mock.toml:3: port: expected 0 to 65535, received 70000."),
-        ("strict = 1\n", "mock.toml:1: strict: "),
+        ("strict = 2\n", "mock.toml:1: strict: "),
         ("polls = [1, -1]\n", "mock.toml:1: polls: "),
         ("seed = 1\n[server]\nseed = 2\n", "mock.toml:3: seed: expected once, received twice."),
         ("# a note\nscenario = 'faild'\n", "mock.toml:2: scenario: There is no scenario 'faild'. Did you"),

@@ -477,6 +477,34 @@ def test_fast_forward_makes_a_documented_generation_pass_at_once(pytester: pytes
     result.assert_outcomes(passed=1)
 
 
+def test_a_client_with_the_address_written_into_it(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import time, urllib.error, urllib.request
+
+        class Provider:
+            base_url, api_key = "https://api.aimlapi.com/v2", "any-key"
+
+        def test_it(kling_server, kling_intercept):
+            assert statuses(Provider) == ["queued", "generating", "completed"]
+            assert len(kling_server.charges) == 1
+
+        @pytest.mark.kling(realistic=True)
+        def test_in_no_time(kling_server, kling_intercept, kling_fast_forward):
+            job = create(Provider)
+            while poll(Provider, job) != "completed":
+                time.sleep(15)
+
+        def test_no_other_host_is_reached(kling_intercept):
+            with pytest.raises(urllib.error.URLError):
+                urllib.request.urlopen("http://example.com/", timeout=5)
+        """,
+        ini="kling_mock_checks = error\n",
+    )
+    result.assert_outcomes(passed=3)
+
+
 def test_tests_in_async_code_and_in_unittest_classes(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
