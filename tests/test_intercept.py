@@ -20,7 +20,7 @@ import urllib3
 from mock_server import MockServer
 from mock_server.errors import ServerError, SettingsError
 from mock_server.fastforward import fast_forward
-from mock_server.interception.intercept import intercept
+from mock_server.interception import intercept
 
 URL = "https://api.aimlapi.com/v2/video/generations"
 PAYLOAD = {"model": "kling-video/v1/standard/text-to-video", "prompt": "A fox in the snow."}

@@ -14,7 +14,7 @@ from mock_server.interception.certificates import Authority
 from mock_server.interception.connection import MAX_HEAD, read_opening
 from mock_server.interception.gateway import Gateway
 from mock_server.interception.hosts import Hosts
-from mock_server.interception.intercept import gateway_of
+from mock_server.interception.intercepting import gateway_of
 
 PATIENCE = 20
 

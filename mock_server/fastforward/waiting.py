@@ -35,7 +35,6 @@ class Waiting:
         self._patience = patience
         self._stepping = allocate_lock()
         self._deadlines: dict[object, tuple[int, float]] = {}
-        self._looks: dict[int, tuple[tuple[object, ...], float]] = {}
 
     def until(self, deadline: float, ready: Ready, *, socket: bool = False) -> bool:
         """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
@@ -98,9 +97,9 @@ class Waiting:
             if thread in waiting or thread in self._real_threads:
                 continue
             work = _work_of(thread)
-            look, before = (id(frame), frame.f_lasti, work), self._looks.get(thread)
+            look, before = (id(frame), frame.f_lasti, work), _looks.get(thread)
             if work is RUNNABLE or before is None or before[0] != look:
-                self._looks[thread] = (look, now)
+                _looks[thread] = (look, now)
                 blocked = False
             elif now - before[1] < _STILL:
                 blocked = False
@@ -108,6 +107,9 @@ class Waiting:
 
 
 RUNNABLE = object()
+
+_looks: dict[int, tuple[tuple[object, ...], float]] = {}
+"""How each other thread was found last, and since when: kept, so that idle threads are known to be."""
 
 
 def _work_of(thread: int) -> object:

@@ -1,1 +1,22 @@
-"""Answering an unmodified program in place of the provider."""
+"""Answering an unmodified program in place of the provider.
+
+    from mock_server.interception import intercept
+    with intercept(server):
+        requests.get("https://api.aimlapi.com/v1/models")    # answered by the server
+
+Nothing is imported before it is asked for: the hooks in child processes load this package as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["intercept"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "intercept":
+        from .intercepting import intercept
+
+        return intercept
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
