@@ -68,23 +68,23 @@ class ExchangeLog:
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
-        line = f"{dim}{self._moment}{off} {exchange.method:<4} {exchange.path} "
+        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(exchange.path)} "
         line += self._status(exchange.status)
         if exchange.state:
             line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
         if exchange.model:
-            line += f" {exchange.model}"
+            line += f" {_visible(exchange.model)}"
         line += f" {dim}{took * 1000:.1f}ms{off}"
         if exchange.job_id:
-            line += f" {dim}job={exchange.job_id}{off}"
+            line += f" {dim}job={_visible(exchange.job_id)}{off}"
         if exchange.fault:
             line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
-        elif exchange.scenario not in (None, "completed"):
-            line += f" {dim}scenario={exchange.scenario}{off}"
+        elif exchange.scenario is not None and exchange.scenario != "completed":
+            line += f" {dim}scenario={_visible(exchange.scenario)}{off}"
         for problem in exchange.violations:
-            line += "\n         " + self._paint(f"violation: {problem.sentence()}", _RED)
+            line += "\n         " + self._paint(f"violation: {_visible(problem.sentence())}", _RED)
         for problem in exchange.findings:
-            line += "\n         " + self._paint(f"finding: {problem.sentence()}", _YELLOW)
+            line += "\n         " + self._paint(f"finding: {_visible(problem.sentence())}", _YELLOW)
         return line
 
     def json_line(self, exchange: Exchange, took: float) -> str:
@@ -98,3 +98,10 @@ class ExchangeLog:
 
     def _paint(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_RESET}" if self.colour and colour else text
+
+
+def _visible(text: str) -> str:
+    """A client's text without line breaks and terminal escapes of its own."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

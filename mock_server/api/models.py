@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from mock_server.api.answer import Answer, encode, error_answer
+from mock_server.api.answer import FREE_HEADERS, Answer, encode, error_answer
 from mock_server.errors import UnknownModel
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def list_models(state: State, exchange: Exchange) -> Answer:
     """Answer `GET /v1/models` and `GET /models`; no key is needed."""
     exchange.kind = "models"
     rows = [_row(state, variant) for variant in state.catalog.variants]
-    return Answer(200, encode({"object": "list", "data": rows}))
+    return _answer(state, {"object": "list", "data": rows})
 
 
 def one_model(state: State, exchange: Exchange, model: str) -> Answer:
@@ -33,7 +33,12 @@ def one_model(state: State, exchange: Exchange, model: str) -> Answer:
     except UnknownModel as error:
         return error_answer(state, exchange, 404, str(error))
     exchange.model = variant.model
-    return Answer(200, encode({"object": "model", "data": _row(state, variant)}))
+    return _answer(state, {"object": "model", "data": _row(state, variant)})
+
+
+def _answer(state: State, body: dict[str, Any]) -> Answer:
+    inference = (b"x-inference-id", state.ids.request_id().encode())
+    return Answer(200, encode(body), headers=[inference, *FREE_HEADERS])
 
 
 def _row(state: State, variant: Variant) -> dict[str, Any]:

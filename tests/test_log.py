@@ -1,0 +1,75 @@
+"""The log: one readable line for each exchange, or one JSON object."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server.journal import Exchange
+from mock_server.log import ExchangeLog
+from mock_server.validation import Problem
+
+
+def exchange(**values: object) -> Exchange:
+    made = Exchange("GET", "/v2/video/generations", b"", [], 1_700_000_000.0)
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def logged(one: Exchange, form: str = "text", *, colour: bool = False) -> str:
+    stream = io.StringIO()
+    ExchangeLog(stream, form=form, colour=colour)(one, 0.0042)
+    return stream.getvalue()
+
+
+def test_a_line_says_what_happened() -> None:
+    line = logged(
+        exchange(status=200, state="queued", model="kling-video/x", job_id="abc", scenario="failed")
+    )
+    assert line.count("\n") == 1
+    for word in ("GET", "/v2/video/generations", "200", "queued", "kling-video/x", "4.2ms", "abc", "failed"):
+        assert word in line
+
+
+def test_findings_and_violations_stand_below() -> None:
+    problem = Problem("duration", "an integer", "'5'", "numeric-string")
+    lines = logged(exchange(status=200, findings=(problem,), violations=(problem,))).splitlines()
+    assert len(lines) == 3
+    assert "violation: duration" in lines[1] and "finding: duration" in lines[2]
+
+
+def test_what_was_not_answered_shows_so() -> None:
+    assert " --- " in logged(exchange(status=None, fault="reset"))
+
+
+def test_colour_only_where_it_is_asked_for() -> None:
+    assert "\x1b[" in logged(exchange(status=200), colour=True)
+    assert "\x1b[" not in logged(exchange(status=200))
+    assert not ExchangeLog(io.StringIO()).colour
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@given(text=st.text(max_size=30))
+def test_a_client_cannot_write_lines_or_escapes_of_its_own(form: str, text: str) -> None:
+    problem = Problem(text, text, text, "type")
+    one = exchange(path="/" + text, model=text, job_id=text, status=404, findings=(problem,), method="GET")
+    shown = logged(one, form)
+    assert shown.endswith("\n") and len(shown.splitlines()) == (2 if form == "text" else 1)
+    assert not any(ord(char) < 32 or ord(char) in range(127, 160) for char in shown.replace("\n", ""))
+
+
+def test_json_lines_are_json() -> None:
+    shown = json.loads(logged(exchange(status=200, job_id="é\n"), "json"))
+    assert (shown["status"], shown["job"], shown["took"]) == (200, "é\n", 0.0042)
+
+
+def test_a_reader_that_left_stops_nothing() -> None:
+    stream = io.StringIO()
+    log = ExchangeLog(stream)
+    stream.close()
+    log(exchange(status=200), 0.1)

@@ -1,0 +1,102 @@
+"""The download of a finished video, as a content delivery network gives it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mock_server import MockServer
+
+from .support import Reply, ask, check_error, create
+
+
+def url_of(server: MockServer, **more: object) -> str:
+    server.use("completed-in-create")
+    url: str = create(server, **more).json["video"]["url"]
+    return url.partition(str(server.port))[2]
+
+
+def fetch(server: MockServer, url: str, method: str = "GET", **headers: str) -> Reply:
+    return ask(
+        server,
+        method,
+        url,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        key=None,
+    )
+
+
+def test_it_is_whole_and_needs_no_key(server: MockServer) -> None:
+    clip = fetch(server, url_of(server))
+    assert clip.status == 200 and clip.body[4:8] == b"ftyp"
+    assert clip.headers["content-type"] == "video/mp4"
+    assert int(clip.headers["content-length"]) == len(clip.body)
+    assert clip.headers["accept-ranges"] == "bytes" and clip.headers["etag"]
+    assert clip.headers["access-control-allow-origin"] == "*"
+    seen = server.exchanges[-1]
+    assert (seen.kind, seen.status, seen.job_id) == ("video", 200, server.jobs[0].id)
+    assert seen.answer_size == len(clip.body)
+
+
+def test_head_range_and_etag(server: MockServer) -> None:
+    url = url_of(server)
+    whole = fetch(server, url)
+    head = fetch(server, url, "HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+    part = fetch(server, url, Range="bytes=10-19")
+    assert (part.status, part.body) == (206, whole.body[10:20])
+    assert part.headers["content-range"] == f"bytes 10-19/{len(whole.body)}"
+    assert fetch(server, url, Range="bytes=-5").body == whole.body[-5:]
+    assert fetch(server, url, Range="bytes=99999999-").status == 416
+    assert fetch(server, url, If_None_Match=whole.headers["etag"]).status == 304
+    assert fetch(server, url, Range="bytes=0-1", If_Range='"other"').status == 200
+
+
+def test_the_clip_is_the_one_that_was_asked_for(server: MockServer) -> None:
+    assert "9x16" in url_of(server, aspect_ratio="9:16", duration=10)
+    assert "10s" in url_of(server, aspect_ratio="9:16", duration=10)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_it_is_only_read(server: MockServer, method: str) -> None:
+    reply = fetch(server, url_of(server), method)
+    check_error(reply, 405, method)
+    assert reply.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize(
+    "path", ["/media/abc/none.mp4", "/media/abc/16x9-99s.mp4", "/media/abc", "/media/a/b/c.mp4"]
+)
+def test_another_path_is_answered_404_and_journalled(server: MockServer, path: str) -> None:
+    check_error(fetch(server, path), 404)
+    assert server.exchanges[-1].status == 404
+
+
+def test_a_url_expires_on_the_clock(timed: MockServer) -> None:
+    url = url_of(timed)
+    timed.clock.advance(86_000)
+    assert fetch(timed, url).status == 200
+    timed.clock.advance(1_000)
+    assert fetch(timed, url).status == 403
+
+
+def test_a_url_that_was_not_polled_for_long_starts_to_expire_with_its_job(timed: MockServer) -> None:
+    job_id = create(timed).json["id"]
+    timed.clock.advance(until="completed", job=job_id)
+    timed.clock.advance(86_000)
+    url = ask(timed, "GET", f"/v2/video/generations?generation_id={job_id}").json["video"]["url"]
+    assert fetch(timed, url.partition(str(timed.port))[2]).status == 200
+
+
+def test_a_download_may_ask_for_a_fault_and_a_wrong_one_is_named(server: MockServer) -> None:
+    url = url_of(server)
+    assert fetch(server, url, X_Mock_Scenario="video-expired").status == 403
+    check_error(fetch(server, url, X_Mock_Scenario="video-expird"), 400, "'video-expired'")
+    assert server.exchanges[-1].status == 400
+
+
+def test_a_browser_may_ask_first(server: MockServer) -> None:
+    reply = fetch(
+        server, url_of(server), "OPTIONS", Origin="https://a.b", Access_Control_Request_Headers="range"
+    )
+    assert reply.status == 204 and reply.headers["access-control-allow-headers"] == "range"
