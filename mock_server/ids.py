@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 import uuid
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Callable
 
 __all__ = ["ID_STYLES", "IdSource", "looks_issued"]
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class IdSource:
@@ -30,7 +32,8 @@ class IdSource:
 
 def _nanoid(source: random.Random, _model: str = "") -> str:
     # nanoid's alphabet is that of URL-safe base64, so 126 random bits are its 21 characters.
-    return urlsafe_b64encode(source.getrandbits(128).to_bytes(16, "big"))[:21].decode()
+    digits = b2a_base64(source.getrandbits(128).to_bytes(16, "big"), newline=False)
+    return digits[:21].translate(_URL_SAFE).decode()
 
 
 def _uuid(source: random.Random, _model: str = "") -> str:

@@ -119,4 +119,6 @@ def _usage(job: Job) -> dict[str, Any] | None:
 
 def plain_body(job: Job, status: str) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
-    return b'{"id":%b,"status":"%b"}' % (encode(job.id), job.scenario.words.get(status, status).encode())
+    words = job.scenario.words
+    word = words.get(status, status) if words else status
+    return b'{"id":%b,"status":"%b"}' % (encode(job.id), word.encode())

@@ -1,0 +1,200 @@
+"""The protocol answers a request in whatever pieces it arrives, a whole one at once, and all in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from mock_server.app import MockApp
+from mock_server.settings import Settings
+from mock_server.state import State
+from mock_server.wire import MockProtocol
+
+from .support import MODEL, PATHS
+
+BODY = json.dumps({"model": MODEL, "prompt": "A fox in the snow"}).encode()
+
+
+class Transport(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.closed
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+def request(method: str, target: str, body: bytes = b"", *lines: str, version: str = "1.1") -> bytes:
+    head = [f"{method} {target} HTTP/{version}", "Host: mock.test", "Authorization: Bearer k", *lines]
+    if body:
+        head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+CREATE = request("POST", PATHS[0], BODY)
+UNKNOWN = request("GET", PATHS[0] + "?generation_id=unknown")
+MODELS = request("GET", "/model/" + MODEL)
+
+
+def connected(app: Any) -> tuple[MockProtocol, Transport]:
+    config = uvicorn.Config(app, http=MockProtocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    protocol, transport = MockProtocol(config=config, server_state=ServerState(), app_state={}), Transport()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+def new_app(make: Callable[[State], MockApp] = MockApp, **options: Any) -> MockApp:
+    return make(State(Settings(seed=7, polls=(0, 0), **options)))
+
+
+def exchange(app: Any, pieces: Sequence[bytes], answers: int) -> Transport:
+    """Feed pieces to a new connection, a round of the loop after each, until so many answers have come."""
+
+    async def feed() -> Transport:
+        protocol, transport = connected(app)
+        for piece in pieces:
+            if not transport.closed:
+                protocol.data_received(piece)
+            await asyncio.sleep(0)
+        for _ in range(2000):
+            if transport.written.count(b"HTTP/1.1 ") >= answers and not protocol.tasks:
+                break
+            await asyncio.sleep(0.001)
+        protocol.connection_lost(None)
+        return transport
+
+    return asyncio.run(feed())
+
+
+def steady(written: bytes) -> bytes:
+    """What was written, without what changes from run to run."""
+    return re.sub(rb'(date|"timestamp"): ?"?[^"\r]*', rb"\1", written)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, len(CREATE) + len(UNKNOWN) + len(MODELS)), max_size=6))
+def test_however_requests_are_cut_the_answers_are_the_same(cuts: list[int]) -> None:
+    whole = CREATE + UNKNOWN + MODELS
+    edges = [0, *sorted(cuts), len(whole)]
+    pieces = [whole[start:end] for start, end in itertools.pairwise(edges) if start < end]
+    app = new_app()
+    written = exchange(app, pieces, 3).written
+    assert steady(written) == steady(exchange(new_app(), [CREATE, UNKNOWN, MODELS], 3).written)
+    assert [one.status for one in app.mock.journal] == [200, 404, 200]
+    assert app.mock.traffic.open == 0 and len(app.mock.jobs) == 1
+
+
+def test_what_comes_behind_a_slow_answer_waits_for_it() -> None:
+    slow = request("POST", PATHS[0], BODY, "X-Mock-Scenario: create-slow")
+    app = new_app(speed=10_000)
+    written = exchange(app, [slow + UNKNOWN + CREATE], 3).written
+    assert re.findall(rb"HTTP/1.1 (\d+)", written) == [b"200", b"404", b"200"]
+    assert app.mock.traffic.open == 0
+
+
+@pytest.mark.parametrize("ending", [("1.1", "Connection: close"), ("1.0", "X: y")])
+def test_a_last_request_ends_the_connection(ending: tuple[str, str]) -> None:
+    version, line = ending
+    transport = exchange(new_app(), [request("POST", PATHS[0], BODY, line, version=version)], 1)
+    assert transport.closed
+    assert b"\r\nconnection: close\r\n" in transport.written
+
+
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:
+    asking = request("POST", PATHS[0], BODY, "Expect: 100-continue")
+    head = asking[: -len(BODY)]
+    written = exchange(new_app(), [head, b"", BODY], 2).written
+    assert written.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+def test_an_application_that_overrides_the_call_sees_every_request() -> None:
+    class Watching(MockApp):
+        seen = 0
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            self.seen += 1
+            await super().__call__(scope, receive, send)
+
+    app = new_app(Watching)
+    exchange(app, [CREATE, UNKNOWN], 2)
+    assert isinstance(app, Watching) and app.seen == 2
+
+
+def test_a_bug_is_answered_and_told(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug for the test")
+
+    monkeypatch.setattr("mock_server.app.poll", broken)
+    app = new_app()
+    written = exchange(app, [UNKNOWN, CREATE], 2).written
+    assert re.findall(rb"HTTP/1.1 (\d+)", written) == [b"500", b"200"]
+    assert "a bug for the test" in capfd.readouterr().err
+
+
+def test_requests_leave_nothing_to_the_garbage_collector() -> None:
+    async def feed() -> int:
+        protocol, _ = connected(new_app())
+        protocol.data_received(CREATE + UNKNOWN)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(200):
+                protocol.data_received(CREATE + UNKNOWN)
+            return gc.collect()
+        finally:
+            gc.enable()
+            protocol.connection_lost(None)
+
+    assert asyncio.run(feed()) < 200
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
+    async def wait() -> tuple[bool, bool, bool]:
+        protocol, transport = connected(new_app())
+        protocol.timeout_keep_alive = 3600
+        protocol.data_received(UNKNOWN)
+        protocol.timeout_keep_alive_handler()
+        early = transport.closed
+        protocol.timeout_keep_alive = 0
+        protocol.data_received(UNKNOWN[:10])
+        protocol.timeout_keep_alive = 3600
+        protocol.timeout_keep_alive_handler()
+        busy = transport.closed
+        protocol.timeout_keep_alive = 0
+        protocol.data_received(UNKNOWN[10:])
+        protocol.timeout_keep_alive_handler()
+        timer = protocol.timeout_keep_alive_task
+        protocol.connection_lost(None)
+        assert timer is not None and timer.cancelled()
+        return early, busy, transport.closed
+
+    assert asyncio.run(wait()) == (False, False, True)
