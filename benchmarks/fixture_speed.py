@@ -24,6 +24,7 @@ __all__ = ["main", "rows"]
 SECTION = "fixtures"
 TESTS = 1_000
 PATIENCE = 600
+REPEATS = 7
 SUITE = """\
 import http.client
 import json
@@ -104,11 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(row.kept is False for row in report.rows) else 0
 
 
-def rows(tests: int = TESTS, repeats: int = 7) -> list[Row]:
-    """The figures: medians of `repeats` fresh processes, and one suite of `tests` tests, each way."""
-    imported = _median(IMPORT, repeats) * 1000
-    started = _median(START, repeats)
-    reset = _median(RESET, 3) * 1000
+def rows(tests: int = TESTS) -> list[Row]:
+    """The figures: medians of fresh processes, and one suite of `tests` tests, each way."""
+    imported = _median(IMPORT) * 1000
+    started = _median(START)
+    reset = _median(RESET) * 1000
     limit = 20.0 * tests / TESTS
     one, two = (_suite(tests, workers) for workers in (0, 2))
     return [
@@ -124,8 +125,8 @@ def _row(what: str, unit: str, figure: float, limit: float) -> Row:
     return Row(SECTION, what, unit, figure, goal=f"≤ {limit:g} {unit}", kept=figure <= limit)
 
 
-def _median(code: str, repeats: int) -> float:
-    return median([float(_run([sys.executable, "-c", code])) for _ in range(repeats)])
+def _median(code: str) -> float:
+    return median([float(_run([sys.executable, "-c", code])) for _ in range(REPEATS)])
 
 
 def _suite(tests: int, workers: int) -> float:

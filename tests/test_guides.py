@@ -71,6 +71,14 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
     result.assert_outcomes(passed=6)
 
 
+def test_the_client_with_the_address_written_into_it_is_answered(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".ini", pytest=INI)
+    assert write_listings(pytester, section(TESTING, "A client with the address written into it"))
+    # In a process of its own: cryptography, which makes the certificate, cannot be imported twice in one.
+    result = pytester.runpytest_subprocess("-p", "no:xdist")
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_six_tests_are_short(library: str) -> None:
     tests = ast.parse(listings(section(TESTING, library))[1])

@@ -7,7 +7,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mock_server import MockServer, Scenario
@@ -440,6 +440,21 @@ def test_a_careful_client_is_never_accused(server: MockServer, name: str) -> Non
     server.use(name)
     careful_client(server, body_for())
     assert server.exchanges
+    assert broken(server) == []
+
+
+@given(
+    names=st.lists(
+        st.sampled_from([name for name in CATALOGUE if name not in NEVER_ANSWERED]), min_size=2, max_size=3
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_a_careful_client_is_not_accused_whatever_comes_together(
+    server: MockServer, names: list[str]
+) -> None:
+    server.reset()
+    server.use("+".join(names))
+    careful_client(server, body_for())
     assert broken(server) == []
 
 

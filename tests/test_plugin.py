@@ -48,13 +48,16 @@ def statuses(server, **more):
 '''
 
 
-def run(pytester: pytest.Pytester, tests: str, *arguments: str, ini: str = "") -> pytest.RunResult:
-    """Run a user's test module, in this process."""
+def run(
+    pytester: pytest.Pytester, tests: str, *arguments: str, ini: str = "", apart: bool = False
+) -> pytest.RunResult:
+    """Run a user's test module, in this process or `apart`: cryptography cannot be imported twice in one."""
     pytester.makefile(".ini", pytest=INI + ini)
     pytester.makepyfile(client=CLIENT)
     header = "import pytest\nfrom client import *\n"
     pytester.makepyfile(test_mine=header + textwrap.dedent(tests))
-    return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:xdist", *arguments)
+    run = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+    return run("-p", "no:randomly", "-p", "no:xdist", *arguments)
 
 
 def test_nothing_heavy_is_imported_before_a_fixture_is_asked_for(
@@ -265,6 +268,22 @@ def test_options_of_the_session(pytester: pytest.Pytester) -> None:
         "--kling-scenario", "mine", "--kling-seed", "3", "--kling-strict", "--kling-config", "mock.toml",
     )  # fmt: skip
     result.assert_outcomes(passed=3)
+
+
+def test_a_configuration_file_is_found_from_a_folder_of_the_project(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".ini", pytest=INI + "addopts = --kling-config=mock.toml\n")
+    pytester.makefile(".toml", mock="scenario = 'failed'\nqueued = '5s'\n")
+    (pytester.mkdir("inner") / "test_inner.py").write_text(
+        "def test_it(kling_server):\n"
+        "    assert kling_server.scenario.name == 'failed'\n"
+        "    assert (kling_server.settings.queued, kling_server.settings.polls) == (5, None)\n",
+        encoding="utf-8",
+    )
+    pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(pytester.path / "inner")
+        result = pytester.runpytest_inprocess("-p", "no:xdist")
+    result.assert_outcomes(passed=1)
 
 
 UNDOCUMENTED = """
@@ -501,6 +520,7 @@ def test_a_client_with_the_address_written_into_it(pytester: pytest.Pytester) ->
                 urllib.request.urlopen("http://example.com/", timeout=5)
         """,
         ini="kling_mock_checks = error\n",
+        apart=True,
     )
     result.assert_outcomes(passed=3)
 
