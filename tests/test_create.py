@@ -81,7 +81,8 @@ def test_what_the_provider_tolerates_is_a_finding(server: MockServer) -> None:
 
 def test_strict_refuses_what_is_a_finding() -> None:
     with MockServer(strict=True) as server:
-        for more in ({"duration": "5"}, {"last_image_url": "https://a.b/c.png"}):
+        wrong: tuple[dict[str, Any], ...] = ({"duration": "5"}, {"last_image_url": "https://a.b/c.png"})
+        for more in wrong:
             error = check_error(create(server, **more), 400, next(iter(more)))
             assert [problem["path"] for problem in error["errors"]] == list(more)
         assert create(server).status == 200

@@ -98,6 +98,7 @@ def test_a_priced_charge_has_its_dollars(server: MockServer) -> None:
     reply = create(server, model=variant.model, duration=5)
     charge = server.charges[0]
     assert charge.credits == reply.json["meta"]["usage"]["credits_used"]
+    assert charge.credits is not None
     assert charge.usd == reply.json["meta"]["usage"]["usd_spent"] == charge.credits / 2_000_000
     assert int(reply.headers["x-aimlapi-credits-used"]) == charge.credits
     assert float(reply.headers["x-aimlapi-usd-spent"]) == pytest.approx(charge.usd, abs=1e-6)

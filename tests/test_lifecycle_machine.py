@@ -71,7 +71,8 @@ class Followed:
         assert ORDER[status] >= ORDER[self.status], (self.status, status)
         if ORDER[self.status] == 2:
             assert status == self.status, "a final status changed"
-        video, error = body.get("video"), body.get("error")
+        video: Any = body.get("video")
+        error: Any = body.get("error")
         if status == "completed":
             assert video["url"].startswith("http") and error is None
         elif status == "error":

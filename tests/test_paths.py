@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
@@ -141,3 +142,15 @@ def test_pipelined_requests_are_answered_in_order(server: MockServer) -> None:
     answer = raw(server, (line + "\r\n" + line + "\r\n" + line + "Connection: close\r\n\r\n").encode())
     found = [part.split(b'"')[0] for part in answer.split(b'"status":"')[1:]]
     assert found == [b"queued", b"generating", b"completed"]
+
+
+def test_what_follows_a_request_to_close_is_not_acted_on(server: MockServer) -> None:
+    body = json.dumps(body_for()).encode()
+    head = (
+        b"POST /v2/video/generations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+    )
+    answer = raw(server, head + b"Connection: close\r\n\r\n" + body + head + b"\r\n" + body)
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert ask(server, "GET", "/models").status == 200
+    assert len(server.jobs) == 1, "a job was made and nobody can be told"

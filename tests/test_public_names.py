@@ -31,7 +31,7 @@ def test_each_public_name_can_be_imported(name: str) -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="mock_servre"):
-        _ = mock_server.mock_servre  # type: ignore[attr-defined]
+        _ = mock_server.mock_servre
 
 
 @pytest.mark.parametrize("name", MODULES)

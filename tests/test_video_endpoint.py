@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mock_server import MockServer
@@ -9,7 +11,7 @@ from mock_server import MockServer
 from .support import Reply, ask, check_error, create
 
 
-def url_of(server: MockServer, **more: object) -> str:
+def url_of(server: MockServer, **more: Any) -> str:
     server.use("completed-in-create")
     url: str = create(server, **more).json["video"]["url"]
     return url.partition(str(server.port))[2]
