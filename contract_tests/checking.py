@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import hypothesis
+import hypothesis.errors
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from .engine import Engine
@@ -59,6 +60,8 @@ def check(
     result.examples = search.examples
     result.counterexample = search.best
     result.result = "failed" if search.best is not None else "passed"
+    if search.unsure and search.best is None:
+        result.reason = f"seemed broken {search.unsure} times, but not again with the same case"
     if search.late:
         result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
     return result
@@ -92,6 +95,8 @@ class _Search:
         self._deadline = 0.0
         self.examples = 0
         self.late = False
+        self.unsure = 0
+        """Breaches that the same case did not show again."""
         self.best: Counterexample | None = None
 
     def go(self) -> None:
@@ -123,6 +128,8 @@ class _Search:
             self.late = True
         except _Broken:
             pass
+        except hypothesis.errors.Flaky:
+            self.unsure += 1
 
     def _first(self) -> None:
         """Try the cases that are always tried: the smallest breach is kept.
@@ -136,6 +143,10 @@ class _Search:
             with contextlib.suppress(_Broken):
                 self._try(case)
 
+    def _again(self, case: Case) -> bool:
+        """Whether a breach shows again: a machine under load must not accuse a client."""
+        return any(self._wanted.holds(self._engine.run(case, fresh=True)) for _ in range(2))
+
     def _try(self, case: Case) -> None:
         if time.monotonic() > self._deadline:
             raise _TimeUp
@@ -146,6 +157,9 @@ class _Search:
         self._watch(run)
         failure = self._wanted.holds(run)
         if failure is None:
+            return
+        if self.best is None and not self._again(case):
+            self.unsure += 1
             return
         if self.best is None or case.weight <= self.best.case.weight:
             self.best = Counterexample(case, run, failure.says, failure.exchange, self._seed)

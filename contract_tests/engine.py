@@ -90,12 +90,12 @@ class Engine:
     ) -> None:
         self._stack.close()
 
-    def run(self, case: Case) -> Run:
-        """Run the client on one case; the result of an equal case before is used again."""
+    def run(self, case: Case, *, fresh: bool = False) -> Run:
+        """Run the client on one case; the result of an equal case before is used again, unless `fresh`."""
         if case.bulky:
             return self._run(case)
         key = case.key
-        kept = self._kept.get(key)
+        kept = None if fresh else self._kept.get(key)
         if kept is None:
             kept = self._run(case)
             if case.twice:
