@@ -135,17 +135,16 @@ def memory(plan: Plan) -> list[Row]:
     """Memory of many finished jobs, then over more requests; no job lost, no id twice."""
     half = plan.requests // 2
     with ServerProcess(mock_command(*AT_ONCE, "--max-jobs", str(plan.jobs))) as mock:
-        first = _expect(counted(mock.url, [USUAL], connections=32, count=plan.jobs, keep_ids=True))
-        full = mock.rss()
+        ids = _create(mock.url, plan.jobs)
         found = sum(
-            _expect(_poll_all(mock.url, first.ids[start : start + POLLS_AT_A_TIME])).completed
-            for start in range(0, len(first.ids), POLLS_AT_A_TIME)
+            _expect(_poll_all(mock.url, ids[start : start + POLLS_AT_A_TIME])).completed
+            for start in range(0, len(ids), POLLS_AT_A_TIME)
         )
-        # A round of creates first: from then on each new job takes the place of an old one.
-        ids = [*first.ids]
+        full = mock.rss()
+        # Each job makes room for a new one first: memory is flat once the process has had this round.
+        ids += _create(mock.url, plan.jobs)
         before = mock.rss()
-        created = _expect(counted(mock.url, [USUAL], connections=32, count=half, keep_ids=True))
-        ids += created.ids
+        ids += _create(mock.url, half)
         polled = completed_poll(mock.url)
         _expect(counted(mock.url, [polled], connections=32, count=plan.requests - half))
         growth = mock.rss() - before
@@ -179,6 +178,10 @@ def peers(plan: Plan) -> list[Row]:
                 rows.append(Row(f"peer {name}", what, "µs", median(of_peer.cpu), median(of_bare.cpu)))
             rows.append(Row(f"peer {name}", "RSS", "MB", peer.rss(), bare.rss()))
     return rows
+
+
+def _create(url: str, count: int) -> list[str]:
+    return _expect(counted(url, [USUAL], connections=32, count=count, keep_ids=True)).ids
 
 
 def _poll_all(url: str, ids: list[str]) -> Load:

@@ -62,7 +62,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
         "RSS with 60 finished jobs",
         "growth over 80 more requests",
         "lost of 60, polled one by one",
-        "ids twice among 100",
+        "ids twice among 160",
         "dropped at the limit",
     ):
         assert what in table, table
