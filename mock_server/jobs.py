@@ -14,6 +14,8 @@ from mock_server.scenarios import Scenario
 
 __all__ = ["CREDITS_PER_USD", "Charge", "Job", "JobStore", "JobView"]
 
+MOST_ASKED = 100
+"""How many texts that polls of one job ask by have their counts kept."""
 CREDITS_PER_USD = 2_000_000
 
 
@@ -90,7 +92,7 @@ class Job:
             if self.hits is None:
                 self.hits = {}
             return self.hits
-        if self.asked_hits is None:
+        if self.asked_hits is None or len(self.asked_hits) > MOST_ASKED:
             self.asked_hits = {}
         return self.asked_hits.setdefault(scenario, {})
 

@@ -290,6 +290,26 @@ def test_a_poll_may_ask_for_a_fault(server: MockServer) -> None:
     check_error(poll(server, job_id, headers={"X-Mock-Scenario": "poll-rate"}), 400, "'poll-rate-limited'")
 
 
+def test_a_header_that_every_request_carries_does_not_undo_what_was_queued(server: MockServer) -> None:
+    header = {"X-Mock-Scenario": "failed"}
+    server.next("poll-server-error")
+    job_id = create(server, headers=header).json["id"]
+    assert [poll(server, job_id, headers=header).status for _ in range(2)] == [500, 200]
+    assert names(server) == ["poll-server-error"]
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_header_is_none(server: MockServer, text: str) -> None:
+    reply = create(server, headers={"X-Mock-Scenario": text})
+    assert poll(server, reply.json["id"], headers={"X-Mock-Scenario": text}).status == 200
+
+
+def test_counts_of_texts_are_bounded(server: MockServer) -> None:
+    for number in range(1200):
+        server.state.chooser.choose(f"server-error;times={number}", "key", None)
+    assert len(server.state.chooser._counted) <= 1000
+
+
 @pytest.mark.parametrize(
     "more", [{"headers": {"X-Mock-Scenario": "faild"}}, {"prompt": "[mock:faild]"}, {"key": "mock-faild"}]
 )

@@ -9,10 +9,12 @@ from mock_server.api.answer import Answer, error_answer
 from mock_server.errors import KlingMockError
 
 if TYPE_CHECKING:
+    from mock_server.jobs import Job
     from mock_server.journal import Exchange
+    from mock_server.scenarios import Scenario
     from mock_server.state import State
 
-__all__ = ["REDIRECTED", "Call", "authorise", "redirected"]
+__all__ = ["REDIRECTED", "Call", "asked_scenario", "authorise", "redirected"]
 
 KEYS_PAGE = "https://aimlapi.com/app/keys"
 SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]+(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
@@ -43,7 +45,7 @@ class Call:
             # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
             self.secure = headers[b"x-forwarded-proto"].strip().lower() == b"https"
         if b"x-mock-scenario" in headers:
-            self.scenario = headers[b"x-mock-scenario"].decode("utf-8", "replace")
+            self.scenario = headers[b"x-mock-scenario"].decode("utf-8", "replace").strip() or None
 
     def origin(self, state: State) -> str:
         """Scheme and host under which the client reaches this server, for URLs in answers."""
@@ -90,6 +92,19 @@ def authorise(state: State, call: Call) -> str | Answer:
             state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}."
         )
     return key
+
+
+def asked_scenario(state: State, call: Call, job: Job, place: str) -> tuple[Scenario, str | None]:
+    """The scenario of a poll or download, and the text that counts its hits; None for the job's own.
+
+    A header counts where its scenario has a fault for this place: clients that send one header with every
+    request mean it for the create. Raises `UnknownScenario` or `SettingsError` for a name that is none.
+    """
+    if call.scenario is not None:
+        asked = state.chooser.parse(call.scenario)
+        if asked.at(place):
+            return asked, call.scenario
+    return job.scenario, None
 
 
 def redirected(call: Call) -> bool:

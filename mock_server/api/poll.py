@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer, header_id
 from mock_server.api.bodies import plain_body, poll_body
-from mock_server.api.call import Call, authorise, redirected
+from mock_server.api.call import Call, asked_scenario, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import KlingMockError
 from mock_server.validation import Problem
@@ -41,16 +41,14 @@ def poll(state: State, call: Call) -> Answer:
         return _unknown_job(state, exchange, asked)
     exchange.known_id = True
     exchange.model = job.variant.model
-    scenario = job.scenario
-    if call.scenario is not None:
-        try:
-            scenario = state.chooser.parse(call.scenario)
-        except KlingMockError as error:
-            return error_answer(state, exchange, 400, str(error))
+    try:
+        scenario, hits = asked_scenario(state, call, job, "poll")
+    except KlingMockError as error:
+        return error_answer(state, exchange, 400, str(error))
     exchange.scenario = scenario.name
     job.polls += 1
     if scenario.faults:
-        return _faulty_poll(state, call, job, scenario)
+        return _faulty_poll(state, call, job, scenario, job.hits_of(hits))
     return _polled(state, call, job)
 
 
@@ -78,9 +76,9 @@ def _unknown_job(state: State, exchange: Exchange, asked: str) -> Answer:
     return error_answer(state, exchange, 404, text)
 
 
-def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario) -> Answer:
+def _faulty_poll(state: State, call: Call, job: Job, scenario: Scenario, hits: dict[int, int]) -> Answer:
     exchange = call.exchange
-    faults = struck(scenario, "poll", job.hits_of(call.scenario), state.clock.now() - job.made_at)
+    faults = struck(scenario, "poll", hits, state.clock.now() - job.made_at)
     faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
     replacing = next((fault for fault in faults if not fault.modifies), None)
     answer: Answer | None = None

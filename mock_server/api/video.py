@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from mock_server.api.answer import Answer, error_answer
-from mock_server.api.call import redirected
+from mock_server.api.call import asked_scenario, redirected
 from mock_server.api.delivery import deliver
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import KlingMockError
@@ -94,10 +94,10 @@ def _faults(state: State, call: Call, job: Job | None) -> list[Fault]:
     done = job.timeline.length if job.timeline.by == "time" else 0.0
     if age > done + state.settings.video_lifetime:
         return [Fault("video", "expired", status=403)]
-    scenario = job.scenario if call.scenario is None else state.chooser.parse(call.scenario)
+    scenario, hits = asked_scenario(state, call, job, "video")
     if not scenario.faults:
         return []
-    found = struck(scenario, "video", job.hits_of(call.scenario), age)
+    found = struck(scenario, "video", job.hits_of(hits), age)
     return [fault for fault in found if fault.kind != "redirect" or not redirected(call)]
 
 

@@ -15,6 +15,8 @@ from mock_server.scenarios.scenario import Scenario
 __all__ = ["Choice", "Chooser"]
 
 _IN_PROMPT = re.compile(r"\[mock:([^\]]+)\]")
+MOST_COUNTED = 1000
+"""How many texts that creates ask by have their counts kept."""
 KEY_PREFIX = "mock-"
 
 
@@ -87,6 +89,8 @@ class Chooser:
             return self._default
         choice = self._counted.get(text)
         if choice is None:
+            if len(self._counted) >= MOST_COUNTED:
+                del self._counted[next(iter(self._counted))]
             choice = self._counted[text] = Choice(self._parse(text))
         return choice
 
