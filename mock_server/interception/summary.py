@@ -10,6 +10,7 @@ from mock_server.invariants import Breach, check_trace
 from mock_server.jobs import JobView
 from mock_server.journal import Exchange
 from mock_server.lifecycle import FINAL_STATUSES
+from mock_server.scenarios.fault import KINDS, MODIFIERS
 from mock_server.server import MockServer
 
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
@@ -111,13 +112,14 @@ def _what_of(exchange: Exchange) -> str | None:
     scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
-    if exchange.fault is None or exchange.fault == "client-left":
+    # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
+    if exchange.fault is None or exchange.fault == "client-left" or exchange.fault in MODIFIERS:
         return None
     if exchange.kind == "create" and exchange.status is None and exchange.job_id is not None:
         return f"The reply to a create was lost{scenario}: its job {exchange.job_id} was made, and is billed"
     if exchange.status is None:
         return f"{kind} was never answered{scenario}"
-    return f"{kind} was answered with a fault, {exchange.fault}{scenario}"
+    return f"{kind} got {KINDS.get(exchange.fault, exchange.fault)}{scenario}"
 
 
 def _charges(server: MockServer) -> dict[str, Any]:
@@ -167,18 +169,20 @@ UNREACHED = (
 
 
 def _job_lines(job: Mapping[str, Any], longest: float) -> list[str]:
+    if not job["told"]:
+        return [f"  {job['id']}  {job['model']}", "    the program was never told of it"]
     told = " → ".join(
         f"{one['status']} {one['times']}x" if one["times"] > 1 else one["status"] for one in job["told"]
     )
     return [
         f"  {job['id']}  {job['model']}",
-        f"    {job_bar(job, longest)}  {told or 'nothing told'}, {span(_length(job))}",
+        f"    {job_bar(job, longest)}  {told}, {span(_length(job))}",
     ]
 
 
 def _length(job: Mapping[str, Any]) -> float:
     told = job["told"]
-    return float(told[-1]["until"] - job["made_at"]) if told else 0.0
+    return max(0.0, float(told[-1]["until"] - job["made_at"])) if told else 0.0
 
 
 def job_bar(job: Mapping[str, Any], longest: float, width: int = BAR) -> str:

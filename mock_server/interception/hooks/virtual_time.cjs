@@ -120,6 +120,7 @@ class Schedule {
     this.running = false;
     this.pause = null;
     this.keeper = null;
+    this.unpacking = 0;
   }
 
   set(callback, delay, args, repeat = false) {
@@ -227,7 +228,7 @@ class Schedule {
 
   // Whether this process does something that takes real time: files, other processes, other hosts.
   working() {
-    if (foreignSockets.size > 0) return true;
+    if (foreignSockets.size > 0 || this.unpacking > 0) return true;
     return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
   }
 }
@@ -323,12 +324,30 @@ function replaceSocketTimeouts(schedule) {
   };
 }
 
+// Compressed answers are unpacked in a thread of their own, which no list of resources names.
+function watchUnpacking(schedule) {
+  const zlib = require("node:zlib");
+  let base = zlib.Gunzip.prototype;
+  while (base !== null && !Object.hasOwn(base, "_transform")) base = Object.getPrototypeOf(base);
+  if (base === null) return;
+  const original = base._transform;
+  base._transform = function _transform(chunk, encoding, done) {
+    schedule.unpacking += 1;
+    original.call(this, chunk, encoding, (...results) => {
+      schedule.unpacking -= 1;
+      schedule.changed();
+      done(...results);
+    });
+  };
+}
+
 function fastForward(config, link) {
   const clock = new Clock(config.clock);
   const schedule = new Schedule(clock, link);
   replaceTimers(schedule);
   replaceClocks(clock);
   replaceSocketTimeouts(schedule);
+  watchUnpacking(schedule);
   require("node:module").syncBuiltinESMExports();
 }
 
