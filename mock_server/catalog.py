@@ -124,9 +124,9 @@ class Catalog:
 
     def facts(self, model: str) -> Facts:
         """Times, prices and output of one variant."""
-        variant = self.find(model)
-        facts = self._known.get(variant.model)
+        facts = self._known.get(model)
         if facts is None:
+            variant = self.find(model)
             row = self._facts[variant.model]
             facts = facts_from(variant.model, variant.sound, variant.sound_default, row)
             self._known[variant.model] = facts

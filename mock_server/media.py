@@ -76,7 +76,10 @@ def seconds_for(body: Mapping[str, Any]) -> int:
     Numeric strings count as numbers. Without a length of its own, a body with shots is as long as they are
     together, if any of them says how long it is.
     """
-    asked = _number(body.get("duration"))
+    duration = body.get("duration")
+    if type(duration) is int and _SHORTEST <= duration <= _LONGEST:
+        return duration
+    asked = _number(duration)
     shots = body.get("multi_prompt")
     if asked is None and isinstance(shots, list):
         lengths = [_number(shot.get("duration")) for shot in shots if isinstance(shot, dict)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from mock_server.api.answer import encode
 from mock_server.jobs import CREDITS_PER_USD
 from mock_server.lifecycle import PENDING_STATUSES
 
@@ -121,4 +121,5 @@ def plain_body(job: Job, status: str) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
     words = job.scenario.words
     word = words.get(status, status) if words else status
-    return b'{"id":%b,"status":"%b"}' % (encode(job.id), word.encode())
+    shown = encode_basestring(job.id).encode("utf-8", "surrogatepass")
+    return b'{"id":%b,"status":"%b"}' % (shown, word.encode())

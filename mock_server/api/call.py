@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mock_server.api.answer import Answer, error_answer
@@ -66,32 +67,33 @@ class Call:
 
 def authorise(state: State, call: Call) -> str | Answer:
     """The API key of a request, or the 401 that it gets."""
-    value = call.authorization
-    scheme, _, raw_key = (value or b"").partition(b" ")
-    key = raw_key.strip().decode("utf-8", "replace")
-    if value is None:
-        problem = (
-            "Missing API key: expected an Authorization header such as 'Authorization: Bearer YOUR_KEY'."
-        )
-    elif scheme.lower() != b"bearer":
-        received = scheme.decode("latin-1")[:20]
-        problem = f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
-    elif not key:
-        problem = "Invalid API key: expected a key after 'Bearer', received nothing."
-    else:
-        problem = ""
-        keys = state.settings.api_key
-        if keys and key not in keys:
-            try:
-                known = state.chooser.named_by_key(key) is not None
-            except KlingMockError as error:
-                return error_answer(state, call.exchange, 401, f"The API key names a scenario. {error}")
-            problem = "" if known else "Invalid API key: it is none of those that this server accepts."
+    key, problem = _bearer(call.authorization)
+    keys = state.settings.api_key
+    if keys and not problem and key not in keys:
+        try:
+            known = state.chooser.named_by_key(key) is not None
+        except KlingMockError as error:
+            return error_answer(state, call.exchange, 401, f"The API key names a scenario. {error}")
+        problem = "" if known else "Invalid API key: it is none of those that this server accepts."
     if problem:
         return error_answer(
             state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}."
         )
     return key
+
+
+@lru_cache(maxsize=32)
+def _bearer(value: bytes | None) -> tuple[str, str]:
+    """The key of an Authorization header, and what is wrong with it; a client sends the same one each time."""
+    if value is None:
+        example = "'Authorization: Bearer YOUR_KEY'"
+        return "", f"Missing API key: expected an Authorization header such as {example}."
+    scheme, _, raw_key = value.partition(b" ")
+    if scheme.lower() != b"bearer":
+        received = scheme.decode("latin-1")[:20]
+        return "", f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
+    key = raw_key.strip().decode("utf-8", "replace")
+    return key, "" if key else "Invalid API key: expected a key after 'Bearer', received nothing."
 
 
 def asked_scenario(state: State, call: Call, job: Job, place: str) -> tuple[Scenario, str | None]:
