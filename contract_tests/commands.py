@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,8 +10,9 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mock_server.errors import TargetError
 
@@ -19,6 +21,8 @@ from .runs import Outcome
 
 __all__ = ["CommandClient"]
 
+_LAST_WORDS = 1.0
+"""Real seconds in which what a program wrote must have been read once it has ended."""
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
 _ERROR = re.compile(
@@ -79,8 +83,7 @@ class _CommandAttempt(Attempt):
                 )
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
-        stdout, stderr = _talk(process, json.dumps(self.call.payload).encode())
-        self._end_group()
+        stdout, stderr = _talk(process, json.dumps(self.call.payload).encode(), self._end_group)
         return self._outcome(process.returncode, stdout, stderr)
 
     def _outcome(self, status: int, stdout: str, stderr: str) -> Outcome:
@@ -126,40 +129,58 @@ class _CommandAttempt(Attempt):
         return True
 
 
-def _talk(process: subprocess.Popen[bytes], payload: bytes) -> tuple[str, str]:
-    """Hand the payload in and read what comes out; a program that reads nothing is no error."""
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-    taken: dict[str, str] = {}
+class _Reader:
+    """Reads a pipe to its end in a thread of its own, and keeps the beginning and the end of much."""
 
-    def read(name: str, stream: object) -> None:
-        kept = bytearray()
-        for piece in iter(lambda: os.read(stream.fileno(), 65_536), b""):  # type: ignore[attr-defined]
-            if len(kept) < _MOST_OUTPUT:
-                kept += piece
-            else:
-                # The end is what counts: the last line is the result.
-                kept = kept[: _MOST_OUTPUT // 2] + (kept[_MOST_OUTPUT // 2 :] + piece)[-_MOST_OUTPUT // 2 :]
-        taken[name] = kept.decode("utf-8", "replace")
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
-    def feed() -> None:
+    def _read(self) -> None:
+        half = _MOST_OUTPUT // 2
         try:
-            process.stdin.write(payload)  # type: ignore[union-attr]
-            process.stdin.close()  # type: ignore[union-attr]
-        except OSError:
+            for piece in iter(lambda: os.read(self._stream.fileno(), 65_536), b""):
+                self._kept += piece
+                if len(self._kept) > 2 * _MOST_OUTPUT:
+                    # The end is what counts: the last line is the result.
+                    self._kept = self._kept[:half] + self._kept[-half:]
+        except (OSError, ValueError):
             pass
 
-    threads = [
-        threading.Thread(target=read, args=("out", process.stdout), daemon=True),
-        threading.Thread(target=read, args=("err", process.stderr), daemon=True),
-        threading.Thread(target=feed, daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    def finished(self, seconds: float) -> bool:
+        """Wait for the end of the pipe, and say whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def text(self) -> str:
+        """What was read so far."""
+        return bytes(self._kept).decode("utf-8", "replace")
+
+
+def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], None]) -> tuple[str, str]:
+    """Hand the payload in and read what comes out; a program that reads nothing is no error.
+
+    What the program left running is ended: it may hold the pipes open.
+    """
+    readers = [_Reader(process.stdout), _Reader(process.stderr)]
+    stdin: Any = process.stdin
+
+    def feed() -> None:
+        with contextlib.suppress(OSError):
+            stdin.write(payload)
+        with contextlib.suppress(OSError):
+            stdin.close()
+
+    threading.Thread(target=feed, daemon=True).start()
     process.wait()
-    for thread in threads[:2]:
-        # A child that was left behind may hold the pipes open: it is not waited for.
-        thread.join(0.5)
-    return taken.get("out", ""), taken.get("err", "")
+    end()
+    if all(reader.finished(_LAST_WORDS) for reader in readers):
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+    return readers[0].text(), readers[1].text()
 
 
 def _arguments_of(group: int) -> str:

@@ -22,7 +22,7 @@ from .clients import Attempt, Call, Client
 from .commands import CommandClient
 from .gate import Gate
 from .runs import PREFIX, Case, Run
-from .surroundings import Surroundings, hurried, in_real_time, in_this_process, with_hooks
+from .surroundings import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
 
 __all__ = ["API_KEY", "Engine"]
 
@@ -72,6 +72,7 @@ class Engine:
 
     def __enter__(self) -> Engine:
         stack = self._stack
+        stack.enter_context(no_process_left())
         stack.enter_context(self.server)
         self.gate.loop = self.server.loop
         if self.virtual:

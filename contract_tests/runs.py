@@ -70,6 +70,10 @@ class Case:
         # Short: a payload may hold a picture of megabytes.
         return f"<Case {self.model} {self.scenario.name} {self.note}>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis prints, which would print every field otherwise."""
+        printer.text(repr(self))
+
     def replace(self, **changes: Any) -> Case:
         """A copy with other values."""
         return dataclasses.replace(self, **changes)

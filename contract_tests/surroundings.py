@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mock_server.fastforward import fast_forward, keep_real_time
+from mock_server.interception import process
 from mock_server.lifecycle import Step
 from mock_server.scenarios import Fault, Scenario
 from mock_server.server import MockServer
 
 from .commands import CommandClient
 
-__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "with_hooks"]
+__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
 
 SOON = 0.2
 """Real seconds that stand for a wait where a client cannot be told of another time."""
@@ -75,6 +76,17 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
             client.environment = {}
             client.virtual_time = False
             folder.close()
+
+
+@contextlib.contextmanager
+def no_process_left() -> Iterator[None]:
+    """End whatever processes the client leaves behind, detached ones too (on Linux)."""
+    process.adopt_orphans()
+    own = set(process.children())
+    try:
+        yield
+    finally:
+        process.end_leftovers(own)
 
 
 def hurried(scenario: Scenario) -> Scenario:

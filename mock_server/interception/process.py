@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-__all__ = ["NOT_EXECUTABLE", "NOT_FOUND", "TIMED_OUT", "held_signals", "run_child"]
+__all__ = [
+    "NOT_EXECUTABLE",
+    "NOT_FOUND",
+    "TIMED_OUT",
+    "adopt_orphans",
+    "children",
+    "end_leftovers",
+    "held_signals",
+    "run_child",
+]
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -54,8 +63,8 @@ def run_child(
     signal n ended it, 124 where `timeout` (real seconds) did. Signals go to the child first: Ctrl-C reaches
     it from the terminal, others are handed on. What it left running is ended as well, on Linux.
     """
-    _adopt_orphans()
-    own = set(_children())
+    adopt_orphans()
+    own = set(children())
     restore = None if mask is None else partial(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
     try:
         process = subprocess.Popen(list(command), env=dict(environment), preexec_fn=restore)
@@ -68,7 +77,7 @@ def run_child(
     try:
         return _status(_wait(process, timeout, taken=mask is not None))
     finally:
-        _end_leftovers(own)
+        end_leftovers(own)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: bool) -> int:
@@ -116,7 +125,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """Become the parent of what the child leaves behind, so that it can be ended (Linux)."""
     if sys.platform != "linux":
         return
@@ -128,7 +137,7 @@ def _adopt_orphans() -> None:
         pass
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
     """The processes whose parent is this one."""
     found: list[int] = []
     for task in Path("/proc/self/task").glob("*/children"):
@@ -139,20 +148,20 @@ def _children() -> list[int]:
     return found
 
 
-def _end_leftovers(own: set[int]) -> None:
+def end_leftovers(own: set[int]) -> None:
     """End what the child started and left running, generation by generation."""
     if sys.platform != "linux":
         return
     deadline = time.monotonic() + GRACE
-    while children := set(_children()) - own:
-        for number in children:
+    while left := set(children()) - own:
+        for number in left:
             late = time.monotonic() > deadline
             try:
                 if os.waitpid(number, os.WNOHANG)[0] == 0:
                     os.kill(number, signal.SIGKILL if late else signal.SIGTERM)
             except (ChildProcessError, ProcessLookupError):
                 continue
-        if not set(_children()) - own:
+        if not set(children()) - own:
             return
         time.sleep(0.02)
         if time.monotonic() > deadline + GRACE:
