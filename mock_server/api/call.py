@@ -84,7 +84,7 @@ def authorise(state: State, call: Call) -> str | Answer:
 
 @lru_cache(maxsize=32)
 def _bearer(value: bytes | None) -> tuple[str, str]:
-    """The key of an Authorization header, and what is wrong with it; a client sends the same one each time."""
+    """The key of an Authorization header, and what is wrong with it; clients repeat theirs, so it is kept."""
     if value is None:
         example = "'Authorization: Bearer YOUR_KEY'"
         return "", f"Missing API key: expected an Authorization header such as {example}."
