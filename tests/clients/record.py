@@ -1,4 +1,4 @@
-"""Write the zoo's counterexamples anew: `python -m tests.clients.record`; what changed is read in the diff."""
+"""Write the zoo's counterexamples anew: `python -m tests.clients.record`, then read the diff."""
 
 from __future__ import annotations
 
