@@ -314,6 +314,31 @@ def test_asyncio_streams_time_out_in_virtual_time(clock: Clock, silent_server: i
     assert clock.now() - before == pytest.approx(300, abs=1)
 
 
+def test_a_program_that_waits_by_reading_a_frozen_clock_is_not_stuck(clock: Clock) -> None:
+    with fast_forward(clock):
+        end = time.time() + 0.05
+        while time.time() < end:
+            pass
+        measured = time.monotonic()
+        while time.monotonic() < measured + 0.05:
+            pass
+    assert clock.now() >= 1_800_000_000.1
+
+
+def test_pipes_between_processes_keep_real_time(clock: Clock) -> None:
+    import multiprocessing
+
+    before = clock.now()
+    with fast_forward(clock):
+        one, other = multiprocessing.Pipe()
+        assert not one.poll(0.05)
+        other.send("x")
+        assert one.poll(60) and one.recv() == "x"
+        one.close()
+        other.close()
+    assert clock.now() == before
+
+
 def test_uvloop_is_helped_over_its_sleeps(clock: Clock) -> None:
     uvloop = pytest.importorskip("uvloop")
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -169,6 +168,22 @@ print(link.split("/")[2], len(u.urlopen(link).read()) > 1000)
     words = ["--fast-forward", "--offline", "--host", "api.example.com", "--scenario", "signed-url"]
     _, output = report_of(tmp_path, *words, *python(source))
     assert output == "cdn.example.com True\n"
+
+
+def test_a_program_that_pins_its_certificates_is_told_what_to_trust(tmp_path: Path) -> None:
+    source = """
+import ssl, urllib.request as u
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+try:
+    u.urlopen("https://api.aimlapi.com/v1/models", context=context)
+except OSError as error:
+    print(error)
+"""
+    done = run("--offline", "--", sys.executable, "-I", "-c", source)
+    assert b"certificate verify failed" in done.stdout
+    assert b"1 connection broken off: the program does not trust" in done.stderr
+    done = run("--offline", "--", sys.executable, "-c", "pass")
+    assert b"Nothing reached the mock" in done.stderr
 
 
 @pytest.mark.parametrize("isolated", [False, True])
@@ -382,7 +397,8 @@ print("interrupts:", len(count), flush=True)
 
 @needs_linux
 def test_no_process_and_no_file_is_left(tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("kling-mock-run-*"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     source = """
 import subprocess, sys
 long = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
@@ -391,11 +407,11 @@ deaf = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True
 deaf.stdout.readline()
 print(long.pid, deaf.pid)
 """
-    _, output = report_of(tmp_path, *python(source))
+    _, output = report_of(tmp_path, *python(source), environ={"TMPDIR": str(temporary)})
     for number in map(int, output.split()):
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
-    assert set(Path(tempfile.gettempdir()).glob("kling-mock-run-*")) <= before
+    assert list(temporary.iterdir()) == []
 
 
 CLIENT = """

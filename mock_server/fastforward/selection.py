@@ -13,7 +13,7 @@ from .originals import SELECTS
 from .originals import poll as _real_poll
 from .originals import select as _real_select
 from .patches import Patches
-from .session import Session, here, of_caller
+from .session import Session, of_caller
 from .sockets import REAL, VIRTUAL, kind_of
 
 __all__ = ["patch_selection"]
@@ -61,7 +61,7 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
     """The `select` method of a selector."""
 
     def select(self: Any, timeout: float | None = None) -> Any:
-        session = here()
+        session = of_caller()
         if session is None or (timeout is not None and timeout <= 0):
             return original(self, timeout)
         remember_loop()

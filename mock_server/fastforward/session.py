@@ -34,6 +34,9 @@ REAL_PACKAGES = frozenset(
 _BETWEEN = frozenset({"threading", "queue", "concurrent", "contextlib"})
 """Packages that wait on behalf of whoever called them."""
 
+SPINNING = 5_000
+"""Readings of the time without a wait between them after which a program counts as waiting by reading."""
+
 _real_threads: dict[int, int] = {}
 
 
@@ -59,14 +62,31 @@ class Session:
         self.real_packages = real_packages
         self.start = source.now()
         self.real_start = monotonic()
+        self._frozen = getattr(source, "frozen", lambda: False)
+        self._reads = 0
+        self._waits = 0
+        self._spinning_since = 0.0
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""
+        if self._frozen():
+            self._creep()
         return self.source.now()
 
     def lead(self) -> float:
         """Seconds by which virtual time has gained on real time since the start."""
-        return (self.source.now() - self.start) - (monotonic() - self.real_start)
+        return (self.now() - self.start) - (monotonic() - self.real_start)
+
+    def _creep(self) -> None:
+        """Let a clock that stands still move with real time for a program that waits by reading it."""
+        if self._waits != self.waiting.count:
+            self._waits, self._reads = self.waiting.count, 0
+        self._reads += 1
+        if self._reads >= SPINNING:
+            now = monotonic()
+            if self._reads > SPINNING:
+                self.source.advance_to(self.source.now() + now - self._spinning_since)
+            self._spinning_since = now
 
 
 _current: Session | None = None

@@ -30,11 +30,12 @@ def kind_of(descriptor: int, session: Session) -> str:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return REAL
         with socket.socket(fileno=os.dup(descriptor)) as double:
-            peer = double.getpeername()
+            peer, own = double.getpeername(), double.getsockname()
     except OSError:
         return NEUTRAL
     if not isinstance(peer, tuple):
-        return NEUTRAL
+        # A pair without names belongs to this process, as an event loop's does; a name leads to a server.
+        return REAL if peer or own else NEUTRAL
     return VIRTUAL if session.source.local(str(peer[0]), int(peer[1])) else REAL
 
 

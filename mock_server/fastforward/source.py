@@ -59,6 +59,10 @@ class ClockSource:
         """Virtual seconds since the epoch."""
         return self.clock.now()
 
+    def frozen(self) -> bool:
+        """Whether the clock stands still between jumps."""
+        return getattr(self.clock, "speed", 1.0) == 0
+
     def horizon(self) -> float | None:
         """The next moment at which the server does something by itself, None while it is doing something."""
         if self._quiet is not None and not self._quiet():

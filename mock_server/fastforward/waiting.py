@@ -17,7 +17,7 @@ Ready = Callable[[float], bool]
 
 _STILL = 0.002
 """Real seconds after which a thread that has not moved counts as blocked."""
-_STUBBORN = 5.0
+_STUBBORN = 30.0
 """Real seconds after which threads that never rest no longer hold time up."""
 
 
@@ -35,6 +35,8 @@ class Waiting:
         self._patience = patience
         self._stepping = allocate_lock()
         self._deadlines: dict[object, tuple[int, float]] = {}
+        self.count = 0
+        """How many waits there have been."""
 
     def until(self, deadline: float, ready: Ready, *, socket: bool = False) -> bool:
         """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
@@ -43,6 +45,7 @@ class Waiting:
         """
         token = object()
         self._deadlines[token] = (get_ident(), deadline)
+        self.count += 1
         started = monotonic()
         try:
             pause = 0.0

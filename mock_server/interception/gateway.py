@@ -146,7 +146,10 @@ class Gateway:
                 await self._proxy(sock, hooked, opening, head)
             else:
                 sock.close()
-        except (OSError, ssl.SSLError, TimeoutError):
+        except ssl.SSLError:
+            self.hosts.untrusted += 1
+            sock.close()
+        except (OSError, TimeoutError):
             sock.close()
 
     async def _read_head(self, sock: socket.socket) -> tuple[Opening, bytes]:

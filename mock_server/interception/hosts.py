@@ -41,6 +41,8 @@ class Hosts:
         self.offline = offline
         self.refused: dict[str, int] = {}
         """Attempts by `host:port`, in the order of the first."""
+        self.untrusted = 0
+        """Connections that the program broke off because it does not trust the run's authority."""
         self.changed: Callable[[], None] = lambda: None
         self._names: set[str] = set()
         for name in (API_HOST, *names):

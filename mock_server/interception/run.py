@@ -65,7 +65,7 @@ def run(plan: Plan) -> dict[str, Any]:
                 status=status,
                 began=began,
                 real=time.monotonic() - real,
-                refused=hosts.refused,
+                hosts=hosts,
             )
         finally:
             folder.close()

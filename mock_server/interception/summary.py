@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mock_server.interception.hosts import Hosts
 from mock_server.invariants import Breach, check_trace
 from mock_server.jobs import JobView
 from mock_server.journal import Exchange
@@ -29,7 +30,7 @@ def summary_of(
     status: int,
     began: float,
     real: float,
-    refused: Mapping[str, int],
+    hosts: Hosts,
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started."""
     exchanges = server.exchanges
@@ -40,12 +41,14 @@ def summary_of(
         "virtual_seconds": round(server.clock.now() - began, 3),
         "real_seconds": round(real, 3),
         "jobs": [_job(job, exchanges, began) for job in server.jobs],
+        "exchange_count": server.state.journal.count,
         "exchanges": [_exchange(exchange, began) for exchange in exchanges],
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),
         "breaches": [_breach(breach) for breach in breaches],
         "charges": _charges(server),
-        "refused": [{"host": place, "attempts": attempts} for place, attempts in refused.items()],
+        "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
+        "untrusted": hosts.untrusted,
     }
 
 
@@ -135,14 +138,17 @@ def _charges(server: MockServer) -> dict[str, Any]:
 
 def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str]:
     """The report to read, at most 110 columns wide; `plain` in ASCII only."""
-    jobs, exchanges = report["jobs"], report["exchanges"]
+    jobs = report["jobs"]
     lines = [
-        f"kling-mock run: {_many(len(jobs), 'job')}, {_many(len(exchanges), 'exchange')}, "
+        f"kling-mock run: {_many(len(jobs), 'job')}, {_many(report['exchange_count'], 'exchange')}, "
         f"{span(report['virtual_seconds'])} of virtual time in {report['real_seconds']:.1f} s, "
         f"exit status {report['exit_status']}"
     ]
-    if not exchanges:
-        lines.append("  Nothing reached the mock. " + UNREACHED)
+    if report["untrusted"]:
+        times = _many(report["untrusted"], "connection")
+        lines.append(f"  {times} broken off: the program does not trust the certificates in SSL_CERT_FILE.")
+    elif not report["exchange_count"]:
+        lines += UNREACHED
     longest = max((_length(job) for job in jobs), default=0.0)
     lines += [line for job in jobs[:SHOWN] for line in _job_lines(job, longest)]
     if len(jobs) > SHOWN:
@@ -163,8 +169,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 SHOWN = 12
 UNREACHED = (
-    "If the program calls the API, let it use the proxy in HTTPS_PROXY and trust the certificates in "
-    "SSL_CERT_FILE; both are in its environment. Or give it a base URL of `kling-mock serve`."
+    "  Nothing reached the mock. If the program calls the API, let it use the proxy in HTTPS_PROXY and trust",
+    "  the certificates in SSL_CERT_FILE (both are in its environment), or point it at `kling-mock serve`.",
 )
 
 
