@@ -266,6 +266,23 @@ def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path
     assert dict(os.environ) == before
 
 
+def test_contexts_of_the_program_trust_what_they_were_told_to(tmp_path: Path) -> None:
+    """Certificates are loaded only when they are needed, which a program cannot see."""
+    source = """
+import os, ssl
+fresh = ssl.create_default_context()
+print(len(fresh.get_ca_certs()) > 0, fresh.cert_store_stats()["x509_ca"] > 0)
+named = ssl.create_default_context(cafile=os.environ["REQUESTS_CA_BUNDLE"])
+print("kling-mock" in str(named.get_ca_certs()))
+try:
+    ssl.create_default_context(cafile="/no/such/file")
+except FileNotFoundError:
+    print("missing")
+"""
+    _, output = report_of(tmp_path, *python(source))
+    assert output == "True True\nTrue\nmissing\n"
+
+
 def test_an_existing_sitecustomize_still_runs(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.customised = True")
     _, output = report_of(tmp_path, *python("print(customised)"), environ={"PYTHONPATH": str(tmp_path)})

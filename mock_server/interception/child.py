@@ -9,6 +9,7 @@ from typing import Any
 
 from ..fastforward.arrivals import Arrivals
 from ..fastforward.patches import Patches
+from .bundles import defer_bundle
 from .redirection import Redirection
 
 __all__ = ["hook"]
@@ -54,6 +55,7 @@ def hook(config: dict[str, Any]) -> None:
     redirection = Redirection(decide, refuse, config["hooked"], config["proxy"], config["authority"])
     redirection.apply(patches)
     arrivals.when("ssl", lambda: redirection.apply_tls(patches))
+    arrivals.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
     arrivals.when("asyncio", lambda: redirection.apply_asyncio(patches))
     arrivals.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     arrivals.when("uvloop", lambda: _without_uvloop(patches))

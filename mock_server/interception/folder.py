@@ -46,6 +46,7 @@ class RunFolder:
             "hosts": str(self.path / "hosts.json"),
             "clock": str(self._clock.path),
             "authority": self._pem,
+            "bundle": str(self.bundle),
             "hooked": hooked,
             "proxy": proxy,
             "token": token,

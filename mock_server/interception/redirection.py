@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..fastforward.patches import Patches
+from .bundles import load_deferred
 
 __all__ = ["Decide", "Redirection", "Refuse"]
 
@@ -94,6 +95,7 @@ class Redirection:
         """The context to use for a handshake with a host: one of its own for a host of the mock."""
         name = _text(host)
         if name is None or self._decide(name) != "mock":
+            load_deferred(context)
             return context
         import ssl
 

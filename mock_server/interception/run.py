@@ -27,6 +27,10 @@ from mock_server.settings import Settings
 __all__ = ["Plan", "run", "timekeeping"]
 
 
+EXCHANGES = 20_000
+"""Exchanges that a summary knows at least: a run with many jobs has more than a server usually keeps."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to run, and how."""
@@ -47,7 +51,9 @@ def run(plan: Plan) -> dict[str, Any]:
     port, no file. Raises `SettingsError` before anything starts.
     """
     hosts, authority = Hosts(plan.hosts, offline=plan.offline), Authority()
-    settings = plan.settings.replace(host="127.0.0.1", port=0)
+    settings = plan.settings.replace(
+        host="127.0.0.1", port=0, max_exchanges=max(plan.settings.max_exchanges, EXCHANGES)
+    )
     with (
         held_signals() as mask,
         MockServer(settings) as server,
