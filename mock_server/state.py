@@ -12,7 +12,7 @@ from mock_server.catalog import Catalog, load_catalog
 from mock_server.clock import Clock
 from mock_server.errors import ClockError, SettingsError
 from mock_server.ids import IdSource
-from mock_server.jobs import Charge, JobStore
+from mock_server.jobs import Charge, Job, JobStore
 from mock_server.journal import Journal
 from mock_server.lifecycle import STATUSES
 from mock_server.scenarios.choice import Chooser
@@ -153,6 +153,7 @@ class State:
         if job_id is not None and not jobs:
             raise ClockError(f"There is no job {job_id!r} to wait for.")
         moment = now
+        behind: list[tuple[Job, float]] = []
         for job in jobs:
             start = job.timeline.start_of(status)
             if math.isinf(start):
@@ -162,9 +163,12 @@ class State:
                     + "."
                 )
             if job.timeline.by == "polls":
-                job.skipped += max(0.0, start - job.progress(now))
+                behind.append((job, start - job.progress(now)))
             else:
                 moment = max(moment, job.made_at + start)
+        # Only now, when none of them stands in the way: either all jobs move or none does.
+        for job, polls in behind:
+            job.skipped += max(0.0, polls)
         return moment
 
 

@@ -154,3 +154,12 @@ def test_a_status_that_never_comes_is_an_error(
     with pytest.raises(ClockError, match=says):
         timed.clock.advance(until=until, job=job_id)
     assert timed.clock.now() == before
+
+
+def test_either_all_jobs_move_or_none_does(server: MockServer) -> None:
+    create(server)
+    server.next("stuck-queued")
+    create(server)
+    with pytest.raises(ClockError, match="stuck-queued"):
+        server.clock.advance(until="completed")
+    assert [made.status for made in server.jobs] == ["queued", "queued"]
