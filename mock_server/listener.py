@@ -24,6 +24,9 @@ BACKLOG = 2048
 GRACE = 1.0
 """Real seconds that running answers get to finish when the server stops."""
 
+LOOK_IN = 0.05
+"""Real seconds between looks at whether only streams are left then."""
+
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """uvloop's event loop where it is installed, asyncio's own elsewhere."""
@@ -130,8 +133,12 @@ class Listener:
         for connection in list(self._state.connections):
             connection.shutdown()
         # Held answers notice that they were ended; streams of events would never end by themselves.
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=GRACE if not self._only_streams() else 0.05)
+        waited = 0.0
+        while self._state.tasks and waited < GRACE:
+            await asyncio.wait(self._state.tasks, timeout=LOOK_IN)
+            waited += LOOK_IN
+            if self._only_streams():
+                break
         for task in list(self._state.tasks):
             task.cancel()
         if self._state.tasks:
