@@ -18,12 +18,14 @@ if TYPE_CHECKING:
         invalid_payloads,
         valid_payloads,
     )
+    from .suite import contract_test
 
 __all__ = [
     "MISSING",
     "Case",
     "InvalidCase",
     "boundary_payloads",
+    "contract_test",
     "invalid_cases",
     "invalid_payloads",
     "valid_payloads",
@@ -34,6 +36,7 @@ _HOMES = {
     "Case": "payloads",
     "InvalidCase": "payloads",
     "boundary_payloads": "payloads",
+    "contract_test": "suite",
     "invalid_cases": "payloads",
     "invalid_payloads": "payloads",
     "valid_payloads": "payloads",

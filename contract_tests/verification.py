@@ -24,7 +24,20 @@ from .properties.c_polling import stuck_case
 from .runs import Case, Run
 from .xfails import Xfails
 
-__all__ = ["DEFAULT_MODEL", "LEVELS", "Plan", "select_models", "select_properties", "verify"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "LEVELS",
+    "Plan",
+    "broken",
+    "engine_for",
+    "hopeless",
+    "judged",
+    "measure_budget",
+    "rehearse",
+    "select_models",
+    "select_properties",
+    "verify",
+]
 
 LEVELS = ("required", "strict")
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
@@ -103,7 +116,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with _engine(client, plan.seed, models[0]) as engine:
+        with engine_for(client, plan.seed, models[0]) as engine:
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)
@@ -118,7 +131,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     return finished
 
 
-def _engine(client: Client, seed: int, model: str) -> Engine:
+def engine_for(client: Client, seed: int, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     if isinstance(client, CommandClient):
         with Engine(client, seed=seed) as engine:
@@ -156,25 +169,35 @@ class _Session:
                 yield result
 
     def _check(self, one: Property, context: Context, plain: Run) -> Result:
-        plan = self._plan
-
         def watch(run: Run) -> None:
             self._coverage.see(run)
             self._report(Example(one.id, run))
 
-        reason = _hopeless(one, plain)
-        if reason is not None:
-            result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
-        else:
-            result = check(self._engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
-        known = plan.xfails.reason(one.id, context.model)
-        if known is not None and result.result in ("passed", "failed"):
-            result.result = "xpassed" if result.result == "passed" else "xfailed"
-            result.reason = known
-        return result
+        return judged(self._engine, one, context, plain, self._plan, watch)
 
 
-def _hopeless(one: Property, plain: Run) -> str | None:
+def judged(
+    engine: Engine,
+    one: Property,
+    context: Context,
+    plain: Run,
+    plan: Plan,
+    watch: Callable[[Run], None] = lambda run: None,
+) -> Result:
+    """Try one property on one model, given how a plain job went, and hold it against the known failures."""
+    reason = hopeless(one, plain)
+    if reason is not None:
+        result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
+    else:
+        result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
+    known = plan.xfails.reason(one.id, context.model)
+    if known is not None and result.result in ("passed", "failed"):
+        result.result = "xpassed" if result.result == "passed" else "xfailed"
+        result.reason = known
+    return result
+
+
+def hopeless(one: Property, plain: Run) -> str | None:
     """Why a property says nothing of a client whose plain job went like this; None where it does."""
     if not plain.received and one.id != "F1":
         return "nothing arrives at the mock (see F1)"

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from ..events import Checked, Checking, Event, Example, Finished, Result, Started
 from .telling import billed, command_line, curl_line, payload_text, timeline
 
-__all__ = ["Console", "table"]
+__all__ = ["Console", "explain", "table"]
 
 WORDS = {
     "passed": "kept",
@@ -95,39 +95,40 @@ class Console:
         for result in event.results:
             if result.counterexample is not None and result.result == "failed":
                 self._say()
-                for line in self._broken(result):
+                assert self._started is not None
+                file = self.files.get(id(result))
+                for line in explain(self._started, result, file, self._sign(result)):
                     self._say(line)
         self._say()
         for line in _closing(event):
             self._say(line)
 
-    def _broken(self, result: Result) -> list[str]:
-        example, started = result.counterexample, self._started
-        assert example is not None and started is not None
-        advisory = " (advice: does not count)" if result.level == "A" else ""
-        lines = [
-            f"{self._sign(result)} {result.id} {result.name}, {result.model}{advisory}",
-            *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
-            *_wrapped(" ".join(part for part in (result.cost, billed(result)) if part)),
-        ]
-        if example.case.note:
-            lines += _wrapped(f"The case: {example.case.note}.")
-        if example.case.base != "plain":
-            lines += _wrapped(f"The base URL was {example.run.base_url}.")
-        lines.append("  payload")
-        lines += textwrap.indent(payload_text(example.case.payload), "    ").splitlines()
-        for other in example.case.jobs:
-            lines += textwrap.indent(payload_text(other), "    ").splitlines()
-        lines += ["  server", *_wrapped(example.case.scenario.summary or example.case.scenario.name, "    ")]
-        file = self.files.get(id(result))
-        if file is not None:
-            lines.append(f"    kling-mock serve --config {file}")
-        lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
-        curl = curl_line(example)
-        if curl:
-            lines += ["  the request", f"    {curl}"]
-        lines += ["  again", f"    {command_line(started, result)}"]
-        return lines
+
+def explain(started: Started, result: Result, file: Path | None = None, sign: str = "✗") -> list[str]:
+    """A broken property in full: what it costs, the smallest case, the trace, and how to see it again."""
+    example = result.counterexample
+    assert example is not None
+    advisory = " (advice: does not count)" if result.level == "A" else ""
+    lines = [
+        f"{sign} {result.id} {result.name}, {result.model}{advisory}",
+        *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
+        *_wrapped(" ".join(part for part in (result.cost, billed(result)) if part)),
+    ]
+    if example.case.note:
+        lines += _wrapped(f"The case: {example.case.note}.")
+    if example.case.base != "plain":
+        lines += _wrapped(f"The base URL was {example.run.base_url}.")
+    lines.append("  payload")
+    for payload in example.case.payloads:
+        lines += textwrap.indent(payload_text(payload), "    ").splitlines()
+    lines += ["  server", *_wrapped(example.case.scenario.summary or example.case.scenario.name, "    ")]
+    if file is not None:
+        lines.append(f"    kling-mock serve --config {file}")
+    lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
+    curl = curl_line(example)
+    if curl:
+        lines += ["  the request", f"    {curl}"]
+    return [*lines, "  again", f"    {command_line(started, result)}"]
 
 
 def _opening(event: Started) -> str:
