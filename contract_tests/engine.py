@@ -7,13 +7,14 @@ import dataclasses
 import io
 import json
 import math
+import os
 import socket
 import sys
 import time
 import urllib.request
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from mock_server.errors import TargetError
 from mock_server.server import MockServer
@@ -257,14 +258,22 @@ def _with_case(run: Run, case: Case) -> Run:
 
 @contextlib.contextmanager
 def _quietly(wanted: bool) -> Any:
-    """Keep what a callable prints, instead of showing it between the lines of a report."""
+    """Keep what a callable prints from the lines of a report, and this process from its `os._exit`."""
     sink = io.StringIO()
     if not wanted:
         yield sink
         return
-    before = sys.stdout, sys.stderr
+    before = sys.stdout, sys.stderr, os._exit
     sys.stdout = sys.stderr = sink
+    process = os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if os.getpid() == process:
+            raise SystemExit(status)
+        before[2](status)
+
+    os._exit = leave
     try:
         yield sink
     finally:
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr, os._exit = before

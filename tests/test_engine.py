@@ -1,0 +1,252 @@
+"""The engine: every way in which a client can run, hang, run away or leave, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mock_server.contract_tests.clients import CallableClient
+from mock_server.contract_tests.engine import API_KEY, Engine
+from mock_server.contract_tests.gate import FORWARDED_PREFIX
+from mock_server.contract_tests.runs import PREFIX, Case, Run
+from mock_server.errors import TargetError
+from mock_server.scenarios import parse_scenario
+from tests.clients.reference import Client, generate
+
+MODEL = "kling-video/v1/standard/image-to-video"
+PAYLOAD = {"model": MODEL, "image_url": "https://example.com/a.png"}
+
+
+def case(scenario: str = "completed", **options: Any) -> Case:
+    return Case(MODEL, PAYLOAD, parse_scenario(scenario), **options)
+
+
+def run(function: Callable[..., Any], one: Case) -> Run:
+    with Engine(CallableClient(function)) as engine:
+        return engine.run(one)
+
+
+def test_a_plain_run_tells_what_was_sent_answered_and_returned() -> None:
+    result = run(generate, case())
+    assert [exchange.kind for exchange in result.trace] == ["create", "poll", "poll", "poll"]
+    assert [exchange.state for exchange in result.trace] == ["queued", "generating", "generating", "completed"]
+    assert result.creates[0].payload == PAYLOAD
+    assert result.outcome.kind == "returned"
+    assert result.outcome.value == result.url
+    assert result.delivered
+    assert (result.charged, len(result.jobs), result.cut) == (1, 1, "")
+    assert 20 < result.seconds < 60
+
+
+def test_a_failed_job_is_an_error_with_its_text() -> None:
+    result = run(generate, case("failed"))
+    assert (result.outcome.kind, result.outcome.error) == ("raised", "tests.clients.wire.GenerationFailed")
+    assert "The generation failed" in result.outcome.text
+    assert not result.delivered
+
+
+def test_the_same_case_gives_the_same_trace_in_every_engine() -> None:
+    one = case("poll-server-error;times=2+id-awkward")
+    traces = []
+    for _ in range(2):
+        result = run(generate, one)
+        traces.append(
+            [(x.method, x.path, x.query_string, x.status, round(x.at - result.started, 1)) for x in result.trace]
+        )
+    assert traces[0] == traces[1]
+
+
+def test_equal_cases_are_run_once_and_those_to_compare_twice() -> None:
+    calls = []
+
+    def counted(payload: Any, *, base_url: str, api_key: str) -> str:
+        calls.append(payload)
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(counted)) as engine:
+        first = engine.run(case())
+        again = engine.run(case(note="the same to the client"))
+        assert len(calls) == 1
+        assert again.trace is first.trace
+        assert again.case.note == "the same to the client"
+        twice = engine.run(case(twice=True))
+        assert len(calls) == 3
+        assert twice.again is not None
+
+
+def test_a_client_without_a_pause_gets_to_the_end_in_virtual_time() -> None:
+    def busy(payload: Any, *, base_url: str, api_key: str) -> str:
+        client = Client(base_url, api_key)
+        client.poll_interval = 0.0
+        return client.generate(payload)
+
+    result = run(busy, case())
+    assert result.delivered
+    assert len(result.polls) > 100
+
+
+def test_requests_are_answered_up_to_the_limit_of_a_run() -> None:
+    def million(payload: Any, *, base_url: str, api_key: str) -> str:
+        for _ in range(1_000_000):
+            try:
+                urllib.request.urlopen(f"{base_url}/video/generations?generation_id=x", timeout=5)
+            except urllib.error.HTTPError as error:
+                error.close()
+            except OSError as error:
+                raise RuntimeError("cut off") from error
+        return ""
+
+    result = run(million, case(requests=25))
+    assert (result.cut, len(result.trace)) == ("requests", 25)
+    assert result.outcome.text.startswith("cut off")
+
+
+def test_a_client_without_a_timeout_is_let_go_after_the_virtual_limit() -> None:
+    def patient(payload: Any, *, base_url: str, api_key: str) -> str:
+        request = urllib.request.Request(
+            f"{base_url}/video/generations",
+            json.dumps(payload).encode(),
+            {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return str(answer.read())
+
+    result = run(patient, case("create-hangs", seconds=5_000.0))
+    assert result.cut == "time"
+    assert 5_000 <= result.cut_after < 5_100
+    assert result.outcome.kind == "raised"
+
+
+def test_a_loop_that_never_ends_is_stopped() -> None:
+    def spins(payload: Any, *, base_url: str, api_key: str) -> str:
+        while True:
+            pass
+
+    with Engine(CallableClient(spins)) as engine:
+        engine.real_limit = 0.1
+        result = engine.run(case())
+        assert result.outcome.kind == "stopped"
+        # The engine goes on with other clients' work.
+        engine.client = CallableClient(generate)
+        assert engine.run(case("gzip")).delivered
+
+
+def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
+    over = threading.Event()
+
+    def stubborn(payload: Any, *, base_url: str, api_key: str) -> str:
+        while not over.is_set():
+            try:
+                while not over.is_set():
+                    pass
+            except BaseException:
+                continue
+        return ""
+
+    try:
+        with pytest.raises(TargetError, match="cannot be stopped"), Engine(CallableClient(stubborn)) as engine:
+            engine.real_limit = 0.1
+            engine.run(case())
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize("leave", [sys.exit, os._exit])
+def test_leaving_the_process_is_an_outcome_and_leaves_nothing(leave: Callable[[int], Any]) -> None:
+    name = leave.__name__
+
+    def leaves(payload: Any, *, base_url: str, api_key: str) -> str:
+        module = sys if name == "exit" else os
+        getattr(module, name)(3)
+        return ""
+
+    result = run(leaves, case())
+    assert (result.outcome.kind, result.outcome.text) == ("exited", "sys.exit(3)")
+    assert os._exit.__module__ == "posix" or sys.platform == "win32"
+
+
+def test_what_is_printed_is_kept_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    def chatty(payload: Any, *, base_url: str, api_key: str) -> str:
+        print("working on it")
+        print("still", file=sys.stderr)
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    result = run(chatty, case())
+    assert "working on it\nstill" in result.outcome.output
+    assert capsys.readouterr() == ("", "")
+
+
+def test_base_urls_come_in_every_form() -> None:
+    seen = []
+
+    def noting(payload: Any, *, base_url: str, api_key: str) -> str:
+        seen.append(base_url.partition("://")[2].partition("/")[2])
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(noting)) as engine:
+        runs = [engine.run(case(base=base)) for base in ("plain", "slash", "prefix", "refused")]
+    assert seen == ["v2", "v2/", f"{PREFIX[1:]}/v2", "v2"]
+    assert [one.delivered for one in runs] == [True, True, True, False]
+    kept = [bool(exchange.header_values(FORWARDED_PREFIX)) for exchange in runs[2].trace]
+    assert kept == [True] * len(runs[2].trace)
+    assert runs[3].trace == []
+
+
+def test_two_calls_run_at_the_same_time() -> None:
+    other = {**PAYLOAD, "prompt": "another"}
+    result = run(generate, case(jobs=(other,)))
+    assert [outcome.kind for outcome in result.outcomes] == ["returned", "returned"]
+    assert {outcome.value for outcome in result.outcomes} == set(result.urls.values())
+    assert len(result.jobs) == 2
+
+
+def test_a_job_that_exists_is_handed_in_by_its_id() -> None:
+    result = run(generate, case(resume=True))
+    assert result.creates == []
+    assert result.delivered
+
+
+def test_a_coroutine_is_interrupted_after_so_many_polls() -> None:
+    async def slow(payload: Any, *, base_url: str, api_key: str) -> str:
+        client = Client(base_url, api_key)
+        job = client.create(payload)
+        while True:
+            await asyncio.sleep(10)
+            client.get(str(job["id"]))
+
+    result = run(slow, case("stuck-generating", interrupt_after=3))
+    assert len(result.polls) == 3
+    assert (result.outcome.kind, result.outcome.error) == ("raised", "asyncio.exceptions.CancelledError")
+    assert result.received == result.interrupted_at
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_processes_that_a_client_left_are_ended() -> None:
+    left: list[subprocess.Popen[bytes]] = []
+
+    def forks(payload: Any, *, base_url: str, api_key: str) -> str:
+        left.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    assert run(forks, case()).delivered
+    with pytest.raises(ProcessLookupError):
+        os.kill(left[0].pid, 0)
+    left[0].returncode = 0  # what Popen would have noted: its process is gone already
+
+
+def test_time_is_the_client_s_own_again_afterwards() -> None:
+    before = time.time()
+    run(generate, case("stuck-queued", seconds=20_000.0))
+    assert abs(time.time() - before) < 600
+    assert API_KEY not in repr(os.environ)
