@@ -161,11 +161,17 @@ def _base_urls(context: Context) -> st.SearchStrategy[Case]:
     )
 
 
+def _each_base_url(context: Context) -> Iterator[Case]:
+    body = _smallest(context.model)
+    return (Case(context.model, body, PLAIN, base=base) for base in ("plain", "slash", "prefix"))
+
+
 @rule(
     "A6",
     "exact-route",
     REQUIRED,
     cases=_base_urls,
+    first=_each_base_url,
     cost="Behind a proxy, or with a slash too many in a setting, nothing works.",
 )
 def exact_route(run: Run) -> Failure | None:
@@ -275,11 +281,18 @@ def _texts(context: Context) -> st.SearchStrategy[Case]:
     )
 
 
+def _each_text(context: Context) -> Iterator[Case]:
+    body = _smallest(context.model)
+    most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
+    return (Case(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
+
+
 @rule(
     "A9",
     "unicode-exact",
     REQUIRED,
     cases=_texts,
+    first=_each_text,
     applies=functools.partial(_has, "prompt"),
     cost="A prompt in another script makes another video than the one that was asked for.",
 )

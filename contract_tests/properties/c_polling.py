@@ -309,6 +309,7 @@ def id_opaque(run: Run) -> Failure | None:
     "odd-order",
     REQUIRED,
     cases=behaving(lambda: behaviours.plans(most=4)),
+    first=each(CATALOGUE["backwards"], CATALOGUE["skips-generating"]),
     plain=True,
     cost="A job that takes an unusual way to its end breaks the client.",
 )

@@ -178,7 +178,9 @@ def _closing(event: Finished) -> list[str]:
         return [f"The client could not be checked. {summary.problem}"]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
     lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
-    counts = ", ".join(f"{count} {WORDS[name]}" for name, count in summary.counts.items())
+    counts = ", ".join(
+        f"{summary.counts[name]} {word}" for name, word in WORDS.items() if name in summary.counts
+    )
     lines.append(f"{counts}; {summary.runs} runs in {summary.seconds:.1f} s.")
     lost = [result for result in event.results if result.counts]
     if lost:
