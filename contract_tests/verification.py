@@ -81,16 +81,13 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
         return [one for one in everything if one.level != STRICT or level == "strict"]
     chosen: list[str] = []
     for pattern in patterns:
-        found = [one.id for one in everything if _means(pattern, one)]
+        found = [one.id for one in everything if fnmatch.fnmatchcase(one.id, pattern.upper())]
+        found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
         if not found:
             hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
             raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to F4.'}")
         chosen += found
     return [one for one in everything if one.id in chosen]
-
-
-def _means(pattern: str, one: Property) -> bool:
-    return fnmatch.fnmatchcase(one.id, pattern.upper()) or fnmatch.fnmatchcase(one.name, pattern.lower())
 
 
 def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda event: None) -> Finished:

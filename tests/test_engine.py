@@ -40,7 +40,12 @@ def run(function: Callable[..., Any], one: Case) -> Run:
 def test_a_plain_run_tells_what_was_sent_answered_and_returned() -> None:
     result = run(generate, case())
     assert [exchange.kind for exchange in result.trace] == ["create", "poll", "poll", "poll"]
-    assert [exchange.state for exchange in result.trace] == ["queued", "generating", "generating", "completed"]
+    assert [exchange.state for exchange in result.trace] == [
+        "queued",
+        "generating",
+        "generating",
+        "completed",
+    ]
     assert result.creates[0].payload == PAYLOAD
     assert result.outcome.kind == "returned"
     assert result.outcome.value == result.url
@@ -62,7 +67,10 @@ def test_the_same_case_gives_the_same_trace_in_every_engine() -> None:
     for _ in range(2):
         result = run(generate, one)
         traces.append(
-            [(x.method, x.path, x.query_string, x.status, round(x.at - result.started, 1)) for x in result.trace]
+            [
+                (x.method, x.path, x.query_string, x.status, round(x.at - result.started, 1))
+                for x in result.trace
+            ]
         )
     assert traces[0] == traces[1]
 
@@ -155,7 +163,10 @@ def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
         return ""
 
     try:
-        with pytest.raises(TargetError, match="cannot be stopped"), Engine(CallableClient(stubborn)) as engine:
+        with (
+            pytest.raises(TargetError, match="cannot be stopped"),
+            Engine(CallableClient(stubborn)) as engine,
+        ):
             engine.real_limit = 0.1
             engine.run(case())
     finally:

@@ -1,0 +1,274 @@
+"""Checking: the smallest breach, within its limits; the table of properties; what judgements stand on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server.contract_tests import behaviours
+from mock_server.contract_tests.behaviours import PLAIN
+from mock_server.contract_tests.checking import Limits, check
+from mock_server.contract_tests.clients import CallableClient
+from mock_server.contract_tests.coverage import Coverage
+from mock_server.contract_tests.engine import Engine
+from mock_server.contract_tests.payloads import boundary_payloads, valid_payloads
+from mock_server.contract_tests.properties import PROPERTIES, Context
+from mock_server.contract_tests.properties.base import Failure, Property, Section
+from mock_server.contract_tests.properties.judging import difference, nulls, undocumented
+from mock_server.contract_tests.runs import Case, Outcome, Run
+from mock_server.contract_tests.verification import Plan, select_models, select_properties, verify
+from mock_server.contract_tests.xfails import Xfails, load_xfails
+from mock_server.errors import ConfigError, SettingsError, UnknownModel
+from tests.clients.broken.making import StartsAgain
+from tests.clients.reference import generate
+
+MODEL = "kling-video/v1.6/pro/image-to-video"
+SHARED = Path(__file__).parents[1].parent / "shared" / "contract-properties.md"
+
+
+def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
+    """A property of any payload and behaviour, with this judgement."""
+    section = Section()
+
+    def cases(context: Context) -> st.SearchStrategy[Case]:
+        parts = (valid_payloads(context.model), behaviours.healthy())
+        return st.builds(lambda payload, scenario: Case(context.model, payload, scenario), *parts)
+
+    section.rule("X1", "of-a-test", "R", cases=cases, cost="Nothing.", **options)(judge)
+    return section.properties[0]
+
+
+def tried(wanted: Property, limits: Limits, seed: int = 0) -> Any:
+    client = CallableClient(generate)
+    with Engine(client) as engine:
+        return check(engine, wanted, Context(MODEL, client), seed=seed, limits=limits)
+
+
+def test_what_is_always_broken_shrinks_to_the_plainest_case() -> None:
+    result = tried(made(lambda run: Failure("always")), Limits(30, 60))
+    assert result.result == "failed"
+    example = result.counterexample
+    assert example.case.payload == boundary_payloads(MODEL)[0].payload
+    assert example.case.scenario == PLAIN
+    assert example.says == "always"
+
+
+def test_payload_and_behaviour_shrink_together() -> None:
+    def judge(run: Run) -> Failure | None:
+        masks = run.case.payload.get("dynamic_masks")
+        return Failure("both") if masks and run.case.scenario.faults else None
+
+    result = tried(made(judge), Limits(300, 120))
+    case = result.counterexample.case
+    assert set(case.payload) == {"model", "image_url", "dynamic_masks"}
+    assert len(case.payload["dynamic_masks"]) == 1
+    assert len(case.scenario.faults) == 1
+    assert case.scenario.plan is None
+
+
+def test_examples_are_bounded_and_counted() -> None:
+    result = tried(made(lambda run: None), Limits(7, 60))
+    assert (result.result, result.examples, result.counterexample) == ("passed", 7, None)
+
+
+def test_a_property_may_need_fewer_examples() -> None:
+    assert tried(made(lambda run: None, examples=3), Limits(20, 60)).examples == 3
+
+
+def test_the_time_limit_ends_a_check_and_is_told() -> None:
+    result = tried(made(lambda run: None), Limits(20, 1e-9))
+    assert (result.result, result.examples) == ("passed", 0)
+    assert "time limit" in result.reason
+
+
+def test_a_breach_found_before_the_time_is_over_is_kept() -> None:
+    count = 0
+
+    def judge(run: Run) -> Failure | None:
+        nonlocal count
+        count += 1
+        return Failure("always")
+
+    client = CallableClient(generate)
+    with Engine(client) as engine:
+        wanted = made(judge)
+        limits = Limits(20, 60)
+        search = check(engine, wanted, Context(MODEL, client), limits=limits)
+    assert search.result == "failed"
+    assert count >= 1
+
+
+def test_what_does_not_apply_is_skipped_with_its_reason() -> None:
+    wanted = made(lambda run: Failure("never tried"), applies=lambda context: "not today")
+    result = tried(wanted, Limits())
+    assert (result.result, result.reason, result.examples) == ("skipped", "not today", 0)
+
+
+def test_the_same_seed_finds_the_same_counterexample() -> None:
+    def judge(run: Run) -> Failure | None:
+        return Failure("long") if len(run.case.payload.get("prompt", "")) > 40 else None
+
+    found = [tried(made(judge), Limits(60, 60), seed=3).counterexample.case for _ in range(2)]
+    assert found[0].key == found[1].key
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the catalogue is not here")
+def test_ids_names_and_levels_are_those_of_the_catalogue() -> None:
+    rows = re.findall(r"^\| ([A-F]\d+) \| ([a-z0-9-]+)(?: \(([AS])\))? \|", SHARED.read_text("utf-8"), re.M)
+    assert len(rows) > 45
+    assert [(one.id, one.name, one.level) for one in PROPERTIES.values()] == [
+        (found, name, level or "R") for found, name, level in rows
+    ]
+
+
+def test_every_property_says_what_its_breach_costs() -> None:
+    for one in PROPERTIES.values():
+        assert one.cost[0].isupper() and one.cost.endswith("."), one.id
+
+
+@pytest.mark.parametrize(
+    ("patterns", "level", "found"),
+    [
+        (["B1"], "required", ["B1"]),
+        (["b1", "no-blind-repost"], "required", ["B1", "B2"]),
+        (["F*"], "required", ["F1", "F2", "F3", "F4"]),
+        (["*create*"], "required", ["B1", "B6", "B8", "B9"]),
+        (["D7"], "required", ["D7"]),
+    ],
+)
+def test_properties_are_chosen_by_id_name_or_glob(patterns: list[str], level: str, found: list[str]) -> None:
+    chosen = [one.id for one in select_properties(patterns, level)]
+    assert chosen == found
+
+
+def test_strict_properties_are_tried_at_level_strict_only() -> None:
+    required = {one.id for one in select_properties([], "required")}
+    strict = {one.id for one in select_properties([], "strict")}
+    assert strict - required == {"D7", "E3"}
+
+
+def test_what_does_not_exist_is_named_with_what_is_near() -> None:
+    with pytest.raises(SettingsError, match=r"no property 'B77'"):
+        select_properties(["B77"], "required")
+    with pytest.raises(SettingsError, match="required, strict"):
+        select_properties([], "lax")
+    with pytest.raises(UnknownModel):
+        select_models(["kling-video/v9"])
+    assert len(select_models(["*"])) == 45
+    once = select_models(["kling-video/v1.6/*"])
+    assert select_models(["kling-video/v1.6/*", once[0]]) == once
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(value=JSON)
+def test_a_value_does_not_differ_from_itself(value: Any) -> None:
+    assert difference(value, value) is None
+
+
+@given(value=st.dictionaries(st.text(min_size=1, max_size=3), JSON, min_size=1, max_size=3), data=st.data())
+def test_a_field_left_out_or_added_is_a_difference(value: dict[str, Any], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(value)))
+    less = {key: inner for key, inner in value.items() if key != name}
+    assert "left out" in (difference(less, value) or "")
+    assert "not given" in (difference(value, less) or "")
+
+
+@pytest.mark.parametrize(
+    ("sent", "given_", "differ"),
+    [
+        ("5", 5, False),
+        (5.0, 5, False),
+        ("x", 5, True),
+        (True, 1, True),
+        (0, False, True),
+        (None, 0, True),
+        ([1], [1, 1], True),
+    ],
+)
+def test_a_number_and_its_string_are_the_same_and_nothing_else_is(
+    sent: Any, given_: Any, differ: bool
+) -> None:
+    assert (difference({"a": sent}, {"a": given_}) is not None) is differ
+
+
+def test_nulls_and_undocumented_keys_are_found_at_any_depth() -> None:
+    assert list(nulls({"a": None, "b": [{"c": None}]})) == ["a", "b[0].c"]
+    schema = {
+        "properties": {
+            "masks": {
+                "items": {"properties": {"mask": {}, "points": {"anyOf": [{"properties": {"x": {}}}]}}}
+            },
+            "free": {"type": "object"},
+        }
+    }
+    value = {"masks": [{"mask": 1, "id": 2, "points": {"x": 1, "z": 2}}], "free": {"any": 1}, "new": 1}
+    assert list(undocumented(value, schema)) == ["masks[0].id", "masks[0].points.z", "new"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "crashed"),
+    [
+        (Outcome("raised", error="TypeError"), True),
+        (Outcome("raised", error="some.module.KeyError"), True),
+        (Outcome("raised", error="requests.exceptions.JSONDecodeError"), False),
+        (Outcome("returned", "TypeError"), False),
+    ],
+)
+def test_a_crash_is_told_from_an_error(outcome: Outcome, crashed: bool) -> None:
+    assert outcome.crashed is crashed
+
+
+def test_known_failures_are_read_and_held_to(tmp_path: Path) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text("# ours\n\nB1  # pays twice, see #12\nc9 kling-video/*\n")
+    xfails = load_xfails(file)
+    assert xfails.reason("B1", "any") == "pays twice, see #12"
+    assert xfails.reason("C9", "kling-video/v1/x") == "a known failure"
+    assert xfails.reason("C9", "klingai/x") is None
+    plan = Plan(
+        models=[MODEL], properties=["B1", "B7", "C9"], xfails=Xfails((("B1", "*", "r"), ("B7", "*", "")))
+    )
+    finished = verify(CallableClient(StartsAgain.run), plan)
+    assert [result.result for result in finished.results] == ["xfailed", "xpassed", "failed"]
+    assert finished.summary.status == 1
+    alone = verify(CallableClient(StartsAgain.run), Plan(models=[MODEL], properties=["B1"], xfails=xfails))
+    assert alone.summary.status == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("B1\nQ7\n", ":2: there is no property 'Q7'"), ("B1 a b", ":1: expected")]
+)
+def test_a_line_that_is_no_known_failure_is_named(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        load_xfails(file)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_xfails(tmp_path / "none")
+
+
+def test_coverage_counts_what_was_shown() -> None:
+    coverage = Coverage([MODEL])
+    assert coverage.as_dict()["faults"]["shown"] == 0
+    client = CallableClient(generate)
+    with Engine(client) as engine:
+        wanted = made(lambda run: None)
+        check(engine, wanted, Context(MODEL, client), limits=Limits(15, 60), watch=coverage.see)
+    shown = coverage.as_dict()
+    assert shown["models"] == {"shown": 1, "of": 1, "missing": []}
+    assert "200" not in shown["statuses"]["missing"]
+    assert 0 < shown["boundaries"]["shown"] < shown["boundaries"]["of"]
+    for part in shown.values():
+        assert part["shown"] + len(part["missing"]) == part["of"]
