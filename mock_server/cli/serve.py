@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import signal
 import sys
 from typing import Any
@@ -76,7 +75,6 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
             signal.signal(number, lambda *_: listener.stop())
 
     def ready() -> None:
-        _collect_less()
         print(f"kling-mock ready at {url}", flush=True)
         if settings.log_format == "text":
             key = settings.api_key[0] if settings.api_key else "test-key"
@@ -87,10 +85,3 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
 
     await listener.serve(ready)
     log.flush()
-
-
-def _collect_less() -> None:
-    """Let the garbage collector look less often: requests leave no cycles behind, and much is kept."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
