@@ -1,136 +1,18 @@
-"""`kling-mock run`: what the child sees, how long it takes, what is said afterwards, and what is left."""
+"""`kling-mock run`: what the child sees, how it is ended, and what is left."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-PROGRAMS = HERE / "programs"
-NODE = HERE / "node"
-RUN = [sys.executable, "-m", "mock_server", "run"]
-
-PYTHON_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.py"))
-NODE_CLIENTS = sorted(path.name for path in NODE.glob("client_*.mjs"))
-SHELL_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.sh"))
-
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
-needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="this is kept on Linux only")
-
-
-def run(
-    *words: str, timeout: float = 60, environ: dict[str, str] | None = None, **options: Any
-) -> subprocess.CompletedProcess[bytes]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KLING_MOCK_")}
-    environment.pop("CI", None)
-    environment["PYTHONIOENCODING"] = "utf-8"
-    environment |= environ or {}
-    return subprocess.run([*RUN, *words], capture_output=True, timeout=timeout, env=environment, **options)
-
-
-def report_of(tmp_path: Path, *words: str, **options: Any) -> tuple[dict[str, Any], str]:
-    """The report of a run, and what the program printed."""
-    file = tmp_path / "report.json"
-    done = run("--report", str(file), *words, **options)
-    assert file.exists(), done.stderr.decode()
-    return json.loads(file.read_text()), done.stdout.decode()
-
-
-def python(source: str) -> list[str]:
-    return ["--", sys.executable, "-c", source]
-
-
-def _client(name: str) -> list[str]:
-    if name.endswith(".py"):
-        return [sys.executable, str(PROGRAMS / name)]
-    if name.endswith(".mjs"):
-        if shutil.which("node") is None:
-            pytest.skip("there is no node on this machine")
-        library = name.removeprefix("client_").removesuffix(".mjs")
-        if library in ("axios", "got") and not (NODE / "node_modules" / library).is_dir():
-            pytest.skip(f"{library} is not installed: run `npm install` in tests/node")
-        return ["node", str(NODE / name)]
-    tool = name.removeprefix("client_").removesuffix(".sh")
-    if shutil.which(tool) is None:
-        pytest.skip(f"there is no {tool} on this machine")
-    return ["sh", str(PROGRAMS / name)]
-
-
-@pytest.mark.parametrize("name", [*PYTHON_CLIENTS, *NODE_CLIENTS, *SHELL_CLIENTS])
-def test_an_unmodified_client_gets_its_video_in_virtual_time(name: str, tmp_path: Path) -> None:
-    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *_client(name)]
-    report, output = report_of(tmp_path, *words)
-    assert report["exit_status"] == 0, output
-    told = json.loads(output)
-    assert told["statuses"] == ["queued", "queued", "generating", "generating", "completed"]
-    assert told["bytes"] > 1000
-    assert told["url"].startswith("https://api.aimlapi.com/")
-    assert told.get("elapsed", 60) == pytest.approx(60, abs=5)
-    assert told.get("drift", 0) < 5
-    assert report["real_seconds"] < 20 < report["virtual_seconds"]
-    assert report["refused"] == []
-
-
-@pytest.mark.parametrize("name", [*PYTHON_CLIENTS[:1], "client_https.mjs", "client_curl.sh"])
-def test_it_works_in_real_time_too(name: str, tmp_path: Path) -> None:
-    program = _client(name)
-    source = (NODE / "job.mjs") if name.endswith(".mjs") else None
-    folder = tmp_path / "clients"
-    shutil.copytree(
-        PROGRAMS if source is None else NODE, folder, ignore=shutil.ignore_patterns("node_modules")
-    )
-    for path in folder.iterdir():
-        text = path.read_text()
-        quick = text.replace("sleep(15)", "sleep(0.1)").replace("sleep 15", "sleep 0.1")
-        path.write_text(quick.replace("sleep(15_000)", "sleep(100)"))
-    words = ["--queued", "0.1", "--generating", "0.1", "--", *program[:-1], str(folder / name)]
-    report, output = report_of(tmp_path, *words)
-    assert json.loads(output)["statuses"][-1] == "completed", output
-    assert report["virtual_seconds"] == pytest.approx(report["real_seconds"], abs=1)
-
-
-GRANDCHILD = """
-import subprocess, sys
-subprocess.run([{python!r}, {client!r}], check=True)
-"""
-
-
-def test_child_processes_of_the_child_are_led_there_too(tmp_path: Path) -> None:
-    client = str(PROGRAMS / "client_urllib.py")
-    source = GRANDCHILD.format(python=sys.executable, client=client)
-    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s"]
-    _, output = report_of(tmp_path, *words, *python(source))
-    assert json.loads(output)["statuses"][-1] == "completed"
-
-
-@needs_node
-def test_child_processes_of_node_are_led_there_too(tmp_path: Path) -> None:
-    client = NODE / "client_https.mjs"
-    source = f"require('child_process').execFileSync('node', [{str(client)!r}], {{stdio: 'inherit'}})"
-    words = [
-        "--fast-forward",
-        "--offline",
-        "--queued",
-        "20s",
-        "--generating",
-        "40s",
-        "--",
-        "node",
-        "-e",
-        source,
-    ]
-    _, output = report_of(tmp_path, *words)
-    assert json.loads(output)["statuses"][-1] == "completed"
+from tests.running import PROGRAMS, RUN, needs_linux, needs_node, python, report_of, run
 
 
 def test_a_program_without_a_hook_goes_by_the_proxy(tmp_path: Path) -> None:
@@ -337,25 +219,6 @@ def test_binary_output_and_input_pass_through_untouched() -> None:
     assert run(*python(source)).stdout == bytes(range(256))
 
 
-def test_two_thousand_connections(tmp_path: Path) -> None:
-    source = """
-import asyncio, ssl
-async def one(gate):
-    async with gate:
-        reader, writer = await asyncio.open_connection("api.aimlapi.com", 80)
-        writer.write(b"GET /v1/models HTTP/1.1\\r\\nHost: api.aimlapi.com\\r\\nConnection: close\\r\\n\\r\\n")
-        answer = await reader.read()
-        writer.close()
-        return answer.startswith(b"HTTP/1.1 200")
-async def main():
-    gate = asyncio.Semaphore(100)
-    print(sum(await asyncio.gather(*(one(gate) for _ in range(2000)))))
-asyncio.run(main())
-"""
-    _, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source), timeout=120)
-    assert output == "2000\n"
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_reaches_the_child_first(number: signal.Signals) -> None:
     source = """
@@ -429,104 +292,3 @@ print(long.pid, deaf.pid)
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
     assert list(temporary.iterdir()) == []
-
-
-CLIENT = """
-import sys, time, requests
-url = "https://api.aimlapi.com/v2/video/generations"
-headers = {"Authorization": "Bearer test-key"}
-data = {"model": "kling-video/v1/standard/text-to-video", "prompt": "x", "duration": "5", "colour": "red"}
-made = requests.post(url, json=data, headers=headers, timeout=30)
-job = made.json()
-while True:
-    answer = requests.get(url, params={"generation_id": job["id"]}, headers=headers, timeout=30)
-    status = answer.json().get("status")
-    if status not in ("queued", "generating"):
-        break
-    time.sleep(15)
-print(status)
-"""
-
-
-@pytest.mark.parametrize(
-    ("scenario", "said"),
-    [
-        ("failed", "ended in an error (failed)"),
-        ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
-        ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
-        ("create-hangs", "The reply to a create was lost (create-hangs)"),
-        ("rate-limited", "A create was answered 429 (rate-limited)."),
-    ],
-)
-def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:
-    words = ["--fast-forward", "--offline", "--scenario", scenario, *python(CLIENT)]
-    done = run(*words)
-    shown = done.stderr.decode()
-    assert said in shown
-    report, _ = report_of(tmp_path, *words)
-    assert any(said.strip(".") in sentence for sentence in report["trouble"])
-
-
-def test_the_summary_shows_findings_bars_and_the_bill() -> None:
-    done = run("--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT))
-    shown = done.stderr.decode()
-    assert done.stdout == b"completed\n"
-    first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 3\d s of virtual time in \d+\.\d s, exit status 0$"
-    assert re.search(first, shown, re.MULTILINE)
-    assert re.search(r"·+▒+█ +queued 3x → generating 4x → completed, 1 min 3\d s", shown)
-    assert "tolerated duration: Expected an integer, received the string '5'" in shown
-    assert "tolerated colour:" in shown
-    assert "billed    1 video would have been" in shown
-
-
-def test_the_summary_is_ascii_where_the_terminal_is() -> None:
-    words = ["--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT)]
-    done = run(*words, environ={"PYTHONIOENCODING": "ascii"})
-    assert done.stderr.isascii()
-    assert b"queued 3x > generating 4x > completed" in done.stderr
-
-
-def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
-    words = ["--fast-forward", "--offline", "--check"]
-    assert run(*words, *python(CLIENT)).returncode == 1  # A3: the field colour is not documented
-    assert run(*words, "--", sys.executable, str(PROGRAMS / "client_requests.py")).returncode == 0
-    assert run("--check", *python("raise SystemExit(3)")).returncode == 3
-
-
-def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
-    environ = {"KLING_MOCK_FAST_FORWARD": "1", "KLING_MOCK_OFFLINE": "yes", "KLING_MOCK_GENERATING": "300s"}
-    report, output = report_of(tmp_path, *python(CLIENT), environ=environ)
-    assert output == "completed\n"
-    assert report["virtual_seconds"] > 300 > report["real_seconds"]
-    done = run(*python("pass"), environ={"KLING_MOCK_FAST_FORWARD": "perhaps"})
-    assert done.returncode == 2
-    assert b"KLING_MOCK_FAST_FORWARD" in done.stderr
-
-
-@needs_node
-@pytest.mark.parametrize("words", [[], ["--realistic"]])
-def test_nodes_timers_keep_their_promises(words: list[str]) -> None:
-    start = time.monotonic()
-    done = run("--fast-forward", "--offline", *words, "--", "node", str(NODE / "timers.mjs"))
-    assert (done.stdout, done.returncode) == (b"kept\n", 0), done.stderr.decode()
-    assert time.monotonic() - start < 30
-
-
-@needs_node
-def test_nodes_timeouts_expire_in_virtual_time() -> None:
-    words = ["--fast-forward", "--offline", "--scenario", "create-hangs", "--"]
-    done = run(*words, "node", str(NODE / "timeouts.mjs"))
-    taken = json.loads(done.stdout)
-    assert taken["abort"] == pytest.approx(40, abs=2)
-    assert taken["controller"] == pytest.approx(50, abs=2)
-    assert taken["socket"] == pytest.approx(60, abs=2)
-    assert taken["fetch"] == pytest.approx(300, abs=5)
-
-
-def test_a_shells_sleep_costs_nothing() -> None:
-    start = time.monotonic()
-    done = run("--fast-forward", "--", "sh", "-c", "sleep 2m 30 && sleep 0.5h && sleep nonsense")
-    assert time.monotonic() - start < 30
-    assert "32 min 30 s of virtual time" in done.stderr.decode()
-    assert b"nonsense" in done.stderr
-    assert done.returncode == 1

@@ -1,0 +1,157 @@
+"""`kling-mock run` with every client library, in its own time and in virtual time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.running import NODE, PROGRAMS, needs_node, python, report_of, run
+
+PYTHON_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.py"))
+NODE_CLIENTS = sorted(path.name for path in NODE.glob("client_*.mjs"))
+SHELL_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.sh"))
+
+
+def _client(name: str) -> list[str]:
+    if name.endswith(".py"):
+        return [sys.executable, str(PROGRAMS / name)]
+    if name.endswith(".mjs"):
+        if shutil.which("node") is None:
+            pytest.skip("there is no node on this machine")
+        library = name.removeprefix("client_").removesuffix(".mjs")
+        if library in ("axios", "got") and not (NODE / "node_modules" / library).is_dir():
+            pytest.skip(f"{library} is not installed: run `npm install` in tests/node")
+        return ["node", str(NODE / name)]
+    tool = name.removeprefix("client_").removesuffix(".sh")
+    if shutil.which(tool) is None:
+        pytest.skip(f"there is no {tool} on this machine")
+    return ["sh", str(PROGRAMS / name)]
+
+
+@pytest.mark.parametrize("name", [*PYTHON_CLIENTS, *NODE_CLIENTS, *SHELL_CLIENTS])
+def test_an_unmodified_client_gets_its_video_in_virtual_time(name: str, tmp_path: Path) -> None:
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *_client(name)]
+    report, output = report_of(tmp_path, *words)
+    assert report["exit_status"] == 0, output
+    told = json.loads(output)
+    assert told["statuses"] == ["queued", "queued", "generating", "generating", "completed"]
+    assert told["bytes"] > 1000
+    assert told["url"].startswith("https://api.aimlapi.com/")
+    assert told.get("elapsed", 60) == pytest.approx(60, abs=5)
+    assert told.get("drift", 0) < 5
+    assert report["real_seconds"] < 20 < report["virtual_seconds"]
+    assert report["refused"] == []
+
+
+@pytest.mark.parametrize("name", ["client_requests.py", "client_https.mjs"])
+def test_a_job_of_documented_length_shows_the_documented_statuses(name: str, tmp_path: Path) -> None:
+    """4 min 9 s for v1 standard image-to-video, polled every 15 s."""
+    report, output = report_of(tmp_path, "--fast-forward", "--realistic", "--offline", "--", *_client(name))
+    assert json.loads(output)["statuses"] == ["queued"] + ["generating"] * 15 + ["completed"]
+    assert report["virtual_seconds"] == pytest.approx(249, abs=15)
+    assert report["real_seconds"] < 60
+
+
+@pytest.mark.parametrize("name", [*PYTHON_CLIENTS[:1], "client_https.mjs", "client_curl.sh"])
+def test_it_works_in_real_time_too(name: str, tmp_path: Path) -> None:
+    program = _client(name)
+    source = (NODE / "job.mjs") if name.endswith(".mjs") else None
+    folder = tmp_path / "clients"
+    shutil.copytree(
+        PROGRAMS if source is None else NODE, folder, ignore=shutil.ignore_patterns("node_modules")
+    )
+    for path in folder.iterdir():
+        text = path.read_text()
+        quick = text.replace("sleep(15)", "sleep(0.1)").replace("sleep 15", "sleep 0.1")
+        path.write_text(quick.replace("sleep(15_000)", "sleep(100)"))
+    words = ["--queued", "0.1", "--generating", "0.1", "--", *program[:-1], str(folder / name)]
+    report, output = report_of(tmp_path, *words)
+    assert json.loads(output)["statuses"][-1] == "completed", output
+    assert report["virtual_seconds"] == pytest.approx(report["real_seconds"], abs=1)
+
+
+GRANDCHILD = """
+import subprocess, sys
+subprocess.run([{python!r}, {client!r}], check=True)
+"""
+
+
+def test_child_processes_of_the_child_are_led_there_too(tmp_path: Path) -> None:
+    client = str(PROGRAMS / "client_urllib.py")
+    source = GRANDCHILD.format(python=sys.executable, client=client)
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s"]
+    _, output = report_of(tmp_path, *words, *python(source))
+    assert json.loads(output)["statuses"][-1] == "completed"
+
+
+@needs_node
+def test_child_processes_of_node_are_led_there_too(tmp_path: Path) -> None:
+    client = NODE / "client_https.mjs"
+    source = f"require('child_process').execFileSync('node', [{str(client)!r}], {{stdio: 'inherit'}})"
+    words = [
+        "--fast-forward",
+        "--offline",
+        "--queued",
+        "20s",
+        "--generating",
+        "40s",
+        "--",
+        "node",
+        "-e",
+        source,
+    ]
+    _, output = report_of(tmp_path, *words)
+    assert json.loads(output)["statuses"][-1] == "completed"
+
+
+@needs_node
+@pytest.mark.parametrize("words", [[], ["--realistic"]])
+def test_nodes_timers_keep_their_promises(words: list[str]) -> None:
+    start = time.monotonic()
+    done = run("--fast-forward", "--offline", *words, "--", "node", str(NODE / "timers.mjs"))
+    assert (done.stdout, done.returncode) == (b"kept\n", 0), done.stderr.decode()
+    assert time.monotonic() - start < 30
+
+
+@needs_node
+def test_nodes_timeouts_expire_in_virtual_time() -> None:
+    words = ["--fast-forward", "--offline", "--scenario", "create-hangs", "--"]
+    done = run(*words, "node", str(NODE / "timeouts.mjs"))
+    taken = json.loads(done.stdout)
+    assert taken["abort"] == pytest.approx(40, abs=2)
+    assert taken["controller"] == pytest.approx(50, abs=2)
+    assert taken["socket"] == pytest.approx(60, abs=2)
+    assert taken["fetch"] == pytest.approx(300, abs=5)
+
+
+def test_a_shells_sleep_costs_nothing() -> None:
+    start = time.monotonic()
+    done = run("--fast-forward", "--", "sh", "-c", "sleep 2m 30 && sleep 0.5h && sleep nonsense")
+    assert time.monotonic() - start < 30
+    assert "32 min 30 s of virtual time" in done.stderr.decode()
+    assert b"nonsense" in done.stderr
+    assert done.returncode == 1
+
+
+def test_two_thousand_connections(tmp_path: Path) -> None:
+    source = """
+import asyncio, ssl
+async def one(gate):
+    async with gate:
+        reader, writer = await asyncio.open_connection("api.aimlapi.com", 80)
+        writer.write(b"GET /v1/models HTTP/1.1\\r\\nHost: api.aimlapi.com\\r\\nConnection: close\\r\\n\\r\\n")
+        answer = await reader.read()
+        writer.close()
+        return answer.startswith(b"HTTP/1.1 200")
+async def main():
+    gate = asyncio.Semaphore(100)
+    print(sum(await asyncio.gather(*(one(gate) for _ in range(2000)))))
+asyncio.run(main())
+"""
+    _, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source), timeout=120)
+    assert output == "2000\n"

@@ -1,0 +1,82 @@
+"""What `kling-mock run` says afterwards, and what it makes of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import PROGRAMS, python, report_of, run
+
+CLIENT = """
+import sys, time, requests
+url = "https://api.aimlapi.com/v2/video/generations"
+headers = {"Authorization": "Bearer test-key"}
+data = {"model": "kling-video/v1/standard/text-to-video", "prompt": "x", "duration": "5", "colour": "red"}
+made = requests.post(url, json=data, headers=headers, timeout=30)
+job = made.json()
+while True:
+    answer = requests.get(url, params={"generation_id": job["id"]}, headers=headers, timeout=30)
+    status = answer.json().get("status")
+    if status not in ("queued", "generating"):
+        break
+    time.sleep(15)
+print(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("failed", "ended in an error (failed)"),
+        ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
+        ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
+        ("create-hangs", "The reply to a create was lost (create-hangs)"),
+        ("rate-limited", "A create was answered 429 (rate-limited)."),
+    ],
+)
+def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:
+    words = ["--fast-forward", "--offline", "--scenario", scenario, *python(CLIENT)]
+    done = run(*words)
+    shown = done.stderr.decode()
+    assert said in shown
+    report, _ = report_of(tmp_path, *words)
+    assert any(said.strip(".") in sentence for sentence in report["trouble"])
+
+
+def test_the_summary_shows_findings_bars_and_the_bill() -> None:
+    done = run("--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT))
+    shown = done.stderr.decode()
+    assert done.stdout == b"completed\n"
+    first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 3\d s of virtual time in \d+\.\d s, exit status 0$"
+    assert re.search(first, shown, re.MULTILINE)
+    assert re.search(r"·+▒+█ +queued 3x → generating 4x → completed, 1 min 3\d s", shown)
+    assert "tolerated duration: Expected an integer, received the string '5'" in shown
+    assert "tolerated colour:" in shown
+    assert "billed    1 video would have been" in shown
+
+
+def test_the_summary_is_ascii_where_the_terminal_is() -> None:
+    words = ["--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT)]
+    done = run(*words, environ={"PYTHONIOENCODING": "ascii"})
+    assert done.stderr.isascii()
+    assert b"queued 3x > generating 4x > completed" in done.stderr
+
+
+def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
+    words = ["--fast-forward", "--offline", "--check"]
+    assert run(*words, *python(CLIENT)).returncode == 1  # A3: the field colour is not documented
+    assert run(*words, "--", sys.executable, str(PROGRAMS / "client_requests.py")).returncode == 0
+    assert run("--check", *python("raise SystemExit(3)")).returncode == 3
+
+
+def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
+    environ = {"KLING_MOCK_FAST_FORWARD": "1", "KLING_MOCK_OFFLINE": "yes", "KLING_MOCK_GENERATING": "300s"}
+    report, output = report_of(tmp_path, *python(CLIENT), environ=environ)
+    assert output == "completed\n"
+    assert report["virtual_seconds"] > 300 > report["real_seconds"]
+    done = run(*python("pass"), environ={"KLING_MOCK_FAST_FORWARD": "perhaps"})
+    assert done.returncode == 2
+    assert b"KLING_MOCK_FAST_FORWARD" in done.stderr
