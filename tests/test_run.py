@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PROGRAMS, RUN, needs_linux, needs_node, python, report_of, run
+from tests.running import RUN, needs_linux, needs_node, python, report_of, run
 
 
 def test_a_program_without_a_hook_goes_by_the_proxy(tmp_path: Path) -> None:
@@ -117,25 +115,6 @@ for host in ("127.0.0.1", "localhost"):
     report, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source))
     assert output == "204\n204\n"
     assert report["exchanges"] == []
-
-
-def test_nothing_but_loopback_is_contacted(tmp_path: Path) -> None:
-    """What the system is asked to connect, as strace sees it."""
-    if shutil.which("strace") is None:
-        pytest.skip("there is no strace on this machine")
-    trace = tmp_path / "trace"
-    client = [sys.executable, str(PROGRAMS / "client_requests.py")]
-    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *client]
-    command = ["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", str(trace), *RUN, *words]
-    done = subprocess.run(command, capture_output=True, timeout=120)
-    if b"Operation not permitted" in done.stderr:
-        pytest.skip("tracing is not allowed here")
-    assert done.returncode == 0, done.stderr.decode()
-    lines = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
-    assert any('inet_addr("127.0.0.1")' in line for line in lines)
-    assert [
-        line for line in lines if not re.search(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"', line)
-    ] == []
 
 
 def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.running import NODE, PROGRAMS, needs_node, python, report_of, run
+from tests.running import NODE, PROGRAMS, RUN, needs_node, python, report_of, run
 
 PYTHON_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.py"))
 NODE_CLIENTS = sorted(path.name for path in NODE.glob("client_*.mjs"))
@@ -155,3 +157,22 @@ asyncio.run(main())
 """
     _, output = report_of(tmp_path, "--offline", "--fast-forward", *python(source), timeout=120)
     assert output == "2000\n"
+
+
+@pytest.mark.parametrize("name", ["client_requests.py", "client_fetch.mjs", "client_curl.sh"])
+def test_nothing_but_loopback_is_contacted(name: str, tmp_path: Path) -> None:
+    """What the system is asked to connect, as strace sees it."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace on this machine")
+    trace = tmp_path / "trace"
+    words = ["--fast-forward", "--offline", "--queued", "20s", "--generating", "40s", "--", *_client(name)]
+    command = ["strace", "-f", "-qq", "-e", "trace=connect,sendto", "-o", str(trace), *RUN, *words]
+    done = subprocess.run(command, capture_output=True, timeout=120)
+    if b"Operation not permitted" in done.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
+    assert any('inet_addr("127.0.0.1")' in line for line in lines)
+    assert [
+        line for line in lines if not re.search(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"', line)
+    ] == []
