@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 import threading
 from collections.abc import Callable, Collection
+from types import FrameType
 
 from .originals import allocate_lock, get_ident, monotonic
 from .source import TimeSource
@@ -96,7 +98,7 @@ class Waiting:
         waiting.add(get_ident())
         now = monotonic()
         blocked = True
-        for thread, frame in sys._current_frames().items():
+        for thread, frame in _current_frames().items():
             if thread in waiting or thread in self._real_threads:
                 continue
             work = _work_of(thread)
@@ -107,6 +109,21 @@ class Waiting:
             elif now - before[1] < _STILL:
                 blocked = False
         return blocked
+
+
+def _current_frames() -> dict[int, FrameType]:
+    """The frames of all threads; without a collection of garbage meanwhile.
+
+    Python holds its list of threads locked while it makes the answer: a finaliser that lets another thread
+    run, which then starts or ends one, would never come back (seen with Python 3.11).
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 RUNNABLE = object()
