@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mock_server.errors import SpecError
-from mock_server.uris import is_media
+from mock_server.validation.uris import is_media
 
 from . import algebra
 from .links import is_uuid

@@ -21,7 +21,7 @@ from mock_server.errors import KlingMockError, PayloadError, UnknownModel
 from mock_server.journal import Exchange
 from mock_server.scenarios import CATALOGUE, Scenario
 from mock_server.state import State
-from mock_server.strict_json import parse_json
+from mock_server.validation.strict_json import parse_json
 
 __all__ = ["control_routes"]
 

@@ -7,8 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Catalog, load_catalog, resolve
+from mock_server.catalog.facts import Facts, Timing
 from mock_server.errors import SpecError, UnknownModel
-from mock_server.facts import Facts, Timing
 
 CATALOG = load_catalog()
 

@@ -11,7 +11,7 @@ import pytest
 from mock_server.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
 from mock_server.cli import specs
 from mock_server.errors import SpecError, UnknownModel
-from mock_server.spec_files import create_schemas
+from mock_server.specs.files import create_schemas
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
 SHARED = Path(__file__).parents[1].parent / "shared" / "upstream"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mock_server import ConfigError, Fault, MockServer, Scenario, SettingsError
 from mock_server.configuration import dump_scenario, load_config
+from mock_server.configuration.scenario_tables import SCENARIO_KEYS
 from mock_server.ids import ID_STYLES
 from mock_server.lifecycle import STATUSES, Step
-from mock_server.scenario_tables import SCENARIO_KEYS
 from mock_server.scenarios import CATALOGUE
 from mock_server.scenarios.fault import KINDS, PLACES
 from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES

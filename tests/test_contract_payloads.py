@@ -23,8 +23,8 @@ from mock_server.contract_tests import (
     valid_payloads,
 )
 from mock_server.errors import UnknownModel
-from mock_server.uris import is_media
 from mock_server.validation import Validator, Verdict
+from mock_server.validation.uris import is_media
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 OMNI = "klingai/video-v3-omni-1080p-image-to-video"

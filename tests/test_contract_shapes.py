@@ -19,8 +19,8 @@ from mock_server.contract_tests.links import BROKEN_LINKS, is_uuid, link_samples
 from mock_server.contract_tests.shapes import fits, read_shape
 from mock_server.contract_tests.strategies import strategy_of
 from mock_server.errors import SpecError
-from mock_server.images import inline_image_size
-from mock_server.uris import is_media
+from mock_server.media.images import inline_image_size
+from mock_server.validation.uris import is_media
 
 UPSTREAM = Path(__file__).parents[1].parent / "shared" / "upstream"
 DOCUMENTS = sorted(UPSTREAM.rglob("*.json")) if UPSTREAM.is_dir() else []

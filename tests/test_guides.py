@@ -10,9 +10,9 @@ import pytest
 
 from mock_server import MockServer
 from mock_server.configuration import load_config
+from mock_server.configuration.scenario_tables import SCENARIO_KEYS
 from mock_server.ids import ID_STYLES
 from mock_server.invariants import INVARIANTS
-from mock_server.scenario_tables import SCENARIO_KEYS
 from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
 from mock_server.scenarios.fault import KINDS
 from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES

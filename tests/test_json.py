@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.errors import PayloadError
-from mock_server.strict_json import MAX_DEPTH, parse_json
+from mock_server.validation.strict_json import MAX_DEPTH, parse_json
 
 VALUES = st.recursive(
     st.none()

@@ -11,7 +11,7 @@ import pytest
 from mock_server.catalog import load_catalog
 from mock_server.errors import UnknownModel
 from mock_server.fixtures.payloads import SAMPLES, sample_image, sample_payload
-from mock_server.images import inline_image_size
+from mock_server.media.images import inline_image_size
 from mock_server.validation import Validator
 
 MODELS = [variant.model for variant in load_catalog().variants]

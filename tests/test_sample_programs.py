@@ -18,7 +18,7 @@ from mock_server.server import MockServer
 SEEDS = Path(__file__).parents[1].parent / "shared" / "seeds"
 PRELOAD = "const later = setTimeout; globalThis.setTimeout = (call, _ms, ...rest) => later(call, 0, ...rest);"
 
-pytestmark = pytest.mark.skipif(not SEEDS.is_dir(), reason="the provider's pages are not beside this checkout")
+pytestmark = pytest.mark.skipif(not SEEDS.is_dir(), reason="the provider's pages are not here")
 
 
 def page(number: str) -> str:
@@ -30,7 +30,8 @@ def program(number: str, language: str) -> str:
     """A page's sample program as a reader would copy it."""
     if (fenced := re.search(rf"```{language}\n(.*?)```", page(number), re.DOTALL)) is not None:
         return fenced[1]
-    marked = re.search(rf'<pre class="language-{language}".*?<code[^>]*>(.*?)</code>', page(number), re.DOTALL)
+    block = rf'<pre class="language-{language}".*?<code[^>]*>(.*?)</code>'
+    marked = re.search(block, page(number), re.DOTALL)
     assert marked is not None
     return html.unescape(re.sub(r"</?strong>", "", marked[1]))
 
@@ -78,7 +79,8 @@ def test_javascript_sample(tmp_path: Path) -> None:
     with MockServer(polls=(1, 2)) as server:
         source = pointed_at(program("003", "javascript"), server)
         # The sample speaks `https` only; a plain base URL needs its other module of the same form.
-        (tmp_path / "sample.js").write_text(source.replace('require("https")', 'require("http")'), encoding="utf-8")
+        source = source.replace('require("https")', 'require("http")')
+        (tmp_path / "sample.js").write_text(source, encoding="utf-8")
         (tmp_path / "preload.js").write_text(PRELOAD, encoding="utf-8")
         result = subprocess.run(
             ["node", "--require", "./preload.js", "sample.js"],

@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Variant, load_catalog
-from mock_server.spec_check import variant_faults
+from mock_server.specs.checking import variant_faults
 
 CATALOG = load_catalog()
 FOLDER = Path(str(resources.files("mock_server.schemas")))

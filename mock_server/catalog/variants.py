@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from mock_server.catalog.facts import Facts, facts_from
 from mock_server.errors import SpecError, UnknownModel
-from mock_server.facts import Facts, facts_from
 
 __all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog", "resolve"]
 
@@ -139,7 +139,7 @@ class Catalog:
     def merged(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart."""
         if self._merged is None:
-            from mock_server.merging import merge
+            from mock_server.catalog.merging import merge
 
             shared = self._documents[_COMPONENTS]
             self._merged = merge(shared, [(v, self._documents[v.file]) for v in self.variants])

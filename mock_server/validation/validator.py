@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from mock_server.catalog import Catalog, Variant
-from mock_server.leniency import FAR_BEYOND, Fits, Relaxer
-from mock_server.problems import Problem, message, problems_of, shorten
-from mock_server.strict_json import parse_json
-from mock_server.uris import FORMATS
+from mock_server.validation.leniency import FAR_BEYOND, Fits, Relaxer
+from mock_server.validation.problems import Problem, message, problems_of, shorten
+from mock_server.validation.strict_json import parse_json
+from mock_server.validation.uris import FORMATS
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator as JsonschemaValidator

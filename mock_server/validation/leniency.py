@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mock_server.problems import Problem, path_of, shorten
+from mock_server.validation.problems import Problem, path_of, shorten
 
 __all__ = ["FAR_BEYOND", "Fits", "Relaxer"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mock_server.catalog import Variant
-from mock_server.spec_files import METHODS, create_schemas
+from mock_server.specs.files import METHODS, create_schemas
 from mock_server.validation import judge
 
 __all__ = ["faults_of", "variant_faults"]

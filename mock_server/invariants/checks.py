@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mock_server.invariants.mangling import lost_digits, mangled
+from mock_server.invariants.retrying import waited_too_little
 from mock_server.journal import Exchange
-from mock_server.mangling import lost_digits, mangled
-from mock_server.retrying import waited_too_little
 
 __all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
 

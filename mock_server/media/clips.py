@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.images import inline_image_size
+from mock_server.media.images import inline_image_size
 
 if TYPE_CHECKING:
     from mock_server.catalog import Facts, Variant

@@ -24,12 +24,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mock_server.configuration.scenario_tables import SCENARIO_KEYS, ScenarioTable, scenario_document
+from mock_server.configuration.toml_lines import KeyLines
+from mock_server.configuration.toml_text import toml_document
 from mock_server.errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
-from mock_server.scenario_tables import SCENARIO_KEYS, ScenarioTable, scenario_document
 from mock_server.scenarios import CATALOGUE, Scenario, parse_scenario
 from mock_server.settings import Settings, option_fields, parse_option
-from mock_server.toml_lines import KeyLines
-from mock_server.toml_text import toml_document
 
 __all__ = ["dump_scenario", "load_config"]
 

@@ -1,0 +1,13 @@
+"""The variants with their contracts, and what is known of their times, sound and prices."""
+
+from mock_server.catalog.variants import (
+    CREATE_PATH,
+    LEGACY_PATH,
+    Catalog,
+    Facts,
+    Variant,
+    load_catalog,
+    resolve,
+)
+
+__all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog", "resolve"]

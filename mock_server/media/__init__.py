@@ -1,0 +1,27 @@
+"""Which video a job gets, and how it is delivered."""
+
+from mock_server.media.clips import (
+    CLIPS,
+    Clip,
+    MediaResponse,
+    clip_file,
+    clip_for,
+    media_response,
+    nearest_ratio,
+    read_clip,
+    seconds_for,
+    serve_clip,
+)
+
+__all__ = [
+    "CLIPS",
+    "Clip",
+    "MediaResponse",
+    "clip_file",
+    "clip_for",
+    "media_response",
+    "nearest_ratio",
+    "read_clip",
+    "seconds_for",
+    "serve_clip",
+]

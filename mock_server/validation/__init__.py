@@ -1,0 +1,25 @@
+"""What is wrong with a request body, and how it is said."""
+
+from mock_server.validation.validator import (
+    FORMATS,
+    Problem,
+    Validator,
+    Verdict,
+    closed,
+    fast_judge,
+    judge,
+    message,
+    parse_json,
+)
+
+__all__ = [
+    "FORMATS",
+    "Problem",
+    "Validator",
+    "Verdict",
+    "closed",
+    "fast_judge",
+    "judge",
+    "message",
+    "parse_json",
+]
