@@ -1,6 +1,6 @@
 """Make a Kling video through AI/ML API: one job per call, polled to its end.
 
-    KLING_BASE_URL=https://api.aimlapi.com/v2 KLING_API_KEY=… python kling_client.py < payload.json
+KLING_BASE_URL=https://api.aimlapi.com/v2 KLING_API_KEY=… python kling_client.py < payload.json
 """
 
 from __future__ import annotations
@@ -151,9 +151,7 @@ def main() -> int:
     """Make the video of the payload on stdin, and print its URL."""
     try:
         payload = json.load(sys.stdin)
-        url = generate(
-            payload, base_url=os.environ["KLING_BASE_URL"], api_key=os.environ["KLING_API_KEY"]
-        )
+        url = generate(payload, base_url=os.environ["KLING_BASE_URL"], api_key=os.environ["KLING_API_KEY"])
     except (KlingError, ValueError, KeyError) as error:
         print(error, file=sys.stderr)
         return 1
