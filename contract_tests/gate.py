@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from mock_server.app import MockApp
 from mock_server.fastforward.originals import allocate_lock
+from mock_server.journal import Exchange
+from mock_server.lifecycle import FINAL_STATUSES
 from mock_server.state import State
 from mock_server.wire import TRANSPORT
 
@@ -23,6 +25,8 @@ LATENCY = 0.05
 """Virtual seconds that a request is on its way."""
 REFUSED = 5.0
 """The same once nothing is answered any more, so that a budget soon ends what goes on."""
+LAST_WORDS = 25
+"""Answers that say how the job ended, after which a client has to be believed that it will never listen."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -42,7 +46,9 @@ class Gate(MockApp):
         self.on_request: Callable[[int], None] | None = None
         self._prefix = ""
         self._most = 0
+        self._ends = 0
         self._transports: set[Any] = set()
+        state.journal.listeners.append(self._look)
 
     def begin(self, *, requests: int, prefix: str = "") -> None:
         """Open for a new run."""
@@ -50,6 +56,7 @@ class Gate(MockApp):
         self.received = 0
         self._most = requests
         self._prefix = prefix
+        self._ends = 0
         self._transports = set()
 
     def close(self, why: str) -> None:
@@ -60,6 +67,13 @@ class Gate(MockApp):
         self.mock.end_holds()
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._abort_all)
+
+    def _look(self, exchange: Exchange) -> None:
+        """Close before a client that polls on after the end has used up all its requests: that takes long."""
+        if exchange.kind == "poll" and exchange.fault is None and exchange.state in FINAL_STATUSES:
+            self._ends += 1
+            if self._ends > LAST_WORDS:
+                self.close("requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.loop is None:

@@ -21,6 +21,7 @@ from .reporting.console import explain
 from .reporting.saving import save as save_files
 from .runs import Run
 from .verification import (
+    OF_BUDGET,
     Plan,
     engine_for,
     judged,
@@ -80,7 +81,7 @@ class Suite:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)
             context = Context(model, engine.client, self._profile, self.plan.level == "strict")
-            if wanted.id == "C14":
+            if wanted.id in OF_BUDGET:
                 measure_budget(engine, context)
             return judged(engine, wanted, context, self._plain, self.plan)
 

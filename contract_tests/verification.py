@@ -27,6 +27,7 @@ from .xfails import Xfails
 __all__ = [
     "DEFAULT_MODEL",
     "LEVELS",
+    "OF_BUDGET",
     "Plan",
     "broken",
     "engine_for",
@@ -42,6 +43,10 @@ __all__ = [
 LEVELS = ("required", "strict")
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 """What is tried where nobody names a model: the variant with the most constraints to keep."""
+
+
+OF_BUDGET = ("C5", "C14")
+"""Properties that need to know when the client gives up a job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +161,7 @@ class _Session:
         total, number = len(models) * len(properties), 0
         for model in models:
             context = Context(model, self._engine.client, profile, self._plan.level == "strict")
-            if any(one.id == "C14" for one in properties):
+            if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
             for one in properties:
                 number += 1
