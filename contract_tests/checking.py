@@ -70,7 +70,7 @@ def check(
 def _reason(wanted: Property, context: Context) -> str | None:
     """Why a property cannot be tried, None where it can."""
     if wanted.virtual and not context.client.virtual_time:
-        return "needs virtual time, which this command is not run in"
+        return "needs virtual time, and no hook reaches this program"
     return wanted.applies(context)
 
 

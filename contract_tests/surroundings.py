@@ -30,6 +30,8 @@ class Surroundings:
     """Scheme, host and port."""
     followed: Callable[[], bool]
     """Whether the client has been seen to follow the clock."""
+    partly: Callable[[], bool] = lambda: False
+    """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
 
 
 @contextlib.contextmanager
@@ -71,7 +73,10 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
                 gateway.service = counted
                 client.environment = child_environment(folder, gateway.port, fast_forward=True)
                 client.virtual_time = True
-                yield Surroundings(f"http://127.0.0.1:{gateway.port}", lambda: asked)
+                unhooked = gateway.states[False]
+                yield Surroundings(
+                    f"http://127.0.0.1:{gateway.port}", lambda: asked, lambda: unhooked.total_requests > 0
+                )
         finally:
             client.environment = {}
             client.virtual_time = False
