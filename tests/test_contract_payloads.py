@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -156,7 +157,9 @@ def test_the_minimal_payload_has_only_the_required_fields(model: str, legacy: bo
 
 @pytest.mark.parametrize("field", ["tail_image_url", "elements", "multi_prompt", "negative_prompt"])
 def test_a_body_with_one_optional_field_shrinks_to_what_that_field_needs(field: str) -> None:
-    body = find(valid_payloads(OMNI), lambda body: field in body, settings=settings(database=None))
+    # Hypothesis shrinks as far as it finds a way, which depends on the first body found: one fixed seed.
+    bodies = valid_payloads(OMNI)
+    body = find(bodies, lambda body: field in body, settings=settings(database=None), random=random.Random(0))
     silent = {"generate_audio"} if field == "tail_image_url" else set()
     prompt = {"multi_prompt"} if field == "multi_prompt" else {"prompt"}
     assert set(body) == {"model", "image_url", field} | prompt | silent
@@ -243,7 +246,12 @@ def test_pictures_come_as_links_data_uris_and_base64() -> None:
     ],
 )
 def test_a_long_list_shrinks_to_the_shortest_that_will_do(wish: Any, expected: int) -> None:
-    body = find(valid_payloads(RICH), wish, settings=settings(database=None, max_examples=2000))
+    body = find(
+        valid_payloads(RICH),
+        wish,
+        settings=settings(database=None, max_examples=2000),
+        random=random.Random(0),
+    )
     assert set(body) == {"model", "image_url", "dynamic_masks"}
     assert len(body["dynamic_masks"]) == expected
 
