@@ -143,6 +143,10 @@ class _Search:
             with contextlib.suppress(_Broken):
                 self._try(case)
 
+    def _conclusive(self, run: Run) -> bool:
+        """Whether a run ended at a limit that does not depend on the machine: repeating it takes long."""
+        return run.cut == "requests" or run.cut_after >= run.case.seconds
+
     def _again(self, case: Case) -> bool:
         """Whether a breach shows again: a machine under load must not accuse a client."""
         return any(self._wanted.holds(self._engine.run(case, fresh=True)) for _ in range(2))
@@ -158,7 +162,7 @@ class _Search:
         failure = self._wanted.holds(run)
         if failure is None:
             return
-        if self.best is None and not self._again(case):
+        if self.best is None and not self._conclusive(run) and not self._again(case):
             self.unsure += 1
             return
         if self.best is None or case.weight <= self.best.case.weight:
