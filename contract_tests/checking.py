@@ -27,6 +27,10 @@ class _TimeUp(BaseException):
     """The time of a property is over; no Exception, so that Hypothesis lets it through."""
 
 
+MANY = 100
+"""Requests after which a run need not be repeated to be believed."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much a check may do: examples, and real seconds with shrinking included."""
@@ -144,8 +148,8 @@ class _Search:
                 self._try(case)
 
     def _conclusive(self, run: Run) -> bool:
-        """Whether a run ended at a limit that does not depend on the machine: repeating it takes long."""
-        return run.cut == "requests" or run.cut_after >= run.case.seconds
+        """Whether a run came to a limit by many requests: it takes long, and is no accident."""
+        return run.cut == "requests" or (run.cut_after >= run.case.seconds and len(run.trace) > MANY)
 
     def _again(self, case: Case) -> bool:
         """Whether a breach shows again: a machine under load must not accuse a client."""

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from mock_server.app import MockApp
-from mock_server.fastforward.originals import allocate_lock
+from mock_server.fastforward.originals import allocate_lock, monotonic
 from mock_server.journal import Exchange
 from mock_server.lifecycle import FINAL_STATUSES
 from mock_server.state import State
@@ -47,6 +47,7 @@ class Gate(MockApp):
         self._prefix = ""
         self._most = 0
         self._ends = 0
+        self._asked: float | None = None
         self._transports: set[Any] = set()
         state.journal.listeners.append(self._look)
 
@@ -57,7 +58,14 @@ class Gate(MockApp):
         self._most = requests
         self._prefix = prefix
         self._ends = 0
+        self._asked = None
         self._transports = set()
+
+    def starting(self, seconds: float) -> bool:
+        """Whether nothing has come in this run, and nobody has asked this for so many real seconds."""
+        if self._asked is None:
+            self._asked = monotonic()
+        return self.received == 0 and monotonic() - self._asked < seconds
 
     def close(self, why: str) -> None:
         """Answer nothing more in this run, and end what is being answered; from any thread."""

@@ -15,11 +15,16 @@ from mock_server.scenarios import Fault, Scenario
 from mock_server.server import MockServer
 
 from .commands import CommandClient
+from .gate import Gate
 
 __all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
 
 SOON = 0.2
 """Real seconds that stand for a wait where a client cannot be told of another time."""
+
+
+STARTING = 0.4
+"""Real seconds from its first question about time in which a program is still taken to start up."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
                     serve(sock)
 
                 gateway.service = counted
+                _wait_for_the_first_request(server)
                 client.environment = child_environment(folder, gateway.port, fast_forward=True)
                 client.virtual_time = True
                 unhooked = gateway.states[False]
@@ -81,6 +87,21 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
             client.environment = {}
             client.virtual_time = False
             folder.close()
+
+
+def _wait_for_the_first_request(server: MockServer) -> None:
+    """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
+    gate, stillness = server.app, server.stillness
+    assert isinstance(gate, Gate) and stillness is not None
+    look = stillness.look
+
+    def patient(answer: Callable[[bool], None]) -> None:
+        if gate.starting(STARTING):
+            answer(False)
+        else:
+            look(answer)
+
+    stillness.look = patient  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
