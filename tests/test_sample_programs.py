@@ -7,6 +7,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -42,6 +43,17 @@ def pointed_at(source: str, server: MockServer) -> str:
     changed = changed.replace("<YOUR_AIMLAPI_KEY>", server.api_key)
     assert changed.count(server.base_url) == 1
     return changed
+
+
+def as_command(source: str, language: str) -> str:
+    """The program with base URL and key from the environment, as the contract kit hands them to a command."""
+    base, key = ('os.environ["KLING_BASE_URL"]', 'os.environ["KLING_API_KEY"]')
+    if language == "javascript":
+        base, key = "process.env.KLING_BASE_URL", "process.env.KLING_API_KEY"
+        source = source.replace('require("https")', 'require("http")')
+    else:
+        source = "import os\n" + source
+    return source.replace('"https://api.aimlapi.com/v2"', base).replace('"<YOUR_AIMLAPI_KEY>"', key)
 
 
 def assert_video_downloads(server: MockServer) -> None:
@@ -93,3 +105,37 @@ def test_javascript_sample(tmp_path: Path) -> None:
         assert "Processing complete" in result.stdout and "status: 'completed'" in result.stdout
         assert result.stdout.count("Checking again") == 3
         assert_video_downloads(server)
+
+
+@pytest.mark.parametrize(
+    ("number", "language", "model"),
+    [
+        ("003", "python", "kling-video/v1/standard/image-to-video"),
+        ("003", "javascript", "kling-video/v1/standard/image-to-video"),
+        ("004", "python", "kling-video/v2.1/pro/image-to-video"),
+    ],
+)
+def test_the_contract_kit_names_what_is_wrong_with_a_sample(
+    number: str, language: str, model: str, tmp_path: Path
+) -> None:
+    if language == "javascript" and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    name = {"python": "sample.py", "javascript": "sample.cjs"}[language]
+    (tmp_path / name).write_text(as_command(program(number, language), language), encoding="utf-8")
+    runner = [sys.executable] if language == "python" else ["node"]
+    broken = ("A5", "B4", "B8", "C9", "D3", "E1")
+    chosen = [word for identifier in broken for word in ("--property", identifier)]
+    result = subprocess.run(
+        [sys.executable, "-m", "mock_server", "verify", "--model", model, *chosen, "--", *runner, name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 1, result.stdout + result.stderr
+    table = re.findall(r"^(\S) (\w\d+)\s+[RSA]\s", result.stdout, re.MULTILINE)
+    assert table == [("✗", identifier) for identifier in broken]
+    if (number, language) == ("003", "python"):
+        readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+        for identifier in broken:
+            assert re.search(rf"^✗ {identifier}\s", readme, re.MULTILINE)
