@@ -33,6 +33,10 @@ COLOURS = {
 }
 
 
+EVERY = 100
+"""Results between two lines of progress where there is no terminal."""
+
+
 class Console:
     """Writes to a stream as events come; progress only where the stream is a terminal."""
 
@@ -79,6 +83,8 @@ class Console:
         if self._live:
             self.stream.write("\r\x1b[K")
         result = event.result
+        if not self._live and event.number % EVERY == 0:
+            self._say(f"  {event.number} of {event.total} checked")
         if not self._live and result.result in ("failed", "xpassed"):
             # Without a terminal there is no progress line; what is broken is told at once.
             self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {_said(result)}")
