@@ -18,7 +18,7 @@ from mock_server.errors import ServerError
 from mock_server.stillness import Stillness
 from mock_server.wire import MockProtocol
 
-__all__ = ["Listener", "bind", "new_event_loop"]
+__all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 
 BACKLOG = 2048
 GRACE = 1.0
@@ -65,6 +65,22 @@ def _address(listening: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def protocol_config(app: Any) -> uvicorn.Config:
+    """What uvicorn's protocol is told: quiet, without a lifespan, with connections that stay for a minute."""
+    config = uvicorn.Config(
+        app,
+        http=MockProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        timeout_keep_alive=60,
+    )
+    config.load()
+    return config
+
+
 class Listener:
     """Serves one application on bound sockets until it is told to stop.
 
@@ -89,17 +105,7 @@ class Listener:
         self.stillness = Stillness(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
         )
-        config = uvicorn.Config(
-            self.app,
-            http=MockProtocol,
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="critical",
-            timeout_keep_alive=60,
-        )
-        config.load()
+        config = protocol_config(self.app)
 
         def protocol() -> asyncio.Protocol:
             made: Any = MockProtocol(config=config, server_state=self._state, app_state={})

@@ -8,14 +8,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-import uvicorn
 from uvicorn.server import ServerState
 
 from mock_server.interception.certificates import Authority
 from mock_server.interception.connection import Opening, read_opening
 from mock_server.interception.hosts import API_HOST, Hosts
 from mock_server.interception.tunnel import Tunnels
-from mock_server.listener import BACKLOG, bind
+from mock_server.listener import BACKLOG, bind, protocol_config
 from mock_server.stillness import Stillness
 from mock_server.wire import MockProtocol
 
@@ -63,17 +62,7 @@ class Gateway:
 
     async def open(self) -> None:
         """Listen; to be called in the mock's event loop."""
-        self._config = uvicorn.Config(
-            self._app,
-            http=MockProtocol,
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="critical",
-            timeout_keep_alive=60,
-        )
-        self._config.load()
+        self._config = protocol_config(self._app)
         loop = asyncio.get_running_loop()
         self._stillness.watch(self.states.values(), self.sockets)
         for hooked in (True, False):
