@@ -1,10 +1,7 @@
 """A. What is sent: the create body, its route, its headers."""
 
-# ruff: noqa: RUF001 - the odd characters are what is tested
-
 from __future__ import annotations
 
-import base64
 import functools
 import math
 from collections.abc import Iterator
@@ -23,28 +20,13 @@ from ..payloads import invalid_cases, invalid_payloads, valid_payloads
 from ..runs import Case, Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
 from .cases import any_payload, boundaries, brief_bodies
+from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
 from .judging import accepted, difference, documented, nulls, one_line, undocumented
 
 __all__ = ["SECTION"]
 
 SECTION = Section()
 rule = SECTION.rule
-
-TEXTS = (
-    "naïve café — “quotes” and ‘more’",
-    "🐈‍⬛ walks past a 🏳️‍🌈 flag 👩🏽‍🚀",
-    "قطة سوداء تمشي على الجدار",
-    "חתול שחור הולך על הקיר",
-    "e\u0301a\u0308o\u0302 combined, Z͑ͫ̓a̴l",
-    "line\u2028separator\u2029and paragraph",
-    "tab\tnewline\nreturn\r\nzero\u200bwidth\ufeffmark",
-    'quote " backslash \\ slash / and \\u0041',
-    "𝒜𝓈𝓉𝓇𝒶𝓁 plane 𠮷",
-    "漢字かな交じり文 한국어 ไทย",
-    "</script><b>&amp;</b> %41 + {braces}",
-)
-LONGEST = 2_500
-MEGABYTES = (1, 5, 20)
 
 
 @rule(
@@ -311,18 +293,12 @@ def _escaped(text: Any) -> str:
     return one_line(ascii(text))
 
 
-@functools.lru_cache(maxsize=4)
-def _image(megabytes: int) -> str:
-    raw = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * (megabytes * 1024**2 * 3 // 4 // 256)
-    return "data:image/png;base64," + base64.b64encode(raw).decode()
-
-
 def _images(context: Context) -> st.SearchStrategy[Case]:
     body = {**_smallest(context.model)}
     return st.sampled_from(MEGABYTES).map(
         lambda size: Case(
             context.model,
-            {**body, "image_url": _image(size)},
+            {**body, "image_url": image_of(size)},
             PLAIN,
             note=f"an image of {size} MB",
             expect=size,
