@@ -255,7 +255,7 @@ def lost_replies() -> st.SearchStrategy[Scenario]:
 def bad_create_replies() -> st.SearchStrategy[Scenario]:
     """Creates that answer 200 with nothing that names the job."""
     page = Fault("create", "html", status=200, job_made=True)
-    names = ("create-without-id", "create-empty", "create-not-json", "create-truncated")
+    names = ("create-without-id", "create-empty-id", "create-empty", "create-not-json", "create-truncated")
     html = _part("The create is answered 200 with an HTML page.", faults=(page,))
     return st.sampled_from([*(CATALOGUE[name] for name in names), html])
 

@@ -529,6 +529,12 @@ def create_without_id(server: MockServer, _timed: MockServer) -> None:
     assert "x-inference-id" not in reply.headers
 
 
+@observes("create-empty-id")
+def create_empty_id(server: MockServer, _timed: MockServer) -> None:
+    reply = create(server)
+    assert (reply.status, reply.json, len(server.charges)) == (200, {"id": "", "status": "queued"}, 1)
+
+
 # Faults of polls
 
 

@@ -82,6 +82,8 @@ def apply_fault(
     answer = answer or Answer(200, encode({"id": "", "status": "queued"}))
     if fault.kind == "without-id":
         return Answer(answer.status, encode({"status": "queued"}))
+    if fault.kind == "empty-id":
+        return Answer(answer.status, encode({"id": "", "status": "queued"}))
     answer.cut = fault.kind
     return answer
 

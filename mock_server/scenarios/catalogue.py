@@ -187,6 +187,7 @@ def _create_faults() -> list[Scenario]:
             "without-id",
             job_made=True,
         ),
+        one("create-empty-id", 'The job is made, and the answer names it "".', "empty-id", job_made=True),
     ]
 
 

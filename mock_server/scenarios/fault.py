@@ -20,6 +20,7 @@ REPLACEMENTS = {
     "empty": "status 200 and no body",
     "not-json": "status 200 and plain text",
     "without-id": "the answer without its id",
+    "empty-id": "the answer with an id of no characters",
     "truncated": "half the body, then the connection is closed",
     "reset": "the connection is reset and nothing is answered",
     "hang": "the request is read and nothing is ever answered",
