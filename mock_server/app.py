@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from mock_server.api.answer import JSON, Answer, error_answer, preflight_answer
 from mock_server.api.call import Call
 from mock_server.api.create import create
-from mock_server.api.delivery import deliver, deliver_at_once
+from mock_server.api.delivery import deliver, whole_answer
 from mock_server.api.models import list_models, one_model
 from mock_server.api.poll import poll
 from mock_server.api.video import video
@@ -25,9 +25,6 @@ from mock_server.control import control_routes
 from mock_server.journal import Exchange
 from mock_server.settings import Settings
 from mock_server.state import State
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 
@@ -43,6 +40,7 @@ MODEL_LISTS = ("/v1/models", "/models")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Message = MutableMapping[str, Any]
+Headers = list[tuple[bytes, bytes]]
 Listener = Callable[[Exchange, float], None]
 
 
@@ -66,26 +64,27 @@ class MockApp(Starlette):
         if scope["type"] != "http" or scope["path"].startswith(("/_mock", "/openapi")):
             await super().__call__(scope, receive, send)
             return
-        exchange, started = self._open(scope), time.perf_counter()
+        started = time.perf_counter()
+        exchange = self._open(scope["method"], scope["path"], scope["query_string"], scope["headers"])
         try:
             await self._exchange(exchange, scope, receive, send)
         finally:
             self._close(exchange, started)
 
-    def _at_once(self, cycle: RequestResponseCycle, ordinary: App) -> App | None:
+    def _at_once(
+        self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
+    ) -> bytes | App:
         """Answer a create or a poll that has arrived whole, without a task of its own.
 
-        Returns None where that is done, else what has to run as a task: the `ordinary` application for other
-        requests, the rest of the answer where that takes time.
+        Returns the bytes of the answer, or the rest of it as an application where that takes time.
         """
-        scope: Scope = cycle.scope  # type: ignore[assignment]
-        if scope["path"] not in GENERATIONS or scope["method"] not in ("GET", "POST"):
-            return ordinary
-        exchange, started = self._open(scope), time.perf_counter()
-        answer = self._decide(exchange, Call(exchange, scope["scheme"]), bytes(cycle.body))
-        if deliver_at_once(self.mock, exchange, answer, cycle):
+        started = time.perf_counter()
+        exchange = self._open(method, path, query, headers)
+        answer = self._decide(exchange, Call(exchange, scheme), body)
+        made = whole_answer(self.mock, exchange, answer)
+        if made is not None:
             self._close(exchange, started)
-            return None
+            return made
 
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
             try:
@@ -95,17 +94,16 @@ class MockApp(Starlette):
 
         return rest
 
-    at_once: Callable[[MockApp, RequestResponseCycle, App], App | None] | None = _at_once
+    at_once: Callable[..., bytes | App] | None = _at_once
+    at_once_paths = frozenset(path.encode() for path in GENERATIONS)
 
-    def _open(self, scope: Scope) -> Exchange:
+    def _open(self, method: str, path: str, query: bytes, headers: Headers) -> Exchange:
         """Begin with a request."""
         state = self.mock
         traffic = state.traffic
         traffic.open += 1
         traffic.received += 1
-        return Exchange(
-            scope["method"], scope["path"], scope["query_string"], scope["headers"], state.clock.now()
-        )
+        return Exchange(method, path, query, headers, state.clock.now())
 
     def _close(self, exchange: Exchange, started: float) -> None:
         """Be done with a request, however it ended."""

@@ -10,10 +10,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from mock_server.api.answer import CORS_HEADERS, JSON, error_answer
 from mock_server.journal import Exchange
 
+AT_ONCE_METHODS = (b"GET", b"POST")
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, about: what arrives in one piece is taken whole."""
 
-__all__ = ["CYCLE", "TRANSPORT", "MockProtocol", "write_whole"]
+__all__ = ["CYCLE", "TRANSPORT", "MockProtocol", "whole", "write_whole"]
 
 TRANSPORT = "kling_mock.transport"
 """The scope's key for the connection's transport: an answer can be cut off or reset through it."""
@@ -24,21 +25,27 @@ CYCLE = "kling_mock.cycle"
 class MockProtocol(HttpToolsProtocol):
     """Puts the transport and the request's cycle into the scope, and answers whole requests at once.
 
-    uvicorn starts a task as soon as it has read the headers of a request. Here it waits until the bytes at
-    hand are parsed: if they hold the whole request, the application's `at_once` answers it without a task,
-    which halves the time. A request that arrives in pieces gets its task then.
+    uvicorn makes a cycle and starts a task as soon as it has read the headers of a request. For the paths
+    that the application names in `at_once_paths` this waits until the bytes at hand are parsed: if they hold
+    the whole request, the application's `at_once` answers it with neither, which halves the time. A request
+    that arrives in pieces, or whose answer takes time, goes uvicorn's way from there.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
         self._at_once = getattr(app, "at_once", None)
-        self._parsing = False
+        self._paths: frozenset[bytes] = (
+            getattr(app, "at_once_paths", frozenset()) if self._at_once else frozenset()
+        )
         self._head = 0
         """Bytes so far of a head that is not complete."""
         self._opening = b""
         """The first byte of the connection: TLS is told by it."""
-        self._begun: RequestResponseCycle | None = None
+        self._body: bytes | None = None
+        """The body so far of a request that has no cycle yet; None where there is no such request."""
+        self._rest: Any = None
+        """What runs as the next task instead of the application: the rest of an answer."""
         self._idle_since: float | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,27 +56,70 @@ class MockProtocol(HttpToolsProtocol):
         scope = self.scope
         if scope is None:
             self._opening = data[:1]
-        self._parsing = self._at_once is not None
         super().data_received(data)
-        self._parsing = False
+        if self._body is not None:
+            self._go_on()
         if self.scope is not None and "method" not in self.scope:
             self._count_head(scope is self.scope, len(data))
-        begun = self._begun
-        if begun is not None:
-            self._begun = None
-            self._start_asgi_task(begun, self.app)
+
+    def on_headers_complete(self) -> None:
+        """Wait with a plain request to a path that is answered at once; let uvicorn have all others."""
+        cycle = self.cycle
+        if (
+            self.url.partition(b"?")[0] not in self._paths
+            or (cycle is not None and not cycle.response_complete)
+            or self.expect_100_continue
+            or b"#" in self.url
+            or self.parser.get_http_version() != "1.1"
+            or (method := self.parser.get_method()) not in AT_ONCE_METHODS
+            or self.parser.should_upgrade()
+        ):
+            super().on_headers_complete()
+        else:
+            self.scope["method"] = method.decode()
+            self._body = b""
+
+    def on_body(self, body: bytes) -> None:
+        if self._body is None:
+            super().on_body(body)
+        else:
+            self._body += body
 
     def on_message_complete(self) -> None:
-        begun, at_once = self._begun, self._at_once
-        if begun is None or at_once is None:
+        body = self._body
+        if body is None:
             super().on_message_complete()
             return
-        self._begun = None
-        begun.more_body = False
-        rest = at_once(begun, self.app)
-        if rest is not None:
-            begun.message_event.set()
-            self._start_asgi_task(begun, rest)
+        if self.flow.write_paused or self.transport.is_closing():
+            self._go_on()
+            super().on_message_complete()
+            return
+        path, _, query = self.url.partition(b"?")
+        scheme = self.scheme or "http"
+        answer = self._at_once(self.scope["method"], path.decode(), query, self.headers, scheme, body)  # type: ignore[misc]
+        if isinstance(answer, bytes):
+            self._body = None
+            self._write_whole(answer)
+            return
+        self._rest = answer
+        self._go_on()
+        super().on_message_complete()
+
+    def _go_on(self) -> None:
+        """Let uvicorn have a request that was waited with: it gets its cycle, its task and its body."""
+        body, self._body = self._body or b"", None
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
+
+    def _write_whole(self, answer: bytes) -> None:
+        if self.parser.should_keep_alive():
+            self.transport.write(answer)
+            self.on_response_complete()
+        else:
+            head, _, body = answer.partition(b"\r\n\r\n")
+            self.transport.write(b"%b\r\nconnection: close\r\n\r\n%b" % (head, body))
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """As uvicorn does, but with one timer for the connection instead of one for each answer."""
@@ -121,13 +171,16 @@ class MockProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._parsing and cycle.more_body:
-            self._begun = cycle
-            return
         scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
         scope[CYCLE] = cycle
         scope[TRANSPORT] = self.transport
-        super()._start_asgi_task(cycle, app)
+        rest, self._rest = self._rest, None
+        super()._start_asgi_task(cycle, rest or app)
+
+
+def whole(status: int, head: bytes, body: bytes) -> bytes:
+    """A whole answer as it goes over a connection that stays; `head` is whole lines."""
+    return b"%b%b\r\n%b" % (STATUS_LINE[status], head, body)
 
 
 def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from mock_server.api.answer import CORS_HEADERS
-from mock_server.wire import CYCLE, TRANSPORT, write_whole
+from mock_server.wire import CYCLE, TRANSPORT, whole, write_whole
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mock_server.journal import Exchange
     from mock_server.state import State
 
-__all__ = ["deliver", "deliver_at_once"]
+__all__ = ["deliver", "whole_answer"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,9 +32,11 @@ PIECES = 8
 CORS_LINES = b"".join([b"%b: %b\r\n" % header for header in CORS_HEADERS])
 
 
-def deliver_at_once(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
-    """Send an answer that goes out at once and whole; False where it has to go by `deliver`."""
-    return answer.plain and _write(state, exchange, answer, cycle)
+def whole_answer(state: State, exchange: Exchange, answer: Answer) -> bytes | None:
+    """All bytes of an answer that goes out at once and whole; None where it has to go by `deliver`."""
+    if not answer.plain or answer.status in BODILESS:
+        return None
+    return whole(answer.status, _head(state, exchange, answer), answer.body)
 
 
 async def deliver(
@@ -95,21 +97,21 @@ def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple
 
 
 def _write(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
-    """Write a plain answer, the headers of `wire_headers` made as one string; False where that cannot be."""
+    """Write a plain answer at once; False where that cannot be."""
     if answer.status in BODILESS:
         return False
+    return write_whole(cycle, answer.status, _head(state, exchange, answer), answer.body)
+
+
+def _head(state: State, exchange: Exchange, answer: Answer) -> bytes:
+    """The headers of `wire_headers`, made as one string; remembers them in the exchange."""
     body = answer.body
     content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
     own = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
-    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (
-        len(body),
-        own,
-        content_type,
-        CORS_LINES,
-        state.date(),
-    )
+    date = state.date()
+    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (len(body), own, content_type, CORS_LINES, date)
     exchange.answer_head = head
-    return write_whole(cycle, answer.status, head, body)
+    return head
 
 
 async def _cut(
