@@ -109,9 +109,9 @@ class State:
         """One charge per job that was made and is still known."""
         return [job.charge for job in self.jobs]
 
-    def date(self) -> bytes:
-        """The HTTP date of the virtual now."""
-        second = int(self.clock.now())
+    def date(self, moment: float | None = None) -> bytes:
+        """The HTTP date of a virtual moment, now unless it is given."""
+        second = int(self.clock.now() if moment is None else moment)
         if self._date[0] != second:
             self._date = (second, formatdate(second, usegmt=True).encode())
         return self._date[1]

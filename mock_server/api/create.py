@@ -146,7 +146,7 @@ def _full(state: State, exchange: Exchange) -> Answer:
 def _make_job(
     state: State, call: Call, choice: Choice, payload: dict[str, Any], variant: Variant
 ) -> Job | None:
-    now = state.clock.now()
+    now = call.exchange.at
     if not state.jobs.room(now):
         return None
     scenario, settings = choice.scenario, state.settings

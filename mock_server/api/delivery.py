@@ -108,7 +108,7 @@ def _head(state: State, exchange: Exchange, answer: Answer) -> bytes:
     body = answer.body
     content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
     own = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
-    date = state.date()
+    date = state.date(exchange.at)
     head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (len(body), own, content_type, CORS_LINES, date)
     exchange.answer_head = head
     return head

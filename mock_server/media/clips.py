@@ -105,7 +105,7 @@ def _ratio_for(variant: Variant, body: Mapping[str, Any]) -> str:
     if asked is not None and "image_url" not in variant.required:
         return asked
     image = _first_image(body)
-    size = inline_image_size(image) if image is not None else None
+    size = inline_image_size(image) if image is not None and not image.startswith("http") else None
     return nearest_ratio(*size) if size is not None else asked or "16:9"
 
 
