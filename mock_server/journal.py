@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
 from mock_server.validation import Problem
 
-__all__ = ["Exchange", "Journal", "redact"]
+__all__ = ["Exchange", "Journal", "header_lines", "parse_lines", "redact"]
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -96,12 +96,11 @@ class Exchange:
     @property
     def answer_headers(self) -> Headers:
         """The answer's headers as they went out."""
-        pairs = (line.partition(b": ") for line in self.answer_head.split(b"\r\n") if line)
-        return [(name, value) for name, _, value in pairs]
+        return parse_lines(self.answer_head)
 
     @answer_headers.setter
     def answer_headers(self, headers: Headers) -> None:
-        self.answer_head = b"".join([b"%b: %b\r\n" % header for header in headers])
+        self.answer_head = header_lines(headers)
 
     @property
     def answer_header(self) -> dict[str, str]:
@@ -206,6 +205,17 @@ class Journal:
         """Forget all exchanges and count from 1 again."""
         self._exchanges.clear()
         self._count = 0
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they go over the wire."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def parse_lines(lines: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers of such lines."""
+    pairs = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
+    return [(name, value) for name, _, value in pairs]
 
 
 def redact(value: str) -> str:

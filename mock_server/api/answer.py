@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mock_server.ids import looks_issued
+from mock_server.journal import header_lines, parse_lines
 
 if TYPE_CHECKING:
     from mock_server.journal import Exchange
     from mock_server.state import State
     from mock_server.validation import Problem
 
-__all__ = ["CORS_HEADERS", "JSON", "Answer", "encode", "error_answer", "header_id", "preflight_answer"]
+__all__ = [
+    "CORS_HEADERS",
+    "FREE_HEADERS",
+    "FREE_LINES",
+    "JSON",
+    "Answer",
+    "encode",
+    "error_answer",
+    "header_id",
+    "preflight_answer",
+]
 
 JSON = b"application/json; charset=utf-8"
 EXPOSED = b"x-inference-id, x-client-request-id, x-aimlapi-credits-used, x-aimlapi-usd-spent"
@@ -30,6 +41,8 @@ class Answer:
     """What is answered, and how: `cut` is `truncated`, `reset` or `hang`; `delay` and `drip` are seconds."""
 
     __slots__ = (
+        "_headers",
+        "_lines",
         "body",
         "chunked",
         "close",
@@ -38,7 +51,6 @@ class Answer:
         "delay",
         "drip",
         "gzip",
-        "headers",
         "status",
     )
 
@@ -48,17 +60,37 @@ class Answer:
         body: bytes,
         content_type: bytes = JSON,
         headers: Sequence[tuple[bytes, bytes]] = (),
+        *,
+        lines: bytes | None = None,
     ) -> None:
+        """`lines` are the headers as they go over the wire, for who has them ready; `headers` else."""
         self.status = status
         self.body = body
         self.content_type = content_type
-        self.headers = headers
+        self._headers = headers
+        self._lines = lines
         self.cut: str | None = None
         self.delay = 0.0
         self.drip = 0.0
         self.chunked = False
         self.gzip = False
         self.close = False
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """The headers of its own: those of every answer come in its delivery."""
+        if self._lines is not None:
+            return parse_lines(self._lines)
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._headers, self._lines = headers, None
+
+    @property
+    def lines(self) -> bytes:
+        """Its own headers as they go over the wire."""
+        return header_lines(self._headers) if self._lines is None else self._lines
 
     @property
     def plain(self) -> bool:
@@ -73,6 +105,10 @@ def encode(value: Any) -> bytes:
 
 # json.dumps would make one of these for each call.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+FREE_LINES = header_lines(FREE_HEADERS)
+"""What a poll costs: nothing."""
 
 
 def error_answer(

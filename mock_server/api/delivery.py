@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from mock_server.api.answer import CORS_HEADERS
+from mock_server.journal import header_lines
 from mock_server.wire import CYCLE, TRANSPORT, whole, write_whole
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODILESS = (204, 304)
 """Statuses whose answers end with their headers: a body would be taken for the next answer."""
 PIECES = 8
-CORS_LINES = b"".join([b"%b: %b\r\n" % header for header in CORS_HEADERS])
+CORS_LINES = header_lines(CORS_HEADERS)
 
 
 def whole_answer(state: State, exchange: Exchange, answer: Answer) -> bytes | None:
@@ -107,9 +108,14 @@ def _head(state: State, exchange: Exchange, answer: Answer) -> bytes:
     """The headers of `wire_headers`, made as one string; remembers them in the exchange."""
     body = answer.body
     content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
-    own = b"".join([b"%b: %b\r\n" % header for header in answer.headers])
     date = state.date(exchange.at)
-    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (len(body), own, content_type, CORS_LINES, date)
+    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (
+        len(body),
+        answer.lines,
+        content_type,
+        CORS_LINES,
+        date,
+    )
     exchange.answer_head = head
     return head
 

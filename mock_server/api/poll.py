@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from mock_server.api.answer import FREE_HEADERS, JSON, Answer, encode, error_answer, header_id
+from mock_server.api.answer import FREE_LINES, Answer, encode, error_answer, header_id
 from mock_server.api.bodies import plain_body, poll_body
 from mock_server.api.call import Call, asked_scenario, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
@@ -111,4 +111,4 @@ def _polled(state: State, call: Call, job: Job) -> Answer:
         else:
             body = plain_body(job, status)
         job.encoded = (status, call.host, call.secure, body)
-    return Answer(200, body, JSON, [(b"x-inference-id", header_id(job.id)), *FREE_HEADERS])
+    return Answer(200, body, lines=b"x-inference-id: %b\r\n%b" % (header_id(job.id), FREE_LINES))
