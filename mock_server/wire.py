@@ -38,6 +38,9 @@ class MockProtocol(HttpToolsProtocol):
         self._paths: frozenset[bytes] = (
             getattr(app, "at_once_paths", frozenset()) if self._at_once else frozenset()
         )
+        self._method = ""
+        """The method of a request that has no cycle yet."""
+        self._in_head = False
         self._head = 0
         """Bytes so far of a head that is not complete."""
         self._opening = b""
@@ -53,17 +56,25 @@ class MockProtocol(HttpToolsProtocol):
         super()._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        scope = self.scope
-        if scope is None:
+        if self.headers is None:
             self._opening = data[:1]
+        headers = self.headers
         super().data_received(data)
         if self._body is not None:
             self._go_on()
-        if self.scope is not None and "method" not in self.scope:
-            self._count_head(scope is self.scope, len(data))
+        if self._in_head:
+            self._count_head(headers is self.headers, len(data))
+
+    def on_message_begin(self) -> None:
+        """Begin with a request; its scope is made when it turns out that one is needed."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         """Wait with a plain request to a path that is answered at once; let uvicorn have all others."""
+        self._in_head = False
         cycle = self.cycle
         if (
             self.url.partition(b"?")[0] not in self._paths
@@ -74,10 +85,18 @@ class MockProtocol(HttpToolsProtocol):
             or (method := self.parser.get_method()) not in AT_ONCE_METHODS
             or self.parser.should_upgrade()
         ):
-            super().on_headers_complete()
+            self._make_cycle()
         else:
-            self.scope["method"] = method.decode()
+            self._method = method.decode()
             self._body = b""
+
+    def _make_cycle(self) -> None:
+        """What uvicorn does at the begin of a request and at the end of its headers."""
+        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expected
+        self.headers += headers
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         if self._body is None:
@@ -96,7 +115,7 @@ class MockProtocol(HttpToolsProtocol):
             return
         path, _, query = self.url.partition(b"?")
         scheme = self.scheme or "http"
-        answer = self._at_once(self.scope["method"], path.decode(), query, self.headers, scheme, body)  # type: ignore[misc]
+        answer = self._at_once(self._method, path.decode(), query, self.headers, scheme, body)  # type: ignore[misc]
         if isinstance(answer, bytes):
             self._body = None
             self._write_whole(answer)
@@ -108,7 +127,7 @@ class MockProtocol(HttpToolsProtocol):
     def _go_on(self) -> None:
         """Let uvicorn have a request that was waited with: it gets its cycle, its task and its body."""
         body, self._body = self._body or b"", None
-        super().on_headers_complete()
+        self._make_cycle()
         if body:
             super().on_body(body)
 
@@ -160,7 +179,7 @@ class MockProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         state = self.config.app.mock  # type: ignore[union-attr]
-        path = self.url.decode("utf-8", "replace")[:200] if self.scope is not None else ""
+        path = self.url.decode("utf-8", "replace")[:200] if self.headers is not None else ""
         exchange = Exchange("", path.partition("?")[0], b"", [], state.clock.now())
         answer = error_answer(state, exchange, status, text)
         content = [STATUS_LINE[status]]
