@@ -12,6 +12,7 @@ from mock_server.scenarios.scenario import Scenario
 
 __all__ = ["CATALOGUE", "GROUPS", "find_scenario", "parse_scenario"]
 
+_INVALID_KEY = "Invalid API key. You can find or make one at https://aimlapi.com/app/keys."
 _CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
 
 
@@ -108,10 +109,16 @@ def _ids() -> list[Scenario]:
     ]
 
 
-def _create_faults() -> list[Scenario]:
-    def one(name: str, summary: str, kind: str, **values: object) -> Scenario:
-        return Scenario(name, summary, faults=(Fault("create", kind).replace(**values),))
+def _create_fault(name: str, summary: str, kind: str, **values: object) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("create", kind).replace(**values),))
 
+
+def _poll_fault(name: str, summary: str, kind: str, **values: object) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("poll", kind, times=1).replace(**values),))
+
+
+def _refused_creates() -> list[Scenario]:
+    one = _create_fault
     return [
         one(
             "bad-request",
@@ -125,7 +132,7 @@ def _create_faults() -> list[Scenario]:
             "The create is refused: the key is not valid.",
             "status",
             status=401,
-            message="Invalid API key. You can find or make one at https://aimlapi.com/app/keys.",
+            message=_INVALID_KEY,
         ),
         one(
             "no-credits",
@@ -167,6 +174,12 @@ def _create_faults() -> list[Scenario]:
             message="Generation timeout",
             job_made=True,
         ),
+    ]
+
+
+def _broken_creates() -> list[Scenario]:
+    one = _create_fault
+    return [
         one("create-slow", "The create is answered after thirty seconds.", "slow", seconds=30.0),
         one("create-hangs", "The job is made, and its create is never answered.", "hang", job_made=True),
         one("create-reset", "The connection of the create is reset before a job is made.", "reset"),
@@ -191,11 +204,8 @@ def _create_faults() -> list[Scenario]:
     ]
 
 
-def _poll_faults() -> list[Scenario]:
-    def one(name: str, summary: str, kind: str, **values: object) -> Scenario:
-        return Scenario(name, summary, faults=(Fault("poll", kind, times=1).replace(**values),))
-
-    unauthorized = "Invalid API key. You can find or make one at https://aimlapi.com/app/keys."
+def _troubled_polls() -> list[Scenario]:
+    one = _poll_fault
     return [
         one(
             "poll-rate-limited",
@@ -220,13 +230,19 @@ def _poll_faults() -> list[Scenario]:
         one("poll-reset", "The connection of a poll is reset.", "reset"),
         one("poll-slow", "A poll is answered after twenty seconds.", "slow", seconds=20.0),
         one("poll-hangs", "A poll is never answered.", "hang"),
+    ]
+
+
+def _refused_polls() -> list[Scenario]:
+    one = _poll_fault
+    return [
         one(
             "poll-unauthorized",
             "Polls are refused: the key is no longer valid.",
             "status",
             times=None,
             status=401,
-            message=unauthorized,
+            message=_INVALID_KEY,
         ),
         one(
             "poll-not-found",
@@ -300,8 +316,8 @@ _GROUPS: Mapping[str, list[Scenario]] = {
     "statuses": _statuses(),
     "shapes of answers": _shapes(),
     "ids": _ids(),
-    "faults of the create": _create_faults(),
-    "faults of polls": _poll_faults(),
+    "faults of the create": [*_refused_creates(), *_broken_creates()],
+    "faults of polls": [*_troubled_polls(), *_refused_polls()],
     "transport": _transport(),
     "faults of the video": _video_faults(),
 }
