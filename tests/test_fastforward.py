@@ -147,65 +147,6 @@ def test_timers_left_in_a_loop_fire_as_if_time_had_never_run_ahead(clock: Clock)
     assert 25 < asyncio.run(main()) < 31
 
 
-def test_threads_that_sleep_side_by_side_share_the_time(clock: Clock) -> None:
-    def nap(seconds: float) -> float:
-        for _ in range(3):
-            time.sleep(seconds)
-        return time.time() - start
-
-    with fast_forward(clock), concurrent.futures.ThreadPoolExecutor(4) as pool:
-        start = time.time()
-        ends = list(pool.map(nap, [1, 2, 3, 5]))
-    # Side by side they take as long as each alone; a busy machine adds real time of its own.
-    assert ends == pytest.approx([3, 6, 9, 15], abs=2)
-
-
-def test_a_wait_for_a_working_thread_is_not_cut_short(clock: Clock) -> None:
-    def work() -> int:
-        return sum(number * number for number in range(1_500_000))
-
-    with fast_forward(clock), concurrent.futures.ThreadPoolExecutor(1) as pool:
-        assert pool.submit(work).result(timeout=60) > 0
-        worker = threading.Thread(target=work)
-        worker.start()
-        worker.join(60)
-        assert not worker.is_alive()
-
-
-def test_a_join_with_a_timeout_ends_in_virtual_time(clock: Clock) -> None:
-    done = threading.Event()
-    worker = threading.Thread(target=done.wait)
-    worker.start()
-    before = clock.now()
-    with fast_forward(clock):
-        worker.join(500)
-        assert worker.is_alive()
-    assert clock.now() - before == pytest.approx(500, abs=1)
-    done.set()
-    worker.join()
-
-
-def test_a_notified_condition_returns_in_time(clock: Clock) -> None:
-    condition, woken = threading.Condition(), []
-    before = clock.now()
-
-    def wait() -> None:
-        with condition:
-            woken.append(condition.wait(1000))
-
-    with fast_forward(clock):
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        time.sleep(10)
-        with condition:
-            condition.notify()
-        waiter.join()
-        with pytest.raises(RuntimeError):
-            condition.wait(1)
-    assert woken == [True]
-    assert clock.now() - before < 20
-
-
 def test_subprocesses_keep_real_time(clock: Clock) -> None:
     before = clock.now()
     command = [sys.executable, "-c", "import time; time.sleep(0.2); print('done')"]

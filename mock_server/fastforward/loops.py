@@ -44,11 +44,13 @@ def patch_loops(patches: Patches) -> None:
         if session is None or delay <= 0 or isinstance(loop, asyncio.BaseEventLoop):
             return await original(delay, result)
         token, deadline, started = object(), session.now() + delay, monotonic()
-        session.waiting.join(token, deadline)
+        wait = session.waiting.join(token, deadline)
         try:
             while session.now() < deadline:
+                last = session.waiting.round
                 await original(0.001)
-                session.waiting.step(started)
+                wait.looked = last
+                session.waiting.step(token, started)
         finally:
             session.waiting.leave(token)
         return result

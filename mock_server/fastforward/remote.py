@@ -6,7 +6,6 @@ import _socket
 import json
 import math
 import mmap
-import os
 import struct
 from collections.abc import Collection
 from typing import Any
@@ -33,7 +32,6 @@ class RemoteSource:
         self._ports = frozenset(ports)
         self._lock = allocate_lock()
         self._socket: Any = None
-        self._process = 0
         self._seen = 0
 
     def now(self) -> float:
@@ -79,12 +77,15 @@ class RemoteSource:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def forked(self) -> None:
+        """Let go of the parent process's connection, and of the lock that a thread of it may hold."""
+        self._lock = allocate_lock()
+        self._socket = None
+
     def _connection(self) -> Any:
-        """This process's own connection: a fork makes one of its own."""
-        if self._socket is None or self._process != os.getpid():
+        if self._socket is None:
             self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             self._socket.connect(("127.0.0.1", self._port))
             self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             self._socket.sendall(json.dumps({"token": self._token}).encode() + b"\n")
-            self._process = os.getpid()
         return self._socket

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .originals import get_ident, monotonic
@@ -88,8 +89,23 @@ class Session:
                 self.source.advance_to(self.source.now() + now - self._spinning_since)
             self._spinning_since = now
 
+    def forked(self) -> None:
+        """Go on in a process that was just forked, with this thread alone."""
+        self.waiting.forked()
+        renew: Callable[[], None] = getattr(self.source, "forked", lambda: None)
+        renew()
+
 
 _current: Session | None = None
+
+
+def _after_fork() -> None:
+    if _current is not None:
+        _current.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def current() -> Session | None:

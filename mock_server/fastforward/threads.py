@@ -25,11 +25,13 @@ def _wait(self: threading.Condition, timeout: float | None = None) -> bool:
     came = False
 
     def ready(pause: float) -> bool:
-        return waiter.acquire(True, pause) if pause > 0 else waiter.acquire(False)
+        # The lock can be had once only: that it was had must be remembered.
+        nonlocal came
+        came = came or (waiter.acquire(True, pause) if pause > 0 else waiter.acquire(False))
+        return came
 
     try:
-        came = session.waiting.until(session.now() + timeout, ready)
-        return came
+        return session.waiting.until(session.now() + timeout, ready)
     finally:
         inner._acquire_restore(saved)  # type: ignore[attr-defined]
         if not came:

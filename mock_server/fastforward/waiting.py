@@ -12,15 +12,24 @@ from types import FrameType
 from .originals import allocate_lock, get_ident, monotonic
 from .source import TimeSource
 
-__all__ = ["Ready", "Waiting"]
+__all__ = ["Ready", "Wait", "Waiting"]
 
 Ready = Callable[[float], bool]
-"""Looks, for at most so many real seconds, whether what is waited for has happened."""
+"""Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
 
-_STILL = 0.002
-"""Real seconds after which a thread that has not moved counts as blocked."""
 _STUBBORN = 30.0
 """Real seconds after which threads that never rest no longer hold time up."""
+
+
+class Wait:
+    """One wait: whose it is, until when, and at which round it was last looked at in vain."""
+
+    __slots__ = ("deadline", "looked", "thread")
+
+    def __init__(self, deadline: float) -> None:
+        self.thread = get_ident()
+        self.deadline = deadline
+        self.looked = 0
 
 
 class Waiting:
@@ -29,6 +38,9 @@ class Waiting:
     Time jumps only when nothing else can happen first: every other thread waits too (or is blocked), the
     server is at rest, and what is waited for has still not come. Then it jumps to the earliest moment at
     which anybody is due: a waiter here, or an exchange asleep on the server.
+
+    Several waiters agree on it: the one that finds everything at rest opens a round, each of the others has
+    to look in vain once more, and only if no wait began or ended meanwhile does time jump.
     """
 
     def __init__(self, source: TimeSource, real_threads: Collection[int], patience: float = 0.0) -> None:
@@ -36,7 +48,13 @@ class Waiting:
         self._real_threads = real_threads
         self._patience = patience
         self._stepping = allocate_lock()
-        self._deadlines: dict[object, tuple[int, float]] = {}
+        self._waits: dict[object, Wait] = {}
+        self._change = object()
+        """Another object whenever a wait begins or ends."""
+        self._agreed: object = None
+        """The change since which everything is at rest; None while something moves."""
+        self.round = 0
+        """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
         """How many waits there have been."""
 
@@ -46,57 +64,87 @@ class Waiting:
         Data wins: what is ready when the deadline passes counts as come in time.
         """
         token = object()
-        self._deadlines[token] = (get_ident(), deadline)
-        self.count += 1
+        wait = self.join(token, deadline)
         started = monotonic()
         try:
             pause = 0.0
-            while not ready(pause):
-                if self._source.now() >= deadline:
-                    return ready(0.0)
+            while True:
+                now, here = self._source.now(), self.round
+                if ready(pause):
+                    return True
+                if now >= deadline:
+                    return False
                 if socket and monotonic() - started < self._patience:
                     pause = 0.01
                 else:
-                    pause = self.step(started, ready)
-            return True
+                    wait.looked = here
+                    pause = self.step(token, started, ready)
         finally:
-            del self._deadlines[token]
+            self.leave(token)
 
-    def step(self, started: float, ready: Ready = lambda pause: False) -> float:
+    def step(self, token: object, started: float, ready: Ready = lambda pause: False) -> float:
         """Jump if time may, and say how many real seconds to wait before the next look."""
         # One thread at a time: what it was told of the server holds until nobody else has moved the clock.
         if not self._stepping.acquire(False):
             return 0.001
         try:
-            return self._step(started, ready)
+            return self._step(token, started, ready)
         finally:
             self._stepping.release()
 
-    def _step(self, started: float, ready: Ready) -> float:
-        if monotonic() - started < _STUBBORN and not self._others_blocked():
-            return 0.001
-        horizon = self._source.horizon()
+    def _step(self, token: object, started: float, ready: Ready) -> float:
+        change, waits = self._change, dict(self._waits)
+        stubborn = monotonic() - started >= _STUBBORN
+        horizon = self._source.horizon() if stubborn or self._others_blocked(waits) else None
         if horizon is None:
+            self._agreed = None
             return 0.001
-        target = min([horizon, *[deadline for _, deadline in list(self._deadlines.values())]])
+        target = min([horizon, *[wait.deadline for wait in waits.values()]])
         if target == math.inf:
             return 0.05
-        if not ready(0.0):
+        if not stubborn and not self._all_looked(token, waits, change):
+            return 0.001
+        if not ready(0.0) and change is self._change:
             self._source.advance_to(target)
+            self._agreed = None
         return 0.0
 
-    def join(self, token: object, deadline: float) -> None:
-        """Have `token`, a task of this thread's event loop, count as one that waits until `deadline`."""
-        self._deadlines[token] = (get_ident(), deadline)
+    def _all_looked(self, token: object, waits: dict[object, Wait], change: object) -> bool:
+        """Whether every other waiter has looked since everything was first found at rest."""
+        if len(waits) == 1:
+            return True
+        if self._agreed is not change:
+            self._agreed = change
+            self.round += 1
+        thread = waits[token].thread
+        return all(wait.thread == thread or wait.looked == self.round for wait in waits.values())
+
+    def join(self, token: object, deadline: float) -> Wait:
+        """Have `token`, a wait of this thread or a task of its event loop, count until `deadline`."""
+        wait = self._waits[token] = Wait(deadline)
+        self._change = object()
+        self.count += 1
+        return wait
 
     def leave(self, token: object) -> None:
-        """The task no longer waits."""
-        self._deadlines.pop(token, None)
+        """The wait is over."""
+        self._change = object()
+        del self._waits[token]
 
-    def _others_blocked(self) -> bool:
-        waiting = {thread for thread, _ in list(self._deadlines.values())}
+    def forked(self) -> None:
+        """Forget the threads that a new process does not have, and the lock that one of them may hold."""
+        thread = get_ident()
+        self._stepping = allocate_lock()
+        self._waits = {token: wait for token, wait in self._waits.items() if wait.thread == thread}
+        self._agreed = None
+
+    def _others_blocked(self, waits: dict[object, Wait]) -> bool:
+        # A thread that has been started and does not run yet is in no list of frames.
+        if getattr(threading, "_limbo", None):
+            return False
+        waiting = {wait.thread for wait in waits.values()}
         waiting.add(get_ident())
-        now = monotonic()
+        now, still = monotonic(), sys.getswitchinterval() * 1.2
         blocked = True
         for thread, frame in _current_frames().items():
             if thread in waiting or thread in self._real_threads:
@@ -106,7 +154,8 @@ class Waiting:
             if work is RUNNABLE or before is None or before[0] != look:
                 _looks[thread] = (look, now)
                 blocked = False
-            elif now - before[1] < _STILL:
+            # Who waits for the interpreter stirs once per switch interval; who does not is blocked.
+            elif now - before[1] < still:
                 blocked = False
         return blocked
 
@@ -140,8 +189,8 @@ def _work_of(thread: int) -> object:
         return None
     try:
         with open(f"/proc/self/task/{number}/stat", "rb") as file:
-            # A thread that waits for a processor has not moved either, but it will.
-            if file.read().rpartition(b") ")[2].startswith(b"R"):
+            # A thread that waits for a processor or a disk has not moved either, but it will.
+            if file.read().rpartition(b") ")[2].startswith((b"R", b"D")):
                 return RUNNABLE
         with open(f"/proc/self/task/{number}/schedstat", "rb") as file:
             return file.read()
