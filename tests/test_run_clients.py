@@ -111,6 +111,26 @@ def test_child_processes_of_node_are_led_there_too(tmp_path: Path) -> None:
     assert json.loads(output)["statuses"][-1] == "completed"
 
 
+SIDE_BY_SIDE = """
+import subprocess, sys, time
+nap = "import sys, time; [time.sleep(float(sys.argv[1])) for _ in range(int(sys.argv[2]))]"
+start = time.time()
+commands = [[sys.executable, "-c", nap, "300", "5"], [sys.executable, "-c", nap, "500", "3"],
+            ["sh", "-c", "sleep 400; sleep 400; sleep 400"], *{more!r}]
+for process in [subprocess.Popen(command) for command in commands]:
+    process.wait()
+print(time.time() - start)
+"""
+NODE_NAP = "const nap = (left) => { if (left) setTimeout(nap, 350000, left - 1) }; nap(4)"
+
+
+def test_processes_that_sleep_side_by_side_share_the_time() -> None:
+    more = [["node", "-e", NODE_NAP]] if shutil.which("node") else []
+    done = run("--fast-forward", "--offline", *python(SIDE_BY_SIDE.format(more=more)))
+    # The longest of them sleeps 1,500 s; starting takes real time.
+    assert 1500 <= float(done.stdout) < 1560, done.stderr.decode()
+
+
 @needs_node
 @pytest.mark.parametrize("words", [[], ["--realistic"]])
 def test_nodes_timers_keep_their_promises(words: list[str]) -> None:

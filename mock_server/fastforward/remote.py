@@ -6,6 +6,7 @@ import _socket
 import json
 import math
 import mmap
+import os
 import struct
 from collections.abc import Collection
 from typing import Any
@@ -33,6 +34,7 @@ class RemoteSource:
         self._lock = allocate_lock()
         self._socket: Any = None
         self._seen = 0
+        self._told = False
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""
@@ -41,9 +43,10 @@ class RemoteSource:
             if serial == again:
                 return float(virtual + (monotonic() - real) * speed)
 
-    def horizon(self) -> float | None:
-        """The next moment at which the server does something by itself, None while it works or is gone."""
-        answer = self.ask({"ask": "horizon"})
+    def horizon(self, due: float) -> float | None:
+        """The next moment at which somebody else does something, None while one does or the mock is gone."""
+        answer = self.ask({"ask": "horizon", "due": due if due < math.inf else None})
+        self._told = True
         if answer is None:
             return None
         self._seen = answer["seen"]
@@ -53,6 +56,12 @@ class RemoteSource:
     def advance_to(self, moment: float) -> None:
         """Ask for a jump; it is refused where the server has got something to do meanwhile."""
         self.ask({"ask": "jump", "to": moment, "seen": self._seen})
+
+    def awake(self) -> None:
+        """Say that this process has something to do, where it has said that it waits."""
+        if self._told:
+            self._told = False
+            self.ask({"ask": "awake"}, answered=False)
 
     def local(self, host: str, port: int) -> bool:
         """Whether an address is the mock's."""
@@ -87,5 +96,5 @@ class RemoteSource:
             self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
             self._socket.connect(("127.0.0.1", self._port))
             self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            self._socket.sendall(json.dumps({"token": self._token}).encode() + b"\n")
+            self._socket.sendall(json.dumps({"token": self._token, "pid": os.getpid()}).encode() + b"\n")
         return self._socket

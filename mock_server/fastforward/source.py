@@ -25,11 +25,17 @@ class TimeSource(Protocol):
     def now(self) -> float:
         """Virtual seconds since the epoch."""
 
-    def horizon(self) -> float | None:
-        """How far time may jump: infinite where nothing is scheduled, None while the server works."""
+    def horizon(self, due: float) -> float | None:
+        """How far time may jump for a process whose first wait is due then.
+
+        Infinite where nothing is scheduled, None while the server or another process works.
+        """
 
     def advance_to(self, moment: float) -> None:
         """Jump to `moment`; nothing happens where it has passed."""
+
+    def awake(self) -> None:
+        """Hear that a wait has ended before it was due."""
 
     def local(self, host: str, port: int) -> bool:
         """Whether a socket connected to this address waits for the mock, and not for the real world."""
@@ -63,7 +69,7 @@ class ClockSource:
         """Whether the clock stands still between jumps."""
         return getattr(self.clock, "speed", 1.0) == 0
 
-    def horizon(self) -> float | None:
+    def horizon(self, due: float) -> float | None:
         """The next moment at which the server does something by itself, None while it is doing something."""
         if self._quiet is not None and not self._quiet():
             return None
@@ -78,6 +84,9 @@ class ClockSource:
         if seconds > 0:
             # A microsecond more: a sum of floats must not land just before the moment that is waited for.
             self.clock.advance(seconds + 1e-6)
+
+    def awake(self) -> None:
+        """Nobody else lives by this clock."""
 
     def local(self, host: str, port: int) -> bool:
         """Whether an address is the mock's."""

@@ -11,6 +11,7 @@ from types import FrameType
 
 from .originals import allocate_lock, get_ident, monotonic
 from .source import TimeSource
+from .work import RUNNABLE, work_of
 
 __all__ = ["Ready", "Wait", "Waiting"]
 
@@ -65,19 +66,21 @@ class Waiting:
         """
         token = object()
         wait = self.join(token, deadline)
-        started = monotonic()
+        started, stepped = monotonic(), False
         try:
             pause = 0.0
             while True:
                 now, here = self._source.now(), self.round
                 if ready(pause):
+                    if stepped:
+                        self._source.awake()
                     return True
                 if now >= deadline:
                     return False
                 if socket and monotonic() - started < self._patience:
                     pause = 0.01
                 else:
-                    wait.looked = here
+                    wait.looked, stepped = here, True
                     pause = self.step(token, started, ready)
         finally:
             self.leave(token)
@@ -95,11 +98,12 @@ class Waiting:
     def _step(self, token: object, started: float, ready: Ready) -> float:
         change, waits = self._change, dict(self._waits)
         stubborn = monotonic() - started >= _STUBBORN
-        horizon = self._source.horizon() if stubborn or self._others_blocked(waits) else None
+        due = min(wait.deadline for wait in waits.values())
+        horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
         if horizon is None:
             self._agreed = None
             return 0.001
-        target = min([horizon, *[wait.deadline for wait in waits.values()]])
+        target = min(horizon, due)
         if target == math.inf:
             return 0.05
         if not stubborn and not self._all_looked(token, waits, change):
@@ -175,24 +179,10 @@ def _current_frames() -> dict[int, FrameType]:
             gc.enable()
 
 
-RUNNABLE = object()
-
 _looks: dict[int, tuple[tuple[object, ...], float]] = {}
 """How each other thread was found last, and since when: kept, so that idle threads are known to be."""
 
 
 def _work_of(thread: int) -> object:
-    """How much a thread has worked, `RUNNABLE` while it does; None where the system does not tell."""
-    known = threading._active.get(thread)  # type: ignore[attr-defined]
-    number = getattr(known, "native_id", None)
-    if number is None:
-        return None
-    try:
-        with open(f"/proc/self/task/{number}/stat", "rb") as file:
-            # A thread that waits for a processor or a disk has not moved either, but it will.
-            if file.read().rpartition(b") ")[2].startswith((b"R", b"D")):
-                return RUNNABLE
-        with open(f"/proc/self/task/{number}/schedstat", "rb") as file:
-            return file.read()
-    except OSError:
-        return None
+    number = getattr(threading._active.get(thread), "native_id", None)  # type: ignore[attr-defined]
+    return None if number is None else work_of(f"/proc/self/task/{number}")

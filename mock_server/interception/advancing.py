@@ -6,6 +6,7 @@ import asyncio
 import math
 
 from mock_server.clock import Clock
+from mock_server.interception.family import Family
 from mock_server.interception.gateway import Gateway
 from mock_server.stillness import Stillness
 
@@ -15,7 +16,7 @@ PERIOD = 0.004
 """Real seconds between two looks."""
 
 
-async def advance_for_unhooked(clock: Clock, stillness: Stillness, gateway: Gateway) -> None:
+async def advance_for_unhooked(clock: Clock, stillness: Stillness, gateway: Gateway, family: Family) -> None:
     """While such a program waits for an answer that sleeps on the clock, let the clock jump there.
 
     Their own timeouts run in real time, so an answer always comes before those.
@@ -27,8 +28,9 @@ async def advance_for_unhooked(clock: Clock, stillness: Stillness, gateway: Gate
             continue
         answered: asyncio.Future[bool] = loop.create_future()
         stillness.look(answered.set_result)
-        if not await answered:
+        if not await answered or family.busy():
             continue
         wake = clock.next_wake()
-        if wake is not None and math.isfinite(wake) and wake > clock.now():
+        # Who is due before that asks for the jump itself.
+        if wake is not None and math.isfinite(wake) and clock.now() < wake <= family.due():
             clock.advance(wake - clock.now() + 1e-6)

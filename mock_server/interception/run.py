@@ -14,11 +14,12 @@ from typing import Any
 from mock_server.interception.advancing import advance_for_unhooked
 from mock_server.interception.certificates import Authority
 from mock_server.interception.environment import child_environment
+from mock_server.interception.family import Family
 from mock_server.interception.folder import RunFolder
 from mock_server.interception.gateway import Gateway
 from mock_server.interception.hosts import Hosts
 from mock_server.interception.intercepting import gateway_of
-from mock_server.interception.process import held_signals, run_child
+from mock_server.interception.process import children, held_signals, run_child
 from mock_server.interception.summary import summary_of
 from mock_server.interception.timekeeping import Timekeeper
 from mock_server.server import MockServer
@@ -85,11 +86,12 @@ def timekeeping(
     loop, stillness = server.loop, server.stillness
     assert loop is not None and stillness is not None
     token = secrets.token_urlsafe(16)
+    family = Family(server.clock, strangers=children())
     connections: set[asyncio.Task[Any]] = set()
 
     def serve(sock: socket.socket) -> None:
         def keeper() -> Timekeeper:
-            return Timekeeper(server.clock, stillness, token, hosts.refuse)
+            return Timekeeper(server.clock, stillness, family, token, hosts.refuse)
 
         task = asyncio.ensure_future(loop.connect_accepted_socket(keeper, sock))
         connections.add(task)
@@ -99,7 +101,7 @@ def timekeeping(
     folder.configure(hooked=gateway.hooked, proxy=gateway.port, token=token, fast_forward=fast_forward)
     advancing = None
     if fast_forward:
-        advance = advance_for_unhooked(server.clock, stillness, gateway)
+        advance = advance_for_unhooked(server.clock, stillness, gateway, family)
         advancing = asyncio.run_coroutine_threadsafe(advance, loop)
     try:
         yield

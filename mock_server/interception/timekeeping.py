@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mock_server.clock import Clock
+from mock_server.interception.family import Family, Member
 from mock_server.stillness import Stillness
 
 __all__ = ["CLOCK_LAYOUT", "ClockFile", "Timekeeper"]
@@ -45,27 +46,41 @@ class ClockFile:
 class Timekeeper(asyncio.Protocol):
     """One connection of a hook in a child process: lines of JSON, answered in order.
 
-    `{"token": T}` comes first; then `{"ask": …}`:
-    `horizon`: answered `{"horizon": SECONDS|null|"inf", "seen": N}`, null while the server works.
+    `{"token": T, "pid": N}` comes first; then `{"ask": …}`:
+    `horizon`, with `due`, the moment until which the process waits (null: for ever): answered
+    `{"horizon": SECONDS|null|"inf", "seen": N}`, null while the server or another process works.
+    `awake`: something has ended the wait before it was due; no answer.
     `jump`, with `to` (a moment) and `seen`: the clock moves there, or to the next moment at which the server
-    does something, unless a request came since `seen`; answered `{"now": MOMENT, "done": true|false}`.
+    or another process does something, unless a request came since `seen`; answered
+    `{"now": MOMENT, "done": true|false}`.
     `refused`, with `host` and `port`: notes an attempt to reach a host that is not allowed; no answer.
     """
 
     def __init__(
-        self, clock: Clock, stillness: Stillness, token: str, refuse: Callable[[str, int], None]
+        self,
+        clock: Clock,
+        stillness: Stillness,
+        family: Family,
+        token: str,
+        refuse: Callable[[str, int], None],
     ) -> None:
         self._clock = clock
         self._stillness = stillness
         self._token = token
         self._refuse = refuse
-        self._known = False
+        self._family = family
+        self._member: Member | None = None
         self._rest = b""
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the process: it has ended."""
+        if self._member is not None:
+            self._family.leave(self._member)
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole line."""
@@ -79,14 +94,18 @@ class Timekeeper(asyncio.Protocol):
                 return
 
     def _answer(self, message: dict[str, Any]) -> None:
-        if not self._known:
+        if self._member is None:
             if message.get("token") != self._token:
                 raise ValueError("a stranger")
-            self._known = True
+            self._member = self._family.join(int(message["pid"]))
             return
         match message["ask"]:
             case "horizon":
+                due = message["due"]
+                self._family.tell(self._member, math.inf if due is None else float(due))
                 self._stillness.look(self._tell_horizon)
+            case "awake":
+                self._family.tell(self._member, None)
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
                 self._stillness.look(lambda still: self._jump(still, moment, seen))
@@ -94,7 +113,7 @@ class Timekeeper(asyncio.Protocol):
                 self._refuse(str(message["host"]), int(message["port"]))
 
     def _tell_horizon(self, still: bool) -> None:
-        horizon = self._horizon() if still else None
+        horizon = self._horizon() if still and not self._family.busy(self._member) else None
         shown = "inf" if horizon == math.inf else horizon
         self._send({"horizon": shown, "seen": self._stillness.received})
 
@@ -107,10 +126,10 @@ class Timekeeper(asyncio.Protocol):
         self._send({"now": self._clock.now(), "done": horizon is not None})
 
     def _horizon(self) -> float | None:
-        wake = self._clock.next_wake()
+        wake, due = self._clock.next_wake(), self._family.due(self._member)
         if wake is None:
-            return math.inf
-        return wake if wake > self._clock.now() else None
+            return due
+        return min(wake, due) if wake > self._clock.now() else None
 
     def _send(self, answer: dict[str, Any]) -> None:
         if not self._transport.is_closing():

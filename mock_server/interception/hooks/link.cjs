@@ -40,7 +40,7 @@ class Link {
     };
     socket.on("error", lose);
     socket.on("close", lose);
-    socket.write(JSON.stringify({ token: this.config.token }) + "\n");
+    socket.write(JSON.stringify({ token: this.config.token, pid: process.pid }) + "\n");
   }
 
   receive(text) {

@@ -40,9 +40,9 @@ def main() -> None:
             lines.write(json.dumps(message).encode() + b"\n")
             return json.loads(lines.readline())
 
-        lines.write(json.dumps({"token": config["token"]}).encode() + b"\n")
+        lines.write(json.dumps({"token": config["token"], "pid": os.getpid()}).encode() + b"\n")
         while now_of(config["clock"]) < deadline:
-            answer = ask({"ask": "horizon"})
+            answer = ask({"ask": "horizon", "due": deadline})
             if (
                 answer["horizon"] is None
                 or not ask({"ask": "jump", "to": deadline, "seen": answer["seen"]})["done"]

@@ -197,7 +197,7 @@ class Schedule {
       return;
     }
     const activity = this.activity;
-    this.link.ask({ ask: "horizon" }, (answer) => {
+    this.link.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
       if (answer === null || answer.horizon === null) this.rest(1);
       else this.settle(() => this.jump(answer, activity));
     });

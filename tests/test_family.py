@@ -1,0 +1,111 @@
+"""The processes of a run: who waits, who is due next, and who still has something to do."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_server.clock import Clock
+from mock_server.interception.family import Family
+from mock_server.interception.process import children
+
+START = 1_800_000_000.0
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what other processes do")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(speed=0, start=START)
+
+
+@contextmanager
+def _child(source: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs some code after it has said that it is there."""
+    command = [sys.executable, "-Ic", f"print(flush=True)\n{source}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _comes_to_rest(family: Family) -> bool:
+    return any(not family.busy() for _ in range(100_000))
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-100, 100)), max_size=5))
+def test_the_next_that_is_due_is_the_earliest_of_the_others(waits: list[float | None]) -> None:
+    family = Family(Clock(speed=0, start=START))
+    asking = family.join(1)
+    family.tell(asking, START + 1)
+    for pid, wait in enumerate(waits, start=2):
+        family.tell(family.join(pid), None if wait is None else START + wait)
+    ahead = [START + wait for wait in waits if wait is not None and START + wait > START]
+    assert family.due(asking) == min(ahead, default=math.inf)
+    assert family.due() == min([*ahead, START + 1])
+
+
+def test_who_has_left_is_no_longer_waited_for(clock: Clock) -> None:
+    family = Family(clock, strangers=children())
+    other = family.join(2)
+    family.tell(other, START + 5)
+    assert family.due() == START + 5
+    family.leave(other)
+    assert family.due() == math.inf
+    assert not family.busy()
+
+
+@linux
+def test_a_process_that_works_is_busy_and_one_that_waits_for_input_is_not(clock: Clock) -> None:
+    family = Family(clock, strangers=children())
+    with _child("while True: pass"):
+        assert family.busy()
+        assert family.busy()
+    with _child("input()"):
+        assert _comes_to_rest(family)
+
+
+@linux
+def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(clock: Clock) -> None:
+    family = Family(clock, strangers=children())
+    with _child("while True: pass"):
+        assert _comes_to_rest(family)
+
+
+@linux
+def test_a_process_that_was_there_before_does_not_count(clock: Clock) -> None:
+    with _child("while True: pass"):
+        assert not Family(clock, strangers=children()).busy()
+
+
+@linux
+def test_a_process_that_says_that_it_waits_is_believed_until_its_time_has_come(clock: Clock) -> None:
+    with _child("while True: pass") as process:
+        family = Family(clock, strangers=set(children()) - {process.pid})
+        member = family.join(process.pid)
+        family.tell(member, START + 10)
+        assert not family.busy()
+        clock.advance(10)
+        assert family.busy()
+        family.tell(member, START + 20)
+        assert not family.busy()
+        family.tell(member, None)
+        assert family.busy()
+
+
+def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:
+    family = Family(clock, strangers=children())
+    asking, other = family.join(7), family.join(7)
+    family.tell(asking, START + 10)
+    assert family.busy(asking)
+    family.tell(other, START + 20)
+    assert not family.busy(asking)
