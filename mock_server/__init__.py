@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from mock_server.jobs import Charge
     from mock_server.journal import Exchange
+    from mock_server.lifecycle import Step
     from mock_server.scenarios import Fault, Scenario
     from mock_server.server import MockServer
     from mock_server.settings import Settings
@@ -35,6 +36,7 @@ __all__ = [
     "ServerError",
     "Settings",
     "SettingsError",
+    "Step",
     "UnknownModel",
     "UnknownScenario",
     "__version__",
@@ -56,6 +58,7 @@ _HOMES = {
     "ServerError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
+    "Step": "lifecycle",
     "UnknownModel": "errors",
     "UnknownScenario": "errors",
     "create_app": "app",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import math
 import threading
 import time
@@ -36,8 +34,8 @@ class Clock:
             time.monotonic(),
             _checked_speed(speed),
         )
-        self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
-        self._serial = itertools.count()
+        self._sleepers: dict[asyncio.Future[None], float] = {}
+        """Who sleeps on this clock, and until when."""
         self.listeners: list[Callable[[], None]] = []
         """Called after the clock was moved or its speed changed, in the thread that did it."""
         self.moment_of: Callable[[str, str | None], float] | None = None
@@ -111,9 +109,7 @@ class Clock:
     def next_wake(self) -> float | None:
         """The virtual moment at which the next sleeper wakes, None where nothing sleeps on this clock."""
         with self._lock:
-            while self._sleepers and self._sleepers[0][3].done():
-                heapq.heappop(self._sleepers)
-            return self._sleepers[0][0] if self._sleepers else None
+            return min(self._sleepers.values(), default=None)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for virtual `seconds`; for ever (until cancelled) where they are infinite."""
@@ -124,13 +120,15 @@ class Clock:
         while (remaining := deadline - self.now()) > 0:
             future: asyncio.Future[None] = loop.create_future()
             with self._lock:
-                heapq.heappush(self._sleepers, (deadline, next(self._serial), loop, future))
+                self._sleepers[future] = deadline
             timer = None
             if self.speed > 0 and math.isfinite(remaining):
                 timer = loop.call_later(remaining / self.speed, _resolve, future)
             try:
                 await future
             finally:
+                with self._lock:
+                    del self._sleepers[future]
                 if timer is not None:
                     timer.cancel()
                 future.cancel()
@@ -144,8 +142,9 @@ class Clock:
         for listener in self.listeners:
             listener()
         with self._lock:
-            sleepers, self._sleepers = self._sleepers, []
-        for _, _, loop, future in sleepers:
+            sleepers = list(self._sleepers)
+        for future in sleepers:
+            loop = future.get_loop()
             if not future.done() and not loop.is_closed():
                 loop.call_soon_threadsafe(_resolve, future)
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mock_server.errors import SettingsError
+
 __all__ = ["FINAL_STATUSES", "PENDING_STATUSES", "STATUSES", "Step", "Timeline", "resolve_timeline"]
 
 PENDING_STATUSES = ("queued", "generating")
@@ -20,6 +22,16 @@ class Step:
     status: str
     span: float | None = None
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.span is not None:
+            _check_length("span", self.span)
+        _check_length("scale", self.scale)
+
+
+def _check_length(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise SettingsError(f"{name}: expected a number of 0 or more, received {value!r}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,18 @@ from mock_server.errors import SettingsError, did_you_mean, nearest
 if TYPE_CHECKING:
     from mock_server.scenarios import Scenario
 
-__all__ = ["ENV_PREFIX", "Settings", "option_fields", "parse_duration", "parse_flag", "parse_size"]
+__all__ = [
+    "ENV_PREFIX",
+    "Settings",
+    "check_names",
+    "option_fields",
+    "parse_duration",
+    "parse_flag",
+    "parse_integer",
+    "parse_option",
+    "parse_size",
+    "parse_span",
+]
 
 ENV_PREFIX = "KLING_MOCK_"
 REALISTIC_LATENCY = 0.6
@@ -40,6 +51,13 @@ def parse_duration(text: str | float) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise SettingsError(f"expected a finite time of 0 or more, received {text!r}")
     return seconds
+
+
+def parse_span(text: str | float) -> float:
+    """Seconds as `parse_duration` reads them, or `forever`, which is infinite."""
+    if text in ("forever", "inf", math.inf):
+        return math.inf
+    return parse_duration(text)
 
 
 def parse_size(text: str | int) -> int:

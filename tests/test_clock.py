@@ -167,6 +167,20 @@ def test_a_sleeper_of_another_thread_wakes() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.parametrize("speed", [0, 1e6])
+def test_sleeps_that_are_over_are_forgotten(speed: float) -> None:
+    async def scenario() -> None:
+        clock = Clock(speed=speed)
+        ends = [asyncio.create_task(clock.sleep(0.5)) for _ in range(20)]
+        await asyncio.sleep(0)
+        if not speed:
+            clock.advance(1)
+        await asyncio.gather(*ends)
+        assert clock.next_wake() is None
+
+    asyncio.run(scenario())
+
+
 def test_a_cancelled_sleeper_leaves_nothing() -> None:
     async def scenario() -> None:
         clock = Clock(speed=0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mock_server.errors import SettingsError
 from mock_server.lifecycle import STATUSES, Step, Timeline, resolve_timeline
 
 SPANS = st.one_of(st.just(0.0), st.floats(0, 1e6), st.just(math.inf))
@@ -67,3 +69,10 @@ def test_a_plan_takes_the_servers_spans_scales_them_or_has_its_own() -> None:
 def test_the_last_status_stays(by: str) -> None:
     timeline = resolve_timeline((Step("error"),), queued=1, generating=1, by=by)
     assert timeline.status_at(0) == timeline.status_at(1e12) == "error"
+
+
+@pytest.mark.parametrize("wrong", [{"span": -5}, {"scale": -1}, {"span": "3s"}, {"scale": float("nan")}])
+def test_a_step_that_takes_less_than_no_time_is_refused(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(SettingsError, match=f"{name}: expected a number of 0 or more, received"):
+        Step("queued", **wrong)

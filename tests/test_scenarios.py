@@ -111,7 +111,8 @@ def test_text_says_what_composition_says() -> None:
     assert parse_scenario("poll-reset;times=forever;after=1;since=2;until=9").faults == (
         Fault("poll", "reset", times=None, after=1, since=2.0, until=9.0),
     )
-    assert parse_scenario("rate-limited;retry-after=7;retry-date=yes").faults[0].retry_date
+    assert parse_scenario("rate-limited;retry-after=7s;retry-date=yes").faults[0].retry_date
+    assert parse_scenario("poll-slow;seconds=500ms;until=forever").faults[0].seconds == 0.5
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,9 @@ def test_text_says_what_composition_says() -> None:
         ("id-awkward+poll-rest", "'poll-reset'"),
         ("poll-reset;tims=2", "'times'"),
         ("poll-reset;times", "NAME=VALUE"),
-        ("poll-reset;times=two", "expected a number, received 'two'"),
+        ("poll-reset;times=two", "times: expected a whole number, received 'two'"),
+        ("create-reset;job_made=ture", "job_made: expected true or false, received 'ture'"),
+        ("poll-slow;seconds=soon", "seconds: expected a time such as"),
         ("poll-reset;times=-1", "times: expected a count of 0 or more"),
         ("poll-reset;after=-1", "after: expected a finite number of 0 or more"),
         ("poll-slow;seconds=-1", "seconds"),

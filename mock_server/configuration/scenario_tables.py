@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from mock_server.errors import SettingsError, did_you_mean, nearest
 from mock_server.lifecycle import Step
 from mock_server.scenarios import Fault, Scenario
-from mock_server.settings import parse_duration
+from mock_server.scenarios.fault import COUNTS, FLAGS, FOREVER, TIMES
+from mock_server.settings import parse_span
 
 __all__ = ["SCENARIO_KEYS", "ScenarioTable", "scenario_document"]
 
@@ -30,10 +30,6 @@ SCENARIO_KEYS = (
 """What a scenario's table may hold; `timeline` is another name of `plan`."""
 FAULT_KEYS = tuple(field.name for field in dataclasses.fields(Fault))
 STEP_KEYS = tuple(field.name for field in dataclasses.fields(Step))
-FOREVER = "forever"
-TIMES = ("since", "until", "seconds", "retry_after")
-COUNTS = ("times", "after", "status")
-FLAGS = ("retry_date", "job_made")
 
 Inner = tuple[str | int, ...]
 Fail = Callable[[Inner, str], NoReturn]
@@ -150,7 +146,7 @@ class ScenarioTable:
             self._fail((*at, str(error).partition(":")[0]), str(error))
 
     def _fault_value(self, at: Inner, key: str, value: Any) -> Any:
-        if key == "times" and value in (FOREVER, "always", "none"):
+        if key == "times" and value in FOREVER:
             return None
         if key in COUNTS:
             if type(value) is not int:
@@ -165,12 +161,8 @@ class ScenarioTable:
         return value
 
     def _seconds(self, at: Inner, value: Any) -> float:
-        if isinstance(value, float) and value == math.inf:
-            return value
-        if isinstance(value, str) and value in (FOREVER, "inf"):
-            return math.inf
         try:
-            return parse_duration(value)
+            return parse_span(value)
         except SettingsError as error:
             self._fail(at, f"{at[-1]}: {error}.")
 

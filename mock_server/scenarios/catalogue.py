@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
-from mock_server.errors import SettingsError, UnknownScenario
+from mock_server.errors import UnknownScenario
 from mock_server.lifecycle import Step
 from mock_server.scenarios.fault import Fault
 from mock_server.scenarios.scenario import Scenario
 
-__all__ = ["CATALOGUE", "GROUPS", "find_scenario", "parse_scenario"]
+__all__ = ["CATALOGUE", "GROUPS", "find_scenario"]
 
 _INVALID_KEY = "Invalid API key. You can find or make one at https://aimlapi.com/app/keys."
 _CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
@@ -338,47 +337,3 @@ def find_scenario(name: str, own: Mapping[str, Scenario] | None = None) -> Scena
     if name in CATALOGUE:
         return CATALOGUE[name]
     raise UnknownScenario(name, [*CATALOGUE, *(own or ())])
-
-
-def parse_scenario(text: str, own: Mapping[str, Scenario] | None = None) -> Scenario:
-    """A scenario from text: `NAME`, `NAME;times=2;after=1`, and several joined by `+` or `|`.
-
-    Raises `UnknownScenario`, or `SettingsError` for an option that a fault does not have.
-    """
-    if own and text in own:
-        # The user's own may be called by any name, one with a + in it too.
-        return own[text]
-    result: Scenario | None = None
-    for part in text.replace("|", "+").split("+"):
-        name, *options = (piece.strip() for piece in part.split(";"))
-        scenario = find_scenario(name, own).with_faults(**dict(_fault_option(option) for option in options))
-        result = scenario if result is None else result | scenario
-    assert result is not None
-    return result
-
-
-_INTEGERS = ("times", "after", "status")
-_FLOATS = ("since", "until", "seconds", "retry_after")
-
-
-def _fault_option(text: str) -> tuple[str, object]:
-    name, separator, value = text.partition("=")
-    name = name.strip().replace("-", "_")
-    value = value.strip()
-    if not separator:
-        raise SettingsError(f"A scenario's option is NAME=VALUE such as times=2, received {text!r}.")
-    try:
-        if name == "times" and value in ("forever", "always", "none"):
-            return name, None
-        if name in _INTEGERS:
-            return name, int(value)
-        if name in _FLOATS:
-            number = float(value)
-            if math.isnan(number):
-                raise ValueError
-            return name, number
-    except ValueError:
-        raise SettingsError(f"{name}: expected a number, received {value!r}.") from None
-    if name in ("job_made", "retry_date"):
-        return name, value.lower() in ("1", "true", "yes", "on")
-    return name, value

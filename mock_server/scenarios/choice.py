@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from mock_server.errors import SettingsError, UnknownScenario, nearest
-from mock_server.scenarios.catalogue import CATALOGUE, find_scenario, parse_scenario
+from mock_server.scenarios.catalogue import CATALOGUE, find_scenario
 from mock_server.scenarios.fault import Fault
 from mock_server.scenarios.scenario import Scenario
+from mock_server.scenarios.text import parse_scenario
 
 __all__ = ["Choice", "Chooser"]
 

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from mock_server.errors import SettingsError, did_you_mean, nearest
 
-__all__ = ["KINDS", "MODIFIERS", "PLACES", "Fault"]
+__all__ = ["COUNTS", "FLAGS", "FOREVER", "KINDS", "MODIFIERS", "PLACES", "TIMES", "Fault"]
 
 LONGEST_RETRY = 1e9
 """Seconds of a Retry-After at most: as a date it must lie in a year of four digits."""
 PLACES = ("create", "poll", "video", "any")
+COUNTS = ("times", "after", "status")
+"""The options of a fault that are whole numbers, in text and in TOML."""
+TIMES = ("since", "until", "seconds", "retry_after")
+FLAGS = ("retry_date", "job_made")
+FOREVER = ("forever", "always", "none")
+"""Words for `times` that mean no end."""
 
 REPLACEMENTS = {
     "status": "an HTTP error with the API's error body",
