@@ -22,9 +22,11 @@ from mock_server.api.models import list_models, one_model
 from mock_server.api.poll import poll
 from mock_server.api.video import video
 from mock_server.control import control_routes
+from mock_server.errors import SettingsError
 from mock_server.journal import Exchange
 from mock_server.settings import Settings
 from mock_server.state import State
+from mock_server.validation import Problem
 
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 
@@ -80,8 +82,12 @@ class MockApp(Starlette):
         """
         started = time.perf_counter()
         exchange = self._open(method, path, query, headers)
-        answer = self._decide(exchange, Call(exchange, scheme), body)
-        made = whole_answer(self.mock, exchange, answer)
+        try:
+            answer = self._decide(exchange, Call(exchange, scheme), body)
+            made = whole_answer(self.mock, exchange, answer)
+        except BaseException:
+            self._close(exchange, started)
+            raise
         if made is not None:
             self._close(exchange, started)
             return made
@@ -112,6 +118,16 @@ class MockApp(Starlette):
         exchange.took = time.perf_counter() - started
         for listener in self.on_exchange:
             listener(exchange, exchange.took)
+
+    def refuse(self, status: int, text: str, path: str = "") -> Answer:
+        """The answer to what is no request, noted as if it were: users look for it in the log."""
+        started = time.perf_counter()
+        exchange = self._open("?", path, b"", [])
+        exchange.violations = (Problem("request", "an HTTP request that can be read", text, "http"),)
+        answer = error_answer(self.mock, exchange, status, text)
+        self._note(exchange, answer)
+        self._close(exchange, started)
+        return answer
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         """The API's error body for a path or a method that the control API does not have."""
@@ -157,16 +173,19 @@ class MockApp(Starlette):
             )
         if call.request_id is not None:
             answer.headers = [*answer.headers, (b"x-client-request-id", call.request_id)]
-        settings = state.settings
-        latency = settings.answer_latency
+        latency = state.settings.answer_latency
         if latency and not state.clock.frozen:
             answer.delay += latency
+        self._note(exchange, answer)
+        return answer
+
+    def _note(self, exchange: Exchange, answer: Answer) -> None:
+        """Put an exchange with its answer into the journal."""
         if answer.cut not in ("reset", "hang"):
             exchange.status = answer.status
-        exchange.answer_body = answer.body[: settings.max_recorded_body]
+        exchange.answer_body = answer.body[: self.mock.settings.max_recorded_body]
         exchange.answer_size = len(answer.body)
-        state.journal.add(exchange)
-        return answer
+        self.mock.journal.add(exchange)
 
     def _answer(self, exchange: Exchange, call: Call, body: bytes | int) -> Answer:
         """The answer of the API."""
@@ -268,6 +287,9 @@ def create_app(settings: Settings | None = None, *, state: State | None = None) 
     """The mock as an ASGI application, for people who run it under a server of their own.
 
     Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
-    elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
+    elsewhere such an answer stays unfinished, which most servers turn into a closed connection. A `state`
+    that exists already brings its settings along: `SettingsError` where both are given.
     """
+    if state is not None and settings is not None:
+        raise SettingsError("create_app: expected settings or a state, received both.")
     return MockApp(state or State(settings or Settings()))

@@ -7,26 +7,32 @@ import hmac
 import ipaddress
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mock_server.errors import KlingMockError, PayloadError, UnknownModel
+from mock_server.clock import Clock
+from mock_server.errors import KlingMockError, PayloadError, SettingsError, UnknownModel
 from mock_server.journal import Exchange
 from mock_server.scenarios import CATALOGUE, Scenario
+from mock_server.settings import parse_speed
 from mock_server.state import State
 from mock_server.validation.strict_json import parse_json
 
 __all__ = ["control_routes"]
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _LIMIT = re.compile(r"\d{1,9}", re.ASCII)
+FILTER_NAMES = {"job": "job_id"}
+"""What an exchange's row calls a filter otherwise."""
+TOKEN_COOKIE = "kling-mock-token"
 FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "fault")
 
 
@@ -54,18 +60,25 @@ class Control:
             }
         )
 
-    async def page(self, _request: Request) -> Response:
-        """Show jobs and exchanges in a browser, live."""
+    async def page(self, request: Request) -> Response:
+        """Show jobs and exchanges in a browser, live; `?token=` is for servers with a control token."""
+        if "token" in request.query_params:
+            # Its own requests, and a stream of events, cannot carry a header: the browser keeps the token.
+            moved = RedirectResponse("/_mock/", 303)
+            token = request.query_params["token"]
+            moved.set_cookie(TOKEN_COOKIE, token, path="/_mock/", httponly=True, samesite="strict")
+            return moved
         text = resources.files("mock_server").joinpath("page.html").read_text(encoding="utf-8")
         policy = (
             "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
         )
         return HTMLResponse(text, headers={"content-security-policy": policy, "cache-control": "no-store"})
 
-    async def jobs(self, _request: Request) -> Response:
-        """List the jobs."""
+    async def jobs(self, request: Request) -> Response:
+        """List the jobs, the last `limit` of them."""
         now = self.state.clock.now()
-        return JSONResponse({"jobs": [job.as_dict(now) for job in self.state.jobs]})
+        limit = _limit(request, dict(request.query_params), "limit=N")
+        return JSONResponse({"jobs": [job.as_dict(now) for job in _last(list(self.state.jobs), limit)]})
 
     async def job(self, request: Request) -> Response:
         """Show one job with its exchanges."""
@@ -77,16 +90,10 @@ class Control:
 
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query, the last `limit` of them."""
-        wanted = dict(request.query_params)
-        limit = wanted.pop("limit", "")
-        unknown = [name for name in wanted if name not in FILTERS]
-        if unknown or (limit and not _LIMIT.fullmatch(limit)):
-            return _error(
-                400, f"Expected the filters {', '.join(FILTERS)} and limit=N, received {unknown or limit}."
-            )
-        found = self.state.journal.select(**wanted)
-        if limit:
-            found = found[-int(limit) :] if int(limit) else []
+        wanted = {FILTER_NAMES.get(name, name): value for name, value in request.query_params.items()}
+        limit = _limit(request, wanted, f"the filters {', '.join(FILTERS)} and limit=N", FILTERS)
+        wanted.pop("limit", None)
+        found = _last(self.state.journal.select(**wanted), limit)
         return JSONResponse({"exchanges": [exchange.as_dict() for exchange in found]})
 
     async def har(self, _request: Request) -> Response:
@@ -96,25 +103,21 @@ class Control:
         disposition = {"content-disposition": 'attachment; filename="kling-mock.har"'}
         return JSONResponse(har_log(self.state.journal), headers=disposition)
 
-    async def charges(self, _request: Request) -> Response:
-        """List what would have been billed."""
+    async def charges(self, request: Request) -> Response:
+        """List what would have been billed, the last `limit` of it, and the sums of all."""
+        limit = _limit(request, dict(request.query_params), "limit=N")
         charges = self.state.charges()
-        known = [charge.usd for charge in charges if charge.usd is not None and charge.billed]
-        return JSONResponse({"charges": [charge.as_dict() for charge in charges], "usd": sum(known)})
+        billed = [charge for charge in charges if charge.billed]
+        known = [charge.usd for charge in billed if charge.usd is not None]
+        shown = [charge.as_dict() for charge in _last(charges, limit)]
+        sums = {"usd": sum(known), "made": len(charges), "billed": len(billed), "priced": len(known)}
+        return JSONResponse({"charges": shown} | sums)
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
         clock = self.state.clock
         if request.method == "POST":
-            asked = await _body(request, {"advance", "until", "job", "speed"})
-            if {"advance", "until"} <= set(asked) or ("job" in asked and "until" not in asked):
-                raise ControlError("Expected either advance or until, and job only beside until.")
-            if "speed" in asked:
-                clock.speed = _number(asked, "speed")
-            if "advance" in asked:
-                clock.advance(_number(asked, "advance"))
-            elif "until" in asked:
-                clock.advance(until=str(asked["until"]), job=asked.get("job"))
+            _move(clock, await _body(request, {"advance", "until", "job", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
         shown = {"now": clock.now(), "speed": clock.speed, "frozen": clock.frozen, "next_wake": wakes}
@@ -123,7 +126,7 @@ class Control:
     async def scenario(self, request: Request) -> Response:
         """Show the default scenario and the queue; a POST or PUT of `scenario` sets the default."""
         chooser = self.state.chooser
-        if request.method != "GET":
+        if request.method not in ("GET", "HEAD"):
             chooser.use(_text(await _body(request, {"scenario"}), "scenario"))
         return JSONResponse(
             {"scenario": chooser.default.name, "next": [scenario.name for scenario in chooser.queue]}
@@ -202,6 +205,7 @@ def control_routes(state: State) -> list[Route]:
         ("/_mock/events", control.events, ["GET"]),
     ]
     routes = [Route(path, _guarded(state, handler), methods=methods) for path, handler, methods in guarded]
+    routes.append(Route("/_mock", lambda request: RedirectResponse("/_mock/")))
     routes.append(Route("/openapi.json", control.openapi))
     routes.append(Route("/openapi/{model:path}", control.openapi_of))
     return routes
@@ -232,11 +236,12 @@ def _refusal(state: State, request: Request) -> str | None:
     """
     token = state.settings.control_token
     if token is not None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        given = _given_token(request)
         if hmac.compare_digest(given.encode(), token.encode()):
             return None
         return (
-            "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN'."
+            "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN', "
+            "or in a browser /_mock/?token=CONTROL_TOKEN."
         )
     client = request.client.host if request.client else ""
     if not _is_loopback(client):
@@ -252,6 +257,16 @@ def _refusal(state: State, request: Request) -> str | None:
             f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
         )
     return None
+
+
+def _given_token(request: Request) -> str:
+    """The token of a request: in its header, or of a page in the cookie that the page was opened with."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if request.url.path == "/_mock/" and "token" in request.query_params:
+        return request.query_params["token"]
+    return request.cookies.get(TOKEN_COOKIE, "")
 
 
 def _is_loopback(host: str) -> bool:
@@ -272,6 +287,44 @@ async def _body(request: Request, allowed: set[str]) -> dict[str, Any]:
     if not isinstance(body, dict) or not set(body) <= allowed or not body:
         raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}, received {body!r}.")
     return body
+
+
+def _move(clock: Clock, asked: dict[str, Any]) -> None:
+    """Do to a clock what a request asks for: all of it, or nothing."""
+    if {"advance", "until"} <= set(asked) or ("job" in asked and "until" not in asked):
+        raise ControlError("Expected either advance or until, and job only beside until.")
+    speed = _checked_speed(asked)
+    if "advance" in asked:
+        clock.advance(_number(asked, "advance"))
+    elif "until" in asked:
+        clock.advance(until=_text(asked, "until"), job=_text(asked, "job") if "job" in asked else None)
+    if speed is not None:
+        clock.speed = speed
+
+
+def _checked_speed(asked: dict[str, Any]) -> float | None:
+    """The speed that is asked for, checked before anything else of the same request is done."""
+    if "speed" not in asked:
+        return None
+    try:
+        return parse_speed(_number(asked, "speed"))
+    except SettingsError as error:
+        raise ControlError(f"speed: {error}.") from None
+
+
+def _limit(
+    request: Request, wanted: dict[str, str], expected: str, names: tuple[str, ...] = ()
+) -> int | None:
+    """How many of the last entries a query asks for, None for all; other names than `names` are refused."""
+    unknown = [name for name in wanted if name not in (*names, "limit")]
+    limit = wanted.get("limit", "")
+    if unknown or (limit and not _LIMIT.fullmatch(limit)):
+        raise ControlError(f"Expected {expected}, received {unknown or limit}.")
+    return int(limit) if limit else None
+
+
+def _last(entries: Sequence[T], limit: int | None) -> Sequence[T]:
+    return entries if limit is None else entries[len(entries) - limit :] if limit < len(entries) else entries
 
 
 def _number(body: dict[str, Any], name: str) -> float:

@@ -42,10 +42,13 @@ SHOWN = 120
 """How many characters of a word that a client sent are looked at and shown."""
 
 
-def nearest(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """The known words that look most like `word`, best first; empty where none is near."""
+def nearest(word: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.4) -> list[str]:
+    """The known words that look most like `word`, best first; empty where none is near.
+
+    `likeness` runs from 0, where any word is near, to 1 for the same word only.
+    """
     # The search takes time with the word's length, and a client may send any.
-    return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=0.4)
+    return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=likeness)
 
 
 def did_you_mean(matches: Sequence[str]) -> str:
@@ -92,11 +95,11 @@ class UnknownModel(KlingMockError, LookupError):
 class UnknownScenario(KlingMockError, LookupError):
     """No scenario has this name; `nearest` holds the names that look most like it."""
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
+    def __init__(self, name: str, known: Iterable[str], *, because: str = "") -> None:
         self.name = name
         self.nearest = nearest(name, known)
         hint = did_you_mean(self.nearest) or " `kling-mock scenarios` lists all of them."
-        super().__init__(f"There is no scenario {_shown(name)}.{hint}")
+        super().__init__(f"{because}There is no scenario {_shown(name)}.{hint}")
 
 
 class PayloadError(KlingMockError, ValueError):

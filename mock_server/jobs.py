@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +69,8 @@ class Job:
     """How often each fault of the scenario has been met, by its index."""
     asked_hits: dict[str, dict[int, int]] | None = None
     """The same for scenarios that polls asked for in a header."""
+    expires_at: float | None = None
+    """The virtual moment at which its video's URL stops working; None until somebody was told the URL."""
     encoded: tuple[str, bytes, bool, bytes] | None = field(default=None, repr=False)
     """The last plain answer, (status, host, secure, body), so that a poll need not build it again."""
 
@@ -85,6 +87,22 @@ class Job:
     def finished(self, now: float) -> bool:
         """Whether the job has come to rest in completed or error."""
         return self.status(now) in FINAL_STATUSES
+
+    def set_expiry(self, now: float, lifetime: float) -> None:
+        """Fix when the URL of its video stops working, once: what its first teller says holds.
+
+        It counts from when the job was completed: `now`, the moment it is told, where progress is by polls.
+        """
+        if self.expires_at is None:
+            self.expires_at = self.expiry(now, lifetime)
+
+    def expiry(self, now: float, lifetime: float) -> float:
+        """When the URL of its video stops working, as far as is known at `now`."""
+        if self.expires_at is not None:
+            return self.expires_at
+        if self.timeline.by == "polls":
+            return now + lifetime
+        return self.made_at + self.timeline.start_of("completed") + lifetime
 
     def hits_of(self, scenario: str | None) -> dict[int, int]:
         """The count of faults met, of the job's own scenario or of one that a poll asked for."""
@@ -111,6 +129,7 @@ class Job:
             "made_at": self.made_at,
             "age": now - self.made_at,
             "polls": self.polls,
+            "progress": self.progress(now),
             "clip": self.clip,
             "credits": self.credits,
             "timeline": [[status, _finite(span)] for status, span in self.timeline.steps]
@@ -178,6 +197,8 @@ class JobStore:
         self.dropped = 0
         # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self.past_charges: deque[Charge] = deque()
+        """What the jobs cost that made room for others; as many as there may be jobs."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -197,6 +218,9 @@ class JobStore:
             if job.finished(now):
                 del self._jobs[job.id]
                 self.dropped += 1
+                self.past_charges.append(job.charge)
+                if len(self.past_charges) > self.limit:
+                    self.past_charges.popleft()
                 return True
         return False
 
@@ -208,6 +232,7 @@ class JobStore:
     def clear(self) -> None:
         """Forget all jobs."""
         self._jobs.clear()
+        self.past_charges.clear()
         self.made = self.dropped = 0
 
 

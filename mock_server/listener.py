@@ -21,10 +21,10 @@ from mock_server.wire import MockProtocol
 __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 
 BACKLOG = 2048
-GRACE = 1.0
-"""Real seconds that running answers get to finish when the server stops."""
+GRACE = 0.2
+"""Real seconds that running answers get to finish when the server stops; held ones end at once."""
 
-LOOK_IN = 0.05
+LOOK_IN = 0.02
 """Real seconds between looks at whether only streams are left then."""
 
 
@@ -145,15 +145,22 @@ class Listener:
             waited += LOOK_IN
             if self._only_streams():
                 break
-        for task in list(self._state.tasks):
-            task.cancel()
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=GRACE)
         for connection in list(self._state.connections):
             connection.transport.abort()
         # Aborted transports say so to their protocols in the loop's next rounds.
         for _ in range(3):
             await asyncio.sleep(0)
+        await _cancel(list(self._state.tasks))
 
     def _only_streams(self) -> bool:
         return self.app.mock.traffic.open == 0
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    """End answers that nobody reads; what uvicorn still tries to say to closed connections is no news."""
+    for task in tasks:
+        task.cancel()
+    done = (await asyncio.wait(tasks, timeout=GRACE))[0] if tasks else set()
+    for task in done:
+        if not task.cancelled():
+            task.exception()

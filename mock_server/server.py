@@ -21,7 +21,8 @@ from mock_server.stillness import Stillness
 
 __all__ = ["MockServer"]
 
-START_TIMEOUT = 10.0
+PATIENCE = 10.0
+"""Real seconds in which the server's thread comes up, and in which it ends."""
 
 
 class MockServer:
@@ -80,17 +81,27 @@ class MockServer:
         listening = bind(self.settings.host, self._port)
         self._port = listening.getsockname()[1]
         listener = Listener(self.app, [(listening, None)])
-        ready = threading.Event()
+        ready, troubles = threading.Event(), []
 
         def run() -> None:
-            with keep_real_time(), asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(listener.serve(ready.set))
+            try:
+                with keep_real_time(), asyncio.Runner(loop_factory=new_event_loop) as runner:
+                    runner.run(listener.serve(ready.set))
+            except BaseException as error:
+                if ready.is_set():
+                    raise
+                troubles.append(error)
+            finally:
+                ready.set()
 
         self._thread = threading.Thread(target=run, name="kling-mock", daemon=True)
         self._thread.start()
-        if not ready.wait(START_TIMEOUT):
-            raise ServerError(f"The server did not start within {START_TIMEOUT:.0f} seconds.")
         self._listener = listener
+        if not ready.wait(PATIENCE) or troubles:
+            self.stop()
+            listening.close()
+            said = repr(troubles[0]) if troubles else f"it was not ready within {PATIENCE:.0f} seconds"
+            raise ServerError(f"The server could not start: {said}.") from next(iter(troubles), None)
         return self
 
     def stop(self) -> None:
@@ -99,7 +110,7 @@ class MockServer:
         if listener is None or self._thread is None:
             return
         listener.stop()
-        self._thread.join(START_TIMEOUT)
+        self._thread.join(PATIENCE)
         self._thread = None
 
     @property
@@ -165,7 +176,7 @@ class MockServer:
 
     @property
     def charges(self) -> list[Charge]:
-        """What would have been billed: one charge per job made."""
+        """What would have been billed: one charge per job made, `billed` false for one that ends in error."""
         return self.state.charges()
 
     @property

@@ -27,6 +27,7 @@ __all__ = [
     "parse_option",
     "parse_size",
     "parse_span",
+    "parse_text",
 ]
 
 ENV_PREFIX = "KLING_MOCK_"
@@ -112,6 +113,21 @@ def parse_polls(text: object) -> tuple[int, int]:
     return queued, generating
 
 
+def parse_text(text: object) -> str:
+    """A text with something in it, without blanks around."""
+    if not isinstance(text, str) or not text.strip():
+        raise SettingsError(f"expected a text that is not empty, received {text!r}")
+    return text.strip()
+
+
+def parse_token(text: object) -> str:
+    """A token that can stand in a header: visible ASCII."""
+    token = parse_text(text)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise SettingsError(f"expected letters, digits and signs without blanks, received {text!r}")
+    return token
+
+
 def parse_keys(value: object) -> tuple[str, ...]:
     """API keys from a list, or from one string with commas."""
     keys = value.split(",") if isinstance(value, str) else value
@@ -142,7 +158,7 @@ class Settings:
     `Settings(queued="2s")` parses as the command line does. Raises `SettingsError` naming the option.
     """
 
-    host: str = _option("127.0.0.1", str, "address to listen on", metavar="ADDRESS")
+    host: str = _option("127.0.0.1", parse_text, "address to listen on", metavar="ADDRESS")
     port: int = _option(8000, parse_integer, "port to listen on; 0 takes a free one", metavar="PORT")
     queued: float = _option(1.0, parse_duration, "how long a job stays queued", metavar="TIME")
     generating: float = _option(3.0, parse_duration, "how long it then generates", metavar="TIME")
@@ -169,7 +185,7 @@ class Settings:
     )
     video_lifetime: float = _option(86_400.0, parse_duration, "how long a video's URL works", metavar="TIME")
     control_token: str | None = _option(
-        None, str, "open /_mock/ to other hosts, with this bearer token", metavar="TOKEN"
+        None, parse_token, "open /_mock/ to other hosts, with this bearer token", metavar="TOKEN"
     )
     log_format: str = _option("text", _choice("text", "json", "none"), "how exchanges are logged")
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from mock_server.errors import ClockError, SettingsError
 from mock_server.ids import IdSource
 from mock_server.jobs import Charge, Job, JobStore
 from mock_server.journal import Journal
-from mock_server.lifecycle import STATUSES
+from mock_server.lifecycle import FINAL_STATUSES, FINISHED, STATUSES
 from mock_server.scenarios.choice import Chooser
 from mock_server.settings import Settings
 from mock_server.validation import Validator
@@ -75,7 +75,7 @@ class State:
         self.jobs.clear()
         self.journal.clear()
         if self.settings is not self._initial:
-            self._adopt(self._initial)
+            self._adopt(self._initial, scenario_said=True)
         self.chooser.reset()
         if self.clock.speed != self._speed:
             self.clock.speed = self._speed
@@ -92,22 +92,25 @@ class State:
         for name in BOUND_OPTIONS:
             if getattr(settings, name) != getattr(self.settings, name):
                 raise SettingsError(f"{name}: expected before the server starts, received while it runs.")
-        self._adopt(settings)
+        self._adopt(settings, scenario_said="scenario" in options)
         if "speed" in options:
             self.clock.speed = settings.speed
-        if settings.seed is not None:
+        if "seed" in options and settings.seed is not None:
             self.ids = IdSource(settings.seed)
 
-    def _adopt(self, settings: Settings) -> None:
-        if any(getattr(settings, name) != getattr(self.settings, name) for name in CHOICE_OPTIONS):
-            self.chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+    def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
+        changed = any(getattr(settings, name) != getattr(self.settings, name) for name in CHOICE_OPTIONS)
+        if changed or scenario_said:
+            chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+            chooser.go_on(self.chooser, default=not scenario_said)
+            self.chooser = chooser
         self.settings = settings
         self.jobs.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges
 
     def charges(self) -> list[Charge]:
-        """One charge per job that was made and is still known."""
-        return [job.charge for job in self.jobs]
+        """One charge per job that was made, also of those that made room for others."""
+        return [*self.jobs.past_charges, *[job.charge for job in self.jobs]]
 
     def date(self, moment: float | None = None) -> bytes:
         """The HTTP date of a virtual moment, now unless it is given."""
@@ -140,12 +143,14 @@ class State:
                 loop.call_soon_threadsafe(sleeper.cancel)
 
     def moment_of(self, status: str, job_id: str | None) -> float:
-        """The virtual moment at which one job, or the last of all unfinished ones, shows a status.
+        """The virtual moment at which one job, or the last of all unfinished ones, next shows a status.
 
-        Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
+        A job that shows it right now need not wait; `finished` is completed or error, whichever comes. Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
         """
-        if status not in STATUSES:
-            raise ClockError(f"until: expected one of {', '.join(STATUSES)}, received {status!r}.")
+        wanted = FINAL_STATUSES if status == FINISHED else (status,)
+        if not set(wanted) <= set(STATUSES):
+            known = ", ".join((*STATUSES, FINISHED))
+            raise ClockError(f"until: expected one of {known}, received {status!r}.")
         now = self.clock.now()
         jobs = [
             job for job in self.jobs if (job.id == job_id if job_id is not None else not job.finished(now))
@@ -155,20 +160,23 @@ class State:
         moment = now
         behind: list[tuple[Job, float]] = []
         for job in jobs:
-            start = job.timeline.start_of(status)
+            progress = job.progress(now)
+            start = min(job.timeline.start_of(one, progress) for one in wanted)
             if math.isinf(start):
                 raise ClockError(
-                    f"The job {job.id} ({job.scenario.name}) never shows {status!r}; its timeline is "
+                    f"The job {job.id} ({job.scenario.name}) never shows {status!r} from here on; its timeline is "
                     + " → ".join([*(name for name, _ in job.timeline.steps), job.timeline.last])
                     + "."
                 )
             if job.timeline.by == "polls":
-                behind.append((job, start - job.progress(now)))
+                behind.append((job, start - progress))
             else:
                 moment = max(moment, job.made_at + start)
         # Only now, when none of them stands in the way: either all jobs move or none does.
         for job, polls in behind:
             job.skipped += max(0.0, polls)
+            if job.status(now) == "completed":
+                job.set_expiry(moment, self.settings.video_lifetime)
         return moment
 
 

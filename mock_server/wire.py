@@ -7,8 +7,7 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from mock_server.api.answer import CORS_HEADERS, JSON, error_answer
-from mock_server.journal import Exchange
+from mock_server.api.answer import CORS_HEADERS, JSON
 
 AT_ONCE_METHODS = (b"GET", b"POST")
 MAX_HEAD = 64 * 1024
@@ -50,6 +49,7 @@ class MockProtocol(HttpToolsProtocol):
         self._rest: Any = None
         """What runs as the next task instead of the application: the rest of an answer."""
         self._idle_since: float | None = None
+        self._ending = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -178,10 +178,8 @@ class MockProtocol(HttpToolsProtocol):
         self._refuse(400, msg)
 
     def _refuse(self, status: int, text: str) -> None:
-        state = self.config.app.mock  # type: ignore[union-attr]
         path = self.url.decode("utf-8", "replace")[:200] if self.headers is not None else ""
-        exchange = Exchange("", path.partition("?")[0], b"", [], state.clock.now())
-        answer = error_answer(state, exchange, status, text)
+        answer = self.config.app.refuse(status, text, path.partition("?")[0])  # type: ignore[union-attr]
         content = [STATUS_LINE[status]]
         for name, value in (*answer.headers, *CORS_HEADERS, (b"content-type", JSON)):
             content += (name, b": ", value, b"\r\n")
@@ -189,7 +187,14 @@ class MockProtocol(HttpToolsProtocol):
         self.transport.write(b"".join(content) + answer.body)
         self.transport.close()
 
+    def shutdown(self) -> None:
+        self._ending = True
+        super().shutdown()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self._ending:
+            # A request that waited for the one before it: the server has stopped meanwhile.
+            return
         scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
         scope[CYCLE] = cycle
         scope[TRANSPORT] = self.transport

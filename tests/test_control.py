@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from mock_server import MockServer, Scenario
+from mock_server import MockServer, Scenario, SettingsError
 from mock_server.catalog import load_catalog
 from mock_server.scenarios import CATALOGUE
 
@@ -76,6 +76,29 @@ def test_the_har_has_every_exchange(server: MockServer) -> None:
     assert json.loads(first["response"]["content"]["text"])["id"] == server.jobs[0].id
 
 
+def test_the_last_jobs_are_listed_alone(server: MockServer) -> None:
+    made = [create(server).json["id"] for _ in range(3)]
+    for limit, shown in (("", made), ("?limit=2", made[1:]), ("?limit=9", made), ("?limit=0", [])):
+        assert [job["id"] for job in get(server, f"/_mock/jobs{limit}")["jobs"]] == shown
+    check = ask(server, "GET", "/_mock/jobs?limit=few", key=None)
+    assert check.status == 400 and "limit=N" in check.json["message"]
+
+
+def test_an_exchange_is_found_by_the_name_that_its_row_has(server: MockServer) -> None:
+    job_id = create(server).json["id"]
+    create(server)
+    (seen,) = get(server, f"/_mock/exchanges?job={job_id}")["exchanges"]
+    assert seen["job"] == job_id
+
+
+def test_a_job_tells_how_far_it_has_come(server: MockServer) -> None:
+    create(server)
+    server.clock.advance(until="completed")
+    (job,) = get(server, "/_mock/jobs")["jobs"]
+    assert (job["polls"], job["status"]) == (0, "completed")
+    assert job["progress"] >= sum(span for _, span in job["timeline"] if span is not None)
+
+
 def test_charges_are_summed(server: MockServer) -> None:
     create(server)
     charges = get(server, "/_mock/charges")
@@ -108,7 +131,7 @@ def test_the_clock_is_shown_moved_and_frozen(timed: MockServer) -> None:
         ({"speed": -1}, "speed"),
         ({"until": "done"}, "until"),
         ({"until": ["completed"]}, "until"),
-        ({"until": "completed", "job": 5}, "no job"),
+        ({"until": "completed", "job": 5}, "job: expected a string"),
         ({"advance": 1, "until": "completed"}, "either"),
         ({"advance": 1, "job": "x"}, "either"),
         ([], "JSON object"),
@@ -124,6 +147,14 @@ def test_what_the_clock_cannot_do_is_answered_400(timed: MockServer, body: Any, 
     reply = post(timed, "/_mock/clock", body)
     assert reply.status == 400 and says in reply.json["message"], reply.body
     assert timed.clock.now() == before
+
+
+def test_a_refused_change_of_the_clock_changes_nothing(timed: MockServer) -> None:
+    before = get(timed, "/_mock/clock")
+    for body in ({"speed": 3, "advance": -1}, {"speed": -1, "advance": 50}, {"until": "completed", "job": 5}):
+        assert post(timed, "/_mock/clock", body).status == 400
+    after = get(timed, "/_mock/clock")
+    assert after["speed"] == before["speed"] and after["now"] - before["now"] < 40
 
 
 def test_the_scenario_is_shown_and_set(server: MockServer) -> None:
@@ -247,6 +278,35 @@ def test_a_token_opens_it_to_any_name_and_is_needed_then() -> None:
         assert (
             ask(server, "GET", "/_mock/health", headers={"Host": "evil.example"}, key="sesame").status == 200
         )
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words", "schlüssel"])
+def test_a_token_that_no_header_can_carry_is_refused_before_it_opens_anything(token: str) -> None:
+    with pytest.raises(SettingsError, match="control_token: expected"):
+        MockServer(control_token=token)
+
+
+def test_a_token_is_given_as_bearer_and_not_bare() -> None:
+    with MockServer(control_token="sesame") as server:
+        bare = ask(server, "GET", "/_mock/health", headers={"Authorization": "sesame"}, key=None)
+        assert bare.status == 403 and "/_mock/?token=" in bare.json["message"]
+
+
+def test_a_browser_opens_the_page_with_the_token_once() -> None:
+    with MockServer(control_token="sesame") as server:
+        assert ask(server, "GET", "/_mock/?token=wrong", key=None).status == 403
+        moved = ask(server, "GET", "/_mock/?token=sesame", key=None)
+        assert (moved.status, moved.headers["location"]) == (303, "/_mock/")
+        cookie, *attributes = moved.headers["set-cookie"].split("; ")
+        assert {"HttpOnly", "SameSite=strict"} <= set(attributes)
+        for path in ("/_mock/", "/_mock/health"):
+            assert ask(server, "GET", path, headers={"Cookie": cookie}, key=None).status == 200
+        assert ask(server, "GET", "/_mock/health?token=sesame", key=None).status == 403
+
+
+def test_the_page_is_found_without_its_slash(server: MockServer) -> None:
+    moved = ask(server, "GET", "/_mock", key=None)
+    assert (moved.status, moved.headers["location"]) == (307, "/_mock/")
 
 
 def test_the_api_itself_is_open_to_any_name(server: MockServer) -> None:

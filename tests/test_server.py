@@ -12,7 +12,7 @@ import pytest
 
 from mock_server import MockServer, ServerError, Settings, SettingsError, create_app
 
-from .support import KEY, PATHS, ask, body_for, create, poll, wire
+from .support import KEY, PATHS, ask, body_for, create, poll, until, wire
 
 
 def test_it_answers_inside_the_with_statement_and_not_after() -> None:
@@ -110,14 +110,12 @@ def test_ending_it_ends_every_hanging_answer(end: str) -> None:
                 b"POST /v2/video/generations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
                 b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
             )
-        while server.traffic.held != 10:
-            ask(server, "GET", "/models")
+        until(lambda: server.traffic.held == 10)
         getattr(server, end)()
         for connection in connections:
             assert connection.recv(1) == b""
             connection.close()
-        while server.traffic.held or server.traffic.open:
-            pass
+        until(lambda: not server.traffic.held and not server.traffic.open)
 
 
 def test_stopping_ends_streams_and_idle_connections() -> None:
@@ -210,6 +208,56 @@ def test_the_application_runs_under_any_asgi_server() -> None:
             assert (clip.status_code, clip.content[4:]) == (206, b"ftyp")
 
     asyncio.run(run())
+
+
+def test_an_application_takes_settings_or_a_state() -> None:
+    with pytest.raises(SettingsError, match="received both"):
+        create_app(Settings(), state=MockServer().state)
+
+
+def test_a_server_that_cannot_start_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> asyncio.AbstractEventLoop:
+        raise OSError("no more of those")
+
+    monkeypatch.setattr("mock_server.server.new_event_loop", broken)
+    threads = threading.active_count()
+    server = MockServer()
+    with pytest.raises(ServerError, match="no more of those"):
+        server.start()
+    assert not server.running and threading.active_count() == threads
+    monkeypatch.undo()
+    with server:
+        assert create(server).status == 200
+
+
+def test_stopping_ends_requests_that_wait_for_each_other_without_a_word(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with MockServer() as server:
+        connection = wire(server)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60)
+        connection.recv(1)
+    connection.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_change_of_options_leaves_the_ids_of_a_seed_alone() -> None:
+    with MockServer(seed=7) as server:
+        first = create(server).json["id"]
+        server.configure(latency="0s")
+        second = create(server).json["id"]
+        server.configure(seed=7)
+        third = create(server).json["id"]
+        assert len({first, second, third}) == len(server.jobs) == len(server.charges) == 3
+
+
+def test_jobs_that_make_room_leave_their_charges() -> None:
+    with MockServer(max_jobs=2, polls=(0, 0)) as server:
+        made = [create(server).json["id"] for _ in range(4)]
+        assert [job.id for job in server.jobs] == made[2:]
+        assert [charge.job_id for charge in server.charges] == made
+        server.reset()
+        assert server.charges == []
 
 
 def test_latency_is_virtual_time() -> None:

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from mock_server import MockServer
 from mock_server.app import MockApp
 from mock_server.settings import Settings
 from mock_server.state import State
 from mock_server.wire import MockProtocol
 
-from .support import MODEL, PATHS
+from .support import MODEL, PATHS, raw
 
 BODY = json.dumps({"model": MODEL, "prompt": "A fox in the snow"}).encode()
 
@@ -198,3 +199,14 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
         return early, busy, transport.closed
 
     assert asyncio.run(wait()) == (False, False, True)
+
+
+@pytest.mark.parametrize("request_bytes", [b"\x16\x03\x01rubbish", b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000])
+def test_what_is_no_request_is_in_the_journal_too(request_bytes: bytes) -> None:
+    with MockServer() as server:
+        seen: list[int | None] = []
+        server.app.on_exchange.append(lambda exchange, took: seen.append(exchange.status))
+        status = int(raw(server, request_bytes, end=True).split()[1])
+        (exchange,) = server.exchanges
+        assert seen == [exchange.status] == [status] and server.traffic.open == 0
+        assert exchange.violations[0].path == "request"

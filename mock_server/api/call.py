@@ -73,7 +73,7 @@ def authorise(state: State, call: Call) -> str | Answer:
         try:
             known = state.chooser.named_by_key(key) is not None
         except KlingMockError as error:
-            return error_answer(state, call.exchange, 401, f"The API key names a scenario. {error}")
+            return error_answer(state, call.exchange, 401, str(error))
         problem = "" if known else "Invalid API key: it is none of those that this server accepts."
     if problem:
         return error_answer(

@@ -10,7 +10,7 @@ from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
 from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel
 from mock_server.jobs import CREDITS_PER_USD, Job
-from mock_server.lifecycle import FINAL_STATUSES, Step, resolve_timeline
+from mock_server.lifecycle import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
 from mock_server.media import clip_for
 from mock_server.validation import Problem, message, parse_json
 
@@ -115,7 +115,8 @@ def _play(
             return _full(state, exchange)
         state.chooser.done(choice, job_made=True)
         return _created(state, call, made_job, scenario.create_code or success)
-    faults = struck(scenario, "create", choice.hits, state.clock.now() - state.started_at)
+    elapsed = state.clock.now() - state.started_at
+    faults = struck(scenario, "create", choice.hits, elapsed)
     other_origin = call.other_origin(state) if faults else ""
     faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
     replacing = next((fault for fault in faults if not fault.modifies), None)
@@ -133,7 +134,7 @@ def _play(
         if fault.modifies:
             exchange.fault = exchange.fault or fault.kind
             answer = apply_fault(state, exchange, fault, answer, other_origin)
-    state.chooser.done(choice, job_made=made)
+    state.chooser.done(choice, job_made=made, elapsed=elapsed)
     assert answer is not None
     return answer
 
@@ -159,8 +160,12 @@ def _make_job(
         queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
     else:
         queued, generating, by = settings.queued, settings.generating, "time"
+    job_id = state.ids.generation_id(scenario.ids or "nanoid", variant.model)
+    while state.jobs.get(job_id) is not None:
+        # A seed that was set anew begins again with ids that are taken.
+        job_id = state.ids.generation_id(scenario.ids or "nanoid", variant.model)
     job = Job(
-        id=state.ids.generation_id(scenario.ids or "nanoid", variant.model),
+        id=job_id,
         variant=variant,
         scenario=scenario,
         timeline=resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by),
@@ -179,7 +184,8 @@ def _plan(scenario: Scenario) -> tuple[Step, ...] | None:
     """The plan of a job; one that ends in its create stays there, whatever else the scenario says."""
     if scenario.create_status in FINAL_STATUSES:
         return (Step(scenario.create_status),)
-    return scenario.plan
+    # What most jobs have is found faster by no plan than by three steps.
+    return None if scenario.plan is PLAIN_PLAN else scenario.plan
 
 
 def _image_of(payload: dict[str, Any]) -> str:
@@ -195,6 +201,8 @@ def _image_of(payload: dict[str, Any]) -> str:
 def _created(state: State, call: Call, job: Job, success: int) -> Answer:
     status = job.scenario.create_status or "queued"
     call.exchange.state = status
+    if status == "completed":
+        job.set_expiry(job.made_at, state.settings.video_lifetime)
     if job.scenario.shapes or status in ("completed", "error") or job.credits is not None:
         body = encode(create_body(job, status, call.origin(state), call.other_origin(state)))
     else:

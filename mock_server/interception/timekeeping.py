@@ -7,6 +7,7 @@ import json
 import math
 import os
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,18 @@ class ClockFile:
         self.path = path
         self._clock = clock
         self._serial = 0
+        # Whoever moves the clock publishes, in any thread: the last one to write must write the newest.
+        self._lock = threading.Lock()
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.publish()
 
     def publish(self) -> None:
         """Write down how the clock runs now; called whenever it was moved."""
-        self._serial += 1
-        virtual, real, speed = self._clock.anchor
-        os.pwrite(self._descriptor, CLOCK_LAYOUT.pack(self._serial, virtual, real, speed, self._serial), 0)
+        with self._lock:
+            self._serial += 1
+            virtual, real, speed = self._clock.anchor
+            line = CLOCK_LAYOUT.pack(self._serial, virtual, real, speed, self._serial)
+            os.pwrite(self._descriptor, line, 0)
 
     def close(self) -> None:
         """Write no more."""

@@ -19,6 +19,8 @@ _IN_PROMPT = re.compile(r"\[mock:([^\]]+)\]")
 MOST_COUNTED = 1000
 """How many texts that creates ask by have their counts kept."""
 KEY_PREFIX = "mock-"
+MISTYPED = 0.75
+"""How much a key's name must look like a scenario's to count as a mistyped one."""
 
 
 class Choice:
@@ -81,6 +83,14 @@ class Chooser:
         self._queue.clear()
         self._counted.clear()
 
+    def go_on(self, earlier: Chooser, *, default: bool) -> None:
+        """Take over the queue of an earlier one and, where asked, the default that `use` chose."""
+        self._queue = earlier._queue
+        if default and (earlier.default != earlier._initial or earlier._initial == self._initial):
+            self._default = earlier._default
+        if self.own == earlier.own:
+            self._counted = earlier._counted
+
     def choose(self, header: str | None, key: str, prompt: object) -> Choice:
         """The choice for one create; raises `UnknownScenario` or `SettingsError` for a name that is none."""
         if self._queue:
@@ -106,18 +116,25 @@ class Chooser:
         name = key[len(KEY_PREFIX) :]
         try:
             self._parse(name)
-        except UnknownScenario:
-            if not any(nearest(name, [*CATALOGUE, *self.own], most=1)):
+        except UnknownScenario as error:
+            known = [*CATALOGUE, *self.own]
+            if not nearest(error.name, known, most=1, likeness=MISTYPED):
                 return None
-            raise
+            because = f"An API key that starts with {KEY_PREFIX!r} may name a scenario. "
+            raise UnknownScenario(error.name, known, because=because) from None
         return name
 
-    def done(self, choice: Choice, *, job_made: bool) -> None:
-        """Say that a create was answered: a queued choice goes once it has nothing left to do."""
+    def done(self, choice: Choice, *, job_made: bool, elapsed: float = 0.0) -> None:
+        """Say that a create was answered: a queued choice goes once it has nothing left to do.
+
+        `elapsed` are virtual seconds since the server's start: a fault whose bounds are past is over.
+        """
         if not choice.queued:
             return
         left = any(
-            fault.times is not None and choice.hits.get(index, 0) < fault.after + fault.times
+            fault.times is not None
+            and elapsed < fault.until
+            and choice.hits.get(index, 0) < fault.after + fault.times
             for index, fault in choice.scenario.at("create")
             if fault.at == "create"
         )
