@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from mock_server import __version__
-from mock_server.journal import Exchange
+from mock_server.journal import Exchange, timestamp
+from mock_server.redaction import cookie_names
 
 __all__ = ["har_log"]
 
@@ -18,7 +18,10 @@ NO_ANSWER = {
     "reset": "the connection was reset",
     "client-left": "the client left before its request was whole",
 }
-HIDDEN = "[key]"
+
+
+OWN = ("number", "kind", "job", "model", "scenario", "state", "fault", "violations", "findings")
+"""What HAR has no place for."""
 
 
 def har_log(exchanges: Iterable[Exchange]) -> dict[str, Any]:
@@ -39,13 +42,12 @@ def har_log(exchanges: Iterable[Exchange]) -> dict[str, Any]:
 
 def _entry(exchange: Exchange) -> dict[str, Any]:
     time = 0.0 if exchange.ended_at is None else max(0.0, exchange.ended_at - exchange.at) * 1000
-    hidden = [value.partition(" ")[2].strip() for value in exchange.header_values(b"authorization")]
-    keys = [key for key in hidden if len(key) > 3]
+    shown = exchange.as_dict(bodies=False)
     return {
-        "startedDateTime": _iso(exchange.at),
+        "startedDateTime": timestamp(exchange.at),
         "time": time,
-        "request": _request(exchange, keys),
-        "response": _response(exchange, keys),
+        "request": _request(exchange),
+        "response": _response(exchange),
         "cache": {},
         "timings": {
             "blocked": -1,
@@ -56,30 +58,20 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
             "receive": 0,
             "ssl": -1,
         },
-        "_klingMock": {
-            "number": exchange.number,
-            "kind": exchange.kind,
-            "job": exchange.job_id,
-            "model": exchange.model,
-            "scenario": exchange.scenario,
-            "state": exchange.state,
-            "fault": exchange.fault,
-            "violations": [problem.as_dict() for problem in exchange.violations],
-            "findings": [problem.as_dict() for problem in exchange.findings],
-        },
+        "_klingMock": {name: shown[name] for name in OWN},
     }
 
 
-def _request(exchange: Exchange, keys: list[str]) -> dict[str, Any]:
+def _request(exchange: Exchange) -> dict[str, Any]:
     headers = exchange.headers
-    query = _without(keys, exchange.query_string.decode("utf-8", "replace"))
-    path = _without(keys, quote(exchange.path, safe="/%:@!$&'()*+,;=~"))
+    query = exchange.shown_query
+    path = quote(exchange.shown(exchange.path), safe="/%:@!$&'()*+,;=~")
     url = f"http://{headers.get('host', '127.0.0.1')}{path}"
     request: dict[str, Any] = {
         "method": exchange.method,
         "url": f"{url}?{quote(query, safe='=&%+/:;,@!$()*~?')}" if query else url,
         "httpVersion": "HTTP/1.1",
-        "cookies": [],
+        "cookies": _cookies(exchange.header_values(b"cookie")),
         "headers": _pairs(headers),
         "queryString": [
             {"name": name, "value": value} for name, value in parse_qsl(query, keep_blank_values=True)
@@ -88,35 +80,50 @@ def _request(exchange: Exchange, keys: list[str]) -> dict[str, Any]:
         "bodySize": exchange.body_size,
     }
     if exchange.body_size:
-        text = _without(keys, exchange.body.decode("utf-8", "replace"))
-        request["postData"] = {"mimeType": headers.get("content-type", ""), "params": [], "text": text}
+        request["postData"] = {"mimeType": headers.get("content-type", ""), "text": exchange.shown_body}
         request["postData"] |= _shortened(len(exchange.body), exchange.body_size)
     return request
 
 
-def _response(exchange: Exchange, keys: list[str]) -> dict[str, Any]:
+def _response(exchange: Exchange) -> dict[str, Any]:
     status = exchange.status or 0
     # Headers of an answer that never went out were made, but no client saw them.
     headers = exchange.answer_header if status else {}
-    size = exchange.answer_size if status else 0
-    content: dict[str, Any] = {"size": size, "mimeType": headers.get("content-type", "x-unknown")}
-    if status and exchange.answer_body:
-        content["text"] = _without(keys, exchange.answer_body.decode("utf-8", "replace"))
-        content |= _shortened(len(exchange.answer_body), size)
-    response = {
+    response: dict[str, Any] = {
         "status": status,
         "statusText": _phrase(status),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": _pairs(headers),
-        "content": content,
+        "content": _content(exchange, headers) if status else {"size": 0, "mimeType": "x-unknown"},
         "redirectURL": headers.get("location", ""),
         "headersSize": -1,
-        "bodySize": size if status else -1,
+        "bodySize": exchange.answer_size if status else -1,
     }
     if not status:
         response["_error"] = NO_ANSWER.get(exchange.fault or "", "nothing was answered")
     return response
+
+
+def _content(exchange: Exchange, headers: dict[str, str]) -> dict[str, Any]:
+    """The body without its compression, which `compression` says the bytes of."""
+    sent, size = exchange.answer_size, exchange.content_size
+    content: dict[str, Any] = {
+        "size": sent if size is None else size,
+        "mimeType": headers.get("content-type", "x-unknown"),
+    }
+    if size is not None:
+        content["compression"] = size - sent
+    if exchange.answer_body:
+        content["text"] = exchange.shown_answer
+        content |= _shortened(len(exchange.answer_body), content["size"])
+    if exchange.whole_size is not None:
+        content["comment"] = f"broken off after {sent} of {exchange.whole_size} bytes"
+    return content
+
+
+def _cookies(values: list[str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": "…"} for name in cookie_names(values)]
 
 
 def _shortened(kept: int, whole: int) -> dict[str, str]:
@@ -127,18 +134,8 @@ def _pairs(headers: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in headers.items()]
 
 
-def _without(keys: list[str], text: str) -> str:
-    for key in keys:
-        text = text.replace(key, HIDDEN).replace(quote(key, safe=""), HIDDEN)
-    return text
-
-
 def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

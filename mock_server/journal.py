@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+from mock_server.redaction import hide, hide_all, hide_cut, hide_query, keys_of, shown_headers
 from mock_server.validation import Problem
 
-__all__ = ["Exchange", "Journal", "header_lines", "parse_lines", "redact"]
+__all__ = ["Exchange", "Journal", "header_lines", "parse_lines", "timestamp"]
 
 Headers = list[tuple[bytes, bytes]]
+CLOSE = (b"connection", b"close")
 
 
 class Exchange:
     """One request and what was answered; `status` is None where nothing was.
 
     Times are virtual seconds since the epoch. Bodies hold the first part of what went over the wire
-    (`max_recorded_body`); `body_size` and `answer_size` say how much it was.
+    (`max_recorded_body`), an answer's without its compression; `body_size` and `answer_size` say how many
+    bytes went over the wire. What is shown (`shown_…`, `headers`, `as_dict`) is without the client's key.
     """
 
     __slots__ = (
@@ -29,7 +33,7 @@ class Exchange:
         "at",
         "body",
         "body_size",
-        "client",
+        "content_size",
         "ended_at",
         "fault",
         "findings",
@@ -47,6 +51,7 @@ class Exchange:
         "status",
         "took",
         "violations",
+        "whole_size",
     )
 
     def __init__(self, method: str, path: str, query_string: bytes, raw_headers: Headers, at: float) -> None:
@@ -59,7 +64,6 @@ class Exchange:
         self.ended_at: float | None = None
         self.took = 0.0
         """Real seconds that the server worked on it."""
-        self.client = ""
         self.body = b""
         self.body_size = 0
         self.status: int | None = None
@@ -67,6 +71,10 @@ class Exchange:
         """The header lines of the answer; one string, because most exchanges are never looked at."""
         self.answer_body = b""
         self.answer_size = 0
+        self.content_size: int | None = None
+        """The bytes of a compressed answer's body without its compression; None where it had none."""
+        self.whole_size: int | None = None
+        """Where an answer was broken off: the bytes that all of its body would have had on the wire."""
         self.kind = "other"
         """What it was: create, poll, video, models or other."""
         self.job_id: str | None = None
@@ -81,7 +89,33 @@ class Exchange:
         self.findings: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.number} {self.method} {self.path} {self.status} {self.state or ''}>"
+        path = self.shown(self.path)
+        return f"<Exchange {self.number} {self.method} {path} {self.status} {self.state or ''}>"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What the client showed as its key, wherever it did."""
+        return keys_of(self.raw_headers, self.query_string.decode("utf-8", "replace"))
+
+    def shown(self, text: str) -> str:
+        """A text of this exchange, such as its path or its job's id, without the client's key."""
+        return hide(text, self.keys)
+
+    @property
+    def shown_query(self) -> str:
+        """The query without keys."""
+        query = self.query_string.decode("utf-8", "replace")
+        return hide_query(query, self.keys)
+
+    @property
+    def shown_body(self) -> str:
+        """The recorded part of the request's body without keys."""
+        return _text(self.body, len(self.body) < self.body_size, self.keys)
+
+    @property
+    def shown_answer(self) -> str:
+        """The recorded part of the answer's body without keys."""
+        return _text(self.answer_body, not self._answer_is_whole, self.keys)
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -91,12 +125,16 @@ class Exchange:
     @property
     def headers(self) -> dict[str, str]:
         """The request's headers with keys redacted; repeated ones are joined with a comma."""
-        return _shown(self.raw_headers)
+        return shown_headers(self.raw_headers, self.keys)
 
     @property
     def answer_headers(self) -> Headers:
         """The answer's headers as they went out."""
-        return parse_lines(self.answer_head)
+        headers = parse_lines(self.answer_head)
+        if headers and CLOSE in self.raw_headers and CLOSE not in headers:
+            # Its protocol says so in every answer to such a request.
+            headers.append(CLOSE)
+        return headers
 
     @answer_headers.setter
     def answer_headers(self, headers: Headers) -> None:
@@ -104,8 +142,8 @@ class Exchange:
 
     @property
     def answer_header(self) -> dict[str, str]:
-        """The answer's headers."""
-        return _shown(self.answer_headers)
+        """The answer's headers, without the client's key."""
+        return shown_headers(self.answer_headers, self.keys)
 
     @property
     def payload(self) -> Any:
@@ -114,8 +152,13 @@ class Exchange:
 
     @property
     def answer(self) -> Any:
-        """The answer's body as JSON; None where it is not JSON or was shortened."""
-        return _json_or_none(self.answer_body) if len(self.answer_body) == self.answer_size else None
+        """The answer's body as JSON; None where it is not JSON, was shortened or was cut off."""
+        return _json_or_none(self.answer_body) if self._answer_is_whole else None
+
+    @property
+    def _answer_is_whole(self) -> bool:
+        size = self.answer_size if self.content_size is None else self.content_size
+        return len(self.answer_body) == size and self.whole_size is None
 
     def header_values(self, name: bytes) -> list[str]:
         """All values of a request header, unredacted, for checks of what a client sent."""
@@ -123,6 +166,7 @@ class Exchange:
 
     def as_dict(self, *, bodies: bool = True) -> dict[str, Any]:
         """The exchange as the control API shows it, keys redacted."""
+        keys = self.keys
         shown: dict[str, Any] = {
             "number": self.number,
             "at": self.at,
@@ -131,7 +175,7 @@ class Exchange:
             "kind": self.kind,
             "method": self.method,
             "path": self.path,
-            "query": self.query_string.decode("utf-8", "replace"),
+            "query": None,
             "status": self.status,
             "job": self.job_id,
             "model": self.model,
@@ -141,17 +185,19 @@ class Exchange:
             "violations": [problem.as_dict() for problem in self.violations],
             "findings": [problem.as_dict() for problem in self.findings],
         }
+        shown = {name: hide_all(value, keys) for name, value in shown.items()}
+        shown["query"] = self.shown_query
         if bodies:
-            shown["request"] = {
-                "headers": self.headers,
-                "size": self.body_size,
-                "body": self.body.decode("utf-8", "replace"),
-            }
+            shown["request"] = {"headers": self.headers, "size": self.body_size, "body": self.shown_body}
             shown["response"] = {
                 "headers": self.answer_header,
                 "size": self.answer_size,
-                "body": self.answer_body.decode("utf-8", "replace"),
+                "body": self.shown_answer,
             }
+            if self.content_size is not None:
+                shown["response"]["content_size"] = self.content_size
+            if self.whole_size is not None:
+                shown["response"]["cut_off_from"] = self.whole_size
         return shown
 
 
@@ -218,23 +264,15 @@ def parse_lines(lines: bytes) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, _, value in pairs]
 
 
-def redact(value: str) -> str:
-    """A credential with its middle hidden: the scheme and at most four characters of the key remain."""
-    scheme, separator, key = value.partition(" ")
-    if not separator:
-        scheme, key = "", value
-    kept = key[:4] if len(key) > 8 else ""
-    return f"{scheme}{separator}{kept}…"
+def timestamp(moment: float) -> str:
+    """ISO 8601 with milliseconds and Z, from virtual seconds since the epoch."""
+    shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return shown.replace("+00:00", "Z")
 
 
-def _shown(headers: Headers) -> dict[str, str]:
-    shown: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name in ("authorization", "proxy-authorization", "cookie", "x-api-key"):
-            value = redact(value)
-        shown[name] = f"{shown[name]}, {value}" if name in shown else value
-    return shown
+def _text(body: bytes, is_cut: bool, keys: tuple[str, ...]) -> str:
+    text = body.decode("utf-8", "replace")
+    return hide_cut(text, keys) if is_cut else hide(text, keys)
 
 
 def _json_or_none(body: bytes) -> Any:

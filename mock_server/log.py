@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 from mock_server.journal import Exchange
+from mock_server.redaction import hide
 
 __all__ = ["ExchangeLog"]
 
@@ -55,36 +56,47 @@ class ExchangeLog:
         if not waiting:
             return
         line = self.json_line if self.form == "json" else self.text_line
+        text = "".join([line(exchange, took) + "\n" for exchange, took in waiting])
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        # What the stream's encoding has no sign for is written out: one line must not take the others along.
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        if self.stream.closed:
+            return
         try:
-            self.stream.write("".join([line(exchange, took) + "\n" for exchange, took in waiting]))
+            self.stream.write(text)
             self.stream.flush()
-        except (BrokenPipeError, ValueError):
+        except BrokenPipeError:
             # Whoever read the log has gone: the server goes on without it.
-            self._waiting = []
+            pass
 
     def text_line(self, exchange: Exchange, took: float) -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
+        keys = exchange.keys
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
-        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(exchange.path)} "
+        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
         line += self._status(exchange.status)
         if exchange.state:
             line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
         if exchange.model:
-            line += f" {_visible(exchange.model)}"
+            line += f" {_visible(hide(exchange.model, keys))}"
         line += f" {dim}{took * 1000:.1f}ms{off}"
         if exchange.job_id:
-            line += f" {dim}job={_visible(exchange.job_id)}{off}"
+            line += f" {dim}job={_visible(hide(exchange.job_id, keys))}{off}"
         if exchange.fault:
             line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
         elif exchange.scenario is not None and exchange.scenario != "completed":
             line += f" {dim}scenario={_visible(exchange.scenario)}{off}"
         for problem in exchange.violations:
-            line += "\n         " + self._paint(f"violation: {_visible(problem.sentence())}", _RED)
+            line += "\n         " + self._paint(
+                f"violation: {_visible(hide(problem.sentence(), keys))}", _RED
+            )
         for problem in exchange.findings:
-            line += "\n         " + self._paint(f"finding: {_visible(problem.sentence())}", _YELLOW)
+            line += "\n         " + self._paint(
+                f"finding: {_visible(hide(problem.sentence(), keys))}", _YELLOW
+            )
         return line
 
     def json_line(self, exchange: Exchange, took: float) -> str:

@@ -6,7 +6,6 @@ import http.client
 import json
 import re
 import threading
-import time
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from mock_server.har import har_log
 from mock_server.scenarios import CATALOGUE
 from mock_server.validation import judge
 
-from .support import PATHS, ask, create, poll
+from .support import PATHS, ask, create, poll, until
 
 KEY = "sk-very-secret-4711"
 
@@ -58,7 +57,7 @@ SCHEMA = _object(
                     queryString=PAIRS,
                     headersSize=NUMBER,
                     bodySize=NUMBER,
-                    postData_=_object(mimeType=TEXT, params={"type": "array"}, text=TEXT, comment_=TEXT),
+                    postData_=_object(mimeType=TEXT, text=TEXT, comment_=TEXT),
                 ),
                 response=_object(
                     status={"type": "integer", "minimum": 0},
@@ -66,7 +65,13 @@ SCHEMA = _object(
                     httpVersion=TEXT,
                     cookies=PAIRS,
                     headers=PAIRS,
-                    content=_object(size=NUMBER, mimeType=TEXT, text_=TEXT, comment_=TEXT),
+                    content=_object(
+                        size=NUMBER,
+                        mimeType=TEXT,
+                        text_=TEXT,
+                        comment_=TEXT,
+                        compression_={"type": "integer"},
+                    ),
                     redirectURL=TEXT,
                     headersSize=NUMBER,
                     bodySize=NUMBER,
@@ -165,8 +170,7 @@ def test_an_open_exchange_has_status_0(server: MockServer) -> None:
 
     thread = threading.Thread(target=hang)
     thread.start()
-    while not server.traffic.held:
-        time.sleep(0.001)
+    until(lambda: server.traffic.held)
     (entry,) = entries(server)
     server.reset()
     thread.join(20)
@@ -203,3 +207,35 @@ def test_odd_targets_make_valid_urls(server: MockServer) -> None:
     for target in (f"{PATHS[0]}?generation_id=a+b%20c&x=%E9%23", "/v2/%E2%82%AC%20x?y=[1]", "/v2/%zz?%"):
         ask(server, "GET", target)
     assert len(entries(server)) == 3
+
+
+def test_a_key_in_the_query_alone_is_hidden(server: MockServer) -> None:
+    ask(server, "GET", f"{PATHS[0]}?api_key={KEY}&generation_id={KEY}", key=None)
+    (entry,) = entries(server)
+    assert entry["request"]["queryString"][0] == {"name": "api_key", "value": "[key]"}
+
+
+def test_cookies_are_named(server: MockServer) -> None:
+    ask(server, "GET", "/nothing", headers={"Cookie": f"session={KEY}; a=b; {KEY}"})
+    (entry,) = entries(server)
+    assert entry["request"]["cookies"] == [{"name": "session", "value": "…"}, {"name": "a", "value": "…"}]
+
+
+def test_a_compressed_answer_has_both_sizes(server: MockServer) -> None:
+    server.use("gzip")
+    reply = create(server, headers={"Accept-Encoding": "gzip"})
+    response = entries(server)[0]["response"]
+    content = response["content"]
+    assert response["bodySize"] == len(reply.body)
+    assert content["size"] == len(content["text"]) == response["bodySize"] + content["compression"]
+
+
+def test_an_answer_that_was_broken_off_says_so(server: MockServer) -> None:
+    job = create(server).json["id"]
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        poll(server, job, headers={"X-Mock-Scenario": "poll-truncated"})
+    response = entries(server)[1]["response"]
+    assert response["content"]["text"] == caught.value.partial.decode()
+    sent = len(caught.value.partial)
+    assert re.fullmatch(rf"broken off after {sent} of \d+ bytes", response["content"]["comment"])
+    assert response["bodySize"] == sent

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import http.client
+import io
 import json
+import zlib
+from urllib.parse import quote, quote_plus, unquote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server import MockServer
-from mock_server.journal import Exchange, Journal, redact
+from mock_server.journal import Exchange, Journal, header_lines
+from mock_server.log import ExchangeLog
+from mock_server.redaction import redact
 
-from .support import MODEL, PATHS, ask, body_for, create, poll, wire
+from .support import MODEL, PATHS, ask, body_for, create, poll, raw, wire
 
 
 def exchange(path: str = "/", **values: object) -> Exchange:
@@ -150,3 +158,153 @@ def test_the_control_api_is_not(server: MockServer) -> None:
     ask(server, "GET", "/_mock/jobs")
     ask(server, "GET", "/openapi.json")
     assert server.exchanges == []
+
+
+SECRET = "sk-very/secret 0123456789"
+
+
+def shown_of(server: MockServer) -> str:
+    """All that is shown of a server's exchanges."""
+    pages = [ask(server, "GET", path, key=None).body for path in ("/_mock/exchanges", "/_mock/exchanges.har")]
+    stream = io.StringIO()
+    for form in ("text", "json"):
+        for one in server.exchanges:
+            ExchangeLog(stream, form=form)(one, 0.1)
+    return b"".join(pages).decode() + stream.getvalue() + repr(server.exchanges)
+
+
+@pytest.mark.parametrize(
+    "name", ["api_key", "key", "token", "access_token", "apikey", "API-Key", "x_api_key"]
+)
+@pytest.mark.parametrize("header", [{}, {"Authorization": f"Bearer {SECRET}"}, {"X-Api-Key": SECRET}])
+def test_a_key_is_hidden_wherever_it_was_sent(server: MockServer, name: str, header: dict[str, str]) -> None:
+    """In the query, as an id, in a body and in a path, in every way that it is written there."""
+    full = "".join(f"%{byte:02x}" for byte in SECRET.encode())
+    for written in (quote(SECRET, safe=""), quote_plus(SECRET), full):
+        query = f"?{name}={written}&generation_id={written}&other={written}"
+        ask(server, "GET", PATHS[0] + query, headers=header, key=None)
+        ask(server, "GET", f"/nothing/{written}?{name}={written}", headers=header, key=None)
+        ask(server, "POST", PATHS[0] + query, body_for(prompt=f"my key is {SECRET}"), header, key=None)
+    shown = unquote_plus(shown_of(server)).replace("\\/", "/")
+    assert SECRET not in shown and "0123456789" not in shown
+    assert "[key]" in shown
+    assert server.exchanges[0].query["generation_id"] == [SECRET]
+
+
+def test_a_short_parameter_hides_itself_only(server: MockServer) -> None:
+    ask(server, "GET", "/nothing?token=true&page=true")
+    assert server.exchanges[0].as_dict()["query"] == "token=[key]&page=true"
+
+
+def test_cookies_are_hidden_wholly(server: MockServer) -> None:
+    ask(server, "GET", "/nothing", headers={"Cookie": "session=SECRET; a=b"})
+    ask(server, "GET", "/nothing", headers={"Proxy-Authorization": "SECRET more", "X-Api-Key": "SECRET more"})
+    assert server.exchanges[0].headers["cookie"] == "…"
+    assert "SECRET" not in shown_of(server)
+
+
+def test_a_key_that_is_cut_off_shows_no_part_of_itself() -> None:
+    with MockServer(max_recorded_body=100) as server:
+        create(server, prompt="x" * 30 + "sk-a-very-long-key" * 5, key="sk-a-very-long-key")
+        assert "sk-a-very" not in server.exchanges[0].shown_body
+
+
+@pytest.mark.parametrize("coding", ["", "+gzip", "+chunked", "+slow-drip", "+gzip+chunked"])
+def test_a_broken_off_answer_is_noted_as_far_as_it_went(server: MockServer, coding: str) -> None:
+    """The modifiers of an answer hold for its half too."""
+    server.clock.speed = 1e6
+    job = create(server).json["id"]
+    request = (
+        f"GET {PATHS[0]}?generation_id={job} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
+        f"Accept-Encoding: gzip\r\nX-Mock-Scenario: poll-truncated{coding}\r\n\r\n"
+    )
+    head, _, body = raw(server, request.encode()).partition(b"\r\n\r\n")
+    seen = server.exchanges[1]
+    assert head.split(b"\r\n", 1)[1].split(b"\r\n") == header_lines(seen.answer_headers).split(b"\r\n")[:-1]
+    if "chunked" in coding:
+        assert b"transfer-encoding: chunked" in head and b"content-length" not in head
+        assert not body.endswith(b"0\r\n\r\n")
+        body = unchunked(body)
+    if "gzip" in coding:
+        assert b"content-encoding: gzip" in head
+        readable = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body)
+        assert seen.answer_body == readable and seen.content_size == len(readable)
+    else:
+        assert seen.answer_body == body and b'"status"' not in body[-10:] + b"}"
+    assert seen.answer_size == len(body)
+    assert seen.whole_size is not None and seen.whole_size // 2 == len(body)
+    assert seen.answer is None
+    assert seen.as_dict()["response"]["cut_off_from"] == seen.whole_size
+
+
+def unchunked(body: bytes) -> bytes:
+    """What chunks carry."""
+    found = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        found, body = found + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return found
+
+
+def test_a_compressed_answer_is_noted_with_both_sizes(server: MockServer) -> None:
+    server.use("gzip")
+    reply = create(server, headers={"Accept-Encoding": "gzip"})
+    (seen,) = server.exchanges
+    assert seen.answer_size == len(reply.body) == int(seen.answer_header["content-length"])
+    assert seen.answer_header["content-encoding"] == "gzip"
+    assert seen.answer == json.loads(gzip.decompress(reply.body))
+    assert seen.content_size == len(seen.answer_body) and seen.whole_size is None
+
+
+@pytest.mark.parametrize(
+    ("scenario", "header"), [("chunked", "transfer-encoding"), ("close-between-polls", "connection")]
+)
+def test_headers_of_the_connection_are_noted(server: MockServer, scenario: str, header: str) -> None:
+    server.use(scenario)
+    reply = create(server)
+    (seen,) = server.exchanges
+    assert seen.answer_header == reply.headers and header in seen.answer_header
+    assert seen.answer == reply.json and seen.answer_size == len(reply.body)
+
+
+def test_a_request_that_ends_its_connection_is_told_so(server: MockServer) -> None:
+    reply = ask(server, "GET", "/v1/models", headers={"Connection": "close"})
+    assert server.exchanges[0].answer_header == reply.headers
+    assert reply.headers["connection"] == "close"
+
+
+def test_http_1_0_gets_no_chunks(server: MockServer) -> None:
+    server.use("chunked")
+    answer = raw(server, b"GET /v2/video/generations?generation_id=x HTTP/1.0\r\n\r\n")
+    job = create(server).json["id"]
+    answer = raw(
+        server,
+        f"GET {PATHS[0]}?generation_id={job} HTTP/1.0\r\nAuthorization: Bearer test-key\r\n\r\n".encode(),
+    )
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"chunked" not in head and b"content-length: %d" % len(body) in head
+    assert json.loads(body)["status"] == "queued"
+
+
+def test_what_was_reset_left_nothing_on_the_wire(server: MockServer) -> None:
+    server.use("create-lost-reply")
+    with pytest.raises(OSError):
+        create(server)
+    (seen,) = server.exchanges
+    assert (seen.status, seen.answer_size, seen.answer_body, seen.answer_headers) == (None, 0, b"", [])
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("scenario", ["video-slow", "video-truncated"])
+def test_a_disturbed_video_has_each_header_once(server: MockServer, scenario: str, method: str) -> None:
+    server.use("completed-in-create")
+    path = create(server).json["video"]["url"].removeprefix(server.url)
+    server.clock.speed = 1e6
+    names: list[str] = []
+    with contextlib.suppress(http.client.IncompleteRead):
+        reply = ask(server, method, path, headers={"X-Mock-Scenario": scenario})
+        names = [name for name, _ in reply.lines]
+        assert method == "HEAD" or "truncated" not in scenario
+    names = names or [name.decode() for name, _ in server.exchanges[1].answer_headers]
+    assert sorted(names) == sorted(set(names)) and "access-control-expose-headers" in names
+    assert (server.exchanges[1].answer_size == 0) == (method == "HEAD")

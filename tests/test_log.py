@@ -73,3 +73,32 @@ def test_a_reader_that_left_stops_nothing() -> None:
     log = ExchangeLog(stream)
     stream.close()
     log(exchange(status=200), 0.1)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_an_encoding_cannot_say_takes_no_line_along(form: str) -> None:
+    raw = io.BytesIO()
+    log = ExchangeLog(io.TextIOWrapper(raw, encoding="ascii"), form=form)
+    log(exchange(status=200, model="kling"), 0.1)
+    log(exchange(path="/é…🏰", status=404, job_id="é…"), 0.1)
+    log(exchange(status=201), 0.1)
+    lines = raw.getvalue().decode("ascii").splitlines()
+    assert len(lines) == 3 and "201" in lines[2]
+    assert "\\" in lines[1]
+
+
+def test_a_mistake_of_the_log_is_not_taken_for_a_reader_that_left() -> None:
+    class Odd(io.StringIO):
+        def write(self, text: str) -> int:
+            raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        ExchangeLog(Odd())(exchange(status=200), 0.1)
+
+
+def test_a_reader_that_left_in_the_middle_stops_nothing() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    ExchangeLog(Gone())(exchange(status=200), 0.1)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mock_server.ids import looks_issued
-from mock_server.journal import header_lines, parse_lines
+from mock_server.journal import header_lines, parse_lines, timestamp
 
 if TYPE_CHECKING:
     from mock_server.journal import Exchange
@@ -149,12 +148,6 @@ def _inference_headers(exchange: Exchange, request_id: str) -> list[tuple[bytes,
     if exchange.known_id or looks_issued(exchange.job_id):
         return [(b"x-inference-id", header_id(exchange.job_id))]
     return []
-
-
-def timestamp(moment: float) -> str:
-    """ISO 8601 with milliseconds and Z, from virtual seconds since the epoch."""
-    shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return shown.replace("+00:00", "Z")
 
 
 def preflight_answer(asked: str | None) -> Answer:

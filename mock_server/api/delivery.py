@@ -7,6 +7,7 @@ import gzip
 import math
 import socket
 import struct
+import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODILESS = (204, 304)
 """Statuses whose answers end with their headers: a body would be taken for the next answer."""
 PIECES = 8
+VIDEO = b"video/mp4"
 CORS_LINES = header_lines(CORS_HEADERS)
 
 
@@ -46,38 +48,115 @@ async def deliver(
     """Send an answer as it says; a client that leaves, or a server that ends, stops it."""
     if answer.plain:
         cycle = scope.get(CYCLE)
-        if cycle is not None and _write(state, exchange, answer, cycle):
+        # A video has some of every answer's headers already.
+        if cycle is not None and exchange.kind != "video" and _write(state, exchange, answer, cycle):
             return
     headers = wire_headers(state, exchange, answer)
     if answer.plain:
+        if scope["method"] == "HEAD":
+            exchange.answer_body, exchange.answer_size = b"", 0
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
         return
+    sent = Sent(state, exchange, answer)
     if answer.delay and not await state.hold(answer.delay, receive):
         exchange.status = None
+        sent.nothing()
         await _abort(scope, receive, reset=False)
         return
-    if answer.cut is not None:
-        await _cut(state, answer, headers, scope, receive, send)
+    if answer.cut == "hang" or (answer.cut == "reset" and answer.content_type != VIDEO):
+        sent.nothing()
+        if answer.cut == "hang":
+            await state.hold(math.inf, receive)
+        await _abort(scope, receive, reset=answer.cut == "reset")
         return
-    body = answer.body
-    if answer.gzip and _takes_gzip(exchange):
-        body = gzip.compress(body, mtime=0)
-        headers = [
-            *_without_length(headers),
-            (b"content-encoding", b"gzip"),
-            (b"content-length", b"%d" % len(body)),
-        ]
-    if answer.close:
-        headers = [*headers, (b"connection", b"close")]
-    if answer.chunked:
-        headers = _without_length(headers)
+    headers, body = _coded(exchange, answer, headers, scope)
+    exchange.answer_headers, exchange.status = headers, answer.status
+    if scope["method"] == "HEAD":
+        sent.nothing(but_headers=True)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await _send_body(state, answer, headers, body, sent, scope, receive, send)
+
+
+async def _send_body(
+    state: State,
+    answer: Answer,
+    headers: list[tuple[bytes, bytes]],
+    body: bytes,
+    sent: Sent,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Send what has a body: in one piece or in several, to its end or to its half."""
+    going = body if answer.cut is None else body[: len(body) // 2]
+    size = -(-len(going) // PIECES) if answer.drip or answer.chunked else len(going)
+    starts = range(0, len(going), max(1, size))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if answer.drip or answer.chunked:
-        if not await _send_pieces(state, body, answer.drip, receive, send):
+    for start in starts:
+        # Noted before it goes out: a client that has read all of it may look at once.
+        sent.note(body, start + size)
+        last = answer.cut is None and not answer.drip and start == starts[-1]
+        piece = going[start : start + size]
+        await send({"type": "http.response.body", "body": piece, "more_body": not last})
+        if answer.drip and not await state.hold(answer.drip / len(starts), receive):
             await _abort(scope, receive, reset=False)
             return
-    await send({"type": "http.response.body", "body": b"" if answer.drip or answer.chunked else body})
+    if answer.cut is not None:
+        sent.note(body, len(going))
+        await _abort(scope, receive, reset=answer.cut == "reset")
+    elif answer.drip or not starts:
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Sent:
+    """Keeps in an exchange how much of its answer went out."""
+
+    def __init__(self, state: State, exchange: Exchange, answer: Answer) -> None:
+        self._limit = 0 if answer.content_type == VIDEO else state.settings.max_recorded_body
+        self._exchange = exchange
+        self._plain = answer.body
+
+    def nothing(self, *, but_headers: bool = False) -> None:
+        """No byte of the body went out."""
+        exchange = self._exchange
+        exchange.answer_body, exchange.answer_size = b"", 0
+        if not but_headers:
+            exchange.answer_head = b""
+
+    def note(self, body: bytes, size: int) -> None:
+        """The first `size` bytes of the body, as it is coded, have gone out or go now."""
+        exchange, whole = self._exchange, len(body)
+        exchange.answer_size = size = min(size, whole)
+        exchange.whole_size = whole if size < whole else None
+        readable = self._plain[:size]
+        if body is not self._plain:
+            readable = (
+                self._plain
+                if size == whole
+                else zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body[:size])
+            )
+            exchange.content_size = len(readable)
+        exchange.answer_body = readable[: self._limit]
+
+
+def _coded(
+    exchange: Exchange, answer: Answer, headers: list[tuple[bytes, bytes]], scope: Scope
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body as they go over the wire: compressed, without a length, the last of a connection."""
+    body = answer.body
+    if answer.gzip and body and _takes_gzip(exchange):
+        body = gzip.compress(body, mtime=0)
+        length = (b"content-length", b"%d" % len(body))
+        headers = [*_without_length(headers), (b"content-encoding", b"gzip"), length]
+    if answer.chunked and body and scope["http_version"] == "1.1":
+        # HTTP/1.0 knows no chunks: its answer keeps the length.
+        headers = [*_without_length(headers), (b"transfer-encoding", b"chunked")]
+    if answer.close:
+        headers = [*headers, (b"connection", b"close")]
+    return headers, body
 
 
 def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple[bytes, bytes]]:
@@ -85,7 +164,7 @@ def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple
     headers = [
         (b"content-length", b"%d" % len(answer.body)),
         *answer.headers,
-        *CORS_HEADERS,
+        *_more_headers(answer),
         (b"date", state.date()),
     ]
     if answer.status in BODILESS:
@@ -120,35 +199,10 @@ def _head(state: State, exchange: Exchange, answer: Answer) -> bytes:
     return head
 
 
-async def _cut(
-    state: State,
-    answer: Answer,
-    headers: list[tuple[bytes, bytes]],
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Break an answer off: half of it, nothing of it, or nothing for ever."""
-    if answer.cut == "hang":
-        await state.hold(math.inf, receive)
-        await _abort(scope, receive, reset=False)
-        return
-    is_video = answer.content_type == b"video/mp4"
-    if answer.cut == "truncated" or is_video:
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        half = answer.body[: len(answer.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-    await _abort(scope, receive, reset=answer.cut == "reset")
-
-
-async def _send_pieces(state: State, body: bytes, seconds: float, receive: Receive, send: Send) -> bool:
-    size = max(1, -(-len(body) // PIECES))
-    pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        if seconds and not await state.hold(seconds / len(pieces), receive):
-            return False
-    return True
+def _more_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The headers that every answer has, without those that it has already."""
+    own = {name for name, _ in answer.headers}
+    return [header for header in CORS_HEADERS if header[0] not in own]
 
 
 async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
