@@ -96,18 +96,20 @@ async def _send_body(
     starts = range(0, len(going), max(1, size))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     for start in starts:
-        # Noted before it goes out: a client that has read all of it may look at once.
-        sent.note(body, start + size)
-        last = answer.cut is None and not answer.drip and start == starts[-1]
-        piece = going[start : start + size]
-        await send({"type": "http.response.body", "body": piece, "more_body": not last})
+        # Before each piece, not after it: with the last one the client has everything.
         if answer.drip and not await state.hold(answer.drip / len(starts), receive):
+            sent.note(body, start)
             await _abort(scope, receive, reset=False)
             return
+        # Noted before it goes out: a client that has read all of it may look at once.
+        sent.note(body, start + size)
+        is_last = answer.cut is None and start == starts[-1]
+        piece = going[start : start + size]
+        await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
     if answer.cut is not None:
         sent.note(body, len(going))
         await _abort(scope, receive, reset=answer.cut == "reset")
-    elif answer.drip or not starts:
+    elif not starts:
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -116,7 +116,9 @@ def _what_of(exchange: Exchange) -> str | None:
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
     # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
-    if exchange.fault is None or exchange.fault == "client-left" or exchange.fault in MODIFIERS:
+    if exchange.fault is None or exchange.fault == "client-left":
+        return None
+    if exchange.fault in MODIFIERS and exchange.status is not None:
         return None
     if exchange.kind == "create" and exchange.status is None and exchange.job_id is not None:
         return f"The reply to a create was lost{scenario}: its job {exchange.job_id} was made, and is billed"
