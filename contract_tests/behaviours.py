@@ -46,7 +46,7 @@ __all__ = [
     "videos_missing",
 ]
 
-PLAIN: Scenario = CATALOGUE["completed"]
+PLAIN: Scenario = CATALOGUE["completed"].replace(plan=None)
 """The behaviour that everything shrinks to."""
 
 KNOWN_WORDS = ("waiting", "active", "queued", "generating")

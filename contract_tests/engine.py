@@ -72,14 +72,15 @@ class Engine:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Engine:
-        stack = self._stack
-        stack.enter_context(no_process_left())
-        stack.enter_context(self.server)
-        self.gate.loop = self.server.loop
-        if self.virtual:
-            clock = self.server.clock
-            clock.advance(max(0.0, START - clock.now()))
-        self.surroundings = stack.enter_context(self._surround())
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(no_process_left())
+            stack.enter_context(self.server)
+            self.gate.loop = self.server.loop
+            if self.virtual:
+                clock = self.server.clock
+                clock.advance(max(0.0, START - clock.now()))
+            self.surroundings = stack.enter_context(self._surround())
+            self._stack = stack.pop_all()
         return self
 
     def _surround(self) -> contextlib.AbstractContextManager[Surroundings]:

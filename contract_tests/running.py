@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mock_server.errors import SettingsError
+from mock_server.reportfile import check_report_file, write_report
 
 from .checking import Limits
 from .clients import Client, load_callable
 from .commands import CommandClient
-from .events import Checked, Event, Finished, Started
+from .events import Checked, Event, Started
 from .reporting.console import Console
 from .reporting.html import as_html
 from .reporting.json_report import as_json
@@ -55,8 +56,7 @@ def run(
     if level not in LEVELS:
         raise SettingsError(f"--level: expected one of {', '.join(LEVELS)}, received {level!r}.")
     for option, file in (("--report", report), ("--html", html), ("--junit", junit)):
-        if file is not None and not Path(file).absolute().parent.is_dir():
-            raise SettingsError(f"{option}: there is no folder {Path(file).parent} to write to.")
+        check_report_file(option, file)
     plan = Plan(
         models=models,
         properties=properties,
@@ -70,11 +70,11 @@ def run(
     finished = verify(client, plan, reports)
     assert reports.started is not None
     if report is not None:
-        Path(report).write_text(as_json(reports.started, finished, reports.files), encoding="utf-8")
+        write_report("--report", report, as_json(reports.started, finished, reports.files))
     if html is not None:
-        Path(html).write_text(as_html(reports.started, finished, reports.files), encoding="utf-8")
+        write_report("--html", html, as_html(reports.started, finished, reports.files))
     if junit is not None:
-        Path(junit).write_text(as_junit(reports.started, finished), encoding="utf-8")
+        write_report("--junit", junit, as_junit(reports.started, finished))
     if finished.summary.status == 2 and threading.active_count() > 1:
         _leave(2)
     return finished.summary.status
@@ -103,6 +103,4 @@ class _Reports:
             self.started = event
         elif isinstance(event, Checked) and event.result.result == "failed":
             self.files[id(event.result)] = save(event.result, self._folder)
-        elif isinstance(event, Finished):
-            pass
         self._console(event)

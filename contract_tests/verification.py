@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mock_server.catalog import load_catalog
@@ -29,7 +29,6 @@ __all__ = [
     "LEVELS",
     "OF_BUDGET",
     "Plan",
-    "broken",
     "engine_for",
     "hopeless",
     "judged",
@@ -255,8 +254,3 @@ def measure_budget(engine: Engine, context: Context) -> None:
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
-
-
-def broken(results: Iterable[Result]) -> list[Result]:
-    """The results that count against the client."""
-    return [result for result in results if result.counts]

@@ -35,7 +35,6 @@ rule = SECTION.rule
     REQUIRED,
     cases=any_payload,
     first=boundaries,
-    per_model=True,
     cost="A correct input is refused, so its user gets no video.",
 )
 def payload_valid(run: Run) -> Failure | None:
@@ -53,7 +52,6 @@ def payload_valid(run: Run) -> Failure | None:
     REQUIRED,
     cases=any_payload,
     first=boundaries,
-    per_model=True,
     cost="What the user asked for is not what is made, and paid for.",
 )
 def payload_faithful(run: Run) -> Failure | None:
@@ -72,7 +70,6 @@ def payload_faithful(run: Run) -> Failure | None:
     REQUIRED,
     cases=any_payload,
     first=boundaries,
-    per_model=True,
     cost="A field that the model does not know is ignored today and may be refused tomorrow.",
 )
 def no_undocumented_fields(run: Run) -> Failure | None:
@@ -90,7 +87,6 @@ def no_undocumented_fields(run: Run) -> Failure | None:
     REQUIRED,
     cases=any_payload,
     first=boundaries,
-    per_model=True,
     cost="A null where the contract has no null is answered 400.",
 )
 def omit_not_null(run: Run) -> Failure | None:
@@ -123,7 +119,6 @@ def _with_duration(context: Context) -> st.SearchStrategy[Case]:
     ADVISORY,
     cases=_with_duration,
     applies=functools.partial(_has, "duration"),
-    per_model=True,
     examples=10,
     cost="The contract says integer; that a string is accepted as well is not promised.",
 )
@@ -220,7 +215,6 @@ def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
     "strict-json",
     REQUIRED,
     cases=_maybe_odd_numbers,
-    per_model=True,
     cost="What is not JSON to a strict reader is answered 400, or misread.",
 )
 def strict_json(run: Run) -> Failure | None:
@@ -357,7 +351,6 @@ def _invalid(model: str, case: InvalidCase) -> Case:
     REQUIRED,
     cases=_broken,
     first=_each_broken,
-    per_model=True,
     cost="A mistake in the input is silently turned into another request, and paid for.",
 )
 def invalid_refused(run: Run) -> Failure | None:
@@ -378,7 +371,6 @@ def invalid_refused(run: Run) -> Failure | None:
     REQUIRED,
     cases=lambda context: valid_payloads(context.model).map(lambda body: Case(context.model, body, PLAIN)),
     first=boundaries,
-    per_model=True,
     cost="Another model than the one that was asked for makes, and prices, the video.",
 )
 def variant_fit(run: Run) -> Failure | None:

@@ -71,8 +71,6 @@ class Property:
     """Whether it can only be tried where the client lives in virtual time."""
     plain: bool = False
     """Whether it says something new only of a client that gets the video of a plain job."""
-    per_model: bool = False
-    """Whether it depends on the model, beyond the payload that happens to be sent."""
     first: First = lambda context: ()
     """Cases that are always tried, before any is drawn; they do not count as examples."""
 
@@ -95,16 +93,13 @@ class Section:
         examples: int | None = None,
         virtual: bool = False,
         plain: bool = False,
-        per_model: bool = False,
         first: First = lambda context: (),
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of a new property."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(
-                    id, name, level, cost, cases, holds, applies, examples, virtual, plain, per_model, first
-                )
+                Property(id, name, level, cost, cases, holds, applies, examples, virtual, plain, first)
             )
             return holds
 

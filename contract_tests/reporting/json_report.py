@@ -72,7 +72,7 @@ def _property(started: Started, result: Result, files: Mapping[int, Path]) -> di
         shown = {
             "says": example.says,
             "payload": _bounded(example.case.payload),
-            "jobs": list(example.case.jobs),
+            "jobs": _bounded(list(example.case.jobs)),
             "base_url": example.case.base,
             "note": example.case.note,
             "scenario": scenario_text(result),
@@ -104,6 +104,8 @@ def _bounded(value: Any) -> Any:
         return f"{value[:60]}… ({len(value)} characters)"
     if isinstance(value, dict):
         return {name: _bounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_bounded(inner) for inner in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return repr(value)
     return value

@@ -12,7 +12,7 @@ from mock_server.journal import Exchange
 from ..events import Counterexample, Result, Started
 from ..runs import Run
 
-__all__ = ["billed", "command_line", "curl_line", "one_json", "payload_text", "timeline", "trace_rows"]
+__all__ = ["billed", "command_line", "curl_line", "payload_text", "timeline", "trace_rows"]
 
 _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
@@ -26,11 +26,6 @@ def billed(result: Result) -> str:
     if example is None or example.run.charged < 2 or len(example.case.jobs) > 0:
         return ""
     return f"It would have been billed {example.run.charged} times."
-
-
-def one_json(value: Any, most: int | None = None) -> str:
-    """A value as JSON on one line; long strings in it are shortened where `most` is given."""
-    return json.dumps(value if most is None else _shortened(value, most), ensure_ascii=False, default=repr)
 
 
 def payload_text(value: Any, most: int = 120) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from mock_server.errors import SettingsError
 from mock_server.settings import ENV_PREFIX, parse_duration, parse_integer
 
 __all__ = ["add_parser"]
+
+T = TypeVar("T")
 
 EPILOG = """\
 examples:
@@ -80,9 +83,9 @@ def run(namespace: argparse.Namespace) -> int:
         models=_several(namespace, "model"),
         properties=_several(namespace, "property"),
         level=_one(namespace, "level"),
-        max_examples=_positive(namespace, "max_examples"),
-        time_limit=_time(namespace, "time_limit"),
-        seed=_whole(namespace, "seed"),
+        max_examples=_read(namespace, "max_examples", parse_integer),
+        time_limit=_read(namespace, "time_limit", parse_duration),
+        seed=_read(namespace, "seed", parse_integer),
         **{name: _one(namespace, name) for name in ("xfails", "report", "html", "junit", "save")},
     )
     return status
@@ -105,25 +108,8 @@ def _several(namespace: argparse.Namespace, name: str) -> list[str]:
     return value
 
 
-def _whole(namespace: argparse.Namespace, name: str) -> int:
+def _read(namespace: argparse.Namespace, name: str, parse: Callable[[str], T]) -> T:
     try:
-        return parse_integer(_one(namespace, name) or "")
+        return parse(_one(namespace, name) or "")
     except SettingsError as error:
         raise SettingsError(f"--{name.replace('_', '-')}: {error}.") from None
-
-
-def _positive(namespace: argparse.Namespace, name: str) -> int:
-    value = _whole(namespace, name)
-    if value < 1:
-        raise SettingsError(f"--{name.replace('_', '-')}: expected 1 or more, received {value}.")
-    return value
-
-
-def _time(namespace: argparse.Namespace, name: str) -> float:
-    try:
-        seconds = parse_duration(_one(namespace, name) or "")
-        if seconds <= 0:
-            raise SettingsError("expected a time of more than 0")
-    except SettingsError as error:
-        raise SettingsError(f"--{name.replace('_', '-')}: {error}.") from None
-    return seconds
