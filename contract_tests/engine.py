@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import io
 import json
@@ -125,7 +126,10 @@ class Engine:
         started = clock.now()
         base_url, closer = self._base_url(case.base)
         job = self._job(case.payload) if case.resume else None
-        attempts = [self.client.attempt(Call(payload, base_url, API_KEY, job)) for payload in case.payloads]
+        attempts = [
+            self.client.attempt(Call(copy.deepcopy(payload), base_url, API_KEY, job))
+            for payload in case.payloads
+        ]
         run = Run(case, [], [], started=started, key=API_KEY, base_url=base_url)
         with closer, _quietly(self.client.kind == "python") as sink:
             self._interruptible(case, attempts, run)
