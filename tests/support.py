@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import pytest
 
 from mock_server import MockServer
 from mock_server.catalog import load_catalog
@@ -19,14 +24,17 @@ __all__ = [
     "KEY",
     "MODEL",
     "PATHS",
+    "UPSTREAM",
     "UUID",
     "Reply",
     "ask",
     "body_for",
     "check_error",
     "create",
+    "needs_upstream",
     "poll",
     "raw",
+    "until",
     "wire",
 ]
 
@@ -42,6 +50,26 @@ PATHS = (
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PATIENCE = 20.0
 """Real seconds after which a silent server fails a test instead of hanging it."""
+
+ROOT = Path(__file__).parents[1]
+UPSTREAM = Path(os.environ.get("KLING_MOCK_UPSTREAM", ROOT.parent / "shared"))
+"""What the provider published, to compare with: a folder beside the checkout, or the one that is named."""
+
+
+def needs_upstream(*parts: str) -> pytest.MarkDecorator:
+    """Skips a test where a part of what the provider published is not there."""
+    path = UPSTREAM.joinpath(*parts)
+    says = f"there is no {'/'.join(parts)} of the provider here: KLING_MOCK_UPSTREAM names the folder"
+    return pytest.mark.skipif(not path.exists(), reason=says)
+
+
+def until(condition: Callable[[], object], patience: float = 60.0) -> None:
+    """Wait in real time until a condition holds; fail after `patience` seconds instead of hanging."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, f"What was waited for did not happen within {patience:g} seconds."
+        time.sleep(0.001)
+
 
 IMAGE = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ"

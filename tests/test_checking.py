@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.contract_tests import behaviours
+from mock_server.contract_tests import behaviours, checking
 from mock_server.contract_tests.behaviours import PLAIN
 from mock_server.contract_tests.checking import Limits, check
 from mock_server.contract_tests.clients import CallableClient
@@ -27,9 +30,10 @@ from mock_server.contract_tests.xfails import Xfails, load_xfails
 from mock_server.errors import ConfigError, SettingsError, UnknownModel
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
+from tests.support import UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
-SHARED = Path(__file__).parents[1].parent / "shared" / "contract-properties.md"
+PATIENT = Limits(seconds=math.inf)
 
 
 def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
@@ -51,7 +55,7 @@ def tried(wanted: Property, limits: Limits, seed: int = 0) -> Any:
 
 
 def test_what_is_always_broken_shrinks_to_the_plainest_case() -> None:
-    result = tried(made(lambda run: Failure("always")), Limits(30, 60))
+    result = tried(made(lambda run: Failure("always")), Limits(30, math.inf))
     assert result.result == "failed"
     example = result.counterexample
     assert example.case.payload == boundary_payloads(MODEL)[0].payload
@@ -64,7 +68,7 @@ def test_payload_and_behaviour_shrink_together() -> None:
         masks = run.case.payload.get("dynamic_masks")
         return Failure("both") if masks and run.case.scenario.faults else None
 
-    result = tried(made(judge), Limits(300, 120))
+    result = tried(made(judge), Limits(300, math.inf))
     case = result.counterexample.case
     assert set(case.payload) == {"model", "image_url", "dynamic_masks"}
     assert len(case.payload["dynamic_masks"]) == 1
@@ -73,12 +77,12 @@ def test_payload_and_behaviour_shrink_together() -> None:
 
 
 def test_examples_are_bounded_and_counted() -> None:
-    result = tried(made(lambda run: None), Limits(7, 60))
+    result = tried(made(lambda run: None), Limits(7, math.inf))
     assert (result.result, result.examples, result.counterexample) == ("passed", 7, None)
 
 
 def test_a_property_may_need_fewer_examples() -> None:
-    assert tried(made(lambda run: None, examples=3), Limits(20, 60)).examples == 3
+    assert tried(made(lambda run: None, examples=3), Limits(20, math.inf)).examples == 3
 
 
 def test_the_time_limit_ends_a_check_and_is_told() -> None:
@@ -87,26 +91,25 @@ def test_the_time_limit_ends_a_check_and_is_told() -> None:
     assert "time limit" in result.reason
 
 
-def test_a_breach_found_before_the_time_is_over_is_kept() -> None:
-    count = 0
+def test_a_breach_found_before_the_time_is_over_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = 0.0
+    real = time.monotonic
+    monkeypatch.setattr(checking, "time", SimpleNamespace(monotonic=lambda: real() + late, perf_counter=real))
 
     def judge(run: Run) -> Failure | None:
-        nonlocal count
-        count += 1
-        return Failure("always")
+        nonlocal late
+        late = 2_000.0
+        return Failure("once")
 
-    client = CallableClient(generate)
-    with Engine(client) as engine:
-        wanted = made(judge)
-        limits = Limits(20, 60)
-        search = check(engine, wanted, Context(MODEL, client), limits=limits)
-    assert search.result == "failed"
-    assert count >= 1
+    result = tried(made(judge), Limits(20, 1_000))
+    assert result.result == "failed"
+    assert result.counterexample.says == "once"
+    assert "stopped by the time limit of 1000 s" in result.reason
 
 
 def test_what_does_not_apply_is_skipped_with_its_reason() -> None:
     wanted = made(lambda run: Failure("never tried"), applies=lambda context: "not today")
-    result = tried(wanted, Limits())
+    result = tried(wanted, PATIENT)
     assert (result.result, result.reason, result.examples) == ("skipped", "not today", 0)
 
 
@@ -114,13 +117,14 @@ def test_the_same_seed_finds_the_same_counterexample() -> None:
     def judge(run: Run) -> Failure | None:
         return Failure("long") if len(run.case.payload.get("prompt", "")) > 40 else None
 
-    found = [tried(made(judge), Limits(60, 60), seed=3).counterexample.case for _ in range(2)]
+    found = [tried(made(judge), Limits(60, math.inf), seed=3).counterexample.case for _ in range(2)]
     assert found[0].key == found[1].key
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the catalogue is not here")
+@needs_upstream("contract-properties.md")
 def test_ids_names_and_levels_are_those_of_the_catalogue() -> None:
-    rows = re.findall(r"^\| ([A-F]\d+) \| ([a-z0-9-]+)(?: \(([AS])\))? \|", SHARED.read_text("utf-8"), re.M)
+    catalogue = (UPSTREAM / "contract-properties.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-F]\d+) \| ([a-z0-9-]+)(?: \(([AS])\))? \|", catalogue, re.M)
     assert len(rows) > 45
     assert [(one.id, one.name, one.level) for one in PROPERTIES.values()] == [
         (found, name, level or "R") for found, name, level in rows
@@ -237,13 +241,15 @@ def test_known_failures_are_read_and_held_to(tmp_path: Path) -> None:
     assert xfails.reason("B1", "any") == "pays twice, see #12"
     assert xfails.reason("C9", "kling-video/v1/x") == "a known failure"
     assert xfails.reason("C9", "klingai/x") is None
-    plan = Plan(
-        models=[MODEL], properties=["B1", "B7", "C9"], xfails=Xfails((("B1", "*", "r"), ("B7", "*", "")))
-    )
+    known = Xfails((("B1", "*", "r"), ("B7", "*", "")))
+    plan = Plan(models=[MODEL], properties=["B1", "B7", "C9"], xfails=known, limits=PATIENT)
     finished = verify(CallableClient(StartsAgain.run), plan)
     assert [result.result for result in finished.results] == ["xfailed", "xpassed", "failed"]
     assert finished.summary.status == 1
-    alone = verify(CallableClient(StartsAgain.run), Plan(models=[MODEL], properties=["B1"], xfails=xfails))
+    alone = verify(
+        CallableClient(StartsAgain.run),
+        Plan(models=[MODEL], properties=["B1"], xfails=xfails, limits=PATIENT),
+    )
     assert alone.summary.status == 0
 
 
@@ -265,7 +271,7 @@ def test_coverage_counts_what_was_shown() -> None:
     client = CallableClient(generate)
     with Engine(client) as engine:
         wanted = made(lambda run: None)
-        check(engine, wanted, Context(MODEL, client), limits=Limits(15, 60), watch=coverage.see)
+        check(engine, wanted, Context(MODEL, client), limits=Limits(15, math.inf), watch=coverage.see)
     shown = coverage.as_dict()
     assert shown["models"] == {"shown": 1, "of": 1, "missing": []}
     assert "200" not in shown["statuses"]["missing"]

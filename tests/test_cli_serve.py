@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import until
+
 COMMAND = [sys.executable, "-m", "mock_server", "serve"]
 PAYLOAD = {"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox", "duration": "5", "extra": 1}
 
@@ -89,8 +91,8 @@ def test_a_signal_ends_it_cleanly_even_while_an_answer_hangs(number: int) -> Non
                 b"POST /v2/video/generations HTTP/1.1\r\nhost: h\r\nauthorization: Bearer k\r\n"
                 b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body
             )
-            while json.load(urllib.request.urlopen(f"{served.url}/_mock/health"))["held"] == 0:
-                pass
+            health = f"{served.url}/_mock/health"
+            until(lambda: json.load(urllib.request.urlopen(health))["held"])
             code, _, err = served.end(number)
             assert hanging.recv(1) == b""
         assert (code, err) == (0, "")

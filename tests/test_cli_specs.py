@@ -12,9 +12,10 @@ from mock_server.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
 from mock_server.cli import specs
 from mock_server.errors import SpecError, UnknownModel
 from mock_server.specs.files import create_schemas
+from tests.support import UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
-SHARED = Path(__file__).parents[1].parent / "shared" / "upstream"
+DOCUMENTS = UPSTREAM / "upstream"
 
 
 def run(*words: str) -> int:
@@ -258,12 +259,12 @@ def test_diff_of_another_model_names_those_in_the_file(old: Path) -> None:
         run("diff", "klingai/avatar-pro", str(old))
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the provider's documents are not at hand")
+@needs_upstream("upstream")
 def test_diff_sees_what_a_superseded_document_had(capsys: pytest.CaptureFixture[str]) -> None:
     model = "klingai/video-v2-6-pro-image-to-video"
-    assert run("diff", model, str(SHARED / "kling" / "video-v2-6-pro-image-to-video.json")) == 0
+    assert run("diff", model, str(DOCUMENTS / "kling" / "video-v2-6-pro-image-to-video.json")) == 0
     capsys.readouterr()
-    assert run("diff", model, str(SHARED / "kling" / "klingai-video-v2-6-pro-image-to-video.json")) == 1
+    assert run("diff", model, str(DOCUMENTS / "kling" / "klingai-video-v2-6-pro-image-to-video.json")) == 1
     assert "/v2/video/generations  tail_image_url: only in the file" in capsys.readouterr().out
 
 
@@ -301,9 +302,9 @@ def test_add_prints_the_document_where_no_folder_is_given(
     assert json.loads(capsys.readouterr().out) == load_catalog().document(MODEL)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the provider's documents are not at hand")
+@needs_upstream("upstream")
 def test_add_takes_every_document_of_the_provider(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [path for path in sorted(SHARED.glob("*/*.json")) if path.parent.name != "legacy"]
+    files = [path for path in sorted(DOCUMENTS.glob("*/*.json")) if path.parent.name != "legacy"]
     assert len(files) > 140
     for path in files:
         assert run("add", str(path), "--into", str(tmp_path), "--force") == 0

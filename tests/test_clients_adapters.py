@@ -16,6 +16,7 @@ from mock_server.contract_tests.commands import CommandClient
 from mock_server.contract_tests.running import find_client
 from mock_server.contract_tests.runs import Outcome
 from mock_server.errors import TargetError
+from tests.support import until
 
 CALL = Call({"model": "m", "prompt": "é"}, "http://127.0.0.1:9/v2", "the-key")
 PATIENCE = 30.0
@@ -198,8 +199,7 @@ def test_an_interrupt_reaches_a_program() -> None:
     assert not attempt.interrupt()
     attempt.start()
     # Interrupted again and again: the program may not have set its handler at the first time.
-    while not attempt.wait(0.05):
-        attempt.interrupt()
+    until(lambda: (attempt.interrupt(), attempt.wait(0.05))[1])
     assert attempt.outcome.kind == "raised"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from mock_server import Clock
 from mock_server.errors import ClockError
+from tests.support import until
 
 MOVES = st.lists(
     st.one_of(
@@ -78,14 +80,18 @@ def test_time_never_runs_backwards_for_several_threads() -> None:
     assert not wrong
 
 
-def test_the_speed_says_how_fast_it_runs() -> None:
-    clock = Clock(speed=0, start=5.0)
-    assert clock.frozen and clock.now() == 5.0
-    clock.speed = 1e6
-    assert not clock.frozen
-    assert clock.now() < clock.now() or clock.now() > 5.0
-    clock.freeze()
-    assert clock.now() == clock.now() > 5.0
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_the_speed_says_how_fast_it_runs(speed: float, seconds: float) -> None:
+    real = 100.0
+    with mock.patch("mock_server.clock.time.monotonic", lambda: real):
+        clock = Clock(speed=speed, start=5.0)
+        real += seconds
+        assert clock.now() == pytest.approx(5.0 + seconds * speed)
+        assert clock.frozen is (speed == 0)
+        clock.freeze()
+        stopped = clock.now()
+        real += seconds
+        assert clock.frozen and clock.now() == stopped == pytest.approx(5.0 + seconds * speed)
 
 
 @pytest.mark.parametrize("seconds", [-1, -1e-9, math.inf, math.nan, -math.inf])
@@ -160,8 +166,7 @@ def test_a_sleeper_of_another_thread_wakes() -> None:
     thread = threading.Thread(target=lambda: asyncio.run(sleep()))
     thread.start()
     asleep.wait(10)
-    while clock.next_wake() is None:
-        pass
+    until(lambda: clock.next_wake() is not None)
     clock.advance(5)
     thread.join(10)
     assert not thread.is_alive()

@@ -21,9 +21,10 @@ from mock_server.contract_tests.strategies import strategy_of
 from mock_server.errors import SpecError
 from mock_server.media.images import inline_image_size
 from mock_server.validation.uris import is_media
+from tests.support import UPSTREAM, needs_upstream
 
-UPSTREAM = Path(__file__).parents[1].parent / "shared" / "upstream"
-DOCUMENTS = sorted(UPSTREAM.rglob("*.json")) if UPSTREAM.is_dir() else []
+FOLDER = UPSTREAM / "upstream"
+DOCUMENTS = sorted(FOLDER.rglob("*.json")) if FOLDER.is_dir() else []
 generated = settings(
     max_examples=25,
     database=None,
@@ -208,7 +209,8 @@ def all_schemas(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.skipif(not DOCUMENTS, reason="the upstream facts are not here")
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.relative_to(UPSTREAM).as_posix())
+@needs_upstream("upstream")
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.relative_to(FOLDER).as_posix())
 def test_every_upstream_document_of_every_vendor_compiles(file: Path) -> None:
     if file.name == "manifest.json":
         pytest.skip("a list of the documents, not one of them")

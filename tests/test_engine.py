@@ -142,9 +142,10 @@ def test_a_loop_that_never_ends_is_stopped() -> None:
             pass
 
     with Engine(CallableClient(spins)) as engine:
-        engine.real_limit = 0.1
+        usual, engine.real_limit = engine.real_limit, 0.1
         result = engine.run(case())
         assert result.outcome.kind == "stopped"
+        engine.real_limit = usual
         # The engine goes on with other clients' work.
         engine.client = CallableClient(generate)
         assert engine.run(case("gzip")).delivered

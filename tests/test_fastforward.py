@@ -149,7 +149,7 @@ def test_timers_left_in_a_loop_fire_as_if_time_had_never_run_ahead(clock: Clock)
 
 def test_subprocesses_keep_real_time(clock: Clock) -> None:
     before = clock.now()
-    command = [sys.executable, "-c", "import time; time.sleep(0.2); print('done')"]
+    command = [sys.executable, "-c", "import time; time.sleep(0.05); print('done')"]
     with fast_forward(clock):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         assert process.wait(timeout=60) == 0
@@ -221,7 +221,7 @@ def test_an_answer_that_is_on_its_way_is_waited_for(clock: Clock) -> None:
     def serve() -> None:
         with keep_real_time(), listener.accept()[0] as connection:
             connection.recv(100)
-            threading.Event().wait(0.2)
+            threading.Event().wait(0.05)
             connection.sendall(b"answer")
             working.clear()
 

@@ -34,7 +34,9 @@ SIX = {
 INI = """\
 [pytest]
 asyncio_default_fixture_loop_scope = function
-filterwarnings = error
+filterwarnings =
+    error
+    ignore::pytest.PytestAssertRewriteWarning
 kling_mock_checks = error
 """
 
@@ -137,9 +139,11 @@ def test_the_guide_lists_all_that_a_scenario_can_say() -> None:
 
 def test_python_in_the_guide_runs() -> None:
     names: dict[str, object] = {}
+    found = listings(SCENARIOS)
+    assert found
     with MockServer(polls=(1, 1)) as server:
         names["server"] = server
-        for listing in listings(SCENARIOS):
+        for listing in found:
             exec(compile(listing, "guide", "exec"), names)
 
 

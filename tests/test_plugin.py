@@ -15,7 +15,9 @@ pytest_plugins = ["pytester"]
 INI = """\
 [pytest]
 asyncio_default_fixture_loop_scope = function
-filterwarnings = error
+filterwarnings =
+    error
+    ignore::pytest.PytestAssertRewriteWarning
     default::mock_server.errors.KlingMockWarning
 """
 
@@ -206,7 +208,8 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
         ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
         ("queued='soon'", "queued: expected a time such as 1.5, 500ms, 3s or 2m, received 'soon'"),
-        ("queued=-1", "polls: expected two counts of 0 or more, received (-1, 1)"),
+        ("queued=-2", "queued: expected a count of polls of 0 or more, received -2"),
+        ("ignore=None", "ignore: expected ids out of A1, A3"),
         (
             "queued=1, generating='3s'",
             "queued, generating: expected both as counts of polls (2) or both as times",
@@ -369,7 +372,7 @@ def test_a_failing_test_shows_its_exchanges_and_a_har_file(pytester: pytest.Pyte
     result.stdout.fnmatch_lines(
         [
             "*kling-mock*",
-            "3 exchanges, 1 job made; --kling-seed 5 gives the same ids again.",
+            "3 exchanges, 1 job made, charges: 1 (1 billed); --kling-seed 5 gives the same ids again.",
             "  #1      +0.000 s  POST create klingai/v2.5-turbo/pro/text-to-video → 200 queued",
             "         tolerated: duration: Expected an integer, received the string '5'",
             "  #2*GET  poll * → 200 queued",
@@ -400,7 +403,7 @@ def test_a_long_test_is_shown_in_part(pytester: pytest.Pytester) -> None:
         """,
     )
     result.stdout.fnmatch_lines(
-        ["63 exchanges, 1 job made;*", "  #5 *", "  … 23 more …", "  #29 *", "  #63 *"]
+        ["63 exchanges, 1 job made, charges: 1 (1 billed);*", "  #5 *", "  … 23 more …", "  #29 *", "  #63 *"]
     )
 
 
@@ -422,17 +425,28 @@ def test_har_files_go_where_they_are_wanted(pytester: pytest.Pytester) -> None:
 
 
 def test_a_har_file_that_cannot_be_written_is_no_second_failure(pytester: pytest.Pytester) -> None:
-    pytester.makefile("", traces="a file")
-    source = "def test_it(kling_server):\n    assert not create(kling_server)\n"
+    source = """
+        import pathlib
+
+        def test_it(kling_server):
+            pathlib.Path("traces").rmdir()
+            pathlib.Path("traces").touch()
+            assert not create(kling_server)
+
+        def test_next(kling_server):
+            create(kling_server)
+        """
     result = run(pytester, source, "--kling-log-dir", "traces")
-    result.stdout.fnmatch_lines(["HAR file: not written, *"])
+    result.stdout.fnmatch_lines(["HAR file: not written, *", "*--kling-log-dir: the HAR file was not *"])
+    result.assert_outcomes(failed=1, passed=1, warnings=2)
 
 
 def test_a_hanging_request_does_not_hold_up_the_session(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
-        import threading, time
+        import threading
+        from tests.support import until
 
         waiting = []
 
@@ -447,8 +461,7 @@ def test_a_hanging_request_does_not_hold_up_the_session(pytester: pytest.Pyteste
             thread = threading.Thread(target=ask, args=(kling_server,))
             waiting.append(thread)
             thread.start()
-            while not kling_server.traffic.held:
-                time.sleep(0.001)
+            until(lambda: kling_server.traffic.held)
 
         def test_next(kling_server):
             waiting[0].join(20)

@@ -232,8 +232,8 @@ count = []
 signal.signal(signal.SIGINT, lambda *_: count.append(1))
 print("ready", flush=True)
 while not count:
-    time.sleep(0.05)
-time.sleep(0.5)
+    time.sleep(0.01)
+time.sleep(0.2)
 print("interrupts:", len(count), flush=True)
 """
     number, descriptor = pty.fork()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.running import PROGRAMS, python, report_of, run
 
+EXACT = ["--fast-forward", "--speed", "0", "--offline"]
 CLIENT = """
 import sys, time, requests
 url = "https://api.aimlapi.com/v2/video/generations"
@@ -38,7 +39,7 @@ print(status)
     ],
 )
 def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:
-    words = ["--fast-forward", "--offline", "--scenario", scenario, *python(CLIENT)]
+    words = [*EXACT, "--scenario", scenario, *python(CLIENT)]
     done = run(*words)
     shown = done.stderr.decode()
     assert said in shown
@@ -47,26 +48,26 @@ def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Pa
 
 
 def test_the_summary_shows_findings_bars_and_the_bill() -> None:
-    done = run("--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT))
+    done = run(*EXACT, "--queued", "35s", "--generating", "50s", *python(CLIENT))
     shown = done.stderr.decode()
     assert done.stdout == b"completed\n"
-    first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 3\d s of virtual time in \d+\.\d s, exit status 0$"
+    first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 30 s of virtual time in \d+\.\d s, exit status 0$"
     assert re.search(first, shown, re.MULTILINE)
-    assert re.search(r"·+▒+█ +queued 3x → generating 4x → completed, 1 min 3\d s", shown)
+    assert re.search(r"·+▒+█ +queued 4x → generating 3x → completed, 1 min 30 s", shown)
     assert "tolerated duration: Expected an integer, received the string '5'" in shown
     assert "tolerated colour:" in shown
     assert "billed    1 video would have been" in shown
 
 
 def test_the_summary_is_ascii_where_the_terminal_is() -> None:
-    words = ["--fast-forward", "--offline", "--queued", "30s", "--generating", "60s", *python(CLIENT)]
+    words = [*EXACT, "--queued", "35s", "--generating", "50s", *python(CLIENT)]
     done = run(*words, environ={"PYTHONIOENCODING": "ascii"})
     assert done.stderr.isascii()
-    assert b"queued 3x > generating 4x > completed" in done.stderr
+    assert b"queued 4x > generating 3x > completed" in done.stderr
 
 
 def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
-    words = ["--fast-forward", "--offline", "--check"]
+    words = [*EXACT, "--check"]
     assert run(*words, *python(CLIENT)).returncode == 1  # A3: the field colour is not documented
     assert run(*words, "--", sys.executable, str(PROGRAMS / "client_requests.py")).returncode == 0
     assert run("--check", *python("raise SystemExit(3)")).returncode == 3
@@ -76,7 +77,7 @@ def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
     environ = {"KLING_MOCK_FAST_FORWARD": "1", "KLING_MOCK_OFFLINE": "yes", "KLING_MOCK_GENERATING": "300s"}
     report, output = report_of(tmp_path, *python(CLIENT), environ=environ)
     assert output == "completed\n"
-    assert report["virtual_seconds"] > 300 > report["real_seconds"]
+    assert report["virtual_seconds"] > 300
     done = run(*python("pass"), environ={"KLING_MOCK_FAST_FORWARD": "perhaps"})
     assert done.returncode == 2
     assert b"KLING_MOCK_FAST_FORWARD" in done.stderr

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from mock_server.server import MockServer
+from tests.support import UPSTREAM, needs_upstream
 
-SEEDS = Path(__file__).parents[1].parent / "shared" / "seeds"
+SEEDS = UPSTREAM / "seeds"
 PRELOAD = "const later = setTimeout; globalThis.setTimeout = (call, _ms, ...rest) => later(call, 0, ...rest);"
 
-pytestmark = pytest.mark.skipif(not SEEDS.is_dir(), reason="the provider's pages are not here")
+pytestmark = needs_upstream("seeds")
 
 
 def page(number: str) -> str:

@@ -8,20 +8,21 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support import UPSTREAM
+
 Program = Callable[[Path], list[str]]
-SAMPLES = Path(__file__).parents[1].parent / "shared" / "seeds"
+SAMPLES = UPSTREAM / "seeds"
 
 
 def _page(number: str) -> str:
     pages = sorted(SAMPLES.glob(f"{number}_*.txt")) if SAMPLES.is_dir() else []
     if not pages:
-        pytest.skip("the provider's pages are not here")
+        pytest.skip("the provider's pages are not here: KLING_MOCK_UPSTREAM names the folder with them")
     return pages[0].read_text(encoding="utf-8")
 
 
@@ -39,7 +40,7 @@ def _marked_up(number: str) -> str:
     return html.unescape(re.sub(r"</?strong>", "", found[1]))
 
 
-def _run(program: list[str], *words: str) -> tuple[str, str, float]:
+def _run(program: list[str], *words: str) -> tuple[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment["PYTHONIOENCODING"] = "utf-8"
     command = [
@@ -48,15 +49,16 @@ def _run(program: list[str], *words: str) -> tuple[str, str, float]:
         "mock_server",
         "run",
         "--fast-forward",
+        "--speed",
+        "1e-6",
         "--realistic",
         "--offline",
         *words,
     ]
-    start = time.monotonic()
     done = subprocess.run(
         [*command, "--", *program], capture_output=True, timeout=60, env=environment, encoding="utf-8"
     )
-    return done.stdout, done.stderr, time.monotonic() - start
+    return done.stdout, done.stderr
 
 
 def _python_003(tmp_path: Path) -> list[str]:
@@ -73,21 +75,19 @@ def _javascript_003(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("program", [_python_003, _javascript_003])
 def test_the_samples_of_page_003_see_the_documented_statuses(program: Program, tmp_path: Path) -> None:
-    output, error, taken = _run(program(tmp_path))
+    output, error = _run(program(tmp_path))
     statuses = re.findall(r"^Status: (\w+)\. Checking again", output, re.MULTILINE)
     assert statuses == ["queued"] + ["generating"] * 15, error
     assert "Processing complete:" in output and "completed" in output
     assert "duration: Expected an integer, received the string '5'" in error
-    assert taken < 10, "two seconds on a quiet machine"
 
 
 def test_the_sample_of_page_004_sees_its_job_through(tmp_path: Path) -> None:
     (tmp_path / "sample.py").write_text(_marked_up("004"), encoding="utf-8")
-    output, error, taken = _run([sys.executable, str(tmp_path / "sample.py")])
+    output, error = _run([sys.executable, str(tmp_path / "sample.py")])
     statuses = re.findall(r"^Status: (\w+)$", output, re.MULTILINE)
     assert statuses == sorted(statuses, key=["queued", "generating", "completed"].index), error
     assert statuses[0] == "queued" and statuses[-1] == "completed" and len(statuses) > 10
-    assert taken < 10, "two seconds on a quiet machine"
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_the_sample_of_page_004_sees_its_job_through(tmp_path: Path) -> None:
 def test_the_summary_says_what_went_wrong_with_a_sample(
     program: Program, scenario: str, said: str, tmp_path: Path
 ) -> None:
-    _, error, _ = _run(program(tmp_path), "--scenario", scenario)
+    _, error = _run(program(tmp_path), "--scenario", scenario)
     assert said in error

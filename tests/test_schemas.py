@@ -12,18 +12,19 @@ from openapi_spec_validator import validate
 
 from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Variant, load_catalog
 from mock_server.specs.checking import variant_faults
+from tests.support import UPSTREAM, needs_upstream
 
 CATALOG = load_catalog()
 FOLDER = Path(str(resources.files("mock_server.schemas")))
-UPSTREAM = Path(__file__).parents[1].parent / "shared" / "upstream"
+DOCUMENTS = UPSTREAM / "upstream"
 PROVENANCE = json.loads((FOLDER / "provenance.json").read_text(encoding="utf-8"))["variants"]
 
 each_variant = pytest.mark.parametrize("variant", CATALOG.variants, ids=lambda variant: str(variant.model))
-needs_upstream = pytest.mark.skipif(not UPSTREAM.is_dir(), reason="the provider's documents are not at hand")
+needs_documents = needs_upstream("upstream")
 
 
 def load(*steps: str) -> Any:
-    return json.loads(UPSTREAM.joinpath(*steps).read_text(encoding="utf-8"))
+    return json.loads(DOCUMENTS.joinpath(*steps).read_text(encoding="utf-8"))
 
 
 def body_of(document: dict[str, Any], path: str) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def upstream_model(variant: Variant) -> str:
     return twins.get(variant.model, variant.model)
 
 
-@needs_upstream
+@needs_documents
 def test_the_newest_document_of_each_model_counts() -> None:
     rows = [row for row in load("manifest.json") if row["vendor"] == "kling" and not row["legacy"]]
     for variant in CATALOG.variants:
@@ -174,7 +175,7 @@ def test_the_newest_document_of_each_model_counts() -> None:
         assert set(variant.paths) - {LEGACY_PATH} == documented
 
 
-@needs_upstream
+@needs_documents
 @each_variant
 def test_the_current_contract_is_the_documented_one(variant: Variant) -> None:
     slug = PROVENANCE[variant.model]["documents"][0]["slug"]
@@ -184,7 +185,7 @@ def test_the_current_contract_is_the_documented_one(variant: Variant) -> None:
     assert bare(CATALOG.create_schema(variant.model)) == theirs
 
 
-@needs_upstream
+@needs_documents
 @each_variant
 def test_the_answers_are_the_documented_ones(variant: Variant) -> None:
     slug = PROVENANCE[variant.model]["documents"][0]["slug"]
@@ -226,13 +227,13 @@ OLDER = {
 """What the documents of 2025 add to the contract of the older path."""
 
 
-@needs_upstream
+@needs_documents
 def test_the_older_contract_stands_where_it_is_documented() -> None:
     documented = load("legacy", "kling", "create-by-model.json")
     assert {variant.model for variant in CATALOG.variants if variant.legacy} == set(documented)
 
 
-@needs_upstream
+@needs_documents
 @pytest.mark.parametrize("model", [variant.model for variant in CATALOG.variants if variant.legacy])
 def test_the_older_contract_is_the_documented_one(model: str) -> None:
     theirs = bare(corrected(load("legacy", "kling", "create-by-model.json")[model]))
@@ -244,7 +245,7 @@ def test_the_older_contract_is_the_documented_one(model: str) -> None:
     assert ours == theirs
 
 
-@needs_upstream
+@needs_documents
 @pytest.mark.parametrize(
     "name",
     [
@@ -274,9 +275,9 @@ def loosened(field: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in field.items() if key not in ("default", "deprecated", "format")}
 
 
-@needs_upstream
+@needs_documents
 def test_documented_times_are_the_documented_ones() -> None:
-    documented = json.loads((UPSTREAM.parent / "facts" / "models.json").read_text(encoding="utf-8"))
+    documented = json.loads((UPSTREAM / "facts" / "models.json").read_text(encoding="utf-8"))
     known = 0
     for variant in CATALOG.variants:
         facts = CATALOG.facts(variant.model)
