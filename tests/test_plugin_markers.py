@@ -1,0 +1,106 @@
+"""What a user's suite asks of the plugin, and what it is told of mistakes and of failures."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mock_server.fixtures.reporting import har_name
+
+from .test_plugin import run
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
+        ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
+        ("queued='soon'", "queued: expected a time"),
+        ("port=80", "port: expected before the server starts"),
+        ("checks='of'", "checks: expected one of error, warn, off"),
+    ],
+)
+def test_a_wrong_marker_is_told_without_the_fixture_too(
+    pytester: pytest.Pytester, marker: str, message: str
+) -> None:
+    result = run(pytester, f"@pytest.mark.kling({marker})\ndef test_it(): pass\n")
+    result.assert_outcomes(errors=1)
+    assert f"@pytest.mark.kling: {message}" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_right_marker_without_the_fixture_is_no_mistake(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", mock="[scenarios.mine]\nbase = 'failed'\n")
+    source = "@pytest.mark.kling('mine', queued=2, ignore='C8')\ndef test_it(): pass\n"
+    run(pytester, source, "--kling-config", "mock.toml").assert_outcomes(passed=1)
+
+
+def test_a_mistyped_model_is_told_the_nearest(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester, "def test_it(kling_payloads): kling_payloads['klingai/v2.5-turbo/pro/text-to-vidoe']"
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Did you mean 'klingai/v2.5-turbo/pro/text-to-video'*"])
+
+
+def test_files_of_different_tests_have_different_names() -> None:
+    words = ["é", "ü", "a b", "a-b", "a+b", "a/b", "A"]
+    ids = [f"tests/test_x.py::test_it[{word}]" for word in words]
+    ids += ["tests/test_x.py::test_it", "tests-test_x.py::test_it", "tests/test_x.py::test_it-é"]
+    assert len({har_name(nodeid) for nodeid in ids}) == len(ids)
+    assert har_name("tests/test_x.py::TestIt::test_it") == "tests-test_x.py-TestIt-test_it.har"
+
+
+def test_each_test_has_a_har_file_of_its_own(pytester: pytest.Pytester) -> None:
+    tests = """
+        @pytest.mark.parametrize("word", ["é", "ü", "a b", "a-b", "a+b"])
+        def test_it(kling_server, word):
+            create(kling_server, prompt=word)
+        """
+    run(pytester, tests, "--kling-log-dir", "traces").assert_outcomes(passed=5)
+    logs = [json.loads(path.read_text(encoding="utf-8")) for path in (pytester.path / "traces").iterdir()]
+    bodies = [json.loads(log["log"]["entries"][0]["request"]["postData"]["text"]) for log in logs]
+    assert {body["prompt"] for body in bodies} == {"é", "ü", "a b", "a-b", "a+b"}
+
+
+def test_a_folder_that_cannot_be_is_told_once(pytester: pytest.Pytester) -> None:
+    pytester.makefile("", traces="a file")
+    result = run(pytester, "def test_it(kling_server): create(kling_server)", "--kling-log-dir", "traces")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--kling-log-dir: expected a folder to write to, received" in result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
+
+
+def test_a_failure_shows_what_the_test_met(pytester: pytest.Pytester) -> None:
+    result = run(
+        pytester,
+        """
+        import http.client, urllib.error
+
+        @pytest.mark.kling("failed", seed=5)
+        def test_it(kling_server):
+            create(kling_server)
+            kling_server.next("rate-limited;retry_after=7")
+            with pytest.raises(urllib.error.HTTPError):
+                create(kling_server)
+            kling_server.next("poll-truncated")
+            job = create(kling_server)
+            with pytest.raises(http.client.IncompleteRead):
+                poll(kling_server, job)
+            assert False
+        """,
+        "-o", "kling_mock_checks=off",
+    )  # fmt: skip
+    result.stdout.fnmatch_lines(
+        [
+            "4 exchanges, 2 jobs made, charges: 2 (1 billed); --kling-seed 5 gives the same ids again.",
+            "scenario in force: failed",
+            "  #1 *POST create * → 200 queued",
+            "  #2 *POST create * → 429 (status) Retry-After: 7 [[]rate-limited*",
+            "  #3 *POST create * → 200 queued [[]poll-truncated[]]",
+            "  #4 *GET  poll * → 200 queued (truncated) * of * bytes [[]poll-truncated[]]",
+        ]
+    )
