@@ -82,7 +82,9 @@ class Clock:
     ) -> float:
         """Jump forward by `seconds`, or `until` a status is reached, and return the new now.
 
-        `until` names a job status; `job` the id of the job it is about, all unfinished jobs without it.
+        `until` names a job status, or is `finished` for completed or error, whichever comes; it is reached
+        when it next shows, or shows already. `job` is the id of the job it is about, all unfinished jobs
+        without it.
         Raises `ClockError` for a negative or non-finite time and for a status that is never reached.
         """
         if (seconds is None) == (until is None):
@@ -94,6 +96,8 @@ class Clock:
             moment = self.moment_of(until, job)
             seconds = max(0.0, moment - self.now() + max(1e-6, 4 * math.ulp(moment)))
         assert seconds is not None
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise ClockError(f"advance() takes a number of seconds, received {seconds!r}.")
         if not math.isfinite(seconds) or seconds < 0:
             raise ClockError(
                 f"The clock only moves forward by a finite time: expected 0 or more, got {seconds}."
@@ -155,6 +159,6 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 def _checked_speed(value: float) -> float:
-    if not 0 <= value <= FASTEST:
-        raise ClockError(f"A clock's speed is a number from 0 to {FASTEST:.0f}, got {value}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= FASTEST:
+        raise ClockError(f"A clock's speed is a number from 0 to {FASTEST:.0f}, got {value!r}.")
     return float(value)

@@ -8,11 +8,22 @@ from functools import lru_cache
 
 from mock_server.errors import SettingsError
 
-__all__ = ["FINAL_STATUSES", "PENDING_STATUSES", "STATUSES", "Step", "Timeline", "resolve_timeline"]
+__all__ = [
+    "FINAL_STATUSES",
+    "FINISHED",
+    "PENDING_STATUSES",
+    "PLAIN_PLAN",
+    "STATUSES",
+    "Step",
+    "Timeline",
+    "resolve_timeline",
+]
 
 PENDING_STATUSES = ("queued", "generating")
 FINAL_STATUSES = ("completed", "error")
 STATUSES = PENDING_STATUSES + FINAL_STATUSES
+FINISHED = "finished"
+"""Either of the final statuses, where one waits for a job's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,10 @@ def _check_length(name: str, value: object) -> None:
         raise SettingsError(f"{name}: expected a number of 0 or more, received {value!r}.")
 
 
+PLAIN_PLAN = (Step("queued"), Step("generating"), Step("completed"))
+"""What a job goes through that nothing was said about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """Statuses with their spans, in seconds (`by="time"`) or polls (`by="polls"`), then a last one."""
@@ -50,14 +65,19 @@ class Timeline:
             progress -= span
         return self.last
 
-    def start_of(self, status: str) -> float:
-        """The progress at which a status first shows; infinite where it never does."""
-        total = 0.0
+    def start_of(self, status: str, progress: float = 0.0) -> float:
+        """The progress at which a status shows next, counted from `progress`; infinite where it never does.
+
+        It is `progress` itself where the status shows right there.
+        """
+        if progress and self.status_at(progress) == status:
+            return progress
+        start = 0.0
         for name, span in self.steps:
-            if name == status and span > 0:
-                return total
-            total += span
-        return total if status == self.last else math.inf
+            if name == status and span > 0 and progress <= start:
+                return start
+            start += span
+        return max(start, progress) if status == self.last else math.inf
 
     @property
     def length(self) -> float:
@@ -73,11 +93,10 @@ def resolve_timeline(
 
     Most jobs share theirs, so the last ones made are kept.
     """
-    if plan is None:
-        return Timeline((("queued", queued), ("generating", generating)), "completed", by)
     own = {"queued": queued, "generating": generating}
+    steps = PLAIN_PLAN if plan is None else plan
     spans = tuple(
         (step.status, (own.get(step.status, generating) if step.span is None else step.span) * step.scale)
-        for step in plan[:-1]
+        for step in steps[:-1]
     )
-    return Timeline(spans, plan[-1].status, by)
+    return Timeline(spans, steps[-1].status, by)

@@ -145,7 +145,8 @@ class State:
     def moment_of(self, status: str, job_id: str | None) -> float:
         """The virtual moment at which one job, or the last of all unfinished ones, next shows a status.
 
-        A job that shows it right now need not wait; `finished` is completed or error, whichever comes. Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
+        A job that shows it right now need not wait; `finished` is completed or error, whichever comes.
+        Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
         """
         wanted = FINAL_STATUSES if status == FINISHED else (status,)
         if not set(wanted) <= set(STATUSES):
@@ -164,7 +165,8 @@ class State:
             start = min(job.timeline.start_of(one, progress) for one in wanted)
             if math.isinf(start):
                 raise ClockError(
-                    f"The job {job.id} ({job.scenario.name}) never shows {status!r} from here on; its timeline is "
+                    f"The job {job.id} ({job.scenario.name}) never shows {status!r} from now on; "
+                    "its timeline is "
                     + " → ".join([*(name for name, _ in job.timeline.steps), job.timeline.last])
                     + "."
                 )

@@ -163,6 +163,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         (FAULT + "kind='reset'\ntimes=1.5\n", "mock.toml:4: times: expected a count or"),
         (FAULT + "kind='reset'\nafter='1'\n", "mock.toml:4: after: expected a whole"),
         (FAULT + "kind='slow'\nseconds='x'\n", "mock.toml:4: seconds: expected a time"),
+        (FAULT + "kind='slow'\n", "mock.toml:1: seconds: expected more than 0 for the kind 'slow'"),
         (FAULT + "kind='reset'\njob_made=1\n", "mock.toml:4: job_made: expected true or"),
         (FAULT + "kind='reset'\nmessage=1\n", "mock.toml:4: message: expected a string"),
         (FAULT + "kind='status'\nstatus=99\n", "mock.toml:4: status: expected an HTTP"),
@@ -217,20 +218,22 @@ steps = st.builds(
     st.none() | seconds | st.just(math.inf),
     st.floats(0, 100, allow_nan=False),
 )
-faults = st.builds(
-    Fault,
-    at=st.sampled_from(PLACES),
-    kind=st.sampled_from(list(KINDS)),
-    times=st.none() | st.integers(0, 9),
-    after=st.integers(0, 9),
-    since=st.floats(0, 99, allow_nan=False),
-    until=st.just(math.inf) | st.floats(100, 1e9, allow_nan=False),
-    status=st.integers(200, 599),
-    message=texts,
-    retry_after=st.none() | seconds,
-    retry_date=st.booleans(),
-    seconds=seconds,
-    job_made=st.booleans(),
+faults = st.sampled_from(PLACES).flatmap(
+    lambda place: st.builds(
+        Fault,
+        at=st.just(place),
+        kind=st.sampled_from(list(KINDS)),
+        times=st.none() | st.integers(0, 9),
+        after=st.integers(0, 9),
+        since=st.floats(0, 99, allow_nan=False),
+        until=st.just(math.inf) | st.floats(100, 1e9, allow_nan=False),
+        status=st.none() | st.integers(200, 599),
+        message=texts,
+        retry_after=st.none() | seconds,
+        retry_date=st.booleans(),
+        seconds=seconds.filter(bool),
+        job_made=st.booleans() if place in ("create", "any") else st.just(False),
+    )
 )
 scenarios = st.builds(
     Scenario,

@@ -24,7 +24,7 @@ generated = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-PLAIN = Scenario.named("completed")
+PLAIN = b.PLAIN
 
 
 def everything(scenarios: st.SearchStrategy[Scenario], examples: int = 150) -> list[Scenario]:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.errors import SettingsError
+from mock_server import MockServer
+from mock_server.errors import ClockError, SettingsError
 from mock_server.lifecycle import STATUSES, Step, Timeline, resolve_timeline
+
+from .support import create, poll
 
 SPANS = st.one_of(st.just(0.0), st.floats(0, 1e6), st.just(math.inf))
 TIMELINES = st.builds(
@@ -49,6 +52,58 @@ def test_a_status_shows_from_its_start_on_and_not_before(timeline: Timeline) -> 
             assert timeline.status_at(start + 1e-6) == status or any(
                 0 < span < 1e-5 for _, span in timeline.steps
             )
+
+
+@given(TIMELINES, st.floats(0, 1e7))
+def test_a_status_shows_next_at_its_next_start(timeline: Timeline, progress: float) -> None:
+    for status in STATUSES:
+        start = timeline.start_of(status, progress)
+        assert start >= max(progress, timeline.start_of(status))
+        if timeline.status_at(progress) == status:
+            assert start == progress
+
+
+def test_a_status_that_comes_twice_has_two_starts() -> None:
+    plan = tuple(map(Step, ("queued", "generating", "queued", "generating", "completed")))
+    timeline = resolve_timeline(plan, queued=10, generating=20)
+    assert [timeline.start_of("queued", progress) for progress in (0, 9, 10, 29, 31)] == [0, 9, 30, 30, 31]
+    assert [timeline.start_of("generating", progress) for progress in (0, 10, 30, 45)] == [10, 10, 40, 45]
+    assert timeline.start_of("generating", 60) == timeline.start_of("error") == math.inf
+    assert timeline.start_of("completed", 70) == 70
+
+
+@pytest.mark.parametrize("polls", [None, (10, 10)])
+def test_time_is_advanced_to_the_next_time_that_a_status_shows(polls: tuple[int, int] | None) -> None:
+    with MockServer(scenario="backwards", speed=0, queued=10, generating=10, polls=polls) as server:
+        job_id = create(server).json["id"]
+        server.clock.advance(until="generating")
+        assert poll(server, job_id).json["status"] == "generating"
+        server.clock.advance(until="queued")
+        assert poll(server, job_id).json["status"] == "queued"
+        before = server.jobs[0].as_dict()["progress"]
+        server.clock.advance(until="queued")
+        assert server.jobs[0].as_dict()["progress"] == pytest.approx(before, abs=1e-4)
+        server.clock.advance(until="generating")
+        assert poll(server, job_id).json["status"] == "generating"
+        with pytest.raises(ClockError, match="never shows 'queued' from now on"):
+            server.clock.advance(until="queued")
+
+
+@pytest.mark.parametrize("by", ["time", "polls"])
+def test_time_is_advanced_to_the_end_whichever_it_is(by: str) -> None:
+    with MockServer(speed=0, polls=(2, 2) if by == "polls" else None) as server:
+        ids = []
+        for scenario in ("completed", "failed"):
+            server.use(scenario)
+            ids.append(create(server).json["id"])
+        server.clock.advance(until="finished")
+        assert [poll(server, job_id).json["status"] for job_id in ids] == ["completed", "error"]
+        server.use("stuck-queued")
+        create(server)
+        with pytest.raises(ClockError, match="never shows 'finished'"):
+            server.clock.advance(until="finished")
+        with pytest.raises(ClockError, match=r"until: expected one of .*, finished, received 'finishd'"):
+            server.clock.advance(until="finishd")
 
 
 @given(st.integers(0, 50), st.integers(0, 50))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mock_server import Fault, MockServer, Scenario, SettingsError, UnknownScenario
 from mock_server.lifecycle import STATUSES, Step
-from mock_server.scenarios import CATALOGUE, parse_scenario
+from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
 from mock_server.scenarios.fault import KINDS, PLACES
 from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
 
@@ -22,7 +22,7 @@ FAULTS = st.builds(
     st.sampled_from(sorted(KINDS)),
     times=st.none() | st.integers(0, 5),
     after=st.integers(0, 5),
-    seconds=st.floats(0, 10),
+    seconds=st.floats(0.1, 10),
 )
 STEPS = st.lists(st.builds(Step, st.sampled_from(STATUSES)), min_size=1, max_size=3).map(tuple)
 SCENARIOS = st.builds(
@@ -49,9 +49,19 @@ def test_composition_is_associative(a: Scenario, b: Scenario, c: Scenario) -> No
 
 
 @given(SCENARIOS)
-def test_completed_changes_nothing(scenario: Scenario) -> None:
-    completed = Scenario.named("completed")
-    assert said(completed | scenario) == said(scenario) == said(scenario | completed)
+def test_a_scenario_that_says_nothing_changes_nothing(scenario: Scenario) -> None:
+    nothing = Scenario("nothing")
+    assert said(nothing | scenario) == said(scenario) == said(scenario | nothing)
+
+
+@pytest.mark.parametrize("left", GROUPS["ends"])
+@pytest.mark.parametrize("right", GROUPS["ends"])
+def test_of_two_ends_the_right_one_wins(left: str, right: str) -> None:
+    both = Scenario.named(left) | Scenario.named(right)
+    assert both.ends == Scenario.named(right).ends
+    assert (both.create_status or "queued") == (Scenario.named(right).create_status or "queued")
+    gzipped = both | Scenario.named("gzip")
+    assert gzipped.ends == both.ends
 
 
 @given(SCENARIOS, SCENARIOS)
@@ -59,9 +69,13 @@ def test_the_right_one_wins_and_faults_and_shapes_add_up(a: Scenario, b: Scenari
     both = a | b
     assert both.faults == a.faults + b.faults
     assert both.shapes == a.shapes | b.shapes
-    for name in ("plan", "create_status", "ids", "error"):
+    for name in ("plan", "ids", "error"):
         mine, theirs = getattr(a, name), getattr(b, name)
         assert getattr(both, name) == (mine if theirs is None else theirs)
+    if b.plan is not None and b.create_status is None:
+        assert both.create_status in ("queued", "generating", None)
+    else:
+        assert both.create_status == (b.create_status or a.create_status)
     assert dict(both.words) == {**a.words, **b.words}
 
 
@@ -140,6 +154,9 @@ def test_text_says_what_composition_says() -> None:
         ("poll-reset;kind=rest", "'reset'"),
         ("rate-limited;retry_after=-1", "retry_after"),
         ("completed;times=2", "has no fault"),
+        ("failed;tims=2", "'times'"),
+        ("poll-slow;seconds=0", "seconds: expected more than 0 for the kind 'slow'"),
+        ("poll-reset;job_made=true", "job_made: expected at a create only, received it at 'poll'"),
     ],
 )
 def test_text_that_is_none_is_named_with_what_is_near(text: str, says: str) -> None:
@@ -163,11 +180,13 @@ def test_text_that_is_none_is_named_with_what_is_near(text: str, says: str) -> N
         ({"status": 299.5}, "status"),
         ({"retry_after": "5"}, "retry_after"),
         ({"message": 5}, "message"),
+        ({"retry_date": 1}, "retry_date: expected True or False, received 1"),
+        ({"at": "create", "job_made": "no"}, "job_made: expected True or False, received 'no'"),
     ],
 )
 def test_a_fault_of_a_wrong_type_is_named(values: dict[str, object], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
-        Fault("poll", "status", **values)  # type: ignore[arg-type]
+        Fault(**({"at": "poll", "kind": "status"} | values))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +199,23 @@ def test_a_fault_of_a_wrong_type_is_named(values: dict[str, object], says: str) 
         {"words": {"done": "x"}},
         {"plan": ()},
         {"plan": (Step("done"),)},
+        {"plan": ["done"]},
+        {"plan": "queued"},
+        {"plan": [5]},
+        {"plan": 5},
+        {"shapes": "nulls"},
+        {"shapes": [["nulls"]]},
+        {"shapes": 5},
+        {"words": {"queued": 5}},
+        {"words": {5: "x"}},
+        {"words": [("queued", "x")]},
+        {"faults": ["reset"]},
+        {"faults": Fault("poll", "reset")},
+        {"create_code": 200.0},
+        {"create_code": []},
+        {"create_status": []},
+        {"ids": 5},
+        {"summary": None},
     ],
 )
 def test_a_scenario_with_a_wrong_word_is_named(values: dict[str, object]) -> None:
@@ -340,8 +376,15 @@ def test_a_status_without_a_body_has_none(server: MockServer, status: int) -> No
     assert b"content-length" not in head
 
 
-def test_an_ordinary_key_that_starts_like_a_scenario_is_a_key(server: MockServer) -> None:
-    assert create(server, key="mock-0123456789abcdef-xyz").status == 200
+@pytest.mark.parametrize(
+    "name", "0123456789abcdef-xyz key api-key test token secret test-key user-1 kling server stuck".split()
+)
+def test_an_ordinary_key_that_starts_like_a_scenario_is_a_key(server: MockServer, name: str) -> None:
+    assert create(server, key=f"mock-{name}").status == 200
+
+
+def test_a_mistyped_scenario_in_a_key_says_that_the_key_is_meant(server: MockServer) -> None:
+    check_error(create(server, key="mock-complete"), 400, "An API key that starts with 'mock-' may name")
 
 
 def test_without_magic_keys_and_prompts_are_what_they_are() -> None:
@@ -353,8 +396,8 @@ def test_without_magic_keys_and_prompts_are_what_they_are() -> None:
 
 def test_a_final_status_of_the_create_is_final_in_any_composition(server: MockServer) -> None:
     for text in (
-        "completed-in-create+failed",
-        "completed-in-create+stuck-queued",
+        "completed-in-create+gzip",
+        "stuck-queued+completed-in-create",
         "failed+completed-in-create",
     ):
         server.use(text)
@@ -379,7 +422,8 @@ def test_a_redirect_at_any_place_is_followed_to_an_answer(server: MockServer) ->
 @pytest.mark.parametrize("path", [PATHS[0], f"/v2/generate/video/{FAMILIES[0]}/generation"])
 def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: str, path: str) -> None:
     for place in ("create", "poll", "video"):
-        server.use(Scenario("x", faults=(Fault(place, kind, status=503),), create_status="completed"))
+        fault = Fault(place, kind, status=503, seconds=0.001)
+        server.use(Scenario("x", faults=(fault,), create_status="completed"))
         reply = create(server, path)
         assert reply.status in (200, 201, 307, 503), (place, reply.body)
         for job in server.jobs:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from mock_server import MockServer
 
-from .support import Reply, ask, check_error, create
+from .support import Reply, ask, check_error, create, poll
 
 
 def url_of(server: MockServer, **more: Any) -> str:
@@ -102,3 +103,47 @@ def test_a_browser_may_ask_first(server: MockServer) -> None:
         server, url_of(server), "OPTIONS", Origin="https://a.b", Access_Control_Request_Headers="range"
     )
     assert reply.status == 204 and reply.headers["access-control-allow-headers"] == "range"
+
+
+def expires(url: str) -> int:
+    return int(parse_qs(urlsplit(url).query)["Expires"][0])
+
+
+@pytest.mark.parametrize("polls", [None, (1, 1)])
+@pytest.mark.parametrize("told", ["at once", "late"])
+def test_a_signed_url_says_when_it_stops_working(polls: tuple[int, int] | None, told: str) -> None:
+    with MockServer(scenario="signed-url", speed=0, polls=polls, video_lifetime=100) as server:
+        job_id = create(server).json["id"]
+        server.clock.advance(until="completed")
+        completed = server.clock.now()
+        server.clock.advance(30 if told == "late" else 0)
+        url = poll(server, job_id).json["video"]["url"]
+        assert expires(url) == int(completed + 100) or expires(url) == int(completed + 100 - 1e-3)
+        path = url.partition(str(server.port))[2]
+        server.configure(video_lifetime=5)
+        server.clock.advance(expires(url) - server.clock.now())
+        assert fetch(server, path).status == 200
+        server.clock.advance(1.01)
+        assert fetch(server, path).status == 403
+        assert expires(poll(server, job_id).json["video"]["url"]) == expires(url)
+
+
+def test_by_polls_a_url_lives_from_the_poll_that_first_tells_it() -> None:
+    with MockServer(speed=0, polls=(1, 1), video_lifetime=100) as server:
+        job_id = create(server).json["id"]
+        for _ in range(2):
+            server.clock.advance(1_000)
+            assert poll(server, job_id).json["status"] != "completed"
+        server.clock.advance(1_000)
+        path = poll(server, job_id).json["video"]["url"].partition(str(server.port))[2]
+        server.clock.advance(99)
+        assert poll(server, job_id).json["status"] == "completed"
+        assert fetch(server, path).status == 200
+        server.clock.advance(2)
+        assert fetch(server, path).status == 403
+
+
+def test_a_create_that_is_completed_tells_when_its_url_stops_working() -> None:
+    with MockServer(scenario="signed-url+completed-in-create", speed=0, video_lifetime=60) as server:
+        url = create(server).json["video"]["url"]
+        assert expires(url) == int(server.clock.now() + 60)

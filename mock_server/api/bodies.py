@@ -18,6 +18,8 @@ FAILURE = {
     "name": "GenerationFailed",
     "message": "The generation failed. Nothing was charged; you can try again.",
 }
+WITHOUT_USAGE = frozenset({"no-usage", "absent"})
+USAGE_OF_POLLS = frozenset({"poll-usage", "tokens-used"})
 EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
 SIGNATURE = (
     "sQ3x%2Bv~7w==&x-kcdn-pid=112781&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token=" + "Zm9vYmFy" * 24 + "=="
@@ -26,22 +28,13 @@ SIGNATURE = (
 
 def create_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
-    body = _body(job, status, origin, other_origin)
-    if "no-usage" not in job.scenario.shapes and "absent" not in job.scenario.shapes:
-        usage = _usage(job)
-        if usage is not None:
-            body["meta"] = {"usage": usage}
-    return body
+    return _body(job, status, origin, other_origin, shows_usage=True)
 
 
 def poll_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
     """What a poll answers about a job in this status."""
-    body = _body(job, status, origin, other_origin)
-    if {"poll-usage", "tokens-used"} & job.scenario.shapes:
-        usage = _usage(job)
-        if usage is not None:
-            body["meta"] = {"usage": usage}
-    return body
+    shows_usage = not job.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
+    return _body(job, status, origin, other_origin, shows_usage=shows_usage)
 
 
 def video_path(job: Job) -> str:
@@ -50,7 +43,7 @@ def video_path(job: Job) -> str:
     return f"/media/{token}/{job.clip}"
 
 
-def _body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+def _body(job: Job, status: str, origin: str, other_origin: str, *, shows_usage: bool) -> dict[str, Any]:
     shapes = job.scenario.shapes
     body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.get(status, status)}
     if "nulls" in shapes:
@@ -58,15 +51,26 @@ def _body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, An
     if "no-status" in shapes and status in PENDING_STATUSES:
         del body["status"]
     if status == "completed":
-        video = _video(job, origin, other_origin)
-        body["video"] = video
+        body["video"] = _video(job, origin, other_origin)
     elif status == "error":
         body["error"] = _error(job)
+    if shows_usage and shapes.isdisjoint(WITHOUT_USAGE):
+        usage = _usage(job)
+        if usage is not None:
+            body["meta"] = {"usage": usage}
     if "extra-fields" in shapes:
-        body |= {"extra": EXTRA, "created_at": int(job.made_at)}
-        if isinstance(body.get("video"), dict):
-            body["video"] |= {"extra": EXTRA}
+        _add_extras(body)
+        body["created_at"] = int(job.made_at)
     return body
+
+
+def _add_extras(body: dict[str, Any]) -> None:
+    """Put an unknown key into an object and into every one within it."""
+    for value in list(body.values()):
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                _add_extras(inner)
+    body["extra"] = EXTRA
 
 
 def _video(job: Job, origin: str, other_origin: str) -> dict[str, Any] | None:
@@ -76,7 +80,9 @@ def _video(job: Job, origin: str, other_origin: str) -> dict[str, Any] | None:
     if "without-url" in shapes:
         return {}
     if "signed-url" in shapes:
-        url = f"{other_origin}{video_path(job)}?Signature={SIGNATURE}&Expires=1790000000"
+        url = f"{other_origin}{video_path(job)}?Signature={SIGNATURE}"
+        if job.expires_at is not None:
+            url += f"&Expires={int(job.expires_at)}"
     else:
         url = origin + video_path(job)
     video: dict[str, Any] = {"url": url}
@@ -120,6 +126,7 @@ def _usage(job: Job) -> dict[str, Any] | None:
 def plain_body(job: Job, status: str) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
     words = job.scenario.words
-    word = words.get(status, status) if words else status
+    # A status needs no escapes; a word of one's own may.
+    word = encode_basestring(words.get(status, status)) if words else f'"{status}"'
     shown = encode_basestring(job.id).encode("utf-8", "surrogatepass")
-    return b'{"id":%b,"status":"%b"}' % (shown, word.encode())
+    return b'{"id":%b,"status":%b}' % (shown, word.encode("utf-8", "surrogatepass"))

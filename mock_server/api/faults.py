@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -32,25 +34,32 @@ EXPIRED_PAGE = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
     b"<Message>Request has expired</Message></Error>"
 )
+FIRST_KEY = re.compile(rb"""\{("(?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|[^",{}\[\]]+),)""", re.DOTALL)
+"""The first key of a JSON object, with a value that is no container and the comma behind it."""
 
 
 def struck(scenario: Scenario, place: str, hits: dict[int, int], elapsed: float) -> list[Fault]:
-    """The faults that strike a request now; counts it in `hits`.
+    """The faults that strike a request now, the one that takes the answer's place first; counts it in `hits`.
 
     A fault that takes the answer's place hides the later ones from this request, so that two of them
-    come one after the other.
+    come one after the other. A request outside of a fault's bounds on the clock does not count for it.
     """
     found: list[Fault] = []
     replaced = False
     for index, fault in scenario.at(place):
-        if replaced and not fault.modifies:
+        if (replaced and not fault.modifies) or not fault.is_open(elapsed):
             continue
         seen = hits.get(index, 0)
         hits[index] = seen + 1
         if fault.strikes(seen, elapsed):
             found.append(fault)
             replaced = replaced or not fault.modifies
+    if len(found) > 1:
+        found.sort(key=_turn)
     return found
+
+
+_turn = attrgetter("turn")
 
 
 def apply_fault(
@@ -64,13 +73,15 @@ def apply_fault(
     match fault.kind:
         case "status":
             headers = _retry_headers(state, fault)
-            return error_answer(state, exchange, fault.status, fault.message or "Error", headers=headers)
+            text = fault.message or "Error"
+            return error_answer(state, exchange, fault.answer_status, text, headers=headers)
         case "html":
-            reason = REASONS.get(fault.status, b"Error")
-            page = GATEWAY_PAGE % (fault.status, reason, fault.status, reason)
-            return Answer(fault.status, page, b"text/html", _retry_headers(state, fault))
+            status = fault.answer_status
+            reason = REASONS.get(status, b"Error")
+            page = GATEWAY_PAGE % (status, reason, status, reason)
+            return Answer(status, page, b"text/html", _retry_headers(state, fault))
         case "expired":
-            return Answer(fault.status, EXPIRED_PAGE, b"application/xml")
+            return Answer(fault.answer_status, EXPIRED_PAGE, b"application/xml")
         case "empty":
             return Answer(200, b"")
         case "not-json":
@@ -105,9 +116,9 @@ def _modify(answer: Answer, fault: Fault) -> None:
         case "byte-order-mark":
             answer.body = b"\xef\xbb\xbf" + answer.body
         case "duplicate-keys":
-            if answer.body.startswith(b'{"') and b"," in answer.body:
-                first = answer.body[1 : answer.body.index(b",")]
-                answer.body = b"{" + first + b"," + answer.body[1:]
+            first = FIRST_KEY.match(answer.body)
+            if first is not None:
+                answer.body = b"{" + first[1] + answer.body[1:]
 
 
 def _retry_headers(state: State, fault: Fault) -> Sequence[tuple[bytes, bytes]]:

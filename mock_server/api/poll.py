@@ -105,7 +105,10 @@ def _polled(state: State, call: Call, job: Job) -> Answer:
     if kept is not None and kept[0] == status and kept[1] == call.host and kept[2] == call.secure:
         body = kept[3]
     else:
-        origin = call.origin(state) if status == "completed" else ""
+        origin = ""
+        if status == "completed":
+            origin = call.origin(state)
+            job.set_expiry(call.exchange.at, state.settings.video_lifetime)
         if job.scenario.shapes or job.scenario.words or status in ("completed", "error"):
             body = encode(poll_body(job, status, origin, call.other_origin(state)))
         else:

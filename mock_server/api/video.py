@@ -90,14 +90,13 @@ def _faults(state: State, call: Call, job: Job | None) -> list[Fault]:
     """The faults of this download; a URL that outlived the server's `video_lifetime` is one too."""
     if job is None:
         return []
-    age = state.clock.now() - job.made_at
-    done = job.timeline.length if job.timeline.by == "time" else 0.0
-    if age > done + state.settings.video_lifetime:
-        return [Fault("video", "expired", status=403)]
+    now = state.clock.now()
+    if now > job.expiry(now, state.settings.video_lifetime):
+        return [Fault("video", "expired")]
     scenario, hits = asked_scenario(state, call, job, "video")
     if not scenario.faults:
         return []
-    found = struck(scenario, "video", job.hits_of(hits), age)
+    found = struck(scenario, "video", job.hits_of(hits), now - job.made_at)
     return [fault for fault in found if fault.kind != "redirect" or not redirected(call)]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from mock_server.errors import UnknownScenario
-from mock_server.lifecycle import Step
+from mock_server.lifecycle import PLAIN_PLAN, Step
 from mock_server.scenarios.fault import Fault
 from mock_server.scenarios.scenario import Scenario
 
@@ -22,7 +23,7 @@ def _plan(*steps: Step | str) -> tuple[Step, ...]:
 def _ends() -> list[Scenario]:
     failed = _plan("queued", "generating", "error")
     return [
-        Scenario("completed", "The job is queued, generates and ends with a video."),
+        Scenario("completed", "The job is queued, generates and ends with a video.", plan=PLAIN_PLAN),
         Scenario(
             "failed", "The job ends with an error of a name and a message.", plan=failed, error="schema"
         ),
@@ -52,6 +53,7 @@ def _ends() -> list[Scenario]:
         Scenario(
             "completed-without-url",
             "The job ends as completed, but its video has no URL.",
+            plan=PLAIN_PLAN,
             shapes=frozenset({"without-url"}),
         ),
     ]
@@ -108,12 +110,12 @@ def _ids() -> list[Scenario]:
     ]
 
 
-def _create_fault(name: str, summary: str, kind: str, **values: object) -> Scenario:
-    return Scenario(name, summary, faults=(Fault("create", kind).replace(**values),))
+def _create_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("create", kind, **values),))
 
 
-def _poll_fault(name: str, summary: str, kind: str, **values: object) -> Scenario:
-    return Scenario(name, summary, faults=(Fault("poll", kind, times=1).replace(**values),))
+def _poll_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("poll", kind, **{"times": 1} | values),))
 
 
 def _refused_creates() -> list[Scenario]:
@@ -289,7 +291,7 @@ def _video_faults() -> list[Scenario]:
         Scenario(
             "video-expired",
             "The video's URL has expired: 403.",
-            faults=(Fault("video", "expired", status=403),),
+            faults=(Fault("video", "expired"),),
         ),
         Scenario("video-truncated", "Half of the video arrives.", faults=(Fault("video", "truncated"),)),
         Scenario(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mock_server.errors import SettingsError, did_you_mean, nearest
 from mock_server.ids import ID_STYLES
 from mock_server.lifecycle import FINAL_STATUSES, STATUSES, Step
-from mock_server.scenarios.fault import Fault
+from mock_server.scenarios.fault import Fault, check_fault_options
+from mock_server.scenarios.words import Words
 
 __all__ = ["ERROR_SHAPES", "SHAPES", "Scenario"]
 
@@ -41,8 +41,10 @@ ERROR_SHAPES = {
 class Scenario:
     """What the create answers, how the job goes on, what polls and the video download meet, which id it has.
 
-    Compose with `|`: what the right one says wins, faults and shapes add up. `plan` is a sequence of `Step`
-    whose last one stays for ever. `words` gives statuses other names on the wire.
+    Compose with `|`: what the right one says wins, faults and shapes add up. `plan` is a sequence of `Step`,
+    or of statuses, whose last one stays for ever. `words` gives statuses other names on the wire. Lists and
+    sets become tuples and frozensets, a dictionary of words one that does not change. Raises `SettingsError`
+    that names what cannot be.
     """
 
     name: str
@@ -56,38 +58,47 @@ class Scenario:
     ids: str | None = None
     shapes: frozenset[str] = frozenset()
     error: str | None = None
-    words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    words: Mapping[str, str] = Words()
 
     def __post_init__(self) -> None:
+        for name in ("name", "summary"):
+            if not isinstance(getattr(self, name), str):
+                raise SettingsError(f"{name}: expected a text, received {getattr(self, name)!r}.")
+        object.__setattr__(self, "faults", _faults(self.faults))
+        object.__setattr__(self, "shapes", _shapes(self.shapes))
+        object.__setattr__(self, "words", _words(self.words))
+        if self.plan is not None:
+            object.__setattr__(self, "plan", _plan(self.plan))
         _check("ids", self.ids, ID_STYLES)
         _check("error", self.error, ERROR_SHAPES)
         _check("create_status", self.create_status, STATUSES)
-        if self.create_code not in (None, 200, 201):
+        if self.create_code is not None and (
+            type(self.create_code) is not int or self.create_code not in (200, 201)
+        ):
             raise SettingsError(f"create_code: expected 200 or 201, received {self.create_code!r}.")
-        for shape in self.shapes:
-            _check("shapes", shape, SHAPES)
-        for word in self.words:
-            _check("words", word, STATUSES)
-        for step in self.plan or ():
-            _check("plan", step.status, STATUSES)
-        if self.plan is not None and not self.plan:
-            raise SettingsError("plan: expected at least one status, received none.")
 
     def __or__(self, other: Scenario) -> Scenario:
-        """Both at once: the other's single values win, faults and shapes add up."""
+        """Both at once: the other's single values win, faults and shapes add up.
+
+        A plan of the other's also wins over a create that already said how the job ends.
+        """
         if not isinstance(other, Scenario):
             return NotImplemented
+        create_status = self.create_status if other.create_status is None else other.create_status
+        if other.plan is not None and other.create_status is None and create_status in FINAL_STATUSES:
+            # Said in so many words and not left out: the next one to be composed must find it said.
+            create_status = "queued"
         return Scenario(
             name=f"{self.name}+{other.name}",
             summary=" ".join(part for part in (self.summary, other.summary) if part),
             faults=self.faults + other.faults,
             plan=self.plan if other.plan is None else other.plan,
-            create_status=self.create_status if other.create_status is None else other.create_status,
+            create_status=create_status,
             create_code=self.create_code if other.create_code is None else other.create_code,
             ids=self.ids if other.ids is None else other.ids,
             shapes=self.shapes | other.shapes,
             error=self.error if other.error is None else other.error,
-            words={**self.words, **other.words},
+            words=self.words if not other.words else Words({**self.words, **other.words}),
         )
 
     @staticmethod
@@ -104,6 +115,7 @@ class Scenario:
         """A copy whose faults have other values; an error where it has no fault to change."""
         if not changes:
             return self
+        check_fault_options(changes)
         if not self.faults:
             listed = ", ".join(changes)
             raise SettingsError(f"The scenario {self.name!r} has no fault, so it takes no {listed}.")
@@ -111,6 +123,9 @@ class Scenario:
 
     def replace(self, **changes: Any) -> Scenario:
         """A copy with other values, for example another `name` or a `plan` of its own."""
+        known = tuple(field.name for field in dataclasses.fields(self))
+        for name in changes:
+            _check("part of a scenario", name, known)
         return dataclasses.replace(self, **changes)
 
     def at(self, place: str) -> tuple[tuple[int, Fault], ...]:
@@ -126,7 +141,51 @@ class Scenario:
         return last if last in FINAL_STATUSES else None
 
 
-def _check(what: str, word: str | None, known: Mapping[str, object] | tuple[str, ...]) -> None:
-    if word is not None and word not in known:
+def _faults(value: object) -> tuple[Fault, ...]:
+    found = _items("faults", value, "Fault values such as [Fault('poll', 'reset')]")
+    for fault in found:
+        if not isinstance(fault, Fault):
+            raise SettingsError(f"faults: expected Fault values, received {fault!r}.")
+    return found
+
+
+def _shapes(value: object) -> frozenset[str]:
+    found = _items("shapes", value, "names such as ['nulls']")
+    for shape in found:
+        _check("shapes", shape, SHAPES, needed=True)
+    return frozenset(found)
+
+
+def _words(value: object) -> Words:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"words: expected a mapping such as {{'queued': 'waiting'}}, received {value!r}.")
+    for status, word in value.items():
+        _check("words", status, STATUSES, needed=True)
+        if not isinstance(word, str):
+            raise SettingsError(f"words: expected a text for {status!r}, received {word!r}.")
+    return value if isinstance(value, Words) else Words(value)
+
+
+def _plan(value: object) -> tuple[Step, ...]:
+    found = _items("plan", value, "statuses such as ['queued', 'completed'] or Step values")
+    for step in found:
+        _check("plan", step.status if isinstance(step, Step) else step, STATUSES, needed=True)
+    if not found:
+        raise SettingsError("plan: expected at least one status, received none.")
+    if all(isinstance(step, Step) for step in found):
+        return found
+    return tuple(step if isinstance(step, Step) else Step(step) for step in found)
+
+
+def _items(what: str, value: object, expected: str) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise SettingsError(f"{what}: expected {expected}, received {value!r}.")
+    return tuple(value)
+
+
+def _check(
+    what: str, word: object, known: Mapping[str, object] | tuple[str, ...], *, needed: bool = False
+) -> None:
+    if (needed or word is not None) and (not isinstance(word, str) or word not in known):
         hint = did_you_mean(nearest(str(word), known))
         raise SettingsError(f"{what}: expected one of {', '.join(known)}, received {word!r}.{hint}")

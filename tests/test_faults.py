@@ -1,0 +1,95 @@
+"""Faults on the wire: their windows, their own statuses, and several of them on one answer."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from mock_server import Fault, MockServer, Scenario, SettingsError
+from mock_server.scenarios.fault import KINDS
+from mock_server.scenarios.text import parse_scenario
+
+from .support import ask, create, poll
+
+
+def polled(server: MockServer, job_id: str, *moments: float) -> list[int]:
+    """The statuses of polls, each after so many more seconds."""
+    statuses = []
+    for seconds in moments:
+        server.clock.advance(seconds)
+        statuses.append(poll(server, job_id).status)
+    return statuses
+
+
+def test_requests_outside_of_a_window_do_not_use_up_the_times(timed: MockServer) -> None:
+    timed.use("poll-server-error;since=10;until=20")
+    job_id = create(timed).json["id"]
+    assert polled(timed, job_id, 0, 0, 11, 0, 0) == [200, 200, 500, 200, 200]
+
+
+def test_requests_outside_of_a_window_do_not_count_for_after(timed: MockServer) -> None:
+    timed.use("poll-server-error;since=10;after=1;times=2")
+    job_id = create(timed).json["id"]
+    assert polled(timed, job_id, 0, 0, 11, 0, 0, 0) == [200, 200, 200, 500, 500, 200]
+
+
+def test_a_queued_create_fault_waits_for_its_window_and_goes_when_it_is_past(timed: MockServer) -> None:
+    timed.next("server-error;since=10;until=20")
+    assert create(timed).status == 200
+    timed.clock.advance(11)
+    assert [create(timed).status for _ in range(2)] == [500, 200]
+    timed.next("server-error;since=15;until=20")
+    timed.clock.advance(20)
+    assert create(timed).status == 200
+    assert timed.state.chooser.queue == []
+
+
+def test_a_kind_has_its_own_status() -> None:
+    statuses = {kind: Fault("poll", kind, seconds=1).answer_status for kind in KINDS}
+    assert statuses.pop("expired") == 403
+    assert set(statuses.values()) == {500}
+    assert Fault("video", "expired", status=410).answer_status == 410
+
+
+def test_an_expired_url_of_ones_own_answers_403(server: MockServer) -> None:
+    server.use(
+        Scenario("x", faults=(Fault("video", "expired"),), plan=("completed",), create_status="completed")  # type: ignore[arg-type]
+    )
+    url = create(server).json["video"]["url"]
+    assert ask(server, "GET", urlsplit(url).path, key=None).status == 403
+
+
+@pytest.mark.parametrize("kind", ["slow", "drip"])
+def test_a_fault_that_takes_no_time_is_refused(kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"seconds: expected more than 0 for the kind '{kind}'"):
+        Fault("any", kind)
+
+
+@pytest.mark.parametrize("place", ["poll", "video"])
+def test_only_a_create_makes_a_job(place: str) -> None:
+    with pytest.raises(SettingsError, match=f"job_made: expected at a create only, received it at '{place}'"):
+        Fault(place, "reset", job_made=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["poll-byte-order-mark+poll-duplicate-keys", "poll-duplicate-keys+poll-byte-order-mark"]
+)
+def test_modifiers_act_in_one_order(server: MockServer, text: str) -> None:
+    server.use(text)
+    body = poll(server, create(server).json["id"]).body
+    assert body.startswith(b"\xef\xbb\xbf{")
+    keys = [key for key, _ in json.loads(body[3:], object_pairs_hook=lambda pairs: pairs)]
+    assert keys[:2] == ["id", "id"]
+
+
+def test_a_key_is_doubled_whatever_its_value_holds(server: MockServer) -> None:
+    server.use(Scenario("x", faults=(Fault("create", "duplicate-keys"),), words={"queued": 'a,"b'}))
+    pairs = json.loads(create(server).body, object_pairs_hook=lambda pairs: pairs)
+    assert [key for key, _ in pairs][:3] == ["id", "id", "status"]
+
+
+def test_the_text_of_a_scenario_keeps_the_order_it_says() -> None:
+    faults = parse_scenario("poll-byte-order-mark+poll-duplicate-keys").faults
+    assert [fault.kind for fault in faults] == ["byte-order-mark", "duplicate-keys"]
