@@ -19,20 +19,24 @@ from mock_server.scenarios import CATALOGUE, Fault, Scenario
 from mock_server.scenarios.scenario import ERROR_SHAPES
 
 __all__ = [
+    "HANGS",
     "KNOWN_WORDS",
     "PLAIN",
     "REFUSALS",
     "TROUBLES",
     "UNKNOWN_WORDS",
+    "WITHOUT_STATUS",
     "bad_create_replies",
     "combined",
     "failures",
     "faults_named",
+    "gone_wrong",
     "healthy",
     "id_styles",
     "known_words",
     "lasting_refusals",
     "limited_creates",
+    "long_outages",
     "lost_replies",
     "plans",
     "poll_troubles",
@@ -55,6 +59,8 @@ KNOWN_WORDS = ("waiting", "active", "queued", "generating")
 UNKNOWN_WORDS = ("processing", "QUEUED", "Generating", "in_progress", "submitted", "0", "")
 """Words for a pending job that nobody documented, other letter case and nothing among them."""
 
+WITHOUT_STATUS = Scenario("generated", "Pending answers have no status.", shapes=frozenset({"no-status"}))
+
 TROUBLES = (
     "poll-server-error",
     "poll-rate-limited",
@@ -67,6 +73,9 @@ TROUBLES = (
     "poll-slow",
 )
 """What a poll meets now and then, and a client gets over."""
+
+HANGS = "poll-hangs"
+"""What a client in virtual time gets over as well: a poll that is never answered."""
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that must not be tried again."""
@@ -108,8 +117,8 @@ def known_words() -> st.SearchStrategy[Scenario]:
 
 
 def unknown_words() -> st.SearchStrategy[Scenario]:
-    """Pending statuses, one or both, by names that nobody documented."""
-    return _words(UNKNOWN_WORDS, plain=False)
+    """Pending statuses, one or both, by names that nobody documented, or none at all."""
+    return st.one_of(_words(UNKNOWN_WORDS, plain=False), st.just(WITHOUT_STATUS))
 
 
 def _words(words: Sequence[str], *, plain: bool) -> st.SearchStrategy[Scenario]:
@@ -179,11 +188,17 @@ def faults_named(name: str) -> tuple[Fault, ...]:
 
 
 def poll_troubles(
-    kinds: Sequence[str] = TROUBLES, *, least: int = 0, most: int = 3, longest: int = 2
+    kinds: Sequence[str] = TROUBLES,
+    *,
+    least: int = 0,
+    most: int = 3,
+    longest: int = 2,
+    total: int | None = None,
 ) -> st.SearchStrategy[Scenario]:
     """From `least` to `most` faults, each at a chosen poll and up to `longest` polls in a row.
 
-    Faults of one draw never fall on the same poll. It shrinks to no fault, or to the first kind at poll 1.
+    Not more than `total` polls fail in all. Faults of one draw never fall on the same poll. It shrinks to no
+    fault, or to the first kind at poll 1.
     """
     # Few draws for each: only a small trouble is taken out of the middle of a list by the shrinker.
     trouble = st.tuples(
@@ -192,7 +207,10 @@ def poll_troubles(
         st.integers(1, longest),
         st.sampled_from(_LIMITS),
     )
-    return st.lists(trouble, min_size=least, max_size=most).map(_troubled)
+    troubles = st.lists(trouble, min_size=least, max_size=most)
+    if total is not None:
+        troubles = troubles.filter(lambda drawn: sum(times for _, _, times, _ in drawn) <= total)
+    return troubles.map(_troubled)
 
 
 def single_troubles(kinds: Sequence[str] = TROUBLES) -> list[Scenario]:
@@ -204,6 +222,27 @@ def single_limits() -> list[Scenario]:
     """A 429 and a 503 at the first poll, with Retry-After in seconds and as a date."""
     kinds = ("poll-rate-limited", "poll-unavailable")
     return [_troubled([(0, name, 1, (30.0, as_date))]) for name in kinds for as_date in (False, True)]
+
+
+def long_outages(polls: int = 12) -> list[Scenario]:
+    """A service that is away for so many polls in a row: by errors, and by connections that break."""
+    return [_troubled([(0, name, polls, _LIMITS[0])]) for name in ("poll-server-error", "poll-reset")]
+
+
+def gone_wrong(*, hangs: bool = True) -> list[Scenario]:
+    """Jobs that a client might be tempted to make again: refused for good, without a video, of odd status.
+
+    With `hangs` also polls that are not answered, once and twice in a row.
+    """
+    denied = CATALOGUE["no-credits"].faults[0].replace(at="poll")
+    refusals = [
+        _part(f"Polls are answered {fault.status} for ever.", faults=(fault.replace(times=None),))
+        for fault in (*faults_named("poll-not-found"), *faults_named("poll-unauthorized"), denied)
+    ]
+    null = _part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"}))
+    odd = [_renamed({"generating": UNKNOWN_WORDS[0]}), WITHOUT_STATUS]
+    unanswered = [_troubled([(0, HANGS, times, _LIMITS[0])]) for times in (1, 2)] if hangs else []
+    return [*unanswered, *long_outages(), *refusals, CATALOGUE["completed-without-url"], null, *odd]
 
 
 def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scenario:

@@ -50,6 +50,8 @@ class Result:
     seconds: float = 0.0
     """Real seconds."""
     counterexample: Counterexample | None = None
+    found_by: str = ""
+    """The other property whose case broke this one, where it was found so."""
 
     @property
     def counts(self) -> bool:

@@ -17,10 +17,11 @@ from .clients import Client
 from .commands import CommandClient
 from .coverage import Coverage
 from .engine import Engine
-from .events import Checked, Checking, Event, Example, Finished, Result, Started, Summary
+from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
 from .payloads import boundary_payloads
 from .properties import PROPERTIES, STRICT, Context, Profile, Property
-from .properties.c_polling import stuck_case
+from .properties.b_making import made_again
+from .properties.cases import stuck_case
 from .runs import Case, Run
 from .xfails import Xfails
 
@@ -43,6 +44,8 @@ LEVELS = ("required", "strict")
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 """What is tried where nobody names a model: the variant with the most constraints to keep."""
 
+
+ONE_CREATE = "B1"
 
 OF_BUDGET = ("C5", "C14")
 """Properties that need to know when the client gives up a job."""
@@ -124,6 +127,10 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
             summary.runs = engine.runs
     except KlingMockError as error:
         summary.problem = str(error)
+    places = {
+        pair: place for place, pair in enumerate((model, one.id) for model in models for one in properties)
+    }
+    results.sort(key=lambda result: places[result.model, result.id])
     summary.seconds = time.perf_counter() - started
     summary.counts = dict(Counter(result.result for result in results))
     summary.status = 2 if summary.problem else int(any(result.counts for result in results))
@@ -142,6 +149,14 @@ def engine_for(client: Client, seed: int, model: str) -> Engine:
     return Engine(client, seed=seed)
 
 
+@dataclass(frozen=True)
+class Doubled:
+    """A case of the property `by` in which a job was made although one was known to be there."""
+
+    by: str
+    case: Case
+
+
 class _Session:
     """The steps of one verification."""
 
@@ -152,9 +167,11 @@ class _Session:
         self._plan = plan
         self._coverage = coverage
         self._report = report
+        self._doubled: Doubled | None = None
 
     def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
-        """One result per property and model, as they come."""
+        """One result per property and model, as they come: B1 last, for it is judged by every run."""
+        properties = sorted(properties, key=lambda one: one.id == ONE_CREATE)
         profile = Profile()
         plain = rehearse(self._engine, models[0], profile)
         total, number = len(models) * len(properties), 0
@@ -162,6 +179,7 @@ class _Session:
             context = Context(model, self._engine.client, profile, self._plan.level == "strict")
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
+            self._doubled = None
             for one in properties:
                 number += 1
                 self._report(Checking(one.id, one.name, model, number, total))
@@ -173,8 +191,12 @@ class _Session:
         def watch(run: Run) -> None:
             self._coverage.see(run)
             self._report(Example(one.id, run))
+            if one.id != ONE_CREATE and made_again(run) is not None:
+                before = self._doubled
+                if before is None or run.case.weight < before.case.weight:
+                    self._doubled = Doubled(one.id, run.case)
 
-        return judged(self._engine, one, context, plain, self._plan, watch)
+        return judged(self._engine, one, context, plain, self._plan, watch, self._doubled)
 
 
 def judged(
@@ -184,18 +206,35 @@ def judged(
     plain: Run,
     plan: Plan,
     watch: Callable[[Run], None] = lambda run: None,
+    doubled: Doubled | None = None,
 ) -> Result:
-    """Try one property on one model, given how a plain job went, and hold it against the known failures."""
+    """Try one property on one model, given how a plain job went, and hold it against the known failures.
+
+    `doubled` is a case of another property in which a job was made twice: it breaks B1 as well.
+    """
     reason = hopeless(one, plain)
     if reason is not None:
         result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
     else:
         result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
+    if one.id == ONE_CREATE and doubled is not None and result.result == "passed":
+        _condemn(engine, result, doubled, plan.seed)
     known = plan.xfails.reason(one.id, context.model)
     if known is not None and result.result in ("passed", "failed"):
         result.result = "xpassed" if result.result == "passed" else "xfailed"
         result.reason = known
     return result
+
+
+def _condemn(engine: Engine, result: Result, doubled: Doubled, seed: int) -> None:
+    """Break B1 with the case of another property, where it shows again that a job was made twice."""
+    run = engine.run(doubled.case, fresh=True)
+    failure = made_again(run)
+    if failure is None:
+        return
+    result.result, result.found_by = "failed", doubled.by
+    says = f"{failure.says}, as {doubled.by} was tried"
+    result.counterexample = Counterexample(doubled.case, run, says, failure.exchange, seed)
 
 
 def hopeless(one: Property, plain: Run) -> str | None:

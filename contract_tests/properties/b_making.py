@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from hypothesis import strategies as st
@@ -14,10 +15,10 @@ from .. import behaviours
 from ..behaviours import PLAIN
 from ..runs import Case, Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, brief_pairs, each, every, fixed
+from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
 from .judging import accepted, failed_clearly, not_delivered, one_line, said
 
-__all__ = ["SECTION", "wait_asked"]
+__all__ = ["SECTION", "made_again", "wait_asked"]
 
 SECTION = Section()
 rule = SECTION.rule
@@ -26,10 +27,37 @@ NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]"
 """What a client asks for that never looked whether it got an id."""
 
 
-def _poll_troubles() -> st.SearchStrategy[Scenario]:
-    return st.one_of(
-        behaviours.combined(behaviours.plans(most=2), behaviours.poll_troubles(least=1, longest=3)),
+def _troubled(context: Context) -> st.SearchStrategy[Case]:
+    hangs = context.client.virtual_time
+    kinds = (*behaviours.TROUBLES, *([behaviours.HANGS] if hangs else []))
+    scenarios = st.one_of(
+        behaviours.combined(behaviours.plans(most=2), behaviours.poll_troubles(kinds, least=1, longest=3)),
         behaviours.failures(),
+        st.sampled_from(behaviours.gone_wrong(hangs=hangs)),
+    )
+    return behaving(lambda: scenarios)(context)
+
+
+def _each_trouble(context: Context) -> Iterator[Case]:
+    hangs = context.client.virtual_time
+    if hangs:
+        yield stuck_case(context)
+    yield from each(*behaviours.gone_wrong(hangs=hangs))(context)
+    yield from each(*behaviours.single_troubles())(context)
+
+
+def made_again(run: Run) -> Failure | None:
+    """The failure of any run in which a job was made although the reply that named one before had come."""
+    if run.case.jobs or run.case.resume:
+        return None
+    made = accepted(run)
+    told = [place for place, exchange in enumerate(made) if exchange.fault is None and exchange.ended_at]
+    if not told or told[0] + 1 >= len(made):
+        return None
+    after = made[told[0] + 1]
+    return Failure(
+        f"{len(made)} jobs were made for one video, although the reply that named the first had come",
+        after.number,
     )
 
 
@@ -37,8 +65,8 @@ def _poll_troubles() -> st.SearchStrategy[Scenario]:
     "B1",
     "one-create-per-job",
     REQUIRED,
-    cases=behaving(_poll_troubles),
-    first=each(*behaviours.single_troubles()),
+    cases=_troubled,
+    first=_each_trouble,
     cost="Every create makes a job that is paid for: trouble while polling buys the video again.",
 )
 def one_create_per_job(run: Run) -> Failure | None:

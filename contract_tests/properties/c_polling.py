@@ -14,17 +14,14 @@ from ..payloads import boundary_payloads
 from ..runs import Case, Run
 from .b_making import wait_asked
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, brief_bodies, each, every
+from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
 from .judging import failed_clearly, gave_up_early, not_delivered, one_line, said
 
-__all__ = ["SECTION", "STUCK", "stuck_case"]
+__all__ = ["SECTION", "STUCK"]
 
 SECTION = Section()
 rule = SECTION.rule
 
-LONG = 6 * 3_600.0
-"""Virtual seconds that no budget exceeds: the longest documented generation takes a quarter of an hour."""
-MANY = 8_000
 FEW = 5
 """Polls that may be refused before a client has to believe it."""
 BUSY = 0.5
@@ -83,14 +80,18 @@ def _named(word: str) -> Scenario:
     "unknown-status",
     REQUIRED,
     cases=behaving(behaviours.unknown_words),
-    first=each(*(_named(word) for word in behaviours.UNKNOWN_WORDS)),
+    first=each(behaviours.WITHOUT_STATUS, *(_named(word) for word in behaviours.UNKNOWN_WORDS)),
     cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
 )
 def unknown_status(run: Run) -> Failure | None:
     words = ", ".join(repr(word) for word in run.case.scenario.words.values())
+    if "no-status" in run.case.scenario.shapes:
+        shown = "showed no status"
+    else:
+        shown = f"showed the status {words}"
     if run.delivered or (run.outcome.failed and not run.outcome.crashed):
         return None
-    return failed_clearly(run, f"a pending job showed the status {words}")
+    return failed_clearly(run, f"a pending job {shown}")
 
 
 STUCK = (
@@ -98,11 +99,6 @@ STUCK = (
     CATALOGUE["stuck-queued"],
     CATALOGUE["stuck-generating"] | CATALOGUE["waiting-active"],
 )
-
-
-def stuck_case(context: Context, payload: object, scenario: Scenario = STUCK[0]) -> Case:
-    """A case in which the job never ends."""
-    return Case(context.model, payload, scenario, requests=MANY, seconds=LONG)
 
 
 def _stuck(context: Context) -> st.SearchStrategy[Case]:

@@ -9,15 +9,31 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mock_server.scenarios import Scenario
+from mock_server.scenarios import CATALOGUE, Scenario
 
 from ..behaviours import PLAIN
 from ..payloads import boundary_payloads, valid_payloads
 from ..runs import Case
 from .base import Context, First
 
-__all__ = ["any_payload", "behaving", "boundaries", "brief_bodies", "brief_pairs", "each", "every", "fixed"]
+__all__ = [
+    "LONG",
+    "MANY",
+    "any_payload",
+    "behaving",
+    "boundaries",
+    "brief_bodies",
+    "brief_pairs",
+    "each",
+    "every",
+    "fixed",
+    "stuck_case",
+]
 
+MANY = 8_000
+"""Requests after which a client that polls for ever is believed."""
+LONG = 6 * 3_600.0
+"""Virtual seconds that no budget exceeds: the longest documented generation takes a quarter of an hour."""
 _BRIEF = 1_500
 """Characters of a payload that stands beside a behaviour: what goes wrong there is not its size."""
 _ENOUGH = 30
@@ -101,3 +117,11 @@ def _drawn(scenarios: Callable[[], st.SearchStrategy[Scenario]]) -> tuple[Scenar
 def fixed(*scenarios: Scenario, **options: Any) -> Callable[[Context], st.SearchStrategy[Case]]:
     """Cases of a short payload against one of a few scenarios."""
     return behaving(lambda: st.sampled_from(scenarios), **options)
+
+
+def stuck_case(
+    context: Context, payload: object = None, scenario: Scenario = CATALOGUE["stuck-generating"]
+) -> Case:
+    """A case in which the job never ends; without a payload the smallest."""
+    body = boundary_payloads(context.model)[0].payload if payload is None else payload
+    return Case(context.model, body, scenario, requests=MANY, seconds=LONG)

@@ -135,7 +135,8 @@ def curl_line(example: Counterexample) -> str:
 
 def command_line(started: Started, result: Result) -> str:
     """What to type to see this counterexample again."""
-    options = ["--property", result.id, "--model", result.model, "--seed", str(started.seed)]
+    found_by = ["--property", result.found_by] if result.found_by else []
+    options = ["--property", result.id, *found_by, "--model", result.model, "--seed", str(started.seed)]
     if started.level != "required":
         options += ["--level", started.level]
     return _command(options, started.target)

@@ -9,6 +9,7 @@ from ..reference import Client
 from ..wire import (
     BadReply,
     GenerationFailed,
+    GenerationTimeout,
     KlingError,
     NotSent,
     OutcomeUnknown,
@@ -73,6 +74,65 @@ class ReplacesLostJobs(Client):
 
 class KlingTrouble(KlingError):
     """What goes past the handlers of the reference."""
+
+
+class Replacing(Client):
+    """Makes the job again, once, where an error of the class `lost` says that it is lost."""
+
+    lost: type[Exception] = GenerationTimeout
+
+    def generate(self, payload: Payload) -> str:
+        try:
+            return super().generate(payload)
+        except self.lost:
+            return super().generate(payload)
+
+
+@breaks("B1")
+class ReplacesSlowJobs(Replacing):
+    """Makes the job again when its budget is used up, though the first one may still end."""
+
+    poll_budget = 600.0
+
+
+@breaks("B1")
+class ReplacesForgottenJobs(Replacing):
+    """Makes the job again when polls say that there is no such job."""
+
+    lost = LookupError
+
+    def is_refusal(self, reply: Reply) -> bool:
+        if reply.status == 404:
+            raise LookupError("the job is gone")
+        return super().is_refusal(reply)
+
+
+@breaks("B1")
+class ReplacesUnansweredPolls(Replacing):
+    """Has a retry around the whole of it that takes a poll's read timeout for a failed attempt."""
+
+    lost = TimeoutError
+
+    def get(self, generation_id: str) -> Reply:
+        try:
+            return super().get(generation_id)
+        except TransportError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise TimeoutError("no answer in time") from error
+            raise
+
+
+@breaks("B1")
+class ReplacesEmptyJobs(Replacing):
+    """Makes the job again when it completed without a URL, and pays for that one too."""
+
+    lost = LookupError
+
+    def video_of(self, job: Payload) -> str | None:
+        url = super().video_of(job)
+        if url is None:
+            raise LookupError("there is no video")
+        return url
 
 
 class Reposting(Client):
