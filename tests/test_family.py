@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.clock import Clock
+from mock_server.fastforward import processes
 from mock_server.interception.family import Family
 from mock_server.interception.process import children
 
@@ -75,7 +76,10 @@ def test_a_process_that_works_is_busy_and_one_that_waits_for_input_is_not(clock:
 
 
 @linux
-def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(clock: Clock) -> None:
+def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "STUBBORN", 0.5)
     family = Family(clock, strangers=children())
     with _child("while True: pass"):
         assert _comes_to_rest(family)

@@ -22,9 +22,9 @@ _kinds: dict[tuple[int, int], str] = {}
 """What is known of connected sockets, by descriptor and inode: neither changes while one is open."""
 
 
-def _kinds_of(descriptors: Iterable[int], session: Session) -> set[str]:
-    """Which times the other sides of some descriptors live in."""
-    found = set()
+def _kinds_of(descriptors: Iterable[int], session: Session) -> tuple[bool, list[int]]:
+    """Whether some descriptors lead to the mock, and which of them lead to the real world."""
+    mock, outside = False, []
     for descriptor in descriptors:
         try:
             key = (descriptor, os.fstat(descriptor).st_ino)
@@ -37,12 +37,18 @@ def _kinds_of(descriptors: Iterable[int], session: Session) -> set[str]:
                 if len(_kinds) > 4096:
                     _kinds.clear()
                 _kinds[key] = kind
-        found.add(kind)
-    return found
+        mock = mock or kind == VIRTUAL
+        if kind == REAL:
+            outside.append(descriptor)
+    return mock, outside
 
 
 def _wait(
-    session: Session, timeout: float | None, look: Callable[[float], Any], empty: Any, *, mock: bool
+    session: Session,
+    timeout: float | None,
+    look: Callable[[float], Any],
+    empty: Any,
+    descriptors: Iterable[int],
 ) -> Any:
     """Wait in virtual time until a look finds something, and return what it found."""
     found = empty
@@ -53,7 +59,9 @@ def _wait(
         return any(found) if isinstance(found, tuple) else bool(found)
 
     deadline = math.inf if timeout is None else session.now() + timeout
-    session.waiting.until(deadline, ready, socket=mock)
+    # The wake-up pair of an event loop is neither.
+    mock, outside = _kinds_of(descriptors, session)
+    session.waiting.until(deadline, ready, socket=mock, outside=outside)
     return found
 
 
@@ -65,11 +73,8 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
         if session is None or (timeout is not None and timeout <= 0):
             return original(self, timeout)
         remember_loop()
-        # The wake-up pair of an event loop is neutral; a pipe to a process keeps the wait real.
-        kinds = _kinds_of((key.fd for key in self.get_map().values()), session)
-        if REAL in kinds:
-            return original(self, timeout)
-        return _wait(session, timeout, lambda pause: original(self, pause), [], mock=VIRTUAL in kinds)
+        descriptors = [key.fd for key in self.get_map().values()]
+        return _wait(session, timeout, lambda pause: original(self, pause), [], descriptors)
 
     return select
 
@@ -80,12 +85,8 @@ def _select(read: Any, write: Any, error: Any, timeout: float | None = None, /) 
         return _real_select(read, write, error, timeout)
     lists = [list(read), list(write), list(error)]
     descriptors = [item if isinstance(item, int) else item.fileno() for some in lists for item in some]
-    kinds = _kinds_of(descriptors, session)
-    if REAL in kinds:
-        return _real_select(*lists, timeout)
     empty: tuple[list[Any], ...] = ([], [], [])
-    mock = VIRTUAL in kinds
-    return _wait(session, timeout, lambda pause: _real_select(*lists, pause), empty, mock=mock)
+    return _wait(session, timeout, lambda pause: _real_select(*lists, pause), empty, descriptors)
 
 
 class _Poll:
@@ -109,11 +110,11 @@ class _Poll:
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
         session = of_caller()
         forever = timeout is None or timeout < 0
-        if session is None or timeout == 0 or REAL in (kinds := _kinds_of(self._descriptors, session)):
+        if session is None or timeout == 0:
             real: list[tuple[int, int]] = self._poll.poll(timeout)
             return real
         seconds = None if forever else (timeout or 0) / 1000
-        found: list[tuple[int, int]] = _wait(session, seconds, self._look, [], mock=VIRTUAL in kinds)
+        found: list[tuple[int, int]] = _wait(session, seconds, self._look, [], self._descriptors)
         return found
 
     def _look(self, pause: float) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .originals import get_ident, monotonic
+from .outside import Outside
 from .source import TimeSource
 from .waiting import Waiting
 
@@ -59,7 +60,8 @@ class Session:
 
     def __init__(self, source: TimeSource, *, patience: float, real_packages: frozenset[str]) -> None:
         self.source = source
-        self.waiting = Waiting(source, _real_threads, patience)
+        self.outside = Outside()
+        self.waiting = Waiting(source, _real_threads, self.outside, patience)
         self.real_packages = real_packages
         self.start = source.now()
         self.real_start = monotonic()

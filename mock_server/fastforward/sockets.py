@@ -64,6 +64,31 @@ def _session_of(sock: socket.socket) -> Session | None:
     return None
 
 
+def _outside(
+    sock: socket.socket,
+    write: bool,
+    original: Callable[..., Any],
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """Use a socket whose other side is not the mock, and note what happens on it."""
+    session = here()
+    if session is None:
+        return original(sock, *args, **options)
+    descriptor, outside = sock.fileno(), session.outside
+    if write:
+        outside.sent(descriptor)
+        return original(sock, *args, **options)
+    if sock.gettimeout() != 0:
+        outside.begin(descriptor)
+    try:
+        result = original(sock, *args, **options)
+    finally:
+        outside.end()
+    outside.came(descriptor)
+    return result
+
+
 def _deadline(sock: socket.socket, session: Session) -> float:
     timeout = sock.gettimeout()
     return math.inf if timeout is None else session.now() + timeout
@@ -79,7 +104,8 @@ def _waiting(name: str, write: bool) -> Callable[..., Any]:
             deadline = _deadline(self, session)
             if not session.waiting.until(deadline, readiness(self, write), socket=True):
                 raise TimeoutError("timed out")
-        return original(self, *args, **options)
+            return original(self, *args, **options)
+        return _outside(self, write, original, args, options)
 
     method.__name__ = name
     return method
@@ -88,7 +114,7 @@ def _waiting(name: str, write: bool) -> Callable[..., Any]:
 def _sendall(self: socket.socket, data: Any, flags: int = 0, /) -> None:
     session = _session_of(self)
     if session is None:
-        socket_methods["sendall"](self, data, flags)
+        _outside(self, True, socket_methods["sendall"], (data, flags), {})
         return
     deadline = _deadline(self, session)
     with memoryview(data) as view, view.cast("B") as rest:
@@ -123,17 +149,21 @@ def patch_tls(patches: Patches) -> None:
     """Replace the methods of TLS sockets that wait for the other side."""
     import ssl
 
-    patches.set(ssl.SSLSocket, "read", _tls(ssl, ssl.SSLSocket.read, "The read operation timed out"))
-    patches.set(ssl.SSLSocket, "send", _tls(ssl, ssl.SSLSocket.send, "The write operation timed out"))
+    patches.set(
+        ssl.SSLSocket, "read", _tls(ssl, ssl.SSLSocket.read, "The read operation timed out", write=False)
+    )
+    patches.set(
+        ssl.SSLSocket, "send", _tls(ssl, ssl.SSLSocket.send, "The write operation timed out", write=True)
+    )
 
 
-def _tls(ssl: Any, original: Callable[..., Any], message: str) -> Callable[..., Any]:
+def _tls(ssl: Any, original: Callable[..., Any], message: str, *, write: bool) -> Callable[..., Any]:
     """A TLS socket's method that never waits itself: TLS says which way it has to wait."""
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
         session = _session_of(self) if getattr(self, "_sslobj", None) is not None else None
         if session is None:
-            return original(self, *args, **options)
+            return _outside(self, write, original, args, options)
         timeout, deadline = self.gettimeout(), _deadline(self, session)
         self.settimeout(0)
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Protocol
+
+from .processes import Processes, children
 
 __all__ = ["ClockSource", "MovableClock", "TimeSource"]
 
@@ -59,6 +62,7 @@ class ClockSource:
         self.clock = clock
         self._quiet = quiet
         self._ports = ports
+        self._processes = Processes(children(os.getpid()))
         self.patience = 0.0 if quiet is not None else 0.25
 
     def now(self) -> float:
@@ -70,8 +74,11 @@ class ClockSource:
         return getattr(self.clock, "speed", 1.0) == 0
 
     def horizon(self, due: float) -> float | None:
-        """The next moment at which the server does something by itself, None while it is doing something."""
-        if self._quiet is not None and not self._quiet():
+        """The next moment at which the server does something by itself, None while it is doing something.
+
+        It is None as well while a process that was started since works.
+        """
+        if self._processes.working() or (self._quiet is not None and not self._quiet()):
             return None
         wake = self.clock.next_wake()
         if wake is None:

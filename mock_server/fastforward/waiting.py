@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from types import FrameType
 
 from .originals import allocate_lock, get_ident, monotonic
+from .outside import Outside
 from .source import TimeSource
 from .work import RUNNABLE, work_of
 
@@ -20,6 +21,8 @@ Ready = Callable[[float], bool]
 
 _STUBBORN = 30.0
 """Real seconds after which threads that never rest no longer hold time up."""
+_FOR_PROCESS = 1.0
+"""Real seconds for which a thread waits for a process that does not work, such as one that asks a host."""
 
 
 class Wait:
@@ -44,9 +47,16 @@ class Waiting:
     to look in vain once more, and only if no wait began or ended meanwhile does time jump.
     """
 
-    def __init__(self, source: TimeSource, real_threads: Collection[int], patience: float = 0.0) -> None:
+    def __init__(
+        self,
+        source: TimeSource,
+        real_threads: Collection[int],
+        outside: Outside | None = None,
+        patience: float = 0.0,
+    ) -> None:
         self._source = source
         self._real_threads = real_threads
+        self._outside = outside or Outside()
         self._patience = patience
         self._stepping = allocate_lock()
         self._waits: dict[object, Wait] = {}
@@ -59,10 +69,13 @@ class Waiting:
         self.count = 0
         """How many waits there have been."""
 
-    def until(self, deadline: float, ready: Ready, *, socket: bool = False) -> bool:
+    def until(
+        self, deadline: float, ready: Ready, *, socket: bool = False, outside: Collection[int] = ()
+    ) -> bool:
         """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
 
-        Data wins: what is ready when the deadline passes counts as come in time.
+        Data wins: what is ready when the deadline passes counts as come in time. What may still come through
+        a descriptor `outside` virtual time is waited for in real time.
         """
         token = object()
         wait = self.join(token, deadline)
@@ -77,7 +90,9 @@ class Waiting:
                     return True
                 if now >= deadline:
                     return False
-                if socket and monotonic() - started < self._patience:
+                if (socket and monotonic() - started < self._patience) or (
+                    outside and self._outside.awaited(outside)
+                ):
                     pause = 0.01
                 else:
                     wait.looked, stepped = here, True
@@ -153,13 +168,15 @@ class Waiting:
         for thread, frame in _current_frames().items():
             if thread in waiting or thread in self._real_threads:
                 continue
+            if self._outside.holds(thread):
+                blocked = False
             work = _work_of(thread)
             look, before = (id(frame), frame.f_lasti, work), _looks.get(thread)
             if work is RUNNABLE or before is None or before[0] != look:
                 _looks[thread] = (look, now)
                 blocked = False
             # Who waits for the interpreter stirs once per switch interval; who does not is blocked.
-            elif now - before[1] < still:
+            elif now - before[1] < (_FOR_PROCESS if _awaits_process(frame) else still):
                 blocked = False
         return blocked
 
@@ -177,6 +194,10 @@ def _current_frames() -> dict[int, FrameType]:
     finally:
         if collecting:
             gc.enable()
+
+
+def _awaits_process(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "subprocess"
 
 
 _looks: dict[int, tuple[tuple[object, ...], float]] = {}

@@ -8,16 +8,13 @@ import time
 from collections.abc import Collection, Iterator
 
 from mock_server.clock import Clock
+from mock_server.fastforward.processes import STUBBORN, Processes, visible
 from mock_server.fastforward.work import RUNNABLE, work_of
 
 __all__ = ["Family", "Member"]
 
-STILL = 0.006
-"""Real seconds after which a process that has not moved counts as blocked."""
 GRACE = 0.25
-"""The same for one of which the system tells nothing: since it was last heard of."""
-STUBBORN = 2.0
-"""Real seconds after which a process that works and works no longer holds up the others."""
+"""Real seconds after which one of which the system tells nothing counts as blocked: since it was heard of."""
 
 
 class Member:
@@ -42,10 +39,8 @@ class Family:
     def __init__(self, clock: Clock, *, strangers: Collection[int] = ()) -> None:
         """`strangers` are processes below this one that have nothing to do with the run."""
         self._clock = clock
-        self._strangers = frozenset(strangers)
+        self._processes = Processes(strangers)
         self._members: set[Member] = set()
-        self._looks: dict[int, tuple[object, float, float]] = {}
-        """How each process was found last, since when so, and since when it has been working."""
 
     def join(self, pid: int) -> Member:
         """Take in a process that has just made itself known."""
@@ -82,53 +77,24 @@ class Family:
             if member is asking:
                 continue
             (resting if member.until is not None else running).add(member.pid)
-            unseen = (asking is not None and member.pid == asking.pid) or not _visible()
-            if member.until is None and unseen and real - member.heard < GRACE:
+            beside = asking is not None and member.pid == asking.pid
+            if member.until is None and (beside or not visible()) and _stirs(member, real):
                 return True
-        if not _visible():
+        if not visible():
             return False
         own = asking.pid if asking is not None else 0
-        known = resting - (running - {own})
-        # All of them are looked at each time: how long one has been still is known from look to look.
-        below = [pid for pid in self._below() if pid not in known]
-        self._looks = {pid: look for pid, look in self._looks.items() if pid in below}
-        return any([self._works(pid, real) for pid in below])
-
-    def _below(self) -> Iterator[int]:
-        """Every process below this one."""
-        ahead = [pid for pid in _children(os.getpid()) if pid not in self._strangers]
-        while ahead:
-            pid = ahead.pop()
-            yield pid
-            ahead += _children(pid)
-
-    def _works(self, pid: int, real: float) -> bool:
-        folder = f"/proc/{pid}/task"
-        try:
-            look: object = tuple(work_of(f"{folder}/{task}") for task in os.listdir(folder))
-        except OSError:
-            return False
-        before, since, working = self._looks.get(pid, (None, real, real))
-        if look == before and not (isinstance(look, tuple) and RUNNABLE in look):
-            if real - since >= STILL:
-                self._looks[pid] = (look, since, real)
-                return False
-        else:
-            since = real
-        self._looks[pid] = (look, since, working)
-        return real - working < STUBBORN
+        return bool(self._processes.working(resting - (running - {own})))
 
 
-def _visible() -> bool:
-    return os.path.isdir("/proc/self/task")
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
+def _stirs(member: Member, real: float) -> bool:
+    """Whether one that cannot be looked at alone may still be at work: a thread beside the one that asks."""
+    since = real - member.heard
+    if since < GRACE:
+        return True
+    folder = f"/proc/{member.pid}/task"
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += map(int, file.read().split())
-    except (OSError, ValueError):
-        pass
-    return found
+        return since < STUBBORN and any(
+            work_of(f"{folder}/{task}") is RUNNABLE for task in os.listdir(folder)
+        )
+    except OSError:
+        return False

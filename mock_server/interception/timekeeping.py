@@ -68,11 +68,14 @@ class Timekeeper(asyncio.Protocol):
         family: Family,
         token: str,
         refuse: Callable[[str, int], None],
+        stuck: Callable[[], None] = lambda: None,
     ) -> None:
+        """`stuck` is called when every process waits for ever, and the server for nothing."""
         self._clock = clock
         self._stillness = stillness
         self._token = token
         self._refuse = refuse
+        self._stuck = stuck
         self._family = family
         self._member: Member | None = None
         self._rest = b""
@@ -119,6 +122,8 @@ class Timekeeper(asyncio.Protocol):
 
     def _tell_horizon(self, still: bool) -> None:
         horizon = self._horizon() if still and not self._family.busy(self._member) else None
+        if horizon == math.inf and self._member is not None and self._member.until == math.inf:
+            self._stuck()
         shown = "inf" if horizon == math.inf else horizon
         self._send({"horizon": shown, "seen": self._stillness.received})
 
