@@ -87,8 +87,11 @@ class UnknownModel(KlingMockError, LookupError):
 
     def __init__(self, model: str, known: Iterable[str]) -> None:
         self.model = model
+        known = list(known)
         self.nearest = nearest(model, known)
-        hint = did_you_mean(self.nearest) or " `kling-mock specs list` shows all of them."
+        some = " or ".join(repr(name) for name in known[:: max(1, len(known) // 3)][:3])
+        hint = did_you_mean(self.nearest) or f" There are {some} and others: GET /v1/models lists them."
+        self.examples = known[:: max(1, len(known) // 3)][:3]
         super().__init__(f"There is no Kling model {_shown(model)}.{hint}")
 
 

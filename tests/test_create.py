@@ -114,3 +114,46 @@ def test_nothing_is_fetched(server: MockServer) -> None:
 def test_twenty_creates_are_twenty_jobs(server: MockServer) -> None:
     ids = [create(server).json["id"] for _ in range(20)]
     assert len(set(ids)) == 20 and [job.id for job in server.jobs] == ids
+
+
+@pytest.mark.parametrize(
+    ("model", "constraint"), [(None, "required"), (5, "type"), ("", "enum"), ("google/veo3", "enum")]
+)
+def test_a_body_without_a_known_model_is_told_some(server: MockServer, model: Any, constraint: str) -> None:
+    body = {"prompt": "x"} if model is None else {"prompt": "x", "model": model}
+    answer = ask(server, "POST", PATHS[0], body)
+    check_error(answer, 400, "model:")
+    (problem,) = answer.json["errors"]
+    assert (problem["path"], problem["constraint"]) == ("model", constraint)
+    known = [variant.model for variant in CATALOG.variants]
+    assert any(name in problem["expected"] for name in known)
+    assert any(name in answer.json["message"] for name in known)
+
+
+@pytest.mark.parametrize("body", [b"zz", b"", b'{"a":NaN}', b'{"a":1,"a":2}', b"\xff"])
+def test_what_is_not_strict_json_is_told_machine_readable_too(server: MockServer, body: bytes) -> None:
+    answer = ask(server, "POST", PATHS[0], body, {"Content-Type": "application/json"})
+    check_error(answer, 400, "Body validation error")
+    (problem,) = answer.json["errors"]
+    assert (problem["path"], problem["constraint"]) == ("body", "json")
+    assert problem["received"] in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        (IMAGE_MODEL, {"aspect_ratio": "9:16"}),
+        ("klingai/avatar-pro", {"duration": 12}),
+        ("kling-video/v1.5/pro/text-to-video", {"multi_prompt": [{"duration": 7}]}),
+    ],
+)
+def test_an_undocumented_field_decides_nothing(server: MockServer, model: str, more: dict[str, Any]) -> None:
+    assert create(server, model=model).status == create(server, model=model, **more).status == 200
+    plain, with_more = server.state.jobs
+    assert server.exchanges[1].findings and with_more.clip == plain.clip
+
+
+def test_a_body_of_endless_findings_leaves_little_in_the_journal(server: MockServer) -> None:
+    assert create(server, **{f"a{number}": 1 for number in range(1000)}).status == 200
+    (exchange,) = server.exchanges
+    assert len(exchange.findings) == 51 and "950 more" in exchange.findings[-1].received

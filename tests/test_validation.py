@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_server.catalog import Variant, load_catalog
-from mock_server.validation import Problem, Validator, closed, fast_judge, judge, message
+from mock_server.validation import Problem, Validator, closed, fast_judge, judge, message, noted
 
 from .boundaries import accepted, minimal, refused
 
@@ -382,3 +382,57 @@ def test_warming_builds_what_checks_use() -> None:
     variant = CATALOG.variants[0]
     body = minimal(CATALOG.create_schema(variant.model))
     assert validator.check(variant, body).valid
+
+
+def _masks(count: int, points: int, point: dict[str, Any]) -> dict[str, Any]:
+    model = "kling-video/v1/pro/image-to-video"
+    masks = [{"mask": 5, "trajectories": [point] * points}] * count
+    return {"model": model, "image_url": "https://example.com/a.png", "dynamic_masks": masks}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_of_a_body_with_endless_problems_only_so_many_are_told(legacy: bool) -> None:
+    body = _masks(40, 500, {"x": "a", "q": 1})
+    verdict = VALIDATOR.check(CATALOG.find(body["model"]), body, legacy=legacy)
+    assert 0 < len(verdict.violations) <= 1000 and len(verdict.findings) <= 1000
+    assert len(message(verdict.violations)) < 200_000
+    if legacy:
+        assert message(verdict.violations).endswith("; no more than 1000 are named")
+
+
+def test_only_so_much_of_a_body_is_looked_at_for_what_may_be_overlooked() -> None:
+    body = _masks(1500, 100, {"x": "1", "y": "2"})
+    body["dynamic_masks"] = [
+        {"mask_url": "https://example.com/m.png", "trajectories": mask["trajectories"]}
+        for mask in body["dynamic_masks"]
+    ]
+    verdict = VALIDATOR.check(CATALOG.find(body["model"]), body, legacy=True)
+    assert not verdict.valid and len(verdict.findings) == 1000
+
+
+def test_one_wrong_item_at_the_end_of_a_long_array_is_found() -> None:
+    body = _masks(0, 0, {})
+    fine = {"mask_url": "https://example.com/m.png", "trajectories": [{"x": 1, "y": 2}] * 500}
+    body["dynamic_masks"] = [fine, {**fine, "trajectories": [{"x": 1, "y": 2}] * 499 + [{"x": 1.5, "y": 2}]}]
+    verdict = VALIDATOR.check(CATALOG.find(body["model"]), body, legacy=True)
+    assert paths(verdict.violations) == ["dynamic_masks[1].trajectories[499].x"]
+
+
+def test_a_string_beyond_a_bound_is_shown_as_the_string_that_it_was() -> None:
+    verdict = VALIDATOR.check(I2V, BODY | {"cfg_scale": "1.5"})
+    assert message(verdict.violations) == (
+        "cfg_scale: Expected a number of at most 1, received the string '1.5'"
+    )
+
+
+def test_the_journal_keeps_the_first_problems_and_the_number_of_the_rest() -> None:
+    problems = tuple(Problem(f"a{number}", "b", "c", "d") for number in range(60))
+    kept = noted(problems)
+    assert kept[:50] == problems[:50] and len(kept) == 51
+    assert "10 more" in kept[50].sentence()
+    assert noted(problems[:50]) == problems[:50]
+
+
+def test_what_the_api_takes_has_no_undocumented_field() -> None:
+    verdict = VALIDATOR.check(I2V, BODY | {"aspect_ratio": "9:16", "duration": "10"})
+    assert verdict.taken == BODY | {"duration": 10}

@@ -12,7 +12,7 @@ from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel
 from mock_server.jobs import CREDITS_PER_USD, Job
 from mock_server.lifecycle import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
 from mock_server.media import clip_for
-from mock_server.validation import Problem, message, parse_json
+from mock_server.validation import Problem, message, noted, parse_json
 
 if TYPE_CHECKING:
     from mock_server.catalog import Variant
@@ -42,7 +42,8 @@ def create(state: State, call: Call, body: bytes, *, legacy: bool, family: str =
     try:
         choice = state.chooser.choose(call.scenario, key, payload.get("prompt"))
     except KlingMockError as error:
-        return error_answer(state, exchange, 400, str(error))
+        exchange.violations = (Problem("scenario", "the name of a scenario", str(error), "enum"),)
+        return error_answer(state, exchange, 400, str(error), problems=exchange.violations)
     exchange.scenario = choice.scenario.name
     return _play(state, call, choice, payload, variant, 201 if legacy else 200)
 
@@ -62,13 +63,14 @@ def _check(
     try:
         payload = parse_json(body)
     except PayloadError as error:
-        return error_answer(state, exchange, 400, f"Body validation error: {error}")
+        exchange.violations = (Problem("body", "strict JSON", str(error), "json"),)
+        text = f"Body validation error: {error}"
+        return error_answer(state, exchange, 400, text, problems=exchange.violations)
     if not isinstance(payload, dict):
         return _refuse(state, exchange, (Problem("body", "a JSON object", _kind(payload), "type"),))
     model = payload.get("model")
     if not isinstance(model, str):
-        received = "nothing" if "model" not in payload else _kind(model)
-        return _refuse(state, exchange, (Problem("model", "the id of a model", received, "required"),))
+        return _refuse(state, exchange, (_no_model(state, payload),))
     exchange.model = model[:SHOWN]
     try:
         variant = state.catalog.find(model)
@@ -82,19 +84,28 @@ def _check(
     verdict = state.validator.check(
         variant, payload, legacy=legacy and variant.legacy, strict=state.settings.strict
     )
-    exchange.findings = verdict.findings
+    exchange.findings = noted(verdict.findings)
     if verdict.violations:
         return _refuse(state, exchange, verdict.violations)
-    return payload, variant
+    return payload if verdict.taken is None else verdict.taken, variant
+
+
+def _no_model(state: State, payload: dict[str, Any]) -> Problem:
+    """A payload whose model is missing, or no text; known ids are named, as for one that is unknown."""
+    known = UnknownModel("", [variant.model for variant in state.catalog.variants]).examples
+    expected = f"the id of a model, such as {' or '.join(known)}; GET /v1/models lists them"
+    if "model" not in payload:
+        return Problem("model", expected, "nothing", "required")
+    return Problem("model", expected, _kind(payload["model"]), "type")
 
 
 def _unknown_model(error: UnknownModel) -> Problem:
-    expected = "one of " + ", ".join(error.nearest) if error.nearest else "the id of a Kling model"
+    expected = "one of " + ", ".join(error.nearest or error.examples)
     return Problem("model", expected, error.model[:SHOWN], "enum")
 
 
 def _refuse(state: State, exchange: Exchange, problems: tuple[Problem, ...]) -> Answer:
-    exchange.violations = problems
+    exchange.violations = noted(problems)
     text = f"Body validation error: {message(problems)}"
     return error_answer(state, exchange, 400, text, problems=problems)
 

@@ -9,6 +9,7 @@ from mock_server.validation.validator import (
     fast_judge,
     judge,
     message,
+    noted,
     parse_json,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "fast_judge",
     "judge",
     "message",
+    "noted",
     "parse_json",
 ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from mock_server.validation.problems import Problem, path_of, shorten
+from mock_server.validation.problems import MOST_PROBLEMS, Problem, path_of, shorten
 
-__all__ = ["FAR_BEYOND", "Fits", "Relaxer"]
+__all__ = ["FAR_BEYOND", "Fits", "Overlooked", "Relaxer"]
 
 FAR_BEYOND = 1000
 """By how many items an array may exceed its limit and still have each of them looked at."""
+MOST_LOOKED_AT = 100_000
+"""How many values of one body are looked at; what comes after has to fit as it is."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 64
@@ -23,6 +26,30 @@ _GONE = object()
 
 Steps = tuple[str | int, ...]
 Fits = Callable[[Any], bool]
+
+
+class Overlooked:
+    """What the API overlooks in one body: all of it counted, the first of it kept."""
+
+    __slots__ = ("count", "kept", "left")
+
+    def __init__(self, left: int = MOST_LOOKED_AT) -> None:
+        self.kept: list[Problem] = []
+        self.count = 0
+        self.left = left
+        """How many more values may be looked at."""
+
+    def add(self, at: Steps, expected: str, received: Callable[[], str], constraint: str) -> None:
+        """Count one finding; its words are made where they are kept."""
+        self.count += 1
+        if len(self.kept) < MOST_PROBLEMS:
+            steps = [_short(step) for step in at]
+            self.kept.append(Problem(path_of(steps), expected, received(), constraint))
+
+    def take(self, other: Overlooked) -> None:
+        """Add what was found in one alternative."""
+        self.count += other.count
+        self.kept += other.kept[: MOST_PROBLEMS - len(self.kept)]
 
 
 class Relaxer:
@@ -46,12 +73,15 @@ class Relaxer:
         movable = self._items is not None and not self._items._inert
         self._inert: bool = not (self._number or self._fields or self._options or movable)
 
-    def relax(self, value: Any, findings: list[Problem], at: Steps = ()) -> Any:
+    def relax(self, value: Any, findings: Overlooked, at: Steps = ()) -> Any:
         """The value without undocumented fields and with numbers for numeric strings.
 
-        What is overlooked is appended to `findings`.
+        What is overlooked is added to `findings`.
         The value itself is never changed: containers are copied where something within them is.
         """
+        findings.left -= 1
+        if findings.left < 0:
+            return value
         if self._options:
             return self._relax_option(value, findings, at)
         if isinstance(value, str):
@@ -62,17 +92,17 @@ class Relaxer:
             return self._relax_array(value, self._items, findings, at)
         return value
 
-    def _relax_string(self, value: str, findings: list[Problem], at: Steps) -> Any:
+    def _relax_string(self, value: str, findings: Overlooked, at: Steps) -> Any:
         if len(value) > _LONGEST or not _NUMBER.fullmatch(value):
             return value
         number: int | float = float(value) if set(value) & set(".eE") else int(value)
         if isinstance(number, float) and math.isinf(number):
             return value
         kind = "an integer" if self._number == "integer" else "a number"
-        findings.append(Problem(path_of(at), kind, f"the string {shorten(value)}", "numeric-string"))
+        findings.add(at, kind, lambda: f"the string {shorten(value)}", "numeric-string")
         return number
 
-    def _relax_array(self, value: list[Any], items: Relaxer, findings: list[Problem], at: Steps) -> list[Any]:
+    def _relax_array(self, value: list[Any], items: Relaxer, findings: Overlooked, at: Steps) -> list[Any]:
         relaxed = value
         for index, item in enumerate(value):
             plain = items.relax(item, findings, (*at, index))
@@ -81,7 +111,7 @@ class Relaxer:
                 relaxed[index] = plain
         return relaxed
 
-    def _relax_object(self, value: dict[str, Any], findings: list[Problem], at: Steps) -> dict[str, Any]:
+    def _relax_object(self, value: dict[str, Any], findings: Overlooked, at: Steps) -> dict[str, Any]:
         fields = self._fields or {}
         relaxed = value
         for name, item in value.items():
@@ -94,23 +124,23 @@ class Relaxer:
             relaxed = dict(value) if relaxed is value else relaxed
             if plain is _GONE:
                 del relaxed[name]
-                findings.append(_undocumented(item, (*at, name)))
+                findings.add((*at, name), "no field of this name", partial(shorten, item), "undocumented")
             else:
                 relaxed[name] = plain
         return relaxed
 
-    def _relax_option(self, value: Any, findings: list[Problem], at: Steps) -> Any:
+    def _relax_option(self, value: Any, findings: Overlooked, at: Steps) -> Any:
         """As the fitting alternative with the fewest findings has it, or the one that overlooks least."""
-        tried: list[tuple[tuple[bool, int], Any, list[Problem]]] = []
+        tried: list[tuple[tuple[bool, int], Any, Overlooked]] = []
         for option, fits in self._options:
-            found: list[Problem] = []
+            found = Overlooked(findings.left)
             relaxed = option.relax(value, found, at)
-            tried.append(((not fits(relaxed), len(found)), relaxed, found))
+            tried.append(((not fits(relaxed), found.count), relaxed, found))
+        findings.left = min(found.left for _, _, found in tried)
         _, relaxed, found = min(tried, key=lambda entry: entry[0])
-        findings.extend(found)
+        findings.take(found)
         return relaxed
 
 
-def _undocumented(value: Any, at: Steps) -> Problem:
-    steps = [step[:_LONGEST] + "…" if isinstance(step, str) and len(step) > _LONGEST else step for step in at]
-    return Problem(path_of(steps), "no field of this name", shorten(value), "undocumented")
+def _short(step: str | int) -> str | int:
+    return step[:_LONGEST] + "…" if isinstance(step, str) and len(step) > _LONGEST else step

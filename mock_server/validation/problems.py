@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["Problem", "message", "path_of", "problems_of", "shorten"]
+__all__ = ["MOST_PROBLEMS", "Problem", "message", "noted", "path_of", "problems_of", "shorten"]
 
+MOST_PROBLEMS = 1000
+"""How many problems of one body are told apart; a body of a million wrong points is not worth more."""
+_MOST_NOTED = 50
+"""How many of them the journal keeps for each exchange."""
 _SHOWN = 80
 _COUNTED = ("minItems", "maxItems", "minLength", "maxLength")
 _TYPES = {
@@ -64,9 +68,18 @@ class Problem:
         }
 
 
-def message(problems: Iterable[Problem]) -> str:
+def message(problems: Sequence[Problem]) -> str:
     """All problems in one message, without the words that the server puts before it."""
-    return "; ".join(problem.sentence() for problem in problems)
+    said = "; ".join(problem.sentence() for problem in problems)
+    return said if len(problems) < MOST_PROBLEMS else f"{said}; no more than {MOST_PROBLEMS} are named"
+
+
+def noted(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """The problems as the journal keeps them: the first ones, and how many more there were."""
+    if len(problems) <= _MOST_NOTED:
+        return problems
+    more = Problem("", "nothing else to say", f"{len(problems) - _MOST_NOTED} more of them", "more")
+    return (*problems[:_MOST_NOTED], more)
 
 
 def shorten(value: Any) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
 from mock_server.catalog import Catalog, Variant
-from mock_server.validation.leniency import FAR_BEYOND, Fits, Relaxer
-from mock_server.validation.problems import Problem, message, problems_of, shorten
+from mock_server.validation.leniency import FAR_BEYOND, Fits, Overlooked, Relaxer
+from mock_server.validation.problems import MOST_PROBLEMS, Problem, message, noted, problems_of, shorten
 from mock_server.validation.strict_json import parse_json
 from mock_server.validation.uris import FORMATS
 
@@ -30,11 +31,12 @@ __all__ = [
     "fast_judge",
     "judge",
     "message",
+    "noted",
     "parse_json",
 ]
 
-_MOST_PROBLEMS = 1000
-"""How many problems of one body are told apart; a body of a million wrong points is not worth more."""
+_MANY = 100
+"""From how many items on those of an array that fit are passed over without asking jsonschema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Verdict:
     """Constraints that it breaks: the API answers 400."""
     findings: tuple[Problem, ...]
     """What the API tolerates: numeric strings, undocumented fields, broken rules of the prose."""
+    taken: Any = field(default=None, compare=False, repr=False)
+    """The body as the API takes it, without undocumented fields; None where that is the body as it came."""
 
     @property
     def valid(self) -> bool:
@@ -75,7 +79,7 @@ class Validator:
             return _CLEAN
         verdict = contract.verdict(body)
         if strict and verdict.findings:
-            return Verdict(verdict.violations + verdict.findings, ())
+            return Verdict(verdict.violations + verdict.findings, (), verdict.taken)
         return verdict
 
     def warm(self, variants: Iterable[Variant]) -> None:
@@ -110,15 +114,20 @@ class _Contract:
 
     def verdict(self, body: Any) -> Verdict:
         """Violations and findings of a body that does not keep all."""
-        findings: list[Problem] = []
-        relaxed = self._relaxer.relax(body, findings)
+        overlooked = Overlooked()
+        relaxed = self._relaxer.relax(body, overlooked)
+        findings = overlooked.kept
         violations: list[Problem] = []
         if not _accepts(self._documented, relaxed):
-            errors = itertools.islice(self._judge.iter_errors(relaxed), _MOST_PROBLEMS)
-            violations.extend(problems_of(errors))
+            errors = itertools.islice(self._judge.iter_errors(relaxed), MOST_PROBLEMS)
+            sent = {found.path: found.received for found in findings if found.constraint == "numeric-string"}
+            violations += [
+                dataclasses.replace(problem, received=sent.get(problem.path, problem.received))
+                for problem in itertools.islice(problems_of(errors), MOST_PROBLEMS)
+            ]
         wrong = {problem.path.partition("[")[0].partition(".")[0] for problem in violations}
-        findings.extend(problem for problem in self._broken_rules(relaxed) if problem.path not in wrong)
-        return Verdict(tuple(violations), tuple(findings[:_MOST_PROBLEMS]))
+        findings += [problem for problem in self._broken_rules(relaxed) if problem.path not in wrong]
+        return Verdict(tuple(violations), tuple(findings[:MOST_PROBLEMS]), relaxed)
 
     @cached_property
     def _documented(self) -> jsonschema_rs.Draft202012Validator:
@@ -160,18 +169,43 @@ def judge(schema: Mapping[str, Any] | bool) -> JsonschemaValidator:
 
 @functools.cache
 def _explaining_class() -> type[JsonschemaValidator]:
-    """Draft 2020-12, but of an array far beyond its limit it says only that: items would take minutes."""
-    from jsonschema import Draft202012Validator
+    """Draft 2020-12 for bodies of any size: it explains as much as is told, and no more than that.
+
+    Of an array far beyond its limit it says only that; in a long one it looks at the items that do not fit;
+    of an alternative it gathers as many errors as are told.
+    """
+    from jsonschema import Draft202012Validator, ValidationError
     from jsonschema.validators import extend
 
     each_item = Draft202012Validator.VALIDATORS["items"]
+    fast: dict[int, tuple[Any, jsonschema_rs.Draft202012Validator]] = {}
 
     def items(validator: Any, items: Any, instance: Any, schema: Any) -> Any:
-        if isinstance(instance, list) and len(instance) > schema.get("maxItems", math.inf) + FAR_BEYOND:
-            return ()
-        return each_item(validator, items, instance, schema) or ()
+        if not isinstance(instance, list) or len(instance) > schema.get("maxItems", math.inf) + FAR_BEYOND:
+            return
+        if len(instance) < _MANY:
+            yield from each_item(validator, items, instance, schema) or ()
+            return
+        # The schema is kept beside its judge, so that its id stays its own.
+        if id(items) not in fast:
+            fast[id(items)] = items, fast_judge(items)
+        judge = fast[id(items)][1]
+        for index, item in enumerate(instance):
+            if not _accepts(judge, item):
+                yield from validator.descend(item, items, path=index)
 
-    extended: type[JsonschemaValidator] = extend(Draft202012Validator, {"items": items})  # type: ignore[no-untyped-call]
+    def any_of(validator: Any, options: Any, instance: Any, schema: Any) -> Any:
+        context: list[Any] = []
+        for index, option in enumerate(options):
+            errors = validator.descend(instance, option, schema_path=index)
+            found = list(itertools.islice(errors, MOST_PROBLEMS))
+            if not found:
+                return
+            context += found
+        yield ValidationError("none of the alternatives fits", context=context)
+
+    changed = {"items": items, "anyOf": any_of}
+    extended: type[JsonschemaValidator] = extend(Draft202012Validator, changed)  # type: ignore[no-untyped-call]
     return extended
 
 
