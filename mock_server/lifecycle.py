@@ -22,6 +22,7 @@ __all__ = [
 PENDING_STATUSES = ("queued", "generating")
 FINAL_STATUSES = ("completed", "error")
 STATUSES = PENDING_STATUSES + FINAL_STATUSES
+LARGEST = 1e300
 FINISHED = "finished"
 """Either of the final statuses, where one waits for a job's end."""
 
@@ -41,7 +42,9 @@ class Step:
 
 
 def _check_length(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # TOML has whole numbers that no float can hold.
+    if not is_number or not (0 <= value < LARGEST or value == math.inf):  # type: ignore[operator]
         raise SettingsError(f"{name}: expected a number of 0 or more, received {value!r}.")
 
 

@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 ENV_PREFIX = "KLING_MOCK_"
+MOST_KEPT = 10**9
+"""Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 REALISTIC_LATENCY = 0.6
 """Virtual seconds that an answer takes with `realistic`: what the documented runs show per poll."""
 
@@ -43,7 +45,7 @@ _SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "
 def parse_duration(text: str | float) -> float:
     """Seconds from `1.5`, `500ms`, `3s`, `2m` or `1h`; raises `SettingsError` for anything else."""
     if isinstance(text, int | float) and not isinstance(text, bool):
-        seconds = float(text)
+        seconds = _as_float(text)
     else:
         match = _DURATION.fullmatch(str(text).strip().lower())
         if match is None:
@@ -52,6 +54,14 @@ def parse_duration(text: str | float) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise SettingsError(f"expected a finite time of 0 or more, received {text!r}")
     return seconds
+
+
+def _as_float(number: float) -> float:
+    """A number as a float, infinite where it is too large to be one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def parse_span(text: str | float) -> float:
@@ -95,7 +105,7 @@ def parse_speed(text: str | float) -> float:
     """Virtual seconds per real second: 0 freezes the clock."""
     try:
         speed = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         speed = math.nan
     if not 0 <= speed <= FASTEST:
         raise SettingsError(f"expected a number from 0 to {FASTEST:.0f}, received {text!r}")
@@ -108,8 +118,8 @@ def parse_polls(text: object) -> tuple[int, int]:
     if not isinstance(parts, list | tuple) or len(parts) != 2:
         raise SettingsError(f"expected two counts such as 1,1 (queued, generating), received {text!r}")
     queued, generating = (parse_integer(part) for part in parts)
-    if queued < 0 or generating < 0:
-        raise SettingsError(f"expected two counts of 0 or more, received {text!r}")
+    if not 0 <= queued <= MOST_KEPT or not 0 <= generating <= MOST_KEPT:
+        raise SettingsError(f"expected two counts from 0 to {MOST_KEPT}, received {text!r}")
     return queued, generating
 
 
@@ -199,14 +209,18 @@ class Settings:
             if value is None:
                 raise SettingsError(f"{option.name}: expected a value, received None.")
             object.__setattr__(self, option.name, parse_option(option.name, value))
+        if not isinstance(self.scenarios, Mapping):
+            raise SettingsError(
+                f"scenarios: expected a mapping of names to Scenario values, received {self.scenarios!r}."
+            )
         for name, own in self.scenarios.items():
             if not hasattr(own, "faults"):
                 raise SettingsError(f"scenarios: expected a Scenario for {name!r}, received {own!r}.")
         for name, lowest, highest in (
             ("port", 0, 65_535),
             ("max_body", 1, None),
-            ("max_jobs", 1, None),
-            ("max_exchanges", 1, None),
+            ("max_jobs", 1, MOST_KEPT),
+            ("max_exchanges", 1, MOST_KEPT),
         ):
             value = getattr(self, name)
             if value < lowest or (highest is not None and value > highest):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -198,3 +199,18 @@ def test_a_cancelled_sleeper_leaves_nothing() -> None:
         assert clock.next_wake() is None
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("wrong", ["5", None, [], True])
+def test_a_speed_that_is_no_number_is_named(wrong: Any) -> None:
+    clock = Clock(speed=0)
+    with pytest.raises(ClockError, match="speed is a number from 0 to"):
+        clock.speed = wrong
+    with pytest.raises(ClockError, match="speed is a number from 0 to"):
+        Clock(speed=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["5", [], True])
+def test_a_time_that_is_no_number_is_named(wrong: Any) -> None:
+    with pytest.raises(ClockError, match=r"advance\(\) takes a number of seconds, received"):
+        Clock(speed=0).advance(wrong)

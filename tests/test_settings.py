@@ -84,6 +84,18 @@ def test_switches_are_read_from_words(yes: str, no: str) -> None:
         ("strict", 5),
         ("latency", "-1"),
         ("video_lifetime", -5),
+        ("video_lifetime", 10**400),
+        ("queued", []),
+        ("speed", 10**400),
+        ("polls", (10**400, 1)),
+        ("max_exchanges", 10**30),
+        ("max_jobs", 10**30),
+        ("host", ""),
+        ("host", True),
+        ("control_token", 5),
+        ("max_body", []),
+        ("scenarios", ["x"]),
+        ("scenarios", None),
     ],
 )
 def test_a_value_that_cannot_be_is_named(option: str, value: Any) -> None:

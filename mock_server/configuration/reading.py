@@ -123,8 +123,6 @@ class _File:
             options[name] = parse_option(name, value)
         except SettingsError as error:
             self.fail(path, str(error))
-        except (TypeError, ValueError, AttributeError):
-            self.fail(path, f"{name}: received {value!r}, which it cannot be.")
 
     def _own(self, name: str) -> Scenario:
         """One of the file's scenarios, made once; what it is made from is made before it."""

@@ -65,6 +65,13 @@ class ScenarioTable:
         summary = own.summary if "summary" in table else base.summary
         return (base | own).replace(name=self._name, summary=summary)
 
+    def _try(self, at: Inner, **part: Any) -> None:
+        """Fail at the place of one item where no scenario could have it."""
+        try:
+            Scenario("", **part)
+        except SettingsError as error:
+            self._fail(at, str(error))
+
     def _set(self, scenario: Scenario, key: str, value: Any) -> Scenario:
         try:
             return scenario.replace(**{key: value})
@@ -84,18 +91,22 @@ class ScenarioTable:
         value = self._table.get("shapes")
         if value is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(shape, str) for shape in value):
+        if not isinstance(value, list):
             self._fail(("shapes",), f"shapes: expected a list such as ['nulls'], received {value!r}.")
+        for index, shape in enumerate(value):
+            self._try(("shapes", index), shapes=[shape])
         return frozenset(value)
 
     def _words(self) -> dict[str, str] | None:
         value = self._table.get("words")
         if value is None:
             return None
-        if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+        if not isinstance(value, dict):
             self._fail(
                 ("words",), f"words: expected a table such as {{queued = 'waiting'}}, received {value!r}."
             )
+        for status, word in value.items():
+            self._try(("words", status), words={status: word})
         return dict(value)
 
     def _plan(self) -> tuple[Step, ...] | None:
@@ -111,16 +122,24 @@ class ScenarioTable:
 
     def _step(self, at: Inner, item: Any) -> Step:
         if isinstance(item, str):
+            self._try(at, plan=[item])
             return Step(item)
         if not isinstance(item, dict) or "status" not in item:
             self._fail(at, f"{at[0]}: expected a status or {{status = …, span = …}}, received {item!r}.")
         self._check_keys(at, item, STEP_KEYS, "step of a plan")
+        self._try((*at, "status"), plan=[item["status"]])
         span = item.get("span")
         return Step(
-            str(item["status"]),
+            item["status"],
             None if span is None else self._seconds((*at, "span"), span),
-            self._seconds((*at, "scale"), item.get("scale", 1.0)),
+            self._scale((*at, "scale"), item.get("scale", 1.0)),
         )
+
+    def _scale(self, at: Inner, value: Any) -> float:
+        try:
+            return Step("queued", scale=value).scale
+        except SettingsError as error:
+            self._fail(at, str(error))
 
     def _faults(self) -> tuple[Fault, ...] | None:
         value = self._table.get("faults")
