@@ -149,7 +149,12 @@ class MockApp(Starlette):
             return
         body: bytes | int = b""
         if exchange.method == "POST" and exchange.path in GENERATIONS:
+            resets = state.resets
             received = await _read_body(exchange, receive, state.settings.max_body)
+            if state.resets != resets:
+                # It began before all was forgotten: what it asks for has no place in what comes after.
+                await Response(status_code=503)(scope, receive, send)
+                return
             if received is None:
                 exchange.fault = "client-left"
                 state.journal.add(exchange)

@@ -16,10 +16,11 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 class IdSource:
     """Generation ids and request ids; the same seed gives the same sequence."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, *, of: str = "") -> None:
+        """`of` names whose ids they are: others of the same seed have others."""
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
-        self._jobs = random.Random(f"jobs {self.seed}")
-        self._requests = random.Random(f"requests {self.seed}")
+        self._jobs = random.Random(f"jobs {self.seed}{of}")
+        self._requests = random.Random(f"requests {self.seed}{of}")
 
     def generation_id(self, style: str, model: str) -> str:
         """A new generation id in one of `ID_STYLES`, for a job of this model."""

@@ -7,6 +7,7 @@ import errno
 import socket
 import ssl
 import sys
+from _thread import allocate_lock
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,9 @@ __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 BACKLOG = 2048
 GRACE = 0.2
 """Real seconds that running answers get to finish when the server stops; held ones end at once."""
+
+PROMPT = 0.05
+"""Real seconds that the loop gets to run what another thread wants of it."""
 
 LOOK_IN = 0.02
 """Real seconds between looks at whether only streams are left then."""
@@ -132,6 +136,37 @@ class Listener:
         """End `serve`, from any thread."""
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
+
+    def drop_unfinished(self) -> None:
+        """Break off connections with a request under way; idle ones stay. To be called in its loop."""
+        for connection in list(self._state.connections):
+            if isinstance(connection, MockProtocol) and connection.unfinished():
+                connection.transport.abort()
+
+    def run_in_loop(self, action: Callable[[], None]) -> bool:
+        """Run something between two exchanges, from another thread; False where the loop is too busy."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return False
+        # Locks of their own kind: those of `threading` may go by virtual time.
+        claimed, done = allocate_lock(), allocate_lock()
+        done.acquire()
+
+        def run() -> None:
+            if claimed.acquire(False):
+                try:
+                    action()
+                finally:
+                    done.release()
+
+        loop.call_soon_threadsafe(run)
+        if done.acquire(timeout=PROMPT):
+            return True
+        if claimed.acquire(False):
+            return False
+        # It has begun, and takes no longer than it takes.
+        done.acquire()
+        return True
 
     async def _finish(self) -> None:
         """End held answers at once, let running ones finish, and close every connection."""

@@ -197,5 +197,19 @@ class MockServer:
         self.state.configure(**options)
 
     def reset(self) -> None:
-        """Forget jobs, exchanges, charges and queued scenarios; undo `configure`; end held answers."""
-        self.state.reset()
+        """Forget jobs, exchanges, charges and queued scenarios; undo `configure`; end held answers.
+
+        A request that is under way is broken off with its connection, and leaves nothing behind.
+        """
+        listener, thread = self._listener, self._thread
+        if listener is None or thread is None or thread.ident == threading.get_ident():
+            self.state.reset()
+            return
+
+        def reset() -> None:
+            # Between two exchanges, so that none of them is half before it and half after it.
+            self.state.reset()
+            listener.drop_unfinished()
+
+        if not listener.run_in_loop(reset):
+            self.state.reset()

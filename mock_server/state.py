@@ -63,6 +63,8 @@ class State:
         self.chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
         self.traffic = Traffic()
         self.started_at = self.clock.now()
+        self.resets = 0
+        """How often it was reset: what began before a reset is of no interest after it."""
         self._holds: dict[asyncio.Future[Any], asyncio.AbstractEventLoop] = {}
         self._date = (0, b"")
 
@@ -71,6 +73,7 @@ class State:
 
         The clock gets its speed back; it never runs backwards.
         """
+        self.resets += 1
         self.end_holds()
         self.jobs.clear()
         self.journal.clear()

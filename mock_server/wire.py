@@ -51,6 +51,16 @@ class MockProtocol(HttpToolsProtocol):
         self._idle_since: float | None = None
         self._ending = False
 
+    def unfinished(self) -> bool:
+        """Whether a request to the API is on its way in, or its answer on its way out."""
+        if self._in_head or self._body is not None:
+            return True
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        # Who watches the exchanges goes on watching.
+        return not cycle.scope["path"].startswith("/_mock")
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         super()._unset_keepalive_if_required()

@@ -266,7 +266,7 @@ def test_options_of_the_session(pytester: pytest.Pytester) -> None:
             ids.append(create(kling_server))
 
         def test_seeded():
-            assert len(set(ids)) == 1
+            assert len(set(ids)) == 2
         """,
         "--kling-scenario", "mine", "--kling-seed", "3", "--kling-strict", "--kling-config", "mock.toml",
     )  # fmt: skip

@@ -104,3 +104,65 @@ def test_a_failure_shows_what_the_test_met(pytester: pytest.Pytester) -> None:
             "  #4 *GET  poll * → 200 queued (truncated) * of * bytes [[]poll-truncated[]]",
         ]
     )
+
+
+LEFTOVER = """
+import threading, time, urllib.error
+from tests.support import until
+
+polls, stop = [], threading.Event()
+
+def poll_on(server, job):
+    while not stop.is_set():
+        try:
+            polls.append(poll(server, job))
+        except urllib.error.HTTPError as error:
+            polls.append(error.code)
+
+def test_a(kling_server):
+    job = create(kling_server)
+    threading.Thread(target=poll_on, args=(kling_server, job), daemon=True).start()
+    until(lambda: "completed" in polls)
+
+@pytest.mark.kling(queued=1, generating=1)
+def test_b(kling_server):
+    job = create(kling_server)
+    del polls[:]
+    until(lambda: len(polls) > 5)
+    stop.set()
+    assert set(polls[1:]) == {404}
+    (seen,) = kling_server.jobs
+    assert seen.id == job and seen.polls == 0
+    assert [poll(kling_server, job) for _ in range(3)] == ["queued", "generating", "completed"]
+"""
+
+
+def test_a_thread_that_a_test_left_behind_does_not_touch_the_next_job(pytester: pytest.Pytester) -> None:
+    result = run(pytester, LEFTOVER, "--kling-seed", "5", "-o", "kling_mock_checks=off")
+    result.assert_outcomes(passed=2)
+
+
+def test_a_seed_gives_a_test_the_same_ids_alone_or_not(pytester: pytest.Pytester) -> None:
+    tests = """
+        @pytest.mark.parametrize("turn", range(2))
+        def test_it(kling_server, turn):
+            print("id", turn, create(kling_server))
+
+        @pytest.mark.kling(seed=3)
+        @pytest.mark.parametrize("turn", range(2))
+        def test_marked(kling_server, turn):
+            assert kling_server.state.ids.seed == 3
+            print("marked", create(kling_server))
+        """
+
+    def printed(*arguments: str) -> list[str]:
+        lines = run(pytester, tests, "-s", "-q", *arguments).outlines
+        return [line for line in lines if line.startswith(("id", ".id", "marked", ".marked"))]
+
+    whole = [line.lstrip(".") for line in printed("--kling-seed", "5")]
+    alone = [line.lstrip(".") for line in printed("--kling-seed", "5", "-k", "test_it and 1")]
+    assert len(whole) == 4 and alone == [whole[1]]
+    assert whole[0].split()[2] != whole[1].split()[2]
+    assert whole[2] == whole[3]
+    other = [line.lstrip(".") for line in printed("--kling-seed", "6")]
+    assert other[:2] != whole[:2] and other[2:] == whole[2:]

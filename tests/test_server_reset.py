@@ -1,0 +1,108 @@
+"""What a reset leaves of the requests that are under way: nothing; and of idle connections: all."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+
+import pytest
+
+from mock_server import MockServer
+
+from .support import PATHS, ask, body_for, create, poll, until, wire
+
+HEAD = (
+    b"POST /v2/video/generations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
+    b"Content-Type: application/json\r\n"
+)
+
+
+@pytest.mark.parametrize("sent", ["part of the head", "the head", "half of the body"])
+def test_a_request_that_was_under_way_leaves_nothing_behind(server: MockServer, sent: str) -> None:
+    body = json.dumps(body_for()).encode()
+    whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    first = {"part of the head": 30, "the head": len(whole) - len(body), "half of the body": len(whole) - 20}
+    with wire(server) as connection:
+        connection.sendall(whole[: first[sent]])
+        until(lambda: under_way(server))
+        server.reset()
+        try:
+            connection.sendall(whole[first[sent] :])
+            received = connection.recv(65536)
+        except OSError:
+            received = b""
+    ask(server, "GET", "/v1/models")
+    assert received == b""
+    assert [seen.kind for seen in server.exchanges] == ["models"]
+    assert not server.jobs and not server.charges
+
+
+def under_way(server: MockServer) -> bool:
+    """Whether the server has met a request that is not whole."""
+    listener = server._listener
+    assert listener is not None
+    return any(connection.unfinished() for connection in list(listener._state.connections))  # type: ignore[union-attr]
+
+
+def test_an_answer_that_was_held_ends(server: MockServer) -> None:
+    server.use("create-slow")
+    ended: list[BaseException] = []
+
+    def ask_slowly() -> None:
+        try:
+            create(server)
+        except (OSError, http.client.HTTPException) as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=ask_slowly)
+    thread.start()
+    until(lambda: server.traffic.held)
+    server.reset()
+    thread.join(20)
+    assert len(ended) == 1 and not server.exchanges
+    until(lambda: not server.traffic.open)
+
+
+def test_idle_connections_stay(server: MockServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.connect()
+    sock = connection.sock
+    for path in ("/v1/models", f"{PATHS[0]}?generation_id=x", "/nothing", "/_mock/jobs"):
+        connection.request("GET", path, headers={"Authorization": "Bearer k"})
+        connection.getresponse().read()
+        server.reset()
+        assert connection.sock is sock
+    connection.request(
+        "POST",
+        PATHS[0],
+        json.dumps(body_for()),
+        {"Authorization": "Bearer k", "Content-Type": "application/json"},
+    )
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_who_watches_the_exchanges_goes_on_watching(server: MockServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/_mock/events")
+    answer = connection.getresponse()
+    server.reset()
+    made = create(server).json["id"]
+    while not (line := answer.fp.readline()).startswith(b"data:"):
+        assert line
+    assert made in line.decode()
+    connection.close()
+
+
+def test_a_server_that_does_not_run_is_reset_too() -> None:
+    server = MockServer()
+    server.use("failed")
+    server.reset()
+    assert server.scenario.name == "completed"
+
+
+def test_a_reset_from_within_the_server_waits_for_nobody(server: MockServer) -> None:
+    server.app.on_exchange.append(lambda exchange, took: server.reset())
+    poll(server, "x")
+    assert not server.exchanges
