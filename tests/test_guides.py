@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from mock_server import MockServer
 from mock_server.configuration import load_config
 from mock_server.configuration.scenario_tables import SCENARIO_KEYS
+from mock_server.contract_tests.checking import Limits
+from mock_server.contract_tests.clients import load_callable
+from mock_server.contract_tests.verification import Plan, verify
 from mock_server.ids import ID_STYLES
 from mock_server.invariants import INVARIANTS
 from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
@@ -71,6 +75,27 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
     assert f"import {library}" in (pytester.path / "client.py").read_text(encoding="utf-8")
     result = pytester.runpytest_inprocess("-p", "no:xdist")
     result.assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_clients_of_the_guide_keep_the_contract(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"guide_client_{library}"
+    (client, _) = listings(section(TESTING, library))
+    (tmp_path / f"{module}.py").write_text(client, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    plan = Plan(
+        models=["klingai/v2.5-turbo/pro/text-to-video"],
+        limits=Limits(max_examples=3, seconds=math.inf),
+        seed=1,
+    )
+    finished = verify(load_callable(f"{module}:generate"), plan)
+    broken = [
+        f"{result.id}: {result.counterexample.says}" for result in finished.results if result.counterexample
+    ]
+    assert broken == [] and finished.summary.status == 0
+    assert [result.result for result in finished.results].count("passed") > 40
 
 
 def test_the_client_with_the_address_written_into_it_is_answered(pytester: pytest.Pytester) -> None:
