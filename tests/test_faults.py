@@ -11,7 +11,7 @@ from mock_server import Fault, MockServer, Scenario, SettingsError
 from mock_server.scenarios.fault import KINDS
 from mock_server.scenarios.text import parse_scenario
 
-from .support import ask, create, poll
+from .support import PATHS, ask, create, poll, raw
 
 
 def polled(server: MockServer, job_id: str, *moments: float) -> list[int]:
@@ -82,6 +82,24 @@ def test_modifiers_act_in_one_order(server: MockServer, text: str) -> None:
     assert body.startswith(b"\xef\xbb\xbf{")
     keys = [key for key, _ in json.loads(body[3:], object_pairs_hook=lambda pairs: pairs)]
     assert keys[:2] == ["id", "id"]
+
+
+@pytest.mark.parametrize("cut", ["poll-truncated+gzip", "gzip+poll-truncated"])
+@pytest.mark.parametrize("more", ["", "+chunked", "+slow-drip;seconds=0.01", "+close-between-polls"])
+def test_half_of_an_answer_is_half_of_what_would_go_over_the_wire(
+    server: MockServer, cut: str, more: str
+) -> None:
+    server.use(cut + more)
+    job_id = create(server).json["id"]
+    request = f"GET {PATHS[0]}?generation_id={job_id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
+    answer = raw(server, f"{request}Accept-Encoding: gzip\r\n\r\n".encode())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-encoding: gzip" in head and b"\x1f\x8b" in body
+    if "chunked" in more:
+        assert b"transfer-encoding: chunked" in head and b"\r\n0\r\n" not in body
+    else:
+        assert b"content-length: %d" % (len(body) * 2) in head or b": %d" % (len(body) * 2 + 1) in head
+    assert (b"connection: close" in head) == ("close" in more)
 
 
 def test_a_key_is_doubled_whatever_its_value_holds(server: MockServer) -> None:

@@ -37,6 +37,11 @@ def _ends() -> list[Scenario]:
             "The job takes ten times as long as the server's own times.",
             plan=_plan(Step("queued", scale=10), Step("generating", scale=10), "completed"),
         ),
+    ]
+
+
+def _odd_ends() -> list[Scenario]:
+    return [
         Scenario(
             "completed-in-create",
             "The create already says completed and carries the video.",
@@ -151,6 +156,12 @@ def _refused_creates() -> list[Scenario]:
             message="Too Many Requests",
             retry_after=5.0,
         ),
+    ]
+
+
+def _failing_creates() -> list[Scenario]:
+    one = _create_fault
+    return [
         one(
             "server-error",
             "The create is answered 500.",
@@ -313,11 +324,11 @@ def _video_faults() -> list[Scenario]:
 
 
 _GROUPS: Mapping[str, list[Scenario]] = {
-    "ends": _ends(),
+    "ends": [*_ends(), *_odd_ends()],
     "statuses": _statuses(),
     "shapes of answers": _shapes(),
     "ids": _ids(),
-    "faults of the create": [*_refused_creates(), *_broken_creates()],
+    "faults of the create": [*_refused_creates(), *_failing_creates(), *_broken_creates()],
     "faults of polls": [*_troubled_polls(), *_refused_polls()],
     "transport": _transport(),
     "faults of the video": _video_faults(),
