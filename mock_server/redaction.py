@@ -28,6 +28,7 @@ AUTHORIZATION = ("authorization", "proxy-authorization")
 KEY_HEADERS = ("x-api-key", "api-key", "apikey", "x-auth-token")
 URLS = ("location", "referer")
 COOKIES = ("cookie", "set-cookie")
+SECRET_NAMES = frozenset(name.encode() for name in (*AUTHORIZATION, *KEY_HEADERS))
 KEY_PARAMETERS = frozenset(
     {"key", "apikey", "xapikey", "token", "accesstoken", "authtoken", "auth", "authorization", "secret"}
 )
@@ -52,9 +53,8 @@ def redact(value: str) -> str:
 def keys_of(headers: Headers, query: str) -> tuple[str, ...]:
     """The keys that a request carries in its headers and in its query, the longest first."""
     found: set[str] = set()
-    for raw_name, value in headers:
-        name = raw_name.decode("latin-1").lower()
-        if name in AUTHORIZATION or name in KEY_HEADERS:
+    for name, value in headers:
+        if name.lower() in SECRET_NAMES:
             found.add(_key_in(value))
     for part in query.split("&") if query else ():
         name, _, text = part.partition("=")
@@ -146,6 +146,7 @@ def _forms(key: str) -> tuple[str, ...]:
     return tuple(sorted(written, key=len, reverse=True))
 
 
+@lru_cache(maxsize=64)
 def _names_key(name: str) -> bool:
     return unquote_plus(name).lower().replace("-", "").replace("_", "") in KEY_PARAMETERS
 

@@ -106,3 +106,15 @@ def test_a_reset_from_within_the_server_waits_for_nobody(server: MockServer) -> 
     server.app.on_exchange.append(lambda exchange, took: server.reset())
     poll(server, "x")
     assert not server.exchanges
+
+
+def test_a_body_that_ends_after_a_reset_by_hand_makes_no_job(server: MockServer) -> None:
+    """The control API forgets all, and leaves connections as they are."""
+    body = json.dumps(body_for()).encode()
+    with wire(server) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:20])
+        until(lambda: server.traffic.open)
+        assert ask(server, "POST", "/_mock/reset", key=None).status == 200
+        connection.sendall(body[20:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 503")
+    assert not server.jobs and not server.exchanges
