@@ -8,7 +8,8 @@ const timers = require("node:timers");
 const timersPromises = require("node:timers/promises");
 const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
-const { foreignSockets } = require("./redirection.cjs");
+const { isMainThread } = require("node:worker_threads");
+const { Outside } = require("./outside.cjs");
 
 const real = {
   setTimeout: globalThis.setTimeout,
@@ -18,13 +19,17 @@ const real = {
   clearInterval: globalThis.clearInterval,
   hrtime: process.hrtime.bigint.bind(process.hrtime),
   performanceNow: performance.now.bind(performance),
+  mark: performance.mark.bind(performance),
+  measure: performance.measure.bind(performance),
+  uptime: process.uptime.bind(process),
   Date,
 };
 
-// What may be open while nothing is being worked on; anything else counts as work.
+// What may be open while nothing is being worked on; anything else counts as work. The parent sees by itself
+// whether another process works.
 const AT_REST = new Set([
   "Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "TTYWrap", "PipeWrap",
-  "SignalWrap", "FSEventWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
+  "SignalWrap", "FSEventWrap", "MessagePort", "Worker", "WORKER", "MESSAGEPORT", "ProcessWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
 ]);
 const LONGEST = 2 ** 31 - 1;
 
@@ -121,6 +126,8 @@ class Schedule {
     this.pause = null;
     this.keeper = null;
     this.unpacking = 0;
+    this.starting = 0;
+    this.outside = new Outside(() => clock.seconds(), link);
   }
 
   set(callback, delay, args, repeat = false) {
@@ -226,10 +233,19 @@ class Schedule {
     });
   }
 
-  // Whether this process does something that takes real time: files, other processes, other hosts.
+  // Whether this thread does something that takes real time: files, other services.
   working() {
-    if (foreignSockets.size > 0 || this.unpacking > 0) return true;
+    if (this.unpacking > 0 || this.starting > 0 || this.outside.awaited()) return true;
     return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
+  }
+}
+
+// As Node's own, which no module gives out.
+class AbortError extends Error {
+  constructor(message, options) {
+    super(message, options);
+    this.code = "ABORT_ERR";
+    this.name = "AbortError";
   }
 }
 
@@ -238,7 +254,7 @@ function replaceTimers(schedule) {
   const setInterval = (callback, delay, ...args) => schedule.set(callback, delay, args, true);
   const clear = (timer) => schedule.clear(timer);
   const wait = (delay, value, { signal, ref = true } = {}) => new Promise((resolve, reject) => {
-    const aborted = () => new DOMException("The operation was aborted", { name: "AbortError", cause: signal.reason });
+    const aborted = () => new AbortError("The operation was aborted", { cause: signal.reason });
     if (signal?.aborted) {
       reject(aborted());
       return;
@@ -288,6 +304,63 @@ function replaceClocks(clock) {
   };
   hrtime.bigint = nanoseconds;
   process.hrtime = hrtime;
+  process.uptime = () => real.uptime() + clock.lead();
+  replaceMarks(elapsed);
+  replaceFormats(now);
+}
+
+function replaceMarks(elapsed) {
+  const mark = (name, options) => real.mark(name, { ...options, startTime: options?.startTime ?? elapsed() });
+  const measure = (name, start, end) => {
+    if (end !== undefined) return real.measure(name, start, end);
+    const options = typeof start === "string" ? { start } : { ...start };
+    if (options.end === undefined && (options.start === undefined || options.duration === undefined)) {
+      options.end = elapsed();
+    }
+    return real.measure(name, options);
+  };
+  for (const [name, value] of Object.entries({ mark, measure })) {
+    Object.defineProperty(perf.performance, name, { value, writable: true, configurable: true });
+  }
+}
+
+// What formats the present moment when it is given none.
+function replaceFormats(now) {
+  const { prototype } = Intl.DateTimeFormat;
+  const { get } = Object.getOwnPropertyDescriptor(prototype, "format");
+  const bound = new WeakMap();
+  Object.defineProperty(prototype, "format", {
+    configurable: true,
+    get() {
+      const original = get.call(this);
+      if (!bound.has(original)) bound.set(original, (date) => original(date === undefined ? now() : date));
+      return bound.get(original);
+    },
+  });
+  const { formatToParts } = prototype;
+  prototype.formatToParts = function (date) {
+    return formatToParts.call(this, date === undefined ? now() : date);
+  };
+}
+
+// Threads ask for themselves: each is known before another one can let time jump.
+function watchThreads(schedule, link) {
+  const known = () => {
+    if (link.socket === null) link.connect();
+  };
+  if (!isMainThread) known();
+  process.on("worker", (worker) => {
+    known();
+    schedule.starting += 1;
+    let starting = true;
+    const started = () => {
+      if (starting) schedule.starting -= 1;
+      starting = false;
+      schedule.changed();
+    };
+    worker.once("online", started);
+    worker.once("exit", started);
+  });
 }
 
 // Timeouts of sockets, and with them those of http and https.
@@ -348,6 +421,8 @@ function fastForward(config, link) {
   replaceClocks(clock);
   replaceSocketTimeouts(schedule);
   watchUnpacking(schedule);
+  watchThreads(schedule, link);
+  schedule.outside.watch();
   require("node:module").syncBuiltinESMExports();
 }
 
