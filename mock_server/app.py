@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mock_server.api.answer import JSON, Answer, error_answer, preflight_answer
+from mock_server.api.answer import CORS_HEADERS, JSON, Answer, error_answer, preflight_answer
 from mock_server.api.call import Call
 from mock_server.api.create import create
 from mock_server.api.delivery import deliver, whole_answer
@@ -133,11 +133,15 @@ class MockApp(Starlette):
         """The API's error body for a path or a method that the control API does not have."""
         assert isinstance(error, HTTPException)
         method, path = request.method, request.url.path
-        detail = "Cannot" if error.detail == "Not Found" else f"{error.detail}:"
+        known = {"Not Found": f"Cannot {method} {path}", "Method Not Allowed": f"Cannot {method} {path}"}
         exchange = Exchange(method, path, b"", [], self.mock.clock.now())
-        answer = error_answer(self.mock, exchange, error.status_code, f"{detail} {method} {path}")
-        headers = {"content-type": JSON.decode(), **(error.headers or {})}
-        return Response(answer.body, answer.status, headers)
+        text = known.get(error.detail, error.detail)
+        answer = error_answer(self.mock, exchange, error.status_code, text)
+        response = Response(answer.body, answer.status, error.headers, JSON.decode())
+        # The control API is for this machine's programs alone: no page of another origin may read it.
+        shared = CORS_HEADERS if path.startswith("/openapi") else []
+        response.raw_headers += [*answer.headers, *shared]
+        return response
 
     async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         """Read one request, answer it and note it in the journal, before the answer goes out."""

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from mock_server.api.answer import CORS_HEADERS, preflight_answer
 from mock_server.clock import Clock
 from mock_server.errors import KlingMockError, PayloadError, SettingsError, UnknownModel
 from mock_server.journal import Exchange
@@ -174,7 +175,7 @@ class Control:
 
     async def openapi(self, _request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
-        return JSONResponse(self.state.catalog.merged(), headers={"access-control-allow-origin": "*"})
+        return JSONResponse(self.state.catalog.merged())
 
     async def openapi_of(self, request: Request) -> Response:
         """Give one variant's OpenAPI document, references resolved."""
@@ -183,7 +184,7 @@ class Control:
             document = self.state.catalog.document(model)
         except UnknownModel as error:
             raise HTTPException(404, str(error)) from None
-        return JSONResponse(document, headers={"access-control-allow-origin": "*"})
+        return JSONResponse(document)
 
 
 def control_routes(state: State) -> list[Route]:
@@ -206,9 +207,26 @@ def control_routes(state: State) -> list[Route]:
     ]
     routes = [Route(path, _guarded(state, handler), methods=methods) for path, handler, methods in guarded]
     routes.append(Route("/_mock", lambda request: RedirectResponse("/_mock/")))
-    routes.append(Route("/openapi.json", control.openapi))
-    routes.append(Route("/openapi/{model:path}", control.openapi_of))
+    for path, handler in (("/openapi.json", control.openapi), ("/openapi/{model:path}", control.openapi_of)):
+        routes.append(Route(path, _open(state, handler), methods=["GET", "OPTIONS"]))
     return routes
+
+
+def _open(state: State, handler: Handler) -> Handler:
+    """A handler that any page may read, with the headers of every answer of the API."""
+
+    async def answer(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            asked = request.headers.get("access-control-request-headers")
+            granted = preflight_answer(asked)
+            response = Response(status_code=granted.status)
+            response.raw_headers += granted.headers
+        else:
+            response = await handler(request)
+        response.raw_headers += [*CORS_HEADERS, (b"x-inference-id", state.ids.request_id().encode())]
+        return response
+
+    return answer
 
 
 def _guarded(state: State, handler: Handler) -> Handler:

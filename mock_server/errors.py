@@ -90,7 +90,7 @@ class UnknownModel(KlingMockError, LookupError):
         known = list(known)
         self.nearest = nearest(model, known)
         some = " or ".join(repr(name) for name in known[:: max(1, len(known) // 3)][:3])
-        hint = did_you_mean(self.nearest) or f" There are {some} and others: GET /v1/models lists them."
+        hint = did_you_mean(self.nearest) or f" There are {some} and others: `kling-mock specs list` shows them."
         self.examples = known[:: max(1, len(known) // 3)][:3]
         super().__init__(f"There is no Kling model {_shown(model)}.{hint}")
 

@@ -58,7 +58,7 @@ def bind(host: str, port: int) -> socket.socket:
         elif error.errno == errno.EACCES:
             hint = "ports below 1024 need more rights; choose another --port"
         else:
-            hint = f"{error.strerror or error}; is --host an address of this machine?"
+            hint = f"{error.strerror or error}; --host takes an address of this machine"
         raise ServerError(f"Cannot listen on {host}:{port}: {hint}.") from None
     return listening
 

@@ -130,6 +130,11 @@ def parse_text(text: object) -> str:
     return text.strip()
 
 
+def parse_host(text: object) -> str:
+    """An address or a name to listen on; IPv6 with or without its brackets."""
+    return parse_text(text).removeprefix("[").removesuffix("]")
+
+
 def parse_token(text: object) -> str:
     """A token that can stand in a header: visible ASCII."""
     token = parse_text(text)
@@ -168,7 +173,7 @@ class Settings:
     `Settings(queued="2s")` parses as the command line does. Raises `SettingsError` naming the option.
     """
 
-    host: str = _option("127.0.0.1", parse_text, "address to listen on", metavar="ADDRESS")
+    host: str = _option("127.0.0.1", parse_host, "address to listen on", metavar="ADDRESS")
     port: int = _option(8000, parse_integer, "port to listen on; 0 takes a free one", metavar="PORT")
     queued: float = _option(1.0, parse_duration, "how long a job stays queued", metavar="TIME")
     generating: float = _option(3.0, parse_duration, "how long it then generates", metavar="TIME")
@@ -245,11 +250,15 @@ class Settings:
         options: dict[str, Any] = {}
         for option in option_fields():
             variable = ENV_PREFIX + option.name.upper()
+            # A switch that is on by default is --no-NAME on the command line.
+            negated = f"{ENV_PREFIX}NO_{option.name.upper()}" if option.default is True else variable
+            variable = variable if variable in environ else negated
             if variable in environ:
                 try:
-                    options[option.name] = parse_option(option.name, environ[variable])
+                    value = parse_option(option.name, environ[variable])
                 except SettingsError as error:
                     raise SettingsError(f"{variable}: {str(error).partition(': ')[2]}") from None
+                options[option.name] = not value if option.default is True and variable == negated else value
         return options
 
 

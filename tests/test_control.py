@@ -337,3 +337,15 @@ def test_a_few_documents_of_variants_pass_the_validator(server: MockServer) -> N
 
 def test_a_document_of_an_unknown_model_names_the_nearest(server: MockServer) -> None:
     check_error(ask(server, "GET", f"/openapi/{MODEL}s.json", key=None), 404, MODEL)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", f"/openapi/{MODEL}.json", "/openapi/zz.json"])
+def test_the_documents_are_for_pages_of_any_origin(server: MockServer, path: str) -> None:
+    asked = {"Origin": "http://elsewhere.example", "Access-Control-Request-Headers": "x-own"}
+    preflight = ask(server, "OPTIONS", path, headers=asked, key=None)
+    assert preflight.status == 204 and preflight.headers["access-control-allow-headers"] == "x-own"
+    reply = ask(server, "GET", path, headers={"Origin": "http://elsewhere.example"}, key=None)
+    assert reply.headers["access-control-allow-origin"] == "*" and reply.headers["x-inference-id"]
+    if path.endswith("zz.json"):
+        check_error(reply, 404, "There is no Kling model 'zz'.")
+        assert "GET /openapi" not in reply.json["message"]

@@ -152,7 +152,7 @@ def _play(
 
 def _full(state: State, exchange: Exchange) -> Answer:
     full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
-    return error_answer(state, exchange, 429, f"Too Many Requests: {full}")
+    return error_answer(state, exchange, 429, f"Too Many Requests: {full}", headers=[(b"retry-after", b"30")])
 
 
 def _make_job(

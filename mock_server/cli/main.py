@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -61,6 +62,10 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started this (`>&-`): what is said goes nowhere.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Only the module of the command that is asked for is imported: `serve` must be ready at once.
     commands = [words[0]] if words and words[0] in COMMANDS else COMMANDS
@@ -84,10 +89,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of the output is gone, as with `| head`: leave nothing for the interpreter to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output is gone, as with `| head`.
+        _say_no_more()
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            raise
+        print(f"kling-mock {namespace.command}: the output cannot be written: {error}.", file=sys.stderr)
+        _say_no_more()
+        return 2
     return status
+
+
+def _say_no_more() -> None:
+    """Leave nothing for the interpreter to flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _unknown_option(command: str | None, word: str, parser: argparse.ArgumentParser) -> str:

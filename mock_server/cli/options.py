@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
+from mock_server.cli.environment import warn_of_mistyped
 from mock_server.errors import SettingsError
 from mock_server.settings import ENV_PREFIX, Settings, option_fields, parse_flag
 
@@ -62,18 +64,21 @@ def settings_from(namespace: argparse.Namespace, **defaults: Any) -> Settings:
     Raises `SettingsError` that names the option as it is written.
     """
     options: dict[str, Any] = dict(defaults)
-    config = getattr(namespace, "config", None)
-    if config is not None:
+    warn_of_mistyped()
+    config = getattr(namespace, "config", None) or os.environ.get(ENV_PREFIX + "CONFIG")
+    if config:
         from mock_server.configuration import load_config
 
         options |= load_config(config)
-    options |= Settings.from_environment()
-    for option in option_fields():
-        value = getattr(namespace, option.name, None)
-        if value is not None:
-            options[option.name] = value
+    from_variables = Settings.from_environment()
+    given = {option.name: getattr(namespace, option.name, None) for option in option_fields()}
+    given = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**options)
+        return Settings(**options | from_variables | given)
     except SettingsError as error:
         name, separator, rest = str(error).partition(": ")
-        raise SettingsError(f"--{name.replace('_', '-')}: {rest}" if separator else str(error)) from None
+        if name in from_variables and name not in given:
+            written = ENV_PREFIX + name.upper()
+        else:
+            written = f"--{name.replace('_', '-')}"
+        raise SettingsError(f"{written}: {rest}" if separator else str(error)) from None

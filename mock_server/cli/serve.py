@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 from typing import Any
@@ -24,7 +25,7 @@ Point a client at http://127.0.0.1:8000/v2 with any API key. What can be told to
 `kling-mock scenarios`; by request: the header X-Mock-Scenario, the key mock-NAME, or [mock:NAME] in a prompt.
 """
 CURL = (
-    "curl -s {url}/v2/video/generations -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
+    "curl -s {url}/v2/video/generations -H {key} -H 'Content-Type: application/json' "
     """-d '{{"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}}'"""
 )
 
@@ -78,7 +79,7 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
         print(f"kling-mock ready at {url}", flush=True)
         if settings.log_format == "text":
             key = settings.api_key[0] if settings.api_key else "test-key"
-            print(CURL.format(url=url, key=key), flush=True)
+            print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
             print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
         if settings.host not in ("127.0.0.1", "localhost", "::1"):
             print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)

@@ -95,6 +95,8 @@ def _verdict(
 
 def _read(name: str) -> bytes:
     if name == "-":
+        if sys.stdin is None:
+            raise SpecError("Standard input is closed: expected a body there, or the name of a file.")
         return sys.stdin.buffer.read()
     try:
         return Path(name).read_bytes()
