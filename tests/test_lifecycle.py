@@ -104,6 +104,9 @@ def test_time_is_advanced_to_the_end_whichever_it_is(by: str) -> None:
             server.clock.advance(until="finished")
         with pytest.raises(ClockError, match=r"until: expected one of .*, finished, received 'finishd'"):
             server.clock.advance(until="finishd")
+        wrong: Any = []
+        with pytest.raises(ClockError, match=r"until: expected one of .*, finished, received \[\]"):
+            server.clock.advance(until=wrong)
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
