@@ -44,6 +44,8 @@ class CommandClient(Client):
         super().__init__(" ".join(command), ("--", *command))
         self.command = list(command)
         self.environment: dict[str, str] = {}
+        if os.name != "posix":
+            raise TargetError("Checking a command needs Linux or macOS: name a Python function instead.")
         program = shutil.which(command[0])
         if program is None:
             raise TargetError(f"There is no program {command[0]!r}: expected a command that can be run.")

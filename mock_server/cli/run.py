@@ -62,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--timeout", metavar="TIME", help="end the program after this much real time, with status 124")
     add("--check", action="store_const", const=True, help="fail where the trace breaks a rule of level R")
-    add("--report", metavar="FILE.json", help="write the summary to a file as JSON instead of to stderr")
+    add("--report", metavar="FILE.json", help="write the summary to a file as JSON, - for stdout")
     add_server_options(parser, without=WITHOUT)
     parser.set_defaults(handler=run)
 
@@ -76,10 +76,8 @@ def run(namespace: argparse.Namespace) -> int:
             "expected a command after --, for example: kling-mock run -- python my_program.py"
         )
     report_file = _option(namespace.report, "REPORT")
-    if report_file is not None and not Path(report_file).absolute().parent.is_dir():
-        raise SettingsError(
-            f"--report: there is no folder {Path(report_file).parent} to write the report to."
-        )
+    if report_file is not None and report_file != "-":
+        _check_file(Path(report_file))
     timeout = _option(namespace.timeout, "TIMEOUT")
     check = _flag(namespace.check, "CHECK")
     from mock_server.interception.run import Plan
@@ -105,10 +103,37 @@ def _show(report: dict[str, Any], file: str | None) -> None:
     from mock_server.interception.summary import summary_lines
 
     if file is not None:
-        Path(file).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(report, indent=2, ensure_ascii=file == "-") + "\n"
+        try:
+            _write(text, file)
+        except OSError as error:
+            # The program's exit status counts more than what there is to say of it.
+            print(f"kling-mock run: --report: cannot write {file}: {error.strerror}.", file=sys.stderr)
         return
     plain = "utf" not in (sys.stderr.encoding or "").lower()
     print("\n".join(summary_lines(report, plain=plain)), file=sys.stderr, flush=True)
+
+
+def _write(text: str, file: str) -> None:
+    if file != "-":
+        Path(file).write_text(text, encoding="utf-8")
+        return
+    try:
+        print(text, end="", flush=True)
+    except OSError:
+        # Nothing may be left for the interpreter to flush at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _check_file(file: Path) -> None:
+    """Raise where a report could not be written, before anything runs."""
+    if not file.absolute().parent.is_dir():
+        raise SettingsError(f"--report: there is no folder {file.parent} to write the report to.")
+    if file.is_dir():
+        raise SettingsError(f"--report: expected a file, received the folder {file}.")
+    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise SettingsError(f"--report: {file} cannot be written; choose another file, or - for stdout.")
 
 
 def _option(value: str | None, name: str) -> str | None:
@@ -128,9 +153,12 @@ def _flag(value: bool | None, name: str, *, default: bool = False) -> bool:
 
 def _seconds(text: str) -> float:
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except SettingsError as error:
         raise SettingsError(f"--timeout: {error}.") from None
+    if seconds <= 0:
+        raise SettingsError(f"--timeout: expected more than 0 s, received {text!r}.")
+    return seconds
 
 
 def _in_ci() -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "NOT_EXECUTABLE",
@@ -30,6 +31,10 @@ TIMED_OUT = 124
 """Exit statuses as shells and `timeout` use them."""
 GRACE = 2.0
 """Real seconds between asking a process to end and ending it."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+"""Linux, <linux/prctl.h>."""
 
 _FORWARDED = [signal.SIGINT, signal.SIGTERM] + ([signal.SIGHUP, signal.SIGQUIT] if os.name == "posix" else [])
 
@@ -65,22 +70,55 @@ def run_child(
     """
     adopt_orphans()
     own = set(children())
-    restore = None if mask is None else partial(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
     try:
-        process = subprocess.Popen(list(command), env=dict(environment), preexec_fn=restore)
+        process = subprocess.Popen(list(command), env=dict(environment), preexec_fn=_preparation(mask))
     except FileNotFoundError:
+        file = shutil.which(command[0], path=environment.get("PATH", os.defpath))
+        if file is not None:
+            # The file is there, so it must be what its first line names that is not.
+            print(f"kling-mock run: cannot run {file}: {_interpreter(file)} does not exist", file=sys.stderr)
+            return NOT_EXECUTABLE
         print(f"kling-mock run: command not found: {command[0]}", file=sys.stderr)
         return NOT_FOUND
     except OSError as error:
         print(f"kling-mock run: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_EXECUTABLE
     try:
-        return _status(_wait(process, timeout, taken=mask is not None))
+        returned = _wait(process, timeout, taken=mask is not None)
     finally:
         end_leftovers(own)
+    if returned is None:
+        return TIMED_OUT
+    return 128 - returned if returned < 0 else returned
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: bool) -> int:
+def _preparation(mask: set[int] | None) -> Callable[[], None]:
+    """What the child does before it becomes the command: system calls only, all of them looked up here."""
+    set_mask, parent, get_parent = signal.pthread_sigmask, os.getpid(), os.getppid
+    control = _process_control()
+
+    def prepare() -> None:
+        if control is not None:
+            # Killed with this process, even where this one can do nothing any more.
+            control(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if get_parent() != parent:
+                os._exit(128 + signal.SIGKILL)
+        if mask is not None:
+            set_mask(signal.SIG_SETMASK, mask)
+
+    return prepare
+
+
+def _interpreter(file: str) -> str:
+    """What a script's first line names."""
+    with open(file, "rb") as script:
+        line = script.readline(256)
+    name = line.removeprefix(b"#!").strip().split(maxsplit=1)[:1] if line.startswith(b"#!") else []
+    return f"its interpreter {os.fsdecode(name[0])}" if name else "what it needs to be run"
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: bool) -> int | None:
+    """The status as `subprocess` tells it; None where the time was up."""
     deadline = None if timeout is None else time.monotonic() + timeout
     while process.poll() is None:
         left = None if deadline is None else deadline - time.monotonic()
@@ -89,15 +127,9 @@ def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: boo
                 f"kling-mock run: the command took longer than {timeout:g} s and was ended.", file=sys.stderr
             )
             _end(process)
-            return -TIMED_OUT - 1000
+            return None
         _await_signal(process, min(0.5, left) if left is not None else 0.5, taken=taken)
     return process.returncode
-
-
-def _status(returned: int) -> int:
-    if returned == -TIMED_OUT - 1000:
-        return TIMED_OUT
-    return 128 - returned if returned < 0 else returned
 
 
 def _await_signal(process: subprocess.Popen[bytes], seconds: float, *, taken: bool) -> None:
@@ -127,14 +159,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def adopt_orphans() -> None:
     """Become the parent of what the child leaves behind, so that it can be ended (Linux)."""
+    control = _process_control()
+    if control is not None:
+        control(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _process_control() -> Callable[..., Any] | None:
+    """The system's `prctl`; None where there is none."""
     if sys.platform != "linux":
-        return
+        return None
     try:
         import ctypes
 
-        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        control: Callable[..., Any] = ctypes.CDLL(None).prctl
     except (OSError, AttributeError):
-        pass
+        return None
+    return control
 
 
 def children() -> list[int]:

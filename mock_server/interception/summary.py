@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mock_server.interception.hosts import Hosts
+from mock_server.interception.process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 from mock_server.invariants import Breach, check_trace
 from mock_server.jobs import JobView
 from mock_server.journal import Exchange
@@ -149,7 +150,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     if report["untrusted"]:
         times = _many(report["untrusted"], "connection")
         lines.append(f"  {times} broken off: the program does not trust the certificates in SSL_CERT_FILE.")
-    elif not report["exchange_count"]:
+    elif not report["exchange_count"] and report["exit_status"] not in UNSTARTED:
         lines += UNREACHED
     longest = max((_length(job) for job in jobs), default=0.0)
     lines += [line for job in jobs[:SHOWN] for line in _job_lines(job, longest)]
@@ -170,6 +171,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 
 SHOWN = 12
+UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
+"""Exit statuses that say enough about why nothing reached the mock."""
 UNREACHED = (
     "  Nothing reached the mock. If the program calls the API, let it use the proxy in HTTPS_PROXY and trust",
     "  the certificates in SSL_CERT_FILE (both are in its environment), or point it at `kling-mock serve`.",
