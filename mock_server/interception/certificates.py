@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from mock_server.errors import ServerError
@@ -51,10 +52,24 @@ class Authority:
             self._contexts[host] = context
         return context
 
-    def bundle(self) -> bytes:
-        """The authority together with what this machine trusts, for programs that take one file."""
+    def bundle(self, more: Iterable[str] = ()) -> bytes:
+        """The authority together with what this machine trusts, for programs that take one file.
+
+        `more` are files or folders of certificates that the user trusts as well.
+        """
         paths = [ssl.get_default_verify_paths().cafile, *_SYSTEM_BUNDLES]
-        for path in paths:
-            if path is not None and Path(path).is_file():
-                return Path(path).read_bytes().rstrip() + b"\n" + self.pem
-        return self.pem
+        system = next((path for path in paths if path is not None and Path(path).is_file()), None)
+        return self.extended([*([system] if system is not None else []), *more])
+
+    def extended(self, paths: Iterable[str]) -> bytes:
+        """The authority together with the certificates in these files and folders; each is read once."""
+        contents: dict[bytes, None] = {}
+        for path in dict.fromkeys(paths):
+            folder = Path(path)
+            try:
+                files = sorted(folder.iterdir()) if folder.is_dir() else [folder]
+                read = [file.read_bytes().strip() for file in files if file.is_file()]
+            except OSError:
+                continue  # the program itself finds out that there is no such file
+            contents |= dict.fromkeys(text for text in read if b"-----BEGIN" in text)
+        return b"\n".join([*contents, self.pem])

@@ -10,6 +10,7 @@ from typing import Any
 from ..fastforward.arrivals import Arrivals
 from ..fastforward.patches import Patches
 from .bundles import defer_bundle
+from .proxies import Proxies, Shown
 from .redirection import Redirection
 
 __all__ = ["hook"]
@@ -25,6 +26,18 @@ class _Hosts:
         self._offline = False
 
     def decide(self, host: str) -> str:
+        """`mock`, `pass` or `refuse`."""
+        self._read()
+        if host in self._hosts:
+            return "mock"
+        return "refuse" if self._offline else "pass"
+
+    def names(self) -> frozenset[str]:
+        """Every host that the mock answers for."""
+        self._read()
+        return self._hosts
+
+    def _read(self) -> None:
         try:
             status = os.stat(self._path)
             if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
@@ -34,9 +47,6 @@ class _Hosts:
                 self._stamp = stamp
         except OSError:
             pass  # the run is over: what was known last still holds
-        if host in self._hosts:
-            return "mock"
-        return "refuse" if self._offline else "pass"
 
 
 def hook(config: dict[str, Any]) -> None:
@@ -51,8 +61,10 @@ def hook(config: dict[str, Any]) -> None:
         parent.ask({"ask": "refused", "host": host, "port": port}, answered=False)
 
     patches, arrivals = Patches(kept={"_kling_mock"}), Arrivals()
-    decide = _Hosts(config["hosts"]).decide
-    redirection = Redirection(decide, refuse, config["hooked"], config["proxy"], config["authority"])
+    hosts = _Hosts(config["hosts"])
+    redirection = Redirection(hosts.decide, refuse, config["hooked"], config["proxy"], config["authority"])
+    proxies = Proxies(hosts.decide, hosts.names, _shown(config))
+    arrivals.when("urllib.request", lambda: proxies.apply(patches))
     redirection.apply(patches)
     arrivals.when("ssl", lambda: redirection.apply_tls(patches))
     arrivals.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
@@ -67,6 +79,12 @@ def hook(config: dict[str, Any]) -> None:
         following.__enter__()
         # Python's own end waits for threads in real time.
         atexit.register(following.__exit__, None, None, None)
+
+
+def _shown(config: dict[str, Any]) -> Shown:
+    """The run's proxy stands for the user's own where there is one, and is not to be seen elsewhere."""
+    ours = f"http://127.0.0.1:{config['proxy']}"
+    return lambda scheme, url: url != ours or scheme in config["upstream"]
 
 
 def _without_uvloop(patches: Patches) -> None:

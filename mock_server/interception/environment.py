@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from mock_server.interception.folder import HOOKS, RunFolder
+from mock_server.interception.folder import BUNDLE_VARIABLES, HOOKS, RunFolder
 
 __all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "child_environment"]
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "DENO_CERT")
-"""Files of trusted certificates: OpenSSL (and Go, Ruby, PHP with it), requests, curl, git, Deno."""
 
 
 def child_environment(
@@ -23,10 +21,10 @@ def child_environment(
     for name in PROXY_VARIABLES:
         environment[name] = f"http://127.0.0.1:{proxy}"
     for name in ("NO_PROXY", "no_proxy"):
-        environment[name] = "localhost,127.0.0.1,::1"
+        environment[name] = folder.no_proxy
     for name in BUNDLE_VARIABLES:
         environment[name] = str(folder.bundle)
-    environment["NODE_EXTRA_CA_CERTS"] = str(folder.authority)
+    environment["NODE_EXTRA_CA_CERTS"] = str(folder.node_authorities)
     environment["WGETRC"] = str(folder.wgetrc)
     paths = [str(HOOKS), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

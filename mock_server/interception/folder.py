@@ -9,35 +9,68 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import TracebackType
 
 from mock_server.clock import Clock
 from mock_server.interception.certificates import Authority
 from mock_server.interception.hosts import Hosts
+from mock_server.interception.leftovers import PREFIX, claim
 from mock_server.interception.timekeeping import ClockFile
+from mock_server.interception.upstream import Upstream
 
-__all__ = ["HOOKS", "RunFolder"]
+__all__ = ["BUNDLE_VARIABLES", "HOOKS", "RunFolder"]
 
 HOOKS = Path(__file__).with_name("hooks")
 """What a child's Python and Node load first."""
+BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "DENO_CERT")
+"""Files of trusted certificates: OpenSSL (and Go, Ruby, PHP with it), requests, curl, git, Deno."""
+NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
+"""The same for Node, which has the machine's own authorities without a file."""
 
 
 class RunFolder:
-    """Files that only this user can read; `close` removes all of them."""
+    """Files that only this user can read; the end of the `with` block, or `close`, removes all of them.
 
-    def __init__(self, authority: Authority, hosts: Hosts, clock: Clock) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="kling-mock-run-"))
-        self.authority = self._write("authority.pem", authority.pem)
-        self.bundle = self._write("bundle.pem", authority.bundle())
+    What the user's own environment trusts is trusted by the child as well.
+    """
+
+    def __init__(
+        self, authority: Authority, hosts: Hosts, clock: Clock, upstream: Upstream | None = None
+    ) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            self._owner = claim(self.path)
+            self._fill(authority, upstream or Upstream(), hosts)
+            self._clock = ClockFile(self.path / "clock", clock)
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        self._listeners = clock.listeners
+        clock.listeners.append(self._clock.publish)
+        hosts.changed = self.write_hosts
+
+    def _fill(self, authority: Authority, upstream: Upstream, hosts: Hosts) -> None:
+        """Write what does not depend on ports."""
+        own = {name: os.environ[name] for name in (*BUNDLE_VARIABLES, NODE_VARIABLE) if os.environ.get(name)}
+        self.bundle = self._write("bundle.pem", authority.bundle(own.values()))
+        node = own.get(NODE_VARIABLE)
+        self.node_authorities = self._write("node.pem", authority.extended([] if node is None else [node]))
         self.wgetrc = self._write("wgetrc", self._wgetrc())
         self.tools = self._tools()
         self.config = self.path / "run.json"
+        self.no_proxy = upstream.no_proxy(hosts.names)
+        self._upstream = upstream
         self._hosts = hosts
         self._pem = authority.pem.decode()
-        self._listeners = clock.listeners
-        self._clock = ClockFile(self.path / "clock", clock)
-        clock.listeners.append(self._clock.publish)
         self.write_hosts()
-        hosts.changed = self.write_hosts
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def configure(self, *, hooked: int, proxy: int, token: str, fast_forward: bool) -> None:
         """Write down what the hooks need to know, once the ports are open."""
@@ -49,6 +82,8 @@ class RunFolder:
             "bundle": str(self.bundle),
             "hooked": hooked,
             "proxy": proxy,
+            "upstream": self._upstream.schemes,
+            "no_proxy": self.no_proxy,
             "token": token,
             "fast_forward": fast_forward,
         }
@@ -65,6 +100,7 @@ class RunFolder:
         self._listeners.remove(self._clock.publish)
         self._clock.close()
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._owner)
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.path / name

@@ -14,12 +14,17 @@ from mock_server.interception.certificates import Authority
 from mock_server.interception.connection import Opening, read_opening
 from mock_server.interception.hosts import API_HOST, Hosts
 from mock_server.interception.tunnel import Tunnels
-from mock_server.listener import BACKLOG, bind, protocol_config
+from mock_server.interception.upstream import Upstream
+from mock_server.listener import bind, protocol_config
 from mock_server.stillness import Stillness
 from mock_server.wire import MockProtocol
 
 __all__ = ["Gateway"]
 
+KEEP_ALIVE = 7
+"""Real seconds that an idle connection stays: Node does not end before, where an answer was left unread."""
+IDLE = 0.1
+"""The same once nothing but the end of idle connections can happen any more."""
 HANDSHAKE = 10.0
 """Real seconds that a TLS handshake, or the rest of a request's head, may take."""
 
@@ -30,10 +35,18 @@ class Gateway:
     """Takes connections beside the mock's own port, in the mock's event loop.
 
     Two ports: `hooked` for programs whose time can be told, `port` for all others (curl, wget, a proxy's
-    clients). `service` takes connections that speak the hooks' own protocol.
+    clients). `service` takes connections that speak the hooks' own protocol; other hosts are reached through
+    the proxies of `upstream`.
     """
 
-    def __init__(self, app: Any, stillness: Stillness, authority: Authority, hosts: Hosts) -> None:
+    def __init__(
+        self,
+        app: Any,
+        stillness: Stillness,
+        authority: Authority,
+        hosts: Hosts,
+        upstream: Upstream | None = None,
+    ) -> None:
         self.hosts = hosts
         self.service: Service | None = None
         self.states = {True: ServerState(), False: ServerState()}
@@ -43,7 +56,7 @@ class Gateway:
         self._listening: dict[bool, socket.socket] = {}
         self._waiting: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tunnels = Tunnels(stillness)
+        self._tunnels = Tunnels(stillness, upstream or Upstream())
         self._config: Any = None
 
     @property
@@ -63,11 +76,11 @@ class Gateway:
     async def open(self) -> None:
         """Listen; to be called in the mock's event loop."""
         self._config = protocol_config(self._app)
+        self._config.timeout_keep_alive = KEEP_ALIVE
         loop = asyncio.get_running_loop()
         self._stillness.watch(self.states.values(), self.sockets)
         for hooked in (True, False):
             listening = self._listening[hooked] = bind("127.0.0.1", 0)
-            listening.listen(BACKLOG)
             listening.setblocking(False)
             loop.add_reader(listening.fileno(), self._accept, listening, hooked)
 
@@ -90,6 +103,12 @@ class Gateway:
         self._tunnels.close()
         for _ in range(3):
             await asyncio.sleep(0)
+
+    def close_idle(self) -> None:
+        """Close idle connections of hooked programs: nothing else is left that they could wait for."""
+        connections: list[Any] = list(self.states[True].connections)
+        for connection in connections:
+            connection.end_if_idle()
 
     def _accept(self, listening: socket.socket, hooked: bool) -> None:
         """Take what waits to be accepted; each is looked at once its first bytes are there."""
@@ -140,6 +159,9 @@ class Gateway:
             sock.close()
         except (OSError, TimeoutError):
             sock.close()
+        except asyncio.CancelledError:
+            sock.close()
+            raise
 
     async def _read_head(self, sock: socket.socket) -> tuple[Opening, bytes]:
         """The opening and the bytes taken for it; TLS and the hooks' own words stay in the socket."""
@@ -170,6 +192,11 @@ class Gateway:
                 if head:
                     self.data_received(head)
 
+            def end_if_idle(self) -> None:
+                since = self._idle_since
+                if since is not None and self.loop.time() - since >= IDLE:
+                    self.transport.close()
+
             def on_headers_complete(self) -> None:
                 # A client that keeps its connection to a proxy may ask for another host next: not here.
                 if hosts.decide(_host_of(self.url)) == "mock":
@@ -191,10 +218,8 @@ class Gateway:
         decision = self.hosts.decide(opening.host)
         if decision == "refuse":
             self.hosts.refuse(opening.host, opening.port)
-            text = f"kling-mock run is offline: {opening.host}:{opening.port} was not contacted.\n".encode()
-            lines = (b"HTTP/1.1 403 Refused by kling-mock", b"Content-Type: text/plain", b"Connection: close")
-            length = b"Content-Length: %d" % len(text)
-            await loop.sock_sendall(sock, b"\r\n".join((*lines, length, b"", text)))
+            self.hosts.unhooked_refused(f"{opening.host}:{opening.port}")
+            await loop.sock_sendall(sock, _refusal(opening, head))
             sock.close()
         elif decision == "pass":
             await self._tunnels.open(sock, opening, head)
@@ -203,6 +228,17 @@ class Gateway:
         else:
             await loop.sock_sendall(sock, b"HTTP/1.1 200 Connection established\r\n\r\n")
             self._await_bytes(sock, hooked)
+
+
+def _refusal(opening: Opening, head: bytes) -> bytes:
+    """What a client is told of a host that it must not reach, so that every one takes it for a failure."""
+    if head.startswith(b"HEAD "):
+        return b""  # with any head at all, curl would be content
+    text = f"kling-mock run is offline: {opening.host}:{opening.port} was not contacted.\n".encode()
+    lines = (b"HTTP/1.1 403 Refused by kling-mock", b"Content-Type: text/plain", b"Connection: close")
+    # curl takes any answer to a plain request for a success, but not one that breaks off.
+    missing = 0 if opening.kind == "connect" else 1
+    return b"\r\n".join((*lines, b"Content-Length: %d" % (len(text) + missing), b"", text))
 
 
 def _host_of(target: bytes) -> str:

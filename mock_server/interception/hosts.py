@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from mock_server.errors import SettingsError
 from mock_server.journal import Exchange
 
-__all__ = ["API_HOST", "Hosts", "is_loopback", "plain_name"]
+__all__ = ["API_HOST", "Hosts", "is_loopback", "own_name", "plain_name"]
 
 API_HOST = "api.aimlapi.com"
 
@@ -31,6 +32,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def own_name() -> str:
+    """This machine's own name, which programs look up without meaning the network."""
+    return plain_name(socket.gethostname())
+
+
 class Hosts:
     """The hosts of one run: those asked for, and those that the mock's own answers name.
 
@@ -40,10 +46,12 @@ class Hosts:
     def __init__(self, names: Iterable[str] = (), *, offline: bool = False) -> None:
         self.offline = offline
         self.refused: dict[str, int] = {}
-        """Attempts by `host:port`, in the order of the first."""
+        """Attempts by `host:port`, or by the name alone where that was looked up; the first comes first."""
         self.untrusted = 0
         """Connections that the program broke off because it does not trust the run's authority."""
         self.changed: Callable[[], None] = lambda: None
+        self.unhooked_refused: Callable[[str], None] = lambda place: None
+        """Told of each attempt of a program without a hook, which may not show why it failed."""
         self._names: set[str] = set()
         for name in (API_HOST, *names):
             self._add(_checked(name))
@@ -58,11 +66,12 @@ class Hosts:
         name = plain_name(host)
         if name in self._names:
             return "mock"
-        return "refuse" if self.offline and not is_loopback(name) else "pass"
+        return "refuse" if self.offline and not is_loopback(name) and name != own_name() else "pass"
 
     def refuse(self, host: str, port: int | str) -> None:
         """Note an attempt to reach a host that is not allowed."""
-        place = f"{plain_name(host)}:{port}"
+        name = plain_name(host)
+        place = f"{name}:{port}" if port else name
         self.refused[place] = self.refused.get(place, 0) + 1
 
     def learn(self, exchange: Exchange) -> None:

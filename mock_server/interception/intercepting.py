@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import urllib.request  # noqa: F401 - its functions are replaced
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -12,19 +13,23 @@ from mock_server.fastforward.patches import Patches
 from mock_server.interception.certificates import Authority
 from mock_server.interception.gateway import Gateway
 from mock_server.interception.hosts import Hosts
+from mock_server.interception.proxies import Proxies
 from mock_server.interception.redirection import Redirection
+from mock_server.interception.upstream import Upstream
 from mock_server.server import MockServer
 
 __all__ = ["gateway_of", "intercept"]
 
 
 @contextmanager
-def gateway_of(server: MockServer, hosts: Hosts, authority: Authority) -> Iterator[Gateway]:
+def gateway_of(
+    server: MockServer, hosts: Hosts, authority: Authority, upstream: Upstream | None = None
+) -> Iterator[Gateway]:
     """A gateway in a running server's event loop, until the end of the block."""
     loop, stillness = server.loop, server.stillness
     if loop is None or stillness is None:
         raise ServerError("The server does not run: start() it before anything is led to it.")
-    gateway = Gateway(server.app, stillness, authority, hosts)
+    gateway = Gateway(server.app, stillness, authority, hosts, upstream)
     asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(10)
     server.state.journal.listeners.append(hosts.learn)
     server.extra_ports |= {gateway.port, gateway.hooked}
@@ -43,16 +48,19 @@ def intercept(server: MockServer, *, hosts: Iterable[str] = (), offline: bool = 
 
     HTTP and HTTPS on any port, for every library that connects through Python's `socket` and `ssl`;
     `hosts` are answered for as well, and so are hosts that the mock's own answers name. With `offline` any
-    other host but loopback is refused with an OSError that says so. Yields the `Hosts`, whose `refused`
-    counts them. Everything is undone afterwards.
+    other host but loopback is refused with an OSError that says so. Proxies of the environment are not used
+    for hosts of the mock, and with `offline` for none. Yields the `Hosts`, whose `refused` counts attempts.
+    Everything is undone afterwards.
     """
     known, authority = Hosts(hosts, offline=offline), Authority()
     with gateway_of(server, known, authority) as gateway:
         redirection = Redirection(
             known.decide, known.refuse, gateway.hooked, gateway.port, authority.pem.decode()
         )
+        proxies = Proxies(known.decide, lambda: known.names, lambda scheme, url: not offline)
         patches = Patches(kept={"mock_server", "_pytest", "pluggy"})
         try:
+            proxies.apply(patches)
             redirection.apply(patches)
             redirection.apply_tls(patches)
             redirection.apply_asyncio(patches)

@@ -39,21 +39,29 @@ class Redirection:
         self._authority = authority
         self._addresses: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._own: set[str | None] = set()
+        """Addresses that this machine's own name was found to have."""
 
     def apply(self, patches: Patches) -> None:
         """Replace what resolves and connects; TLS and asyncio follow when they are there."""
-        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
             replacement = getattr(self, name)(getattr(socket, name))
             patches.replace(socket, name, replacement)
         for name in ("connect", "connect_ex"):
             patches.set(socket.socket, name, self._connecting(getattr(socket.socket, name)))
+        patches.set(socket.socket, "sendto", self._sending(socket.socket.sendto, least=2, position=-1))
+        if hasattr(socket.socket, "sendmsg"):
+            patches.set(socket.socket, "sendmsg", self._sending(socket.socket.sendmsg, least=4, position=3))
 
     def getaddrinfo(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """`socket.getaddrinfo`, which answers for the mock's hosts by itself."""
 
         def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
             address = self.address_of(host, port)
-            return original(host if address is None else address, port, *args, **options)
+            found = original(host if address is None else address, port, *args, **options)
+            if address is None and _text(host) == _own_name():
+                self._own |= {_text(place[0]) for *_, place in found if isinstance(place[0], str)}
+            return found
 
         return getaddrinfo
 
@@ -61,7 +69,10 @@ class Redirection:
         """`socket.gethostbyname`, likewise."""
 
         def gethostbyname(hostname: Any, /) -> Any:
-            return self.address_of(hostname, 0) or original(hostname)
+            address = self.address_of(hostname, 0) or original(hostname)
+            if _text(hostname) == _own_name():
+                self._own.add(address)
+            return address
 
         return gethostbyname
 
@@ -74,14 +85,41 @@ class Redirection:
 
         return gethostbyname_ex
 
+    def gethostbyaddr(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`socket.gethostbyaddr`: the mock's hosts have the names that they are asked by."""
+
+        def gethostbyaddr(ip_address: Any, /) -> Any:
+            address = self.address_of(ip_address, 0)
+            if address is None:
+                return original(ip_address)
+            return self._names[address], [], [address]
+
+        return gethostbyaddr
+
+    def getnameinfo(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`socket.getnameinfo`, likewise; numbers are looked up nowhere."""
+
+        def getnameinfo(sockaddr: Any, flags: int, /) -> Any:
+            numeric = flags & socket.NI_NUMERICHOST
+            if not numeric and isinstance(sockaddr, tuple) and len(sockaddr) > 1:
+                address = self.address_of(*sockaddr[:2])
+                if address is not None:
+                    port = original(("127.0.0.1", sockaddr[1]), flags | socket.NI_NUMERICHOST)[1]
+                    return self._names[address], port
+            return original(sockaddr, flags)
+
+        return getnameinfo
+
     def address_of(self, host: Any, port: Any) -> str | None:
         """The stand-in address of a host; None to leave it alone; raises for one that is refused."""
         name = _text(host)
-        if name is None or _is_loopback(name):
+        if name is None or self._is_here(name):
             return None
+        if name in self._names:
+            return name
         decision = self._decide(name)
         if decision == "refuse":
-            self._refuse(name, port if isinstance(port, int) else 0)
+            self._refuse(name, _number(port))
             raise socket.gaierror(socket.EAI_NONAME, self._refusal(name))
         if decision != "mock":
             return None
@@ -132,7 +170,7 @@ class Redirection:
 
         async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
             name = _text(host)
-            if name is not None and not _is_loopback(name) and self._decide(name) == "mock":
+            if name is not None and not self._is_here(name) and self._decide(name) == "mock":
                 return socket.getaddrinfo(host, port, **options)
             return await original(loop, host, port, **options)
 
@@ -151,6 +189,27 @@ class Redirection:
 
         return connect
 
+    def _sending(self, original: Callable[..., Any], least: int, position: int) -> Callable[..., Any]:
+        """A method that sends a datagram to the address at `position` of at least `least` arguments."""
+
+        def send(sock: socket.socket, *args: Any) -> Any:
+            if len(args) >= least:
+                self._check_datagram(sock, args[position])
+            return original(sock, *args)
+
+        return send
+
+    def _check_datagram(self, sock: socket.socket, address: Any) -> None:
+        """Refuse what leaves the machine; nothing of the mock is spoken in datagrams."""
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
+            return
+        host = _text(address[0])
+        if host is None or host in self._names or self._is_here(host):
+            return
+        if self._decide(host) == "refuse":
+            self._refuse(host, address[1])
+            raise ConnectionRefusedError(errno.ECONNREFUSED, self._refusal(f"{host}:{address[1]}"))
+
     def _target(self, sock: socket.socket, address: Any) -> Any:
         """Where a connect really goes."""
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
@@ -160,7 +219,7 @@ class Redirection:
             return address
         if host in self._names:
             return self._gateway(sock)
-        if _is_loopback(host):
+        if self._is_here(host):
             # Programs that go by the proxy variables are still programs whose time can be told.
             return self._gateway(sock) if port == self._proxy else address
         decision = self._decide(host)
@@ -174,6 +233,10 @@ class Redirection:
             return ("::ffff:127.0.0.1", self._port, 0, 0)
         return ("127.0.0.1", self._port)
 
+    def _is_here(self, host: str) -> bool:
+        """Whether a name or address is this machine: programs look up its own name, to log it for example."""
+        return _is_loopback(host) or host in self._own or host == _own_name()
+
     def _refusal(self, place: str) -> str:
         return f"kling-mock is offline: {place} was not contacted"
 
@@ -182,6 +245,17 @@ def _text(host: Any) -> str | None:
     if isinstance(host, (bytes, bytearray)):
         host = bytes(host).decode("latin-1")
     return host.rstrip(".").lower() if isinstance(host, str) and host else None
+
+
+def _own_name() -> str | None:
+    return _text(socket.gethostname())
+
+
+def _number(port: Any) -> int:
+    """A port as `getaddrinfo` takes it; 0 where it is none."""
+    if isinstance(port, (str, bytes)) and port.isdigit():
+        return int(port)
+    return port if isinstance(port, int) else 0
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import socket
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mock_server.errors import ServerError
 from mock_server.interception.advancing import advance_for_unhooked
 from mock_server.interception.certificates import Authority
 from mock_server.interception.environment import child_environment
@@ -19,9 +22,11 @@ from mock_server.interception.folder import RunFolder
 from mock_server.interception.gateway import Gateway
 from mock_server.interception.hosts import Hosts
 from mock_server.interception.intercepting import gateway_of
+from mock_server.interception.leftovers import sweep
 from mock_server.interception.process import children, held_signals, run_child
 from mock_server.interception.summary import summary_of
 from mock_server.interception.timekeeping import Timekeeper
+from mock_server.interception.upstream import Upstream
 from mock_server.server import MockServer
 from mock_server.settings import Settings
 
@@ -49,33 +54,60 @@ def run(plan: Plan) -> dict[str, Any]:
     """Run a command with its calls to the API answered by a mock of its own; returns the report.
 
     `mock_server.interception.summary.summary_of` says what the report holds. Nothing is left: no process, no
-    port, no file. Raises `SettingsError` before anything starts.
+    port, no file. Raises `SettingsError` before anything starts, and `ServerError` where the system is not
+    one that this works on.
     """
-    hosts, authority = Hosts(plan.hosts, offline=plan.offline), Authority()
+    if os.name != "posix":
+        raise ServerError("kling-mock run needs Linux or macOS; elsewhere use `kling-mock serve`.")
+    sweep()
+    hosts, authority, upstream = Hosts(plan.hosts, offline=plan.offline), Authority(), _upstream(plan)
+    hosts.unhooked_refused = _say_once()
     settings = plan.settings.replace(
         host="127.0.0.1", port=0, max_exchanges=max(plan.settings.max_exchanges, EXCHANGES)
     )
     with (
         held_signals() as mask,
         MockServer(settings) as server,
-        gateway_of(server, hosts, authority) as gateway,
+        gateway_of(server, hosts, authority, upstream) as gateway,
+        RunFolder(authority, hosts, server.clock, upstream) as folder,
     ):
-        folder = RunFolder(authority, hosts, server.clock)
-        try:
-            with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
-                began, real = server.clock.now(), time.monotonic()
-                environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
-                status = run_child(plan.command, environment, mask, timeout=plan.timeout)
-            return summary_of(
-                server,
-                command=list(plan.command),
-                status=status,
-                began=began,
-                real=time.monotonic() - real,
-                hosts=hosts,
-            )
-        finally:
-            folder.close()
+        with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
+            began, real = server.clock.now(), time.monotonic()
+            environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
+            status = run_child(plan.command, environment, mask, timeout=plan.timeout)
+        return summary_of(
+            server,
+            command=list(plan.command),
+            status=status,
+            began=began,
+            real=time.monotonic() - real,
+            hosts=hosts,
+        )
+
+
+def _upstream(plan: Plan) -> Upstream:
+    """The user's own proxies: none where other hosts are refused anyway."""
+    upstream = Upstream(None if plan.offline else os.environ)
+    for url in upstream.unusable:
+        # Without the URL: it may hold a password.
+        print(
+            f"kling-mock run: a {url.partition(':')[0]} proxy of the environment cannot be used here; "
+            "programs without a hook reach other hosts directly.",
+            file=sys.stderr,
+        )
+    return upstream
+
+
+def _say_once() -> Callable[[str], None]:
+    """Says of a host that it was refused, the first time."""
+    said: set[str] = set()
+
+    def say(place: str) -> None:
+        if place not in said:
+            said.add(place)
+            print(f"kling-mock run is offline: {place} was not contacted", file=sys.stderr, flush=True)
+
+    return say
 
 
 @contextmanager
@@ -91,7 +123,7 @@ def timekeeping(
 
     def serve(sock: socket.socket) -> None:
         def keeper() -> Timekeeper:
-            return Timekeeper(server.clock, stillness, family, token, hosts.refuse)
+            return Timekeeper(server.clock, stillness, family, token, hosts.refuse, gateway.close_idle)
 
         task = asyncio.ensure_future(loop.connect_accepted_socket(keeper, sock))
         connections.add(task)

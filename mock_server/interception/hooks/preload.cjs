@@ -7,7 +7,13 @@ if (file) {
     const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
     const { Link } = require("./link.cjs");
     const link = new Link(config);
-    require("./redirection.cjs").redirect(config, link);
+    const hosts = new (require("./hosts.cjs").Hosts)(config, link);
+    require("./redirection.cjs").redirect(config, hosts);
+    const { guardNames, guardDatagrams } = require("./names.cjs");
+    guardNames(hosts);
+    guardDatagrams(hosts);
+    require("./proxies.cjs").hideProxies(config, hosts);
+    require("node:module").syncBuiltinESMExports();
     if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, link);
   } catch (error) {
     // The run may be over while a process of it still starts another one.

@@ -1,0 +1,112 @@
+"""Interception inside this process where the developer has a proxy set, and tunnels that break off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import requests
+
+from mock_server import MockServer
+from mock_server.interception import intercept
+from mock_server.interception.connection import Opening
+from mock_server.interception.tunnel import Tunnels
+from mock_server.interception.upstream import Upstream
+
+MODELS = "https://api.aimlapi.com/v1/models"
+NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose environment has a proxy that does not answer."""
+    for name in NAMES:
+        monkeypatch.setenv(name, NOBODY)
+    yield
+
+
+@pytest.mark.usefixtures("proxied")
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_developers_proxy_is_not_between_a_client_and_the_mock(offline: bool) -> None:
+    before = dict(os.environ)
+    with MockServer() as server, intercept(server, offline=offline):
+        for url in (MODELS, MODELS.replace("https", "http")):
+            assert requests.get(url).status_code == 200
+            assert httpx.get(url).status_code == 200
+            assert urllib.request.urlopen(url).status == 200
+        seen = urllib.request.getproxies()
+        assert seen.get("https") == (None if offline else NOBODY)
+    assert dict(os.environ) == before
+    assert urllib.request.getproxies()["https"] == NOBODY
+    assert not urllib.request.proxy_bypass("api.aimlapi.com")
+
+
+@pytest.mark.usefixtures("proxied")
+def test_the_developers_proxy_is_no_way_out() -> None:
+    with MockServer() as server, intercept(server) as hosts:
+        with pytest.raises(requests.ConnectionError, match="was not contacted"):
+            requests.get("https://a.example/")
+    assert hosts.refused == {"a.example:443": 1}
+
+
+class _Stillness:
+    arriving = 0
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_client_that_goes_while_its_host_is_reached_leaves_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both sides are closed: the host's, and the client's own."""
+    writer = _Writer()
+
+    async def reached(*_: Any, **__: Any) -> Any:
+        return None, writer
+
+    async def main() -> None:
+        mine, theirs = socket.socketpair()
+        mine.close()
+        theirs.setblocking(False)
+        monkeypatch.setattr(asyncio, "open_connection", reached)
+        tunnels = Tunnels(_Stillness(), Upstream())  # type: ignore[arg-type]
+        await tunnels.open(theirs, Opening("connect", "a.example", 443), b"")
+        assert theirs.fileno() == -1
+
+    asyncio.run(main())
+    assert writer.closed
+
+
+def test_a_tunnel_that_is_cancelled_while_its_host_is_reached_leaves_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        mine, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        monkeypatch.setattr(asyncio, "open_connection", never)
+        tunnels = Tunnels(_Stillness(), Upstream())  # type: ignore[arg-type]
+        task = asyncio.ensure_future(tunnels.open(theirs, Opening("connect", "a.example", 443), b""))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert theirs.fileno() == -1
+        mine.close()
+
+    asyncio.run(main())
