@@ -8,7 +8,7 @@ import pytest
 
 from mock_server.fixtures.reporting import har_name
 
-from .test_plugin import run
+from .plugged import run
 
 pytest_plugins = ["pytester"]
 
