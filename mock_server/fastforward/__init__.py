@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from .alarms import patch_alarms
 from .arrivals import Arrivals
 from .dates import patch_dates
 from .loops import patch_loops, set_back_loops
@@ -24,7 +25,7 @@ from .selection import patch_selection
 from .session import REAL_PACKAGES, Session, current, keep_real_time, set_current
 from .sockets import patch_sockets, patch_tls
 from .source import ClockSource, MovableClock, TimeSource
-from .threads import patch_threads
+from .threads import patch_processes, patch_threads
 
 __all__ = [
     "REAL_PACKAGES",
@@ -82,7 +83,13 @@ def fast_forward_from(
         patch_threads(patches)
         patch_sockets(patches)
         patch_selection(patches)
-        for name, patch in (("datetime", patch_dates), ("ssl", patch_tls), ("asyncio", patch_loops)):
+        for name, patch in (
+            ("datetime", patch_dates),
+            ("ssl", patch_tls),
+            ("asyncio", patch_loops),
+            ("signal", patch_alarms),
+            ("multiprocessing.synchronize", patch_processes),
+        ):
             if arrivals is None:
                 patch(patches)
             else:

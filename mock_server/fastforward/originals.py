@@ -15,6 +15,7 @@ __all__ = [
     "allocate_lock",
     "clock_gettime",
     "condition_wait",
+    "epoll",
     "get_ident",
     "monotonic",
     "poll",
@@ -33,6 +34,7 @@ get_ident = _thread.get_ident
 allocate_lock = _thread.allocate_lock
 select: Any = _select.select
 poll: Any = getattr(_select, "poll", None)
+epoll: Any = getattr(_select, "epoll", None)
 condition_wait = _threading.Condition.wait
 thread_join = _threading.Thread.join
 

@@ -64,6 +64,24 @@ def _broken_down(original: Callable[..., Any]) -> Callable[..., Any]:
     return reading
 
 
+def _any_clock(original: Callable[[int], Any], unit: float) -> Callable[[int], Any]:
+    """`clock_gettime`: clocks that count what a process has used stay as they are."""
+    wall = time.CLOCK_REALTIME
+    measuring = {
+        getattr(time, name, None) for name in ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME")
+    }
+
+    def reading(clock: int, /) -> Any:
+        session = of_caller()
+        if session is None or (clock != wall and clock not in measuring):
+            return original(clock)
+        if clock == wall:
+            return session.now() if unit == 1 else int(session.now() * unit)
+        return original(clock) + (session.lead() if unit == 1 else int(session.lead() * unit))
+
+    return reading
+
+
 def _strftime(layout: str, *moment: Any) -> str:
     session = of_caller()
     if session is None or moment:
@@ -86,3 +104,6 @@ def patch_readings(patches: Patches) -> None:
     for name in ("localtime", "gmtime", "ctime"):
         patches.replace(time, name, _broken_down(getattr(time, name)))
     patches.replace(time, "strftime", _strftime)
+    if hasattr(time, "clock_gettime"):
+        patches.replace(time, "clock_gettime", _any_clock(time.clock_gettime, 1))
+        patches.replace(time, "clock_gettime_ns", _any_clock(time.clock_gettime_ns, 1e9))

@@ -83,6 +83,12 @@ class RemoteSource:
                     line += chunk
             except OSError:
                 return None
+            except BaseException:
+                # A signal's handler has raised: the answer to this must not be taken for the next one's.
+                if self._socket is not None:
+                    self._socket.close()
+                self._socket = None
+                raise
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .loops import remember_loop
 from .originals import SELECTS
+from .originals import epoll as _real_epoll
 from .originals import poll as _real_poll
 from .originals import select as _real_select
 from .patches import Patches
@@ -122,11 +123,52 @@ class _Poll:
         return found
 
 
+class _Epoll:
+    """A `select.epoll()` object that waits in virtual time; for the rest it is the real one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._epoll = _real_epoll(*args, **options)
+        self._descriptors: set[int] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._epoll, name)
+
+    def __enter__(self) -> _Epoll:
+        self._epoll.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._epoll.close()
+
+    @classmethod
+    def fromfd(cls, fd: int, /) -> Any:
+        return _real_epoll.fromfd(fd)
+
+    def register(self, fd: Any, *mask: Any, **options: Any) -> None:
+        self._epoll.register(fd, *mask, **options)
+        self._descriptors.add(fd if isinstance(fd, int) else fd.fileno())
+
+    def unregister(self, fd: Any) -> None:
+        self._descriptors.discard(fd if isinstance(fd, int) else fd.fileno())
+        self._epoll.unregister(fd)
+
+    def poll(self, timeout: float | None = None, maxevents: int = -1) -> Any:
+        session = of_caller()
+        if session is None or timeout == 0:
+            return self._epoll.poll(timeout, maxevents)
+        seconds = None if timeout is None or timeout < 0 else timeout
+        return _wait(
+            session, seconds, lambda pause: self._epoll.poll(pause, maxevents), [], self._descriptors
+        )
+
+
 def patch_selection(patches: Patches) -> None:
     """Replace `select.select`, `select.poll` and the selectors that event loops stand on."""
     patches.replace(select, "select", _select)
     if _real_poll is not None:
         patches.replace(select, "poll", _Poll)
+    if _real_epoll is not None:
+        patches.replace(select, "epoll", _Epoll)
     for kind, original in SELECTS.items():
         patches.set(kind, "select", _selecting(original))
     patches.later(_kinds.clear)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import Any
 
 from .originals import allocate_lock, condition_wait, thread_join
 from .patches import Patches
-from .session import of_caller
+from .session import here, of_caller
 
 __all__ = ["patch_threads"]
 
@@ -53,6 +55,50 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
 
     session.waiting.until(session.now() + timeout, ready)
     return None
+
+
+def _process_wait(self: Any, timeout: float | None = None) -> bool:
+    """What `multiprocessing.synchronize.Condition.wait` does, with a wait in virtual time."""
+    session = here()
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "multiprocessing.synchronize":
+        frame = frame.f_back
+    caller = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    if session is None or caller in session.real_packages or timeout is None or timeout <= 0:
+        return bool(_process_waits[0](self, timeout))
+    if not self._lock._semlock._is_mine():
+        raise AssertionError("must acquire() condition before using wait()")
+    self._sleeping_count.release()
+    depth = self._lock._semlock._count()
+    for _ in range(depth):
+        self._lock.release()
+    came = False
+
+    def ready(pause: float) -> bool:
+        nonlocal came
+        came = came or (
+            self._wait_semaphore.acquire(True, pause) if pause > 0 else self._wait_semaphore.acquire(False)
+        )
+        return came
+
+    try:
+        return session.waiting.until(session.now() + timeout, ready)
+    finally:
+        self._woken_count.release()
+        for _ in range(depth):
+            self._lock.acquire()
+
+
+_process_waits: list[Any] = []
+
+
+def patch_processes(patches: Patches) -> None:
+    """Replace the wait that events and conditions between processes stand on, where they are in use."""
+    synchronize: Any = sys.modules.get("multiprocessing.synchronize")
+    if synchronize is None:
+        return
+    _process_waits[:] = [synchronize.Condition.wait]
+    patches.set(synchronize.Condition, "wait", _process_wait)
 
 
 def patch_threads(patches: Patches) -> None:

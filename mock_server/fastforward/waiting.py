@@ -68,6 +68,9 @@ class Waiting:
         """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
         """How many waits there have been."""
+        self.alarm = math.inf, 0.0
+        """When the process is to get a signal, and how often again."""
+        self._ring: Callable[[], None] = lambda: None
 
     def until(
         self, deadline: float, ready: Ready, *, socket: bool = False, outside: Collection[int] = ()
@@ -84,6 +87,8 @@ class Waiting:
             pause = 0.0
             while True:
                 now, here = self._source.now(), self.round
+                if now >= self.alarm[0]:
+                    self._ring()
                 if ready(pause):
                     if stepped:
                         self._source.awake()
@@ -113,7 +118,7 @@ class Waiting:
     def _step(self, token: object, started: float, ready: Ready) -> float:
         change, waits = self._change, dict(self._waits)
         stubborn = monotonic() - started >= _STUBBORN
-        due = min(wait.deadline for wait in waits.values())
+        due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
         horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
         if horizon is None:
             self._agreed = None
@@ -150,12 +155,17 @@ class Waiting:
         self._change = object()
         del self._waits[token]
 
+    def set_alarm(self, due: float, interval: float, ring: Callable[[], None]) -> None:
+        """Call `ring` once virtual time has reached `due`."""
+        self.alarm, self._ring = (due, interval), ring
+
     def forked(self) -> None:
         """Forget the threads that a new process does not have, and the lock that one of them may hold."""
         thread = get_ident()
         self._stepping = allocate_lock()
         self._waits = {token: wait for token, wait in self._waits.items() if wait.thread == thread}
         self._agreed = None
+        self.alarm = math.inf, 0.0
 
     def _others_blocked(self, waits: dict[object, Wait]) -> bool:
         # A thread that has been started and does not run yet is in no list of frames.
