@@ -22,6 +22,7 @@ from .payloads import boundary_payloads
 from .properties import PROPERTIES, STRICT, Context, Profile, Property
 from .properties.b_making import made_again
 from .properties.cases import stuck_case
+from .properties.patience import ASKING, own_cap
 from .runs import Case, Run
 from .xfails import Xfails
 
@@ -47,8 +48,8 @@ DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 
 ONE_CREATE = "B1"
 
-OF_BUDGET = ("C5", "C14")
-"""Properties that need to know when the client gives up a job."""
+OF_BUDGET = ("C5", "C8", "C14")
+"""Properties that need to know when the client gives up a job, or how long it waits when asked to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +285,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
 
 
 def measure_budget(engine: Engine, context: Context) -> None:
-    """Note when the client polls a job that never ends, and whether it gives up."""
+    """Note when the client polls a job that never ends, whether it gives up, and how long it can wait."""
     if not engine.client.virtual_time:
         return
     payload = boundary_payloads(context.model)[0].payload
@@ -293,3 +294,4 @@ def measure_budget(engine: Engine, context: Context) -> None:
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
+    profile.patience = own_cap(engine.run(Case(context.model, payload, ASKING)))

@@ -6,14 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from mock_server.catalog import load_catalog
 from mock_server.contract_tests.checking import Limits
 from mock_server.contract_tests.clients import CallableClient
 from mock_server.contract_tests.events import Finished, Result
+from mock_server.contract_tests.payloads import invalid_cases
+from mock_server.contract_tests.properties import PROPERTIES, STRICT
+from mock_server.contract_tests.properties.mending import broken_case, mended
+from mock_server.contract_tests.properties.pace import busy_loop
 from mock_server.contract_tests.reporting.telling import command_line
 from mock_server.contract_tests.verification import Plan, verify
+from mock_server.journal import Exchange
+from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
+from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client
 from tests.clients.wire import BadReply, Reply
-from tests.clients.zoo import IMAGE, TEXT
+from tests.clients.zoo import IMAGE, MASKS, TEXT
 
 Payload = dict[str, Any]
 
@@ -71,3 +81,135 @@ def test_the_command_that_shows_it_again_tries_both_properties() -> None:
 
 def test_two_jobs_that_were_asked_for_are_no_second_create() -> None:
     assert broken(Client, ["B1", "B2", "B10", "C6"], model=IMAGE) == {}
+
+
+class TakesItsPayloadApart(Client):
+    """Takes the model out of the dictionary that it is handed, and sends all of it."""
+
+    def generate(self, payload: Payload) -> str:
+        model = payload.pop("model", None)
+        whole = {**payload} if model is None else {"model": model, **payload}
+        payload.clear()
+        return super().generate(whole)
+
+
+def test_a_client_may_take_apart_the_payload_that_it_is_handed() -> None:
+    assert broken(TakesItsPayloadApart, ["A*", "B10", "C9"], model=IMAGE, examples=5) == {}
+
+
+class LeavesNullsOut(Client):
+    """Takes None for what is not set."""
+
+    def body(self, payload: Payload) -> bytes:
+        return super().body({name: value for name, value in payload.items() if value is not None})
+
+
+@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+def test_none_may_stand_for_what_is_not_set(model: str) -> None:
+    assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
+
+
+def test_tidied_texts_are_no_invalid_input_that_was_mended() -> None:
+    assert list(broken(StripsTexts, ["A2", "A11"], model=IMAGE)) == ["A2"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "given", "field", "says"),
+    [
+        ({"n": 1}, {"n": 1.5}, "n", "n was given as 1.5 and sent as 1"),
+        ({"n": 1.5, "a": "x"}, {"n": 1.5, "a": " x"}, "n", None),
+        ({}, {"n": None}, "n", None),
+        ({}, {"n": ""}, "n", "n was given as  and left out"),
+        ({"n": 5}, {}, "n", "n was sent as 5"),
+        ({}, {}, "n", None),
+        ({"m": [{}, {"x": 10}]}, {"m": [{}, {"x": 11}]}, "m[1].x", "m[1].x was given as 11 and sent as 10"),
+        ({"m": [{}]}, {"m": [{}, {"x": 11}]}, "m[1].x", "m[1].x was given as 11 and left out"),
+        ({"a": 1}, {"a": 2}, "", "a was given as 2 and sent as 1"),
+    ],
+)
+def test_only_what_is_broken_is_looked_at_for_mending(
+    sent: Payload, given: Payload, field: str, says: str | None
+) -> None:
+    assert mended(sent, given, field) == says
+
+
+def test_the_note_of_an_invalid_input_is_json() -> None:
+    notes = [broken_case(IMAGE, case).note for case in invalid_cases(IMAGE)]
+    assert "model breaks type: null" in notes
+    assert "image_url is required and missing" in notes
+    assert not any("None" in note or "(missing)" in note for note in notes)
+
+
+class WaitsUpTo20(Client):
+    """Waits for as long as it is asked to, but never longer than 20 s."""
+
+    poll_wait_limit = 20.0
+
+
+class WaitsHalf(Client):
+    """Waits for half of what it is asked for."""
+
+    def backoff(self, faults: int, asked: float | None) -> float:
+        return super().backoff(faults, None if asked is None else asked / 2)
+
+
+class WaitsUpTo5(Client):
+    """Has a cap that is no better than not waiting."""
+
+    poll_interval = 3.0
+    poll_wait_limit = 5.0
+
+
+def test_a_wait_may_have_a_cap_and_must_be_a_wait() -> None:
+    assert broken(WaitsUpTo20, ["C8"]) == {}
+    assert broken(Client, ["C8"]) == {}
+    for client in (WaitsHalf, WaitsUpTo5, IgnoresRetryAfter):
+        assert list(broken(client, ["C8"])) == ["C8"], client
+
+
+class StandsThree(Client):
+    """Gives a job up at the fourth fault in a row."""
+
+    def backoff(self, faults: int, asked: float | None) -> float:
+        if faults > 3:
+            raise BadReply("four polls in a row went wrong")
+        return super().backoff(faults, asked)
+
+
+class StandsTwo(StandsThree):
+    """Gives a job up at the third fault in a row."""
+
+    def backoff(self, faults: int, asked: float | None) -> float:
+        return super().backoff(faults + 1, asked)
+
+
+def test_three_faults_in_a_row_are_enough_to_stand() -> None:
+    assert broken(StandsThree, ["C9"], examples=100) == {}
+    example = broken(StandsTwo, ["C9"], examples=100)["C9"].counterexample
+    assert example is not None
+    assert example.says.startswith("3 polls went wrong in passing; the job ends with a video")
+
+
+def test_a_budget_is_held_against_the_documented_time_at_level_strict_only() -> None:
+    assert PROPERTIES["C16"].level == STRICT
+    assert broken(GivesUpOrdinaryJobs, ["C4", "C5", "C14"]) == {}
+    example = broken(GivesUpOrdinaryJobs, ["C16"])["C16"].counterexample
+    assert example is not None
+    whole = load_catalog().facts(TEXT).seconds_for(None)
+    assert f"take {whole:.0f} s by its documentation" in example.says
+
+
+def polled(moment: float, fault: str | None = None) -> Exchange:
+    exchange = Exchange("GET", "/v2/video/generations", b"", [], moment)
+    exchange.fault, exchange.status = fault, 500 if fault else 200
+    return exchange
+
+
+def test_polls_without_a_pause_are_a_busy_loop_wherever_they_come() -> None:
+    calm = [polled(10.0 * place) for place in range(100)]
+    hasty = [polled(1_000.0 + 0.01 * place, "status") for place in range(21)]
+    assert busy_loop(calm) is None
+    assert busy_loop(calm + hasty[:20]) is None
+    failure = busy_loop(calm + hasty)
+    assert failure is not None
+    assert failure.says == "21 polls came, one every 10 ms, after 500"

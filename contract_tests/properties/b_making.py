@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from hypothesis import strategies as st
 
-from mock_server.journal import Exchange
 from mock_server.scenarios import CATALOGUE, Scenario
 
 from .. import behaviours
@@ -17,8 +15,9 @@ from ..runs import Case, Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
 from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
 from .judging import accepted, failed_clearly, not_delivered, one_line, said
+from .patience import wait_asked
 
-__all__ = ["SECTION", "made_again", "wait_asked"]
+__all__ = ["SECTION", "made_again"]
 
 SECTION = Section()
 rule = SECTION.rule
@@ -161,18 +160,6 @@ def surfaces_message(run: Run) -> Failure | None:
         if run.case.strict and not said(body["requestId"], run):
             return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
     return None
-
-
-def wait_asked(exchange: Exchange) -> float | None:
-    """Virtual seconds that an answer's Retry-After asks to wait, None where it has none."""
-    value = exchange.answer_header.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        # A date knows whole seconds only, and may be rounded up.
-        return parsedate_to_datetime(value).timestamp() - exchange.at - 1.0
 
 
 def _limited() -> st.SearchStrategy[Scenario]:

@@ -35,6 +35,8 @@ class Profile:
     """When it polled a job that never ends, in seconds after the create's answer."""
     gave_up: bool = False
     """Whether it stopped polling that job by itself."""
+    patience: float | None = None
+    """Seconds at which it ends a wait that it is asked for; None where it waits for as long as asked."""
 
 
 @dataclass(frozen=True)

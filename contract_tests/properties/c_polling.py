@@ -7,15 +7,16 @@ import itertools
 from hypothesis import strategies as st
 
 from mock_server.lifecycle import Step
-from mock_server.scenarios import CATALOGUE, Fault, Scenario
+from mock_server.scenarios import CATALOGUE, Scenario
 
 from .. import behaviours
 from ..payloads import boundary_payloads
 from ..runs import Case, Run
-from .b_making import wait_asked
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
 from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
 from .judging import failed_clearly, gave_up_early, not_delivered, one_line, said
+from .pace import OUTAGES, busy_loop, documented_job, long_jobs
+from .patience import PATIENCE, waits
 
 __all__ = ["SECTION", "STUCK"]
 
@@ -24,10 +25,8 @@ rule = SECTION.rule
 
 FEW = 5
 """Polls that may be refused before a client has to believe it."""
-BUSY = 0.5
-"""Virtual seconds between polls, on average, below which they are a busy loop."""
-PATIENCE = 60.0
-"""A Retry-After is honoured up to here; beyond it a client's own cap may end the wait."""
+A_FEW = 3
+"""Polls that may go wrong in one run before a client may give up."""
 
 
 @rule(
@@ -173,25 +172,12 @@ def resumable(run: Run) -> Failure | None:
     return not_delivered(run)
 
 
-def _long_jobs() -> st.SearchStrategy[Scenario]:
-    slow = Fault("poll", "slow", seconds=2.0)
-    return st.builds(
-        lambda seconds, faults: Scenario(
-            "generated",
-            f"The job generates for {seconds:g} s" + (", and each poll takes two." if faults else "."),
-            plan=(Step("queued", 10.0), Step("generating", seconds), Step("completed")),
-            faults=faults,
-        ),
-        st.sampled_from([60.0, 120.0, 230.0]),
-        st.sampled_from([(), (slow,)]),
-    )
-
-
 @rule(
     "C7",
     "sane-cadence",
     REQUIRED,
-    cases=behaving(_long_jobs, requests=1_500),
+    cases=behaving(long_jobs, requests=1_500),
+    first=each(*OUTAGES, requests=1_500),
     virtual=True,
     examples=8,
     cost="Polls without a pause run into the rate limit, for everything that uses the key.",
@@ -201,10 +187,9 @@ def sane_cadence(run: Run) -> Failure | None:
     for before, after in itertools.pairwise(polls):
         if before.ended_at is not None and after.at < before.ended_at - 0.001:
             return Failure("a poll was sent while another was being answered", after.number)
-    if len(polls) > 20:
-        pace = (polls[-1].at - polls[0].at) / (len(polls) - 1)
-        if pace < BUSY:
-            return Failure(f"{len(polls)} polls came, one every {pace * 1000:.0f} ms", polls[1].number)
+    busy = busy_loop(polls)
+    if busy is not None:
+        return busy
     if run.cut == "requests":
         return Failure(f"{run.received} requests came while one job was pending")
     return None
@@ -219,18 +204,16 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
     "C8",
     "retry-after",
     REQUIRED,
-    cases=behaving(_limited_polls),
-    first=each(*behaviours.single_limits()),
+    cases=lambda context: _asked(context, behaving(_limited_polls)(context)),
+    first=lambda context: (_capped(context, case) for case in each(*behaviours.single_limits())(context)),
     virtual=True,
     plain=True,
     cost="Asked to wait, the client does not, or gives up a job that is paid for.",
 )
 def retry_after(run: Run) -> Failure | None:
-    polls = run.polls
-    for before, after in itertools.pairwise(polls):
-        asked = wait_asked(before) if before.status in (429, 503) else None
-        waited = after.at - (before.ended_at or before.at)
-        if asked is not None and waited < min(asked, PATIENCE) - 0.05:
+    cap = run.case.expect or PATIENCE
+    for before, after, asked, waited in waits(run):
+        if waited < min(asked, cap) - 0.05:
             return Failure(
                 f"{before.status} with Retry-After asked to wait {asked:g} s, "
                 f"and the next poll came after {waited:.1f} s",
@@ -243,13 +226,18 @@ def retry_after(run: Run) -> Failure | None:
     "C9",
     "poll-fault-tolerance",
     REQUIRED,
-    cases=behaving(lambda: behaviours.poll_troubles(least=1)),
+    cases=behaving(lambda: behaviours.poll_troubles(least=1, total=A_FEW)),
     first=each(*behaviours.single_troubles()),
     plain=True,
-    cost="One bad answer, and a job that is paid for is given up.",
+    cost="A passing fault of a poll, and a job that is paid for is given up.",
 )
 def poll_fault_tolerance(run: Run) -> Failure | None:
-    return not_delivered(run)
+    failure = not_delivered(run)
+    if failure is None:
+        return None
+    met = sum(exchange.fault is not None for exchange in run.polls)
+    polls = "1 poll" if met == 1 else f"{met} polls"
+    return Failure(f"{polls} went wrong in passing; {failure.says}", failure.exchange)
 
 
 @rule(
@@ -267,6 +255,15 @@ def poll_fail_fast(run: Run) -> Failure | None:
     if not refused:
         return None
     return failed_clearly(run, f"every poll was refused with {refused[0].status}")
+
+
+def _asked(context: Context, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
+    return cases.map(lambda case: _capped(context, case))
+
+
+def _capped(context: Context, case: Case) -> Case:
+    """A case that is judged by the client's own cap, where it has been seen to have one."""
+    return case.replace(expect=context.profile.patience)
 
 
 def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
@@ -373,3 +370,23 @@ def cancel(run: Run) -> Failure | None:
     if run.received > run.interrupted_at:
         return Failure(f"{run.received - run.interrupted_at} more requests came after the interruption")
     return None
+
+
+@rule(
+    "C16",
+    "documented-time",
+    STRICT,
+    cases=lambda context: st.just(documented_job(context)),
+    virtual=True,
+    examples=1,
+    plain=True,
+    cost="An ordinary job is given up before it ends, and its video, which is paid for, is never fetched.",
+)
+def documented_time(run: Run) -> Failure | None:
+    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.case.expect:
+        return Failure(
+            f"jobs of this model take {run.case.expect:.0f} s by its documentation, and the client gave up "
+            f"after {run.seconds:.0f} s",
+            run.polls[-1].number if run.polls else None,
+        )
+    return not_delivered(run)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from mock_server.scenarios import CATALOGUE, Scenario
 
 from ..behaviours import PLAIN
-from ..payloads import boundary_payloads, valid_payloads
+from ..payloads import bodies_of, boundary_payloads, valid_payloads
 from ..runs import Case
+from ..shapes import Number, Shape, Text
+from ..values import is_free_text
 from .base import Context, First
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "boundaries",
     "brief_bodies",
     "brief_pairs",
+    "delicate",
     "each",
     "every",
     "fixed",
@@ -49,6 +52,26 @@ def boundaries(context: Context) -> Iterator[Case]:
     """Every boundary of the model's schema once, the smallest body first."""
     for case in boundary_payloads(context.model):
         yield Case(context.model, case.payload, PLAIN)
+
+
+def delicate(context: Context) -> Iterator[Case]:
+    """Values that somebody tidies up who means well: texts with blanks around them, long fractions."""
+    bodies = bodies_of(context.model)
+    smallest = bodies.smallest()
+    for name, field in bodies.shape.fields.items():
+        value = _delicate(field)
+        body = {**smallest, name: value}
+        if value is not None and bodies.accepts(body) and bodies.rules.kept(body):
+            yield Case(context.model, body, PLAIN)
+
+
+def _delicate(field: Shape) -> Any:
+    if isinstance(field, Text) and is_free_text(field):
+        return "  a cat, and blanks around it \n"
+    if isinstance(field, Number) and not field.integer:
+        low, high = field.low or 0.0, 1.0 if field.high is None else field.high
+        return round(low + (high - low) * 0.123456, 8)
+    return None
 
 
 @functools.lru_cache(maxsize=64)

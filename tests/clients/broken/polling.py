@@ -70,6 +70,14 @@ class LooksStatusUp(Client):
         return super().ended(job) if self.table[job["status"]] == 2 else None
 
 
+@breaks("C3")
+class LowersStatus(Client):
+    """Compares statuses in lower case, and ends with an AttributeError where there is none."""
+
+    def status_of(self, job: Job) -> Any:
+        return job.get("status").lower()  # type: ignore[union-attr]
+
+
 @breaks("C4")
 class PollsForEver(Client):
     """Has no budget: a job that never ends is polled for ever."""
@@ -113,6 +121,14 @@ class PollsTwiceAtOnce(Client):
             first, second = (pool.submit(super(PollsTwiceAtOnce, self).get, generation_id) for _ in range(2))
             second.exception()
             return first.result()
+
+
+@breaks("C7")
+class HammersWhenDown(Client):
+    """Makes no pause after a failed poll, and polls without one for as long as an outage lasts."""
+
+    def backoff(self, faults: int, asked: float | None) -> float:
+        return asked or 0.0
 
 
 @breaks("C8")
@@ -294,3 +310,10 @@ class LooksAtClockFirst(Client):
     def poll(self, generation_id: str) -> str:
         self.begun = self.now()
         return super().poll(generation_id)
+
+
+@breaks("C16", strict=True)
+class GivesUpOrdinaryJobs(Client):
+    """Has a budget of two minutes, which few documented jobs keep to."""
+
+    poll_budget = 120.0

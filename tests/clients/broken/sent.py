@@ -56,6 +56,34 @@ class GuidanceOfAnotherVendor(Editing):
 
 
 @breaks("A2")
+class ClampsInPlace(Client):
+    """Clamps `cfg_scale` in the very dictionary that its caller handed in."""
+
+    def generate(self, payload: Payload) -> str:
+        if isinstance(payload.get("cfg_scale"), int | float):
+            payload["cfg_scale"] = min(max(payload["cfg_scale"], 0.1), 0.9)
+        return super().generate(payload)
+
+
+@breaks("A2")
+class StripsTexts(Editing):
+    """Takes the blanks around texts away."""
+
+    def edited(self, payload: Payload) -> Payload:
+        return {name: value.strip() if isinstance(value, str) else value for name, value in payload.items()}
+
+
+@breaks("A2")
+class RoundsFractions(Editing):
+    """Rounds numbers to two digits."""
+
+    def edited(self, payload: Payload) -> Payload:
+        return {
+            name: round(value, 2) if isinstance(value, float) else value for name, value in payload.items()
+        }
+
+
+@breaks("A2")
 class DropsFalsy(Editing):
     """Sends only fields that are true, so that 0 and an empty text are lost."""
 
