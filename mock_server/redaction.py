@@ -57,8 +57,8 @@ def keys_of(headers: Headers, query: str) -> tuple[str, ...]:
         if name.lower() in SECRET_NAMES:
             found.add(_key_in(value))
     for part in query.split("&") if query else ():
-        name, _, text = part.partition("=")
-        if _names_key(name) and len(key := unquote_plus(text).strip()) >= SHORTEST_PARAMETER:
+        parameter, _, text = part.partition("=")
+        if _names_key(parameter) and len(key := unquote_plus(text).strip()) >= SHORTEST_PARAMETER:
             found.add(key)
     return tuple(sorted((key for key in found if len(key) >= SHORTEST), key=len, reverse=True))
 

@@ -27,7 +27,7 @@ def test_a_create_whose_client_did_not_wait_is_trouble(server: MockServer) -> No
             b"POST /v2/video/generations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
         )
-        until(lambda: server.traffic.held)
+        until(lambda: server.exchanges and server.traffic.held)
     until(lambda: not server.traffic.held and server.exchanges[0].status is None)
     (sentence,) = trouble(server)
     assert sentence.startswith("The reply to a create was lost (create-slow)")

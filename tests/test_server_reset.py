@@ -21,6 +21,7 @@ HEAD = (
 @pytest.mark.parametrize("sent", ["part of the head", "the head", "half of the body"])
 def test_a_request_that_was_under_way_leaves_nothing_behind(server: MockServer, sent: str) -> None:
     body = json.dumps(body_for()).encode()
+    until(lambda: not under_way(server))
     whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
     first = {"part of the head": 30, "the head": len(whole) - len(body), "half of the body": len(whole) - 20}
     with wire(server) as connection:
@@ -57,7 +58,7 @@ def test_an_answer_that_was_held_ends(server: MockServer) -> None:
 
     thread = threading.Thread(target=ask_slowly)
     thread.start()
-    until(lambda: server.traffic.held)
+    until(lambda: server.exchanges and server.traffic.held)
     server.reset()
     thread.join(20)
     assert len(ended) == 1 and not server.exchanges
@@ -110,10 +111,11 @@ def test_a_reset_from_within_the_server_waits_for_nobody(server: MockServer) -> 
 
 def test_a_body_that_ends_after_a_reset_by_hand_makes_no_job(server: MockServer) -> None:
     """The control API forgets all, and leaves connections as they are."""
+    until(lambda: not under_way(server) and not server.traffic.open)
     body = json.dumps(body_for()).encode()
     with wire(server) as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:20])
-        until(lambda: server.traffic.open)
+        until(lambda: under_way(server) and server.traffic.open)
         assert ask(server, "POST", "/_mock/reset", key=None).status == 200
         connection.sendall(body[20:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 503")
