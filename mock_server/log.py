@@ -13,6 +13,8 @@ from mock_server.redaction import hide
 
 __all__ = ["ExchangeLog"]
 
+MOST_SAID = 5
+"""How many violations and findings stand in a line; the journal has the others."""
 FLUSH_AFTER = 0.05
 """Real seconds that lines are gathered, so that a burst of requests costs one write."""
 
@@ -89,15 +91,21 @@ class ExchangeLog:
             line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
         elif exchange.scenario is not None and exchange.scenario != "completed":
             line += f" {dim}scenario={_visible(exchange.scenario)}{off}"
-        for problem in exchange.violations:
-            line += "\n         " + self._paint(
-                f"violation: {_visible(hide(problem.sentence(), keys))}", _RED
-            )
-        for problem in exchange.findings:
-            line += "\n         " + self._paint(
-                f"finding: {_visible(hide(problem.sentence(), keys))}", _YELLOW
-            )
+        if exchange.violations or exchange.findings:
+            line += " " + self._problems(exchange)
         return line
+
+    def _problems(self, exchange: Exchange) -> str:
+        """What is wrong with a request, the first of it: the line stays one that can be read."""
+        said = [("violation", _RED, problem) for problem in exchange.violations]
+        said += [("finding", _YELLOW, problem) for problem in exchange.findings]
+        words = [
+            self._paint(f"{kind}: {_visible(hide(problem.sentence(), exchange.keys))}", colour)
+            for kind, colour, problem in said[:MOST_SAID]
+        ]
+        if len(said) > MOST_SAID:
+            words.append(f"and {len(said) - MOST_SAID} more")
+        return "; ".join(words)
 
     def json_line(self, exchange: Exchange, took: float) -> str:
         """The exchange as one JSON object, without bodies."""

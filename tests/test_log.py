@@ -36,11 +36,15 @@ def test_a_line_says_what_happened() -> None:
         assert word in line
 
 
-def test_findings_and_violations_stand_below() -> None:
-    problem = Problem("duration", "an integer", "'5'", "numeric-string")
-    lines = logged(exchange(status=200, findings=(problem,), violations=(problem,))).splitlines()
-    assert len(lines) == 3
-    assert "violation: duration" in lines[1] and "finding: duration" in lines[2]
+def test_findings_and_violations_stand_in_the_line_of_their_exchange() -> None:
+    problem = Problem("duration", "an integer", "the string '5'", "numeric-string")
+    (line,) = logged(exchange(status=200, findings=(problem,), violations=(problem,))).splitlines()
+    assert line.endswith(
+        "violation: duration: Expected an integer, received the string '5'; "
+        "finding: duration: Expected an integer, received the string '5'"
+    )
+    (line,) = logged(exchange(status=200, findings=(problem,) * 9)).splitlines()
+    assert line.count("finding:") == 5 and line.endswith("; and 4 more")
 
 
 def test_what_was_not_answered_shows_so() -> None:
@@ -59,7 +63,7 @@ def test_a_client_cannot_write_lines_or_escapes_of_its_own(form: str, text: str)
     problem = Problem(text, text, text, "type")
     one = exchange(path="/" + text, model=text, job_id=text, status=404, findings=(problem,), method="GET")
     shown = logged(one, form)
-    assert shown.endswith("\n") and len(shown.splitlines()) == (2 if form == "text" else 1)
+    assert shown.endswith("\n") and len(shown.splitlines()) == 1
     assert not any(ord(char) < 32 or ord(char) in range(127, 160) for char in shown.replace("\n", ""))
 
 

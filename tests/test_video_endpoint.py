@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -73,6 +75,24 @@ def test_it_is_only_read(server: MockServer, method: str) -> None:
 def test_another_path_is_answered_404_and_journalled(server: MockServer, path: str) -> None:
     check_error(fetch(server, path), 404)
     assert server.exchanges[-1].status == 404
+
+
+@pytest.mark.parametrize("scenario", ["stuck-generating", "failed"])
+def test_a_job_without_a_video_has_none(server: MockServer, scenario: str) -> None:
+    job_id = create(server, headers={"X-Mock-Scenario": scenario}).json["id"]
+    token = urlsafe_b64encode(job_id.encode()).decode().rstrip("=")
+    clip = server.state.jobs.get(job_id).clip  # type: ignore[union-attr]
+    for _ in range(4):
+        check_error(fetch(server, f"/media/{token}/{clip}"), 404, "no job has this video")
+        poll(server, job_id)
+
+
+def test_another_clip_than_the_jobs_own_is_not_found(server: MockServer) -> None:
+    url = url_of(server)
+    other = re.sub(r"[^/]+\.mp4", "9x16-15s.mp4", url)
+    assert other != url
+    check_error(fetch(server, other), 404)
+    assert fetch(server, url).status == 200
 
 
 def test_a_url_expires_on_the_clock(timed: MockServer) -> None:

@@ -38,20 +38,17 @@ async def video(state: State, call: Call, scope: Scope, receive: Receive, send: 
     if job is not None:
         exchange.job_id, exchange.known_id = job.id, True
         exchange.model, exchange.scenario = job.variant.model, job.scenario.name
-    try:
-        headers, body = read_clip(match[2]) if match else ({}, b"")
-    except LookupError:
-        match = None
-    if match is None:
-        await _refuse(state, call, 404, "Not Found", scope, receive, send)
+    if match is None or job is None or not _shows(job, match[2], state.clock.now()):
+        await _refuse(state, call, 404, "Not Found: no job has this video.", scope, receive, send)
         return
+    headers, body = read_clip(job.clip)
     try:
         faults = _faults(state, call, job)
     except KlingMockError as error:
         await _refuse(state, call, 400, str(error), scope, receive, send)
         return
     if not faults:
-        await serve_clip(match[2], scope, receive, _recorded(call, send))
+        await serve_clip(job.clip, scope, receive, _recorded(call, send))
         return
     own = {"content-type", "content-length", "access-control-allow-origin"}
     extra = [(name.encode(), value.encode()) for name, value in headers.items() if name.lower() not in own]
@@ -86,10 +83,13 @@ def _job(state: State, token: str) -> Job | None:
         return None
 
 
-def _faults(state: State, call: Call, job: Job | None) -> list[Fault]:
+def _shows(job: Job, clip: str, now: float) -> bool:
+    """Whether a job has this video by now: a URL that a client made up leads nowhere."""
+    return job.clip == clip and job.status(now) == "completed"
+
+
+def _faults(state: State, call: Call, job: Job) -> list[Fault]:
     """The faults of this download; a URL that outlived the server's `video_lifetime` is one too."""
-    if job is None:
-        return []
     now = state.clock.now()
     if now > job.expiry(now, state.settings.video_lifetime):
         return [Fault("video", "expired")]
