@@ -103,10 +103,11 @@ def test_a_server_that_does_not_run_is_reset_too() -> None:
     assert server.scenario.name == "completed"
 
 
-def test_a_reset_from_within_the_server_waits_for_nobody(server: MockServer) -> None:
-    server.app.on_exchange.append(lambda exchange, took: server.reset())
-    poll(server, "x")
-    assert not server.exchanges
+def test_a_reset_from_within_the_server_waits_for_nobody() -> None:
+    with MockServer() as server:
+        server.app.on_exchange.append(lambda exchange, took: server.reset())
+        poll(server, "x")
+        assert not server.exchanges
 
 
 def test_a_body_that_ends_after_a_reset_by_hand_makes_no_job(server: MockServer) -> None:
