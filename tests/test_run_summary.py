@@ -53,7 +53,7 @@ def test_the_summary_shows_findings_bars_and_the_bill() -> None:
     assert done.stdout == b"completed\n"
     first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 30 s of virtual time in \d+\.\d s, exit status 0$"
     assert re.search(first, shown, re.MULTILINE)
-    assert re.search(r"·+▒+█ +queued 4x → generating 3x → completed, 1 min 30 s", shown)
+    assert re.search(r"·+▒+█ +create → queued 3x → generating 3x → completed, 1 min 30 s", shown)
     assert "tolerated duration: Expected an integer, received the string '5'" in shown
     assert "tolerated colour:" in shown
     assert "billed    1 video would have been" in shown
@@ -63,7 +63,7 @@ def test_the_summary_is_ascii_where_the_terminal_is() -> None:
     words = [*EXACT, "--queued", "35s", "--generating", "50s", *python(CLIENT)]
     done = run(*words, environ={"PYTHONIOENCODING": "ascii"})
     assert done.stderr.isascii()
-    assert b"queued 4x > generating 3x > completed" in done.stderr
+    assert b"create > queued 3x > generating 3x > completed" in done.stderr
 
 
 def test_check_fails_a_program_that_breaks_a_required_rule() -> None:

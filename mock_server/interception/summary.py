@@ -9,6 +9,7 @@ from typing import Any
 from mock_server.interception.hosts import Hosts
 from mock_server.interception.process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 from mock_server.invariants import Breach, check_trace
+from mock_server.invariants.repeats import blind_reposts
 from mock_server.jobs import JobView
 from mock_server.journal import Exchange
 from mock_server.lifecycle import FINAL_STATUSES
@@ -35,7 +36,7 @@ def summary_of(
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started."""
     exchanges = server.exchanges
-    breaches = check_trace(exchanges)
+    breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
     return {
         "command": command,
         "exit_status": status,
@@ -54,7 +55,10 @@ def summary_of(
 
 
 def _job(job: JobView, exchanges: Iterable[Exchange], began: float) -> dict[str, Any]:
-    """A job with the statuses that the program was told, merged where one follows itself."""
+    """A job with the statuses that the program was told, merged where one follows itself.
+
+    `times` counts answers; `polls` those to polls alone.
+    """
     told: list[dict[str, Any]] = []
     for exchange in exchanges:
         if exchange.job_id != job.id or exchange.state is None or exchange.kind not in ("create", "poll"):
@@ -64,9 +68,10 @@ def _job(job: JobView, exchanges: Iterable[Exchange], began: float) -> dict[str,
         at = round(exchange.at - began, 3)
         if told and told[-1]["status"] == exchange.state:
             told[-1]["until"] = at
-            told[-1]["times"] += 1
         else:
-            told.append({"status": exchange.state, "from": at, "until": at, "times": 1})
+            told.append({"status": exchange.state, "from": at, "until": at, "times": 0, "polls": 0})
+        told[-1]["times"] += 1
+        told[-1]["polls"] += exchange.kind == "poll"
     made_at = round(job.as_dict()["made_at"] - began, 3)
     states = {"id": job.id, "model": job.model, "status": job.status, "scenario": job.scenario}
     return {**states, "made_at": made_at, "polls": job.polls, "told": told}
@@ -182,9 +187,13 @@ UNREACHED = (
 def _job_lines(job: Mapping[str, Any], longest: float) -> list[str]:
     if not job["told"]:
         return [f"  {job['id']}  {job['model']}", "    the program was never told of it"]
-    told = " → ".join(
-        f"{one['status']} {one['times']}x" if one["times"] > 1 else one["status"] for one in job["told"]
-    )
+    created = ["create"] if any(one["times"] > one["polls"] for one in job["told"]) else []
+    polled = [
+        f"{one['status']} {one['polls']}x" if one["polls"] > 1 else one["status"]
+        for one in job["told"]
+        if one["polls"]
+    ]
+    told = " → ".join([*created, *polled])
     return [
         f"  {job['id']}  {job['model']}",
         f"    {job_bar(job, longest)}  {told}, {span(_length(job))}",

@@ -1,0 +1,69 @@
+"""Creates that are sent again after a lost reply: what one program would have paid twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mock_server.invariants.repeats import blind_reposts
+from mock_server.journal import Exchange
+from tests.running import python, run
+
+
+def _create(at: float, body: bytes = b'{"model": "m"}', **made: object) -> Exchange:
+    exchange = Exchange("POST", "/v2/video/generations", b"", [], at)
+    exchange.kind, exchange.number = "create", int(at)
+    exchange.body, exchange.body_size = body, len(body)
+    exchange.status, exchange.job_id, exchange.ended_at = 200, f"job-{at}", at + 0.5
+    for name, value in made.items():
+        setattr(exchange, name, value)
+    return exchange
+
+
+LOST: dict[str, Any] = {"status": None, "fault": "reset"}
+
+
+def test_the_same_body_after_a_lost_reply_is_broken() -> None:
+    (breach,) = blind_reposts([_create(1, **LOST), _create(2, **LOST), _create(3)])
+    assert (breach.id, breach.level, breach.exchanges) == ("B2", "R", (1, 2, 3))
+    assert breach.says == "the same body was sent 3 times after a lost reply: would have been paid 3 times."
+
+
+def test_the_same_json_in_other_words_is_the_same_body() -> None:
+    one, other = b'{"model": "m", "loras": [{"a": 1}]}', b'{"loras":[{"a":1}],"model":"m"}'
+    assert blind_reposts([_create(1, one, **LOST), _create(2, other)])
+
+
+@pytest.mark.parametrize(
+    "creates",
+    [
+        [_create(1), _create(2)],
+        [_create(1, **LOST), _create(2, b'{"model": "n"}')],
+        [_create(1, **LOST), _create(2, b'{"model": true}'), _create(3, b'{"model": 1}')],
+        [_create(1, status=None, fault="reset", job_id=None), _create(2)],
+        [_create(1, status=429, fault="status", job_id=None), _create(2)],
+        [_create(1, fault="gzip"), _create(2)],
+        [_create(1, **LOST), _create(1.2)],
+    ],
+)
+def test_what_was_not_lost_or_not_sent_again_is_not(creates: list[Exchange]) -> None:
+    assert blind_reposts(creates) == []
+
+
+@pytest.mark.parametrize("scenario", ["create-lost-reply", "create-truncated", "create-not-json"])
+def test_a_run_that_would_have_paid_twice_fails_its_check(scenario: str) -> None:
+    source = """
+import requests
+url = "https://api.aimlapi.com/v2/video/generations"
+data = {"model": "kling-video/v1/standard/text-to-video", "prompt": "x", "duration": 5}
+for _ in range(3):
+    try:
+        print(requests.post(url, json=data, headers={"Authorization": "Bearer k"}, timeout=30).json()["id"])
+        break
+    except requests.RequestException:
+        pass
+"""
+    done = run("--check", "--fast-forward", "--offline", "--scenario", scenario, *python(source))
+    assert done.returncode == 1
+    assert b"B2 no-blind-repost (R): the same body was sent" in done.stderr
