@@ -42,7 +42,7 @@ def create(state: State, call: Call, body: bytes, *, legacy: bool, family: str =
     try:
         choice = state.chooser.choose(call.scenario, key, payload.get("prompt"))
     except KlingMockError as error:
-        exchange.violations = (Problem("scenario", "the name of a scenario", str(error), "enum"),)
+        exchange.violations = (Problem("scenario", "the name of a scenario", str(error), "scenario"),)
         return error_answer(state, exchange, 400, str(error), problems=exchange.violations)
     exchange.scenario = choice.scenario.name
     return _play(state, call, choice, payload, variant, 201 if legacy else 200)
@@ -63,7 +63,7 @@ def _check(
     try:
         payload = parse_json(body)
     except PayloadError as error:
-        exchange.violations = (Problem("body", "strict JSON", str(error), "json"),)
+        exchange.violations = (_bad_json(error),)
         text = f"Body validation error: {error}"
         return error_answer(state, exchange, 400, text, problems=exchange.violations)
     if not isinstance(payload, dict):
@@ -88,6 +88,12 @@ def _check(
     if verdict.violations:
         return _refuse(state, exchange, verdict.violations)
     return payload if verdict.taken is None else verdict.taken, variant
+
+
+def _bad_json(error: PayloadError) -> Problem:
+    """What is wrong with the JSON itself, out of a sentence that says it as all of them do."""
+    expected, _, received = str(error).removeprefix("Expected ").rstrip(".").partition(", received ")
+    return Problem("body", expected, received or "something else", "json")
 
 
 def _no_model(state: State, payload: dict[str, Any]) -> Problem:

@@ -144,16 +144,15 @@ def _a8_strict_json(trace: Trace) -> Iterator[Accusation]:
     """A create that is not JSON in UTF-8 with the content type that says so."""
     for create in _creates(trace):
         typed = [problem for problem in create.violations if problem.constraint == "contentType"]
+        broken = [problem for problem in create.violations if problem.constraint == "json"]
         charset = _charset(create)
         if typed:
             yield Accusation(f"the create says {typed[0].received}, not application/json.", (create,))
         elif charset not in ("", "utf-8", "utf8"):
             yield Accusation(f"the create says charset={charset}; JSON is UTF-8.", (create,))
-        elif create.status == 400 and create.model is None and not create.violations and not create.fault:
-            # The only refusal that names neither a field nor a model is that of the JSON itself.
-            answer = create.answer
-            reason = answer.get("message", "") if isinstance(answer, dict) else ""
-            yield Accusation(f"the body is not strict JSON: {reason.partition(': ')[2]}", (create,))
+        elif broken:
+            wrong = f"expected {broken[0].expected}, received {broken[0].received}"
+            yield Accusation(f"the body is not strict JSON: {wrong}.", (create,))
 
 
 def _b1_one_create_per_job(trace: Trace) -> Iterator[Accusation]:
@@ -327,7 +326,7 @@ def _charset(exchange: Exchange) -> str:
     return ""
 
 
-_NOT_THE_PAYLOAD = ("contentType", "undocumented")
+_NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented")
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant("A1", "payload-valid", "R", _a1_payload_valid),
