@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
+import pytest
+
+from mock_server.interception.folder import HOOKS
 from tests.running import needs_linux, needs_node, python, report_of
 
 FAST = "--fast-forward"
@@ -99,3 +103,35 @@ print(count)
 """
     _, output = report_of(tmp_path, FAST, *python(source))
     assert int(output) <= 3
+
+
+@needs_linux
+def test_the_date_of_a_shell_moves(tmp_path: Path) -> None:
+    source = """
+start=$(date +%s); count=0
+while [ $(($(date +%s) - start)) -lt 1000 ]; do sleep 400; count=$((count + 1)); done
+echo $count
+[ "$(date -u +%s)" -ge $((start + 1000)) ] && date -u --date=@86400 +%F && date -u -r / +ok
+"""
+    _, output = report_of(tmp_path, FAST, "--", "sh", "-c", source)
+    assert output == "3\n1970-01-02\nok\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "now"),
+    [
+        ([], True),
+        (["-u", "+%s"], True),
+        (["-Iseconds"], True),
+        (["--iso-8601=seconds", "--utc"], True),
+        (["-d", "tomorrow"], False),
+        (["-ud", "tomorrow"], False),
+        (["--dat=tomorrow"], False),
+        (["-r", "file"], False),
+        (["+%F", "-s", "2020-01-01"], False),
+        (["010112002020"], False),
+    ],
+)
+def test_only_a_date_of_now_is_another_one(words: list[str], now: bool) -> None:
+    names = runpy.run_path(str(HOOKS / "date.py"))
+    assert names["asks_for_now"](words) is now

@@ -109,13 +109,14 @@ class RunFolder:
         return path
 
     def _tools(self) -> Path:
-        """A folder with a `sleep` for shell scripts, to be found before the system's own."""
+        """A folder with a `sleep` and a `date` for shell scripts, to be found before the system's own."""
         tools = self.path / "tools"
         tools.mkdir()
-        script = tools / "sleep"
-        words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(HOOKS / "sleep.py")]))
-        script.write_text(f'#!/bin/sh\n_KLING_SLEEP="$0" exec {words} "$@"\n')
-        script.chmod(0o700)
+        for name, variable in (("sleep", "_KLING_SLEEP"), ("date", "_KLING_TOOL")):
+            script = tools / name
+            words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(HOOKS / f"{name}.py")]))
+            script.write_text(f'#!/bin/sh\n{variable}="$0" exec {words} "$@"\n')
+            script.chmod(0o700)
         return tools
 
     def _wgetrc(self) -> bytes:
