@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,11 @@ import requests
 
 from mock_server import MockServer
 from mock_server.interception import intercept
+from mock_server.interception.certificates import Authority
 from mock_server.interception.connection import Opening
+from mock_server.interception.gateway import Gateway
+from mock_server.interception.hosts import Hosts
+from mock_server.interception.intercepting import gateway_of
 from mock_server.interception.tunnel import Tunnels
 from mock_server.interception.upstream import Upstream
 
@@ -110,3 +115,55 @@ def test_a_tunnel_that_is_cancelled_while_its_host_is_reached_leaves_no_connecti
         mine.close()
 
     asyncio.run(main())
+
+
+def test_a_connection_that_goes_away_while_its_first_words_are_awaited_is_closed() -> None:
+    async def main() -> None:
+        mine, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        mine.sendall(b"GET http://a.exa")
+        gateway = Gateway(None, _Stillness(), Authority(), Hosts())  # type: ignore[arg-type]
+        task = asyncio.ensure_future(gateway._take(theirs, False))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert theirs.fileno() == -1
+        mine.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("at", [20, 60, 10_000])
+def test_a_kept_connection_brings_no_request_to_another_host(at: int) -> None:
+    """A client may use one connection to a proxy for many hosts: each tunnel ends with its answer."""
+    seen = []
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(4096)
+            seen.append(head)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        request = f"GET http://127.0.0.1:{port}/a HTTP/1.1\r\nHost: x\r\nProxy-Connection: keep-alive\r\n\r\n"
+        with (
+            MockServer() as server,
+            gateway_of(server, Hosts(), Authority()) as gateway,
+            socket.create_connection(("127.0.0.1", gateway.port), 20) as connection,
+        ):
+            connection.sendall(request[:at].encode())
+            connection.sendall(request[at:].encode())
+            answer = b""
+            while chunk := connection.recv(4096):
+                answer += chunk
+        thread.join()
+    assert answer.endswith(b"ok")
+    assert seen == [b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]

@@ -136,18 +136,17 @@ def test_a_hooked_node_sees_no_proxy_and_its_children_do(tmp_path: Path) -> None
 
 @needs_axios
 @needs_node
-def test_axios_gets_the_errors_that_it_gets_without_a_proxy(tmp_path: Path) -> None:
-    program = tmp_path / "lost.mjs"
+def test_axios_goes_the_way_that_it_goes_without_a_proxy(tmp_path: Path) -> None:
+    """It reads the variables by itself."""
+    program = tmp_path / "way.mjs"
     (tmp_path / "node_modules").symlink_to(NODE / "node_modules")
-    program.write_text("""
+    program.write_text(f"""
 import axios from "axios";
-const url = "https://api.aimlapi.com/v2/video/generations";
-const body = { model: "kling-video/v1/standard/text-to-video", prompt: "x" };
-const headers = { Authorization: "Bearer k" };
-await axios.post(url, body, { headers }).catch((error) => console.log(error.code, error.message));
+const {{ request, status }} = await axios.get("{MODELS}");
+console.log(status, request.agent.constructor.name);
 """)
-    report, output = report_of(tmp_path, "--scenario", "create-lost-reply", "--", "node", str(program))
-    assert (len(report["jobs"]), output) == (1, "ECONNRESET socket hang up\n")
+    _, output = report_of(tmp_path, "--", "node", str(program))
+    assert output == "200 Agent\n"
 
 
 FETCH = f"""
@@ -499,6 +498,15 @@ def test_a_run_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("mock_server.interception.run.os.name", "nt")
     with pytest.raises(ServerError, match="Linux or macOS"):
         run_plan(Plan(command=["true"], settings=Settings()))
+
+
+def test_checking_a_command_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mock_server.contract_tests.commands import CommandClient
+    from mock_server.errors import TargetError
+
+    monkeypatch.setattr("mock_server.contract_tests.commands.os.name", "nt")
+    with pytest.raises(TargetError, match="Linux or macOS"):
+        CommandClient(["true"])
 
 
 def test_a_name_alone_is_listed_without_a_port() -> None:

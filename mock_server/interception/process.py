@@ -92,10 +92,12 @@ def run_child(
     return 128 - returned if returned < 0 else returned
 
 
-def _preparation(mask: set[int] | None) -> Callable[[], None]:
+def _preparation(mask: set[int] | None) -> Callable[[], None] | None:
     """What the child does before it becomes the command: system calls only, all of them looked up here."""
-    set_mask, parent, get_parent = signal.pthread_sigmask, os.getpid(), os.getppid
     control = _process_control()
+    if control is None and mask is None:
+        return None
+    set_mask, parent, get_parent = signal.pthread_sigmask, os.getpid(), os.getppid
 
     def prepare() -> None:
         if control is not None:
