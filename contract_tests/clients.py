@@ -43,6 +43,8 @@ class Attempt(abc.ABC):
     def __init__(self, call: Call) -> None:
         self.call = call
         self.outcome = Outcome("stopped")
+        self.over = False
+        """Whether it has ended; true before `wait` says so."""
         self._ended = allocate_lock()
         self._ended.acquire()
         self._thread = threading.Thread(target=self._main, name="kling-mock client", daemon=True)
@@ -80,6 +82,7 @@ class Attempt(abc.ABC):
         except ClientStopped:
             pass
         finally:
+            self.over = True
             self._ended.release()
 
 

@@ -69,6 +69,8 @@ class Engine:
         self.gate = Gate(self.server.state)
         self.server.app = self.gate
         self.runs = 0
+        self._begun: list[Attempt] = []
+        """The calls of the run that is on its way."""
         self._kept: OrderedDict[str, Run] = OrderedDict()
         self._stack = contextlib.ExitStack()
 
@@ -86,8 +88,12 @@ class Engine:
 
     def _surround(self) -> contextlib.AbstractContextManager[Surroundings]:
         if not isinstance(self.client, CommandClient):
-            return in_this_process(self.server)
+            return in_this_process(self.server, self._running)
         return with_hooks(self.server, self.client) if self.virtual else in_real_time(self.server)
+
+    def _running(self) -> int:
+        """The number of the run that is on its way, 0 once its calls are over: threads may be left."""
+        return self.runs if any(not attempt.over for attempt in self._begun) else 0
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -190,6 +196,7 @@ class Engine:
         try:
             for attempt in attempts:
                 attempt.start()
+            self._begun = attempts
             for attempt in attempts:
                 while not attempt.wait(0.05 if self.gate.cut else 0.5):
                     if self.gate.cut or time.monotonic() > limit:
@@ -199,6 +206,7 @@ class Engine:
                     if self.server.clock.now() - started > case.seconds + 60:
                         self.gate.close("time")
         finally:
+            self._begun = []
             timer()
 
     def _virtual_limit(self, seconds: float) -> Any:

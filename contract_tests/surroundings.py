@@ -40,9 +40,22 @@ class Surroundings:
 
 
 @contextlib.contextmanager
-def in_this_process(server: MockServer) -> Iterator[Surroundings]:
-    """A callable: this process lives by the server's clock, this thread apart."""
-    with keep_real_time(), fast_forward(server):
+def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Surroundings]:
+    """A callable: this process lives by the server's clock, this thread apart.
+
+    `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
+    thread of the client that waits for work, as an event loop in the background does, would take it to the
+    limit of a run before the run's call has begun.
+    """
+    seen = 0
+
+    def quiet() -> bool:
+        # Who asks has looked at the threads before: once more, so that the run's own are among them.
+        nonlocal seen
+        before, seen = seen, running()
+        return seen == before != 0 and server.quiet()
+
+    with keep_real_time(), fast_forward(server, quiet=quiet):
         yield Surroundings(server.url, lambda: True)
 
 
@@ -64,8 +77,10 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
 
     hosts, authority = Hosts((), offline=True), Authority()
     asked = False
-    with gateway_of(server, hosts, authority) as gateway:
-        folder = RunFolder(authority, hosts, server.clock)
+    with (
+        gateway_of(server, hosts, authority) as gateway,
+        RunFolder(authority, hosts, server.clock) as folder,
+    ):
         try:
             with timekeeping(server, gateway, folder, hosts, fast_forward=True):
                 serve: Any = gateway.service
@@ -86,7 +101,6 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
         finally:
             client.environment = {}
             client.virtual_time = False
-            folder.close()
 
 
 def _wait_for_the_first_request(server: MockServer) -> None:

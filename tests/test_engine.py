@@ -262,3 +262,24 @@ def test_time_is_the_client_s_own_again_afterwards() -> None:
     run(generate, case("stuck-queued", seconds=20_000.0))
     assert abs(time.time() - before) < 600
     assert API_KEY not in repr(os.environ)
+
+
+def test_a_loop_in_the_background_of_the_module_moves_no_time_before_a_call() -> None:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def facade(payload: Any, *, base_url: str, api_key: str) -> Any:
+        working = asyncio.to_thread(generate, payload, base_url=base_url, api_key=api_key)
+        return asyncio.run_coroutine_threadsafe(working, loop).result()
+
+    try:
+        with Engine(CallableClient(facade)) as engine:
+            for _ in range(20):
+                result = engine.run(case(), fresh=True)
+                assert result.delivered, result.outcome.brief()
+                assert result.seconds < 60
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
