@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mock_server import MockServer
 
-from .support import PATHS, ask, create, poll
+from .support import PATHS, ask, create, poll, until
 
 
 def test_a_pending_job_has_nothing_but_its_status(server: MockServer) -> None:
@@ -82,6 +82,5 @@ def test_realistic_times_are_those_of_the_model() -> None:
 def test_speed_makes_virtual_time_run() -> None:
     with MockServer(queued="1h", generating="1h", speed=1e6) as server:
         job_id = create(server).json["id"]
-        while poll(server, job_id).json["status"] != "completed":
-            pass
+        until(lambda: poll(server, job_id).json["status"] == "completed")
         assert server.jobs[0].age >= 7200
