@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import json
 from collections.abc import Iterator, Mapping
@@ -25,10 +26,12 @@ __all__ = ["Bodies", "Case", "InvalidCase"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A valid body that reaches one boundary; `label` says which, such as `dynamic_masks: 6 items`."""
+    """A valid body that reaches a boundary; `label` says which, such as `dynamic_masks: 6 items`."""
 
     label: str
     payload: dict[str, Any]
+    also: tuple[str, ...] = ()
+    """The labels of further boundaries that the same body reaches."""
 
     @property
     def id(self) -> str:
@@ -93,7 +96,20 @@ class Bodies:
         return self.accepts(body) and self.rules.kept(body)
 
     def boundary_cases(self) -> Iterator[Case]:
-        """The smallest body, every boundary once, and the largest body, in the order of the schema."""
+        """The smallest body, every boundary once, and the largest body, in the order of the schema.
+
+        A body that reaches several boundaries is one case, named by the first.
+        """
+        cases: dict[str, Case] = {}
+        for case in self._each_boundary():
+            key = json.dumps(case.payload, sort_keys=True)
+            before = cases.get(key)
+            cases[key] = (
+                case if before is None else dataclasses.replace(before, also=(*before.also, case.label))
+            )
+        yield from cases.values()
+
+    def _each_boundary(self) -> Iterator[Case]:
         yield Case("smallest body", self.smallest())
         found: dict[str, dict[str, Any]] = {}
         for world in self.worlds:

@@ -75,6 +75,7 @@ def check(
     if search.unsure and search.best is None:
         result.reason = f"seemed broken {search.unsure} times, but not again with the same case"
     if search.late:
+        result.late = True
         result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
     return result
 

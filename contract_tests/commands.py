@@ -26,7 +26,7 @@ _LAST_WORDS = 1.0
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
 _ERROR = re.compile(
-    r"^(?:Uncaught )?([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout)\w*)(?::|$)", re.M
+    r"^(?:Uncaught )?((?:[A-Za-z_][\w.]*)?(?:Error|Exception|Exit|Interrupt|Timeout)\w*)(?::|$)", re.M
 )
 """How Python and Node begin the line that names an uncaught error."""
 
@@ -99,8 +99,9 @@ class _CommandAttempt(Attempt):
         named = _ERROR.findall(stderr)
         text = stderr.strip() or stdout.strip()
         said = [line for line in text.splitlines() if line.strip()]
-        # The line that names the error first: what is above it is the way there.
-        text = "\n".join([*said[-1:], *said[:-1]]) if named and said else text
+        # The line that names the error first: around it is the way there, and the version of Node.
+        first = max((place for place, line in enumerate(said) if _ERROR.match(line)), default=len(said) - 1)
+        text = "\n".join([*said[first : first + 1], *said[:first], *said[first + 1 :]]) if named else text
         return Outcome("raised", error=named[-1] if named else "", text=text, output=output, status=status)
 
     def stop(self) -> None:

@@ -47,6 +47,8 @@ class Result:
     cost: str = ""
     reason: str = ""
     examples: int = 0
+    late: bool = False
+    """Whether the time limit ended it before all examples were tried."""
     seconds: float = 0.0
     """Real seconds."""
     counterexample: Counterexample | None = None
@@ -57,6 +59,11 @@ class Result:
     def counts(self) -> bool:
         """Whether it makes the verification fail."""
         return self.level != "A" and self.result in ("failed", "xpassed")
+
+    @property
+    def thin(self) -> bool:
+        """Whether it is kept as far as it was tried, which the time limit made less than was asked for."""
+        return self.late and self.result == "passed"
 
 
 @dataclass

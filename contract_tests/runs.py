@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,10 @@ CRASHES = frozenset(
     }
 )
 """Names of errors that tell of a mistake in the program, not of what the server did."""
+
+
+_NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
+"""What Node calls a connection that was refused, reset or broken off."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,6 +142,8 @@ class Outcome:
     @property
     def crashed(self) -> bool:
         """Whether it failed by a mistake of its own, such as an attribute of None."""
+        if self.status is not None and self.error == "TypeError" and _NETWORK.search(self.text):
+            return False
         return self.failed and self.error.rpartition(".")[2] in CRASHES
 
     @property

@@ -102,8 +102,8 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     """Check a client against the contract, tell `report` of every step, and return the last event.
 
     The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
-    known failure passed), 2 where the client could not be run. Raises `SettingsError` and `UnknownModel`
-    before anything starts.
+    known failure passed), 2 where the client could not be run or nothing could be tried. Raises
+    `SettingsError` and `UnknownModel` before anything starts.
     """
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
     started = time.perf_counter()
@@ -134,10 +134,16 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     results.sort(key=lambda result: places[result.model, result.id])
     summary.seconds = time.perf_counter() - started
     summary.counts = dict(Counter(result.result for result in results))
+    if results and not summary.problem and not any(map(_tried, results)):
+        summary.problem = "None of the properties could be tried; the table says why."
     summary.status = 2 if summary.problem else int(any(result.counts for result in results))
     finished = Finished(tuple(results), summary, coverage.as_dict())
     report(finished)
     return finished
+
+
+def _tried(result: Result) -> bool:
+    return result.result != "skipped" and (result.examples > 0 or result.result != "passed")
 
 
 def engine_for(client: Client, seed: int, model: str) -> Engine:

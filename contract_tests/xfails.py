@@ -6,6 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 
+from mock_server.catalog import load_catalog
 from mock_server.errors import ConfigError, did_you_mean, nearest
 
 from .properties import PROPERTIES
@@ -48,5 +49,18 @@ def load_xfails(path: str | Path) -> Xfails:
             raise ConfigError(f"{file}:{number}: there is no property {words[0]!r}.{hint}")
         if len(words) > 2:
             raise ConfigError(f"{file}:{number}: expected ID [MODEL] [# reason], received {line.strip()!r}.")
-        known.append((words[0].upper(), words[1] if len(words) > 1 else "*", reason.strip()))
+        pattern = _models(words[1], f"{file}:{number}") if len(words) > 1 else "*"
+        known.append((words[0].upper(), pattern, reason.strip()))
     return Xfails(tuple(known))
+
+
+def _models(pattern: str, where: str) -> str:
+    """A glob that names a model; for another name of one, its id."""
+    catalog = load_catalog()
+    known = [variant.model for variant in catalog.variants]
+    if any(fnmatch.fnmatchcase(model, pattern) for model in known):
+        return pattern
+    variant = catalog.get(pattern)
+    if variant is None:
+        raise ConfigError(f"{where}: there is no model {pattern!r}.{did_you_mean(nearest(pattern, known))}")
+    return variant.model

@@ -77,6 +77,7 @@ def test_every_boundary_payload_is_valid_and_listed_once(model: str, legacy: boo
     cases = boundary_payloads(model, legacy=legacy)
     assert [case.id for case in cases if not is_good(model, legacy, case.payload)] == []
     assert len({case.id for case in cases}) == len(cases)
+    assert len({json.dumps(case.payload, sort_keys=True) for case in cases}) == len(cases)
     assert cases == boundary_payloads(model, legacy=legacy)
     assert (cases[0].label, cases[-1].label) == ("smallest body", "largest body")
 
@@ -280,7 +281,7 @@ def test_the_largest_body_has_every_field_at_its_longest() -> None:
 
 
 def test_the_boundaries_of_the_rules_are_boundaries_too() -> None:
-    labels = {case.label for case in boundary_payloads(OMNI)}
+    labels = {label for case in boundary_payloads(OMNI) for label in (case.label, *case.also)}
     assert {"multi_prompt: 1 item", "multi_prompt: 6 items", "elements: 4 items"} <= labels
     assert "multi_prompt: 0 items" not in labels
     scenes = [case.payload for case in boundary_payloads(EFFECTS) if case.payload["effect_scene"] == "hug"]

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..events import Checked, Checking, Event, Example, Finished, Result, Started
-from .telling import billed, command_line, curl_line, payload_text, timeline
+from .telling import billed, command_line, curl_line, payload_text, said, timeline
 
-__all__ = ["Console", "explain", "table"]
+__all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
 
 WORDS = {
     "passed": "kept",
+    "thin": "kept with few examples: the time limit",
     "failed": "broken",
     "skipped": "not applicable",
     "xfailed": "known failure",
     "xpassed": "kept, though listed as a known failure",
     "error": "could not be tried",
 }
-SIGNS = {"passed": "✓", "failed": "✗", "skipped": "·", "xfailed": "x", "xpassed": "!", "error": "?"}
-PLAIN_SIGNS = {"passed": "+", "failed": "X", "skipped": "-", "xfailed": "x", "xpassed": "!", "error": "?"}
+SIGNS = {
+    "passed": "✓",
+    "thin": "~",
+    "failed": "✗",
+    "skipped": "·",
+    "xfailed": "x",
+    "xpassed": "!",
+    "error": "?",
+}
+PLAIN_SIGNS = {
+    "passed": "+",
+    "thin": "~",
+    "failed": "X",
+    "skipped": "-",
+    "xfailed": "x",
+    "xpassed": "!",
+    "error": "?",
+}
 COLOURS = {
     "passed": "32",
+    "thin": "33",
     "failed": "31;1",
     "skipped": "2",
     "xfailed": "33",
@@ -87,11 +106,12 @@ class Console:
             self._say(f"  {event.number} of {event.total} checked")
         if not self._live and result.result in ("failed", "xpassed"):
             # Without a terminal there is no progress line; what is broken is told at once.
-            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {_said(result)}")
+            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {said(result)}")
 
     def _sign(self, result: Result) -> str:
-        sign = (PLAIN_SIGNS if self._plain else SIGNS)[result.result]
-        return f"\x1b[{COLOURS[result.result]}m{sign}\x1b[0m" if self._live else sign
+        kind = kind_of(result)
+        sign = (PLAIN_SIGNS if self._plain else SIGNS)[kind]
+        return f"\x1b[{COLOURS[kind]}m{sign}\x1b[0m" if self._live else sign
 
     def _finished(self, event: Finished) -> None:
         if event.results:
@@ -142,15 +162,22 @@ def _opening(event: Started) -> str:
     return f"Checking {event.client}: {len(event.properties)} properties, {models}, seed {event.seed}"
 
 
-def _said(result: Result) -> str:
-    return result.counterexample.says if result.counterexample is not None else result.reason
+def kind_of(result: Result) -> str:
+    """The result, or `thin` where it is kept with fewer examples than were asked for."""
+    return "thin" if result.thin else result.result
+
+
+def counted(results: Sequence[Result]) -> str:
+    """How many of each kind, in words."""
+    counts = Counter(map(kind_of, results))
+    return ", ".join(f"{counts[name]} {word}" for name, word in WORDS.items() if name in counts)
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:
     return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
 
 
-def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[result.result]) -> list[str]:
+def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[kind_of(result)]) -> list[str]:
     """A line per property, over all its models: its sign, id, name, level, and what became of it."""
     grouped: dict[str, list[Result]] = {}
     for result in results:
@@ -159,14 +186,14 @@ def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[result.
 
 
 def _row(group: list[Result], sign: Any) -> str:
-    order = ("failed", "xpassed", "error", "xfailed", "passed", "skipped")
-    worst = min(group, key=lambda result: order.index(result.result))
-    count = sum(result.result == worst.result for result in group)
-    word = WORDS[worst.result]
+    order = ("failed", "xpassed", "error", "xfailed", "thin", "passed", "skipped")
+    worst = min(group, key=lambda result: order.index(kind_of(result)))
+    count = sum(kind_of(result) == kind_of(worst) for result in group)
+    word = "kept so far" if worst.thin else WORDS[worst.result]
     if len(group) > 1 and count < len(group):
         word += f" with {count} of {len(group)} models"
     if worst.result == "failed":
-        word += f": {_said(worst)}"
+        word += f": {said(worst)}"
     elif worst.result in ("skipped", "xfailed", "error") and worst.reason:
         word += f": {worst.reason}"
     else:
@@ -184,10 +211,7 @@ def _closing(event: Finished) -> list[str]:
         return [f"The client could not be checked. {summary.problem}"]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
     lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
-    counts = ", ".join(
-        f"{summary.counts[name]} {word}" for name, word in WORDS.items() if name in summary.counts
-    )
-    lines.append(f"{counts}; {summary.runs} runs in {summary.seconds:.1f} s.")
+    lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     lost = [result for result in event.results if result.counts]
     if lost:
         names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in lost))

@@ -71,14 +71,18 @@ def _exchange(row: dict[str, Any], y: int, blamed: bool) -> str:
 
 def _ends(run: Run) -> list[str]:
     lines = [f"{run.seconds:.1f} s: the client {outcome.brief()}" for outcome in run.outcomes]
-    return [line.replace(run.key, "KEY")[:110] for line in lines]
+    return [_cut(line.replace(run.key, "KEY"), 100) for line in lines]
 
 
 def _brief(target: str) -> str:
     path, mark, query = target.partition("?")
     shown = "…" if mark else path
     whole = shown + mark + query
-    return whole if len(whole) <= 52 else whole[:51] + "…"
+    return _cut(whole, 52)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int, kind: str) -> str:

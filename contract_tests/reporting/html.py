@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 
 from ..events import Finished, Result, Started
-from .console import WORDS
+from .console import WORDS, counted, kind_of
 from .drawing import sequence
 from .saving import scenario_text
-from .telling import billed, command_line, curl_line, payload_text
+from .telling import billed, command_line, curl_line, payload_text, said
 
 __all__ = ["as_html"]
 
@@ -29,7 +29,7 @@ th, td { text-align:left; padding:.3rem .6rem .3rem 0; border-bottom:1px solid v
   vertical-align:top }
 td:first-child { white-space:nowrap } .scroll { overflow-x:auto }
 .failed, .xpassed { color:var(--bad); font-weight:600 } .passed { color:var(--good) }
-.skipped { color:var(--faint) } .xfailed, .error { color:var(--warn) }
+.skipped { color:var(--faint) } .thin, .xfailed, .error { color:var(--warn) }
 section.case { border:1px solid var(--line); border-left:4px solid var(--bad); border-radius:6px;
   padding:1rem 1.2rem; margin:1rem 0 }
 section.advice { border-left-color:var(--warn) }
@@ -68,7 +68,7 @@ def as_html(started: Started, finished: Finished, files: Mapping[int, Path]) -> 
 
 def _heading(started: Started, finished: Finished) -> str:
     summary = finished.summary
-    counts = ", ".join(f"{count} {WORDS[name]}" for name, count in summary.counts.items())
+    counts = counted(finished.results)
     if summary.problem:
         verdict = f'<p class="failed">The client could not be checked. {escape(summary.problem)}</p>'
     elif summary.status:
@@ -85,11 +85,10 @@ def _heading(started: Started, finished: Finished) -> str:
 def _table(finished: Finished) -> str:
     rows = []
     for result in finished.results:
-        example = result.counterexample
-        detail = example.says if example is not None else result.reason or f"{result.examples} examples"
+        detail = said(result) or f"{result.examples} examples"
         rows.append(
             f"<tr><td>{result.id}</td><td>{result.level}</td><td>{escape(result.name)}</td>"
-            f'<td>{escape(result.model)}</td><td class="{result.result}">{WORDS[result.result]}</td>'
+            f'<td>{escape(result.model)}</td><td class="{kind_of(result)}">{WORDS[kind_of(result)]}</td>'
             f"<td>{escape(detail)}</td></tr>"
         )
     head = "<tr><th>id</th><th>level</th><th>property</th><th>model</th><th>result</th><th></th></tr>"

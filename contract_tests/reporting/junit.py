@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from ..events import Finished, Result, Started
-from .telling import billed, command_line, curl_line, payload_text, timeline
+from .telling import billed, command_line, curl_line, payload_text, said, timeline
 
 __all__ = ["as_junit"]
 
@@ -46,8 +46,7 @@ def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
     )
     example = result.counterexample
     if result.counts:
-        says = example.says if example is not None else result.reason
-        failure = ElementTree.SubElement(case, "failure", type=result.name, message=_clean(says))
+        failure = ElementTree.SubElement(case, "failure", type=result.name, message=_clean(said(result)))
         failure.text = _clean(_text(started, result))
     elif result.result != "passed":
         reason = result.reason or (f"advice: {example.says}" if example is not None else "")
@@ -57,7 +56,7 @@ def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
 def _text(started: Started, result: Result) -> str:
     example = result.counterexample
     if example is None:
-        return result.reason
+        return said(result)
     parts = [
         f"{result.cost} {billed(result)}".strip(),
         payload_text(example.case.payload),

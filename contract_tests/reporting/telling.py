@@ -12,12 +12,21 @@ from mock_server.journal import Exchange
 from ..events import Counterexample, Result, Started
 from ..runs import Run
 
-__all__ = ["billed", "command_line", "curl_line", "payload_text", "timeline", "trace_rows"]
+__all__ = ["billed", "command_line", "curl_line", "payload_text", "said", "timeline", "trace_rows"]
 
 _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
 SERVED = "http://127.0.0.1:8000"
 """Where `kling-mock serve` listens by default: the mock of the run is gone."""
+
+
+def said(result: Result) -> str:
+    """Why a result is what it is, in a sentence; empty where there is nothing to say."""
+    if result.counterexample is not None:
+        return result.counterexample.says
+    if result.result == "xpassed":
+        return f"it is kept, though it is listed as a known failure: {result.reason}"
+    return result.reason
 
 
 def billed(result: Result) -> str:

@@ -26,7 +26,8 @@ The client is a Python function generate(payload, *, base_url, api_key) -> str, 
 the video's URL or raises; or a command that reads the payload as JSON from stdin, takes KLING_BASE_URL and
 KLING_API_KEY from its environment, prints the URL as its last line and exits with 0, or not with 0.
 
-exit status: 0 every property that counts is kept, 1 at least one is broken, 2 the client could not be run.
+exit status: 0 every property that counts is kept, 1 at least one is broken, 2 the client could not be run
+or nothing could be tried.
 """
 OPTIONS: dict[str, dict[str, Any]] = {
     "--model": {"action": "append", "metavar": "MODEL", "help": "a model's id or a glob (repeatable)"},
