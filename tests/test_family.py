@@ -7,15 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mock_server import MockServer
 from mock_server.clock import Clock
 from mock_server.fastforward import processes
 from mock_server.interception.family import Family
+from mock_server.interception.hosts import Hosts
 from mock_server.interception.process import children
+from mock_server.interception.summary import summary_lines, summary_of
 
 START = 1_800_000_000.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what other processes do")
@@ -113,3 +118,29 @@ def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> N
     assert family.busy(asking)
     family.tell(other, START + 20)
     assert not family.busy(asking)
+
+
+@linux
+def test_it_is_known_which_program_held_time_up_and_for_how_long(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([100.0, 100.2, 100.3, 200.0])
+    watch = SimpleNamespace(monotonic=lambda: next(moments))
+    monkeypatch.setattr("mock_server.interception.family.time", watch)
+    family = Family(clock, strangers=children())
+    with _child("while True: pass") as process:
+        for _ in range(4):
+            assert family.busy()
+        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+    # Between the last two looks nobody asked: what happened then is not known.
+    assert family.held == {name: pytest.approx(0.3)}
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(4.0, False), (238.0, True)])
+def test_the_summary_says_what_kept_time_real_for_long(seconds: float, said: bool) -> None:
+    with MockServer() as server:
+        began = server.clock.now()
+        held = {"cat": seconds}
+        report = summary_of(server, command=["x"], status=0, began=began, real=1, hosts=Hosts(), held=held)
+    line = "  slow      time was kept real for 3 min 58 s while `cat` was at work"
+    assert (line in summary_lines(report)) is said

@@ -16,6 +16,9 @@ __all__ = ["Family", "Member"]
 GRACE = 0.25
 """Real seconds after which one of which the system tells nothing counts as blocked: since it was heard of."""
 
+BETWEEN = 0.5
+"""Real seconds between two looks at most, for what happened between them to be known."""
+
 
 class Member:
     """One hooked process, or a thread of it that asks for itself."""
@@ -41,6 +44,9 @@ class Family:
         self._clock = clock
         self._processes = Processes(strangers)
         self._members: set[Member] = set()
+        self.held: dict[str, float] = {}
+        """Real seconds for which each program, by its name, held time up by working."""
+        self._holding: tuple[float, list[int]] = 0.0, []
 
     def join(self, pid: int) -> Member:
         """Take in a process that has just made itself known."""
@@ -83,7 +89,25 @@ class Family:
         if not visible():
             return False
         own = asking.pid if asking is not None else 0
-        return bool(self._processes.working(resting - (running - {own})))
+        working = self._processes.working(resting - (running - {own}))
+        self._count(real, working)
+        return bool(working)
+
+    def _count(self, real: float, working: list[int]) -> None:
+        """Note for how long time has been held up since the last look, where that was a moment ago."""
+        before, holding = self._holding
+        if real - before < BETWEEN:
+            for name in {_name_of(pid) for pid in holding if pid in working}:
+                self.held[name] = self.held.get(name, 0.0) + real - before
+        self._holding = real, working
+
+
+def _name_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return str(pid)
 
 
 def _stirs(member: Member, real: float) -> bool:

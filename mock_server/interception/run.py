@@ -71,7 +71,7 @@ def run(plan: Plan) -> dict[str, Any]:
         gateway_of(server, hosts, authority, upstream) as gateway,
         RunFolder(authority, hosts, server.clock, upstream) as folder,
     ):
-        with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward):
+        with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward) as family:
             began, real = server.clock.now(), time.monotonic()
             environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
             status = run_child(plan.command, environment, mask, timeout=plan.timeout)
@@ -82,6 +82,7 @@ def run(plan: Plan) -> dict[str, Any]:
             began=began,
             real=time.monotonic() - real,
             hosts=hosts,
+            held=family.held,
         )
 
 
@@ -113,7 +114,7 @@ def _say_once() -> Callable[[str], None]:
 @contextmanager
 def timekeeping(
     server: MockServer, gateway: Gateway, folder: RunFolder, hosts: Hosts, *, fast_forward: bool
-) -> Iterator[None]:
+) -> Iterator[Family]:
     """Let the hooks ask about time, and time move for those who cannot ask."""
     loop, stillness = server.loop, server.stillness
     assert loop is not None and stillness is not None
@@ -136,7 +137,7 @@ def timekeeping(
         advance = advance_for_unhooked(server.clock, stillness, gateway, family)
         advancing = asyncio.run_coroutine_threadsafe(advance, loop)
     try:
-        yield
+        yield family
     finally:
         gateway.service = None
         if advancing is not None:

@@ -33,8 +33,12 @@ def summary_of(
     began: float,
     real: float,
     hosts: Hosts,
+    held: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Everything that a report holds; `began` is the virtual moment at which the command was started."""
+    """Everything that a report holds; `began` is the virtual moment at which the command was started.
+
+    `held` are the real seconds for which programs below the command kept time from jumping.
+    """
     exchanges = server.exchanges
     breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
     return {
@@ -51,6 +55,7 @@ def summary_of(
         "charges": _charges(server),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
+        "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
     }
 
 
@@ -169,6 +174,10 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     for breach in report["breaches"][:SHOWN]:
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
+    for one in report.get("held", ()):
+        if one["seconds"] >= LONG:
+            seconds = span(one["seconds"])
+            lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
     if report["refused"]:
         places = ", ".join(f"{one['host']} ({one['attempts']}x)" for one in report["refused"])
         lines.append(f"  refused   {places}: offline; --no-offline lets them through, --host NAME mocks them")
@@ -176,6 +185,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 
 SHOWN = 12
+LONG = 5.0
+"""Real seconds for which a program holds time up before the summary speaks of it."""
 UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
 """Exit statuses that say enough about why nothing reached the mock."""
 UNREACHED = (
