@@ -287,6 +287,49 @@ def test_uvloop_is_helped_over_its_sleeps(clock: Clock) -> None:
     assert clock.now() - before == pytest.approx(250, abs=5)
 
 
+def test_uvloop_gives_way_to_a_loop_whose_timers_follow(clock: Clock) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    originals = uvloop.run, uvloop.new_event_loop, uvloop.EventLoopPolicy, uvloop.Loop
+    by_name = sys.modules["tests.test_fastforward"]
+    by_name.run_by_name = uvloop.run  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 500)
+
+    before = clock.now()
+    try:
+        with fast_forward(clock):
+            uvloop.run(main())
+            by_name.run_by_name(main())  # type: ignore[attr-defined]
+            loop = uvloop.new_event_loop()
+            assert isinstance(loop, asyncio.SelectorEventLoop)
+            loop.close()
+        assert clock.now() - before == pytest.approx(1000, abs=5)
+        assert (uvloop.run, uvloop.new_event_loop, uvloop.EventLoopPolicy, uvloop.Loop) == originals
+        assert by_name.run_by_name is originals[0]  # type: ignore[attr-defined]
+    finally:
+        del by_name.run_by_name  # type: ignore[attr-defined]
+
+
+def test_an_installed_uvloop_is_installed_again_afterwards(clock: Clock) -> None:
+    uvloop = pytest.importorskip("uvloop")
+    policy = uvloop.EventLoopPolicy()
+    asyncio.set_event_loop_policy(policy)
+
+    async def main() -> float:
+        assert isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+        return await asyncio.wait_for(asyncio.sleep(600, clock.now()), 1_000)
+
+    try:
+        with fast_forward(clock):
+            started = asyncio.run(main())
+        assert 600 <= clock.now() - started < 700
+        assert asyncio.get_event_loop_policy() is policy
+    finally:
+        asyncio.set_event_loop_policy(None)
+
+
 def test_other_local_servers_keep_real_time(clock: Clock, silent_server: int) -> None:
     """Where the mock's ports are known, a socket to another one times out in real time."""
 

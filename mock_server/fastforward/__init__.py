@@ -26,6 +26,7 @@ from .session import REAL_PACKAGES, Session, current, keep_real_time, set_curren
 from .sockets import patch_sockets, patch_tls
 from .source import ClockSource, MovableClock, TimeSource
 from .threads import patch_processes, patch_threads
+from .uvloops import patch_uvloop
 
 __all__ = [
     "REAL_PACKAGES",
@@ -94,6 +95,7 @@ def fast_forward_from(
                 patch(patches)
             else:
                 arrivals.when(name, partial(patch, patches))
+        patch_uvloop(patches, arrivals)
         patches.rename()
         yield session
     finally:

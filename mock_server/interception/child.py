@@ -9,6 +9,7 @@ from typing import Any
 
 from ..fastforward.arrivals import Arrivals
 from ..fastforward.patches import Patches
+from ..fastforward.uvloops import without_uvloop
 from .bundles import defer_bundle
 from .proxies import Proxies, Shown
 from .redirection import Redirection
@@ -70,7 +71,7 @@ def hook(config: dict[str, Any]) -> None:
     arrivals.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
     arrivals.when("asyncio", lambda: redirection.apply_asyncio(patches))
     arrivals.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
-    arrivals.when("uvloop", lambda: _without_uvloop(patches))
+    arrivals.when("uvloop", lambda: without_uvloop(patches))
     patches.rename()
     if config["fast_forward"]:
         from ..fastforward import fast_forward_from
@@ -85,21 +86,3 @@ def _shown(config: dict[str, Any]) -> Shown:
     """The run's proxy stands for the user's own where there is one, and is not to be seen elsewhere."""
     ours = f"http://127.0.0.1:{config['proxy']}"
     return lambda scheme, url: url != ours or scheme in config["upstream"]
-
-
-def _without_uvloop(patches: Patches) -> None:
-    """Let asyncio's own loop stand in for uvloop, which connects and waits where no hook reaches."""
-    import asyncio
-    import sys
-
-    uvloop = sys.modules["uvloop"]
-    patches.set(uvloop, "install", lambda: None)
-    patches.set(uvloop, "new_event_loop", asyncio.new_event_loop)
-    patches.set(uvloop, "Loop", asyncio.SelectorEventLoop)
-    patches.set(uvloop, "EventLoopPolicy", asyncio.DefaultEventLoopPolicy)
-
-    def run(main: Any, **options: Any) -> Any:
-        options.pop("loop_factory", None)
-        return asyncio.run(main, **options)
-
-    patches.set(uvloop, "run", run)
