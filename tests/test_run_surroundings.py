@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -495,7 +496,7 @@ def test_a_run_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) 
     from mock_server.interception.run import run as run_plan
     from mock_server.settings import Settings
 
-    monkeypatch.setattr("mock_server.interception.run.os.name", "nt")
+    monkeypatch.setattr("mock_server.interception.run.os", SimpleNamespace(name="nt"))
     with pytest.raises(ServerError, match="Linux or macOS"):
         run_plan(Plan(command=["true"], settings=Settings()))
 
@@ -504,7 +505,7 @@ def test_checking_a_command_elsewhere_than_on_posix_says_so(monkeypatch: pytest.
     from mock_server.contract_tests.commands import CommandClient
     from mock_server.errors import TargetError
 
-    monkeypatch.setattr("mock_server.contract_tests.commands.os.name", "nt")
+    monkeypatch.setattr("mock_server.contract_tests.commands.os", SimpleNamespace(name="nt"))
     with pytest.raises(TargetError, match="Linux or macOS"):
         CommandClient(["true"])
 
