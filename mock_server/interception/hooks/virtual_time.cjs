@@ -1,14 +1,13 @@
 // Timers and clocks that follow the mock's clock: when nothing but time is left to wait for, time jumps.
 "use strict";
 
-const fs = require("node:fs");
 const net = require("node:net");
-const perf = require("node:perf_hooks");
 const timers = require("node:timers");
 const timersPromises = require("node:timers/promises");
 const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
 const { isMainThread } = require("node:worker_threads");
+const { Clock, replaceClocks } = require("./clocks.cjs");
 const { Outside } = require("./outside.cjs");
 
 const real = {
@@ -17,49 +16,16 @@ const real = {
   setImmediate: globalThis.setImmediate,
   clearTimeout: globalThis.clearTimeout,
   clearInterval: globalThis.clearInterval,
-  hrtime: process.hrtime.bigint.bind(process.hrtime),
-  performanceNow: performance.now.bind(performance),
-  mark: performance.mark.bind(performance),
-  measure: performance.measure.bind(performance),
-  uptime: process.uptime.bind(process),
-  Date,
 };
 
 // What may be open while nothing is being worked on; anything else counts as work. The parent sees by itself
 // whether another process works.
 const AT_REST = new Set([
   "Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TCPServerWrap", "TLSWrap", "TTYWrap", "PipeWrap",
-  "SignalWrap", "FSEventWrap", "MessagePort", "Worker", "WORKER", "MESSAGEPORT", "ProcessWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
+  "SignalWrap", "FSEventWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
+  "MessagePort", "Worker", "ProcessWrap",
 ]);
 const LONGEST = 2 ** 31 - 1;
-
-class Clock {
-  constructor(file) {
-    this.descriptor = fs.openSync(file, "r");
-    this.bytes = Buffer.alloc(40);
-    this.numbers = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, 5);
-    this.start = this.now();
-    this.realStart = this.seconds();
-  }
-
-  seconds() {
-    return Number(real.hrtime()) / 1e9;
-  }
-
-  // Virtual seconds since the epoch.
-  now() {
-    for (;;) {
-      fs.readSync(this.descriptor, this.bytes, 0, 40, 0);
-      const [serial, virtual, at, speed, again] = this.numbers;
-      if (serial === again) return virtual + (this.seconds() - at) * speed;
-    }
-  }
-
-  // Seconds by which virtual time has gained on real time since the start.
-  lead() {
-    return this.now() - this.start - (this.seconds() - this.realStart);
-  }
-}
 
 class Timeout {
   constructor(schedule, callback, delay, args, repeat) {
@@ -284,62 +250,6 @@ function replaceTimers(schedule) {
     const reason = () => new DOMException("The operation was aborted due to timeout", "TimeoutError");
     schedule.set(() => controller.abort(reason()), delay, []).unref();
     return controller.signal;
-  };
-}
-
-function replaceClocks(clock) {
-  const now = () => Math.trunc(clock.now() * 1000);
-  globalThis.Date = new Proxy(real.Date, {
-    construct: (target, args, made) => Reflect.construct(target, args.length ? args : [now()], made),
-    apply: () => new real.Date(now()).toString(),
-  });
-  real.Date.now = now;
-  real.Date.prototype.constructor = globalThis.Date;
-  const elapsed = () => real.performanceNow() + clock.lead() * 1000;
-  Object.defineProperty(perf.performance, "now", { value: elapsed, writable: true, configurable: true });
-  const nanoseconds = () => real.hrtime() + BigInt(Math.trunc(clock.lead() * 1e9));
-  const hrtime = (before) => {
-    const all = nanoseconds() - (before ? BigInt(before[0]) * 1000000000n + BigInt(before[1]) : 0n);
-    return [Number(all / 1000000000n), Number(all % 1000000000n)];
-  };
-  hrtime.bigint = nanoseconds;
-  process.hrtime = hrtime;
-  process.uptime = () => real.uptime() + clock.lead();
-  replaceMarks(elapsed);
-  replaceFormats(now);
-}
-
-function replaceMarks(elapsed) {
-  const mark = (name, options) => real.mark(name, { ...options, startTime: options?.startTime ?? elapsed() });
-  const measure = (name, start, end) => {
-    if (end !== undefined) return real.measure(name, start, end);
-    const options = typeof start === "string" ? { start } : { ...start };
-    if (options.end === undefined && (options.start === undefined || options.duration === undefined)) {
-      options.end = elapsed();
-    }
-    return real.measure(name, options);
-  };
-  for (const [name, value] of Object.entries({ mark, measure })) {
-    Object.defineProperty(perf.performance, name, { value, writable: true, configurable: true });
-  }
-}
-
-// What formats the present moment when it is given none.
-function replaceFormats(now) {
-  const { prototype } = Intl.DateTimeFormat;
-  const { get } = Object.getOwnPropertyDescriptor(prototype, "format");
-  const bound = new WeakMap();
-  Object.defineProperty(prototype, "format", {
-    configurable: true,
-    get() {
-      const original = get.call(this);
-      if (!bound.has(original)) bound.set(original, (date) => original(date === undefined ? now() : date));
-      return bound.get(original);
-    },
-  });
-  const { formatToParts } = prototype;
-  prototype.formatToParts = function (date) {
-    return formatToParts.call(this, date === undefined ? now() : date);
   };
 }
 

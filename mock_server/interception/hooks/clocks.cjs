@@ -1,0 +1,100 @@
+// Virtual time as a program reads it: the mock's clock, and all that shows it.
+"use strict";
+
+const fs = require("node:fs");
+const perf = require("node:perf_hooks");
+
+const real = {
+  hrtime: process.hrtime.bigint.bind(process.hrtime),
+  performanceNow: performance.now.bind(performance),
+  mark: performance.mark.bind(performance),
+  measure: performance.measure.bind(performance),
+  uptime: process.uptime.bind(process),
+  Date,
+};
+
+class Clock {
+  constructor(file) {
+    this.descriptor = fs.openSync(file, "r");
+    this.bytes = Buffer.alloc(40);
+    this.numbers = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, 5);
+    this.start = this.now();
+    this.realStart = this.seconds();
+  }
+
+  seconds() {
+    return Number(real.hrtime()) / 1e9;
+  }
+
+  // Virtual seconds since the epoch.
+  now() {
+    for (;;) {
+      fs.readSync(this.descriptor, this.bytes, 0, 40, 0);
+      const [serial, virtual, at, speed, again] = this.numbers;
+      if (serial === again) return virtual + (this.seconds() - at) * speed;
+    }
+  }
+
+  // Seconds by which virtual time has gained on real time since the start.
+  lead() {
+    return this.now() - this.start - (this.seconds() - this.realStart);
+  }
+}
+
+function replaceClocks(clock) {
+  const now = () => Math.trunc(clock.now() * 1000);
+  globalThis.Date = new Proxy(real.Date, {
+    construct: (target, args, made) => Reflect.construct(target, args.length ? args : [now()], made),
+    apply: () => new real.Date(now()).toString(),
+  });
+  real.Date.now = now;
+  real.Date.prototype.constructor = globalThis.Date;
+  const elapsed = () => real.performanceNow() + clock.lead() * 1000;
+  Object.defineProperty(perf.performance, "now", { value: elapsed, writable: true, configurable: true });
+  const nanoseconds = () => real.hrtime() + BigInt(Math.trunc(clock.lead() * 1e9));
+  const hrtime = (before) => {
+    const all = nanoseconds() - (before ? BigInt(before[0]) * 1000000000n + BigInt(before[1]) : 0n);
+    return [Number(all / 1000000000n), Number(all % 1000000000n)];
+  };
+  hrtime.bigint = nanoseconds;
+  process.hrtime = hrtime;
+  process.uptime = () => real.uptime() + clock.lead();
+  replaceMarks(elapsed);
+  replaceFormats(now);
+}
+
+function replaceMarks(elapsed) {
+  const mark = (name, options) => real.mark(name, { ...options, startTime: options?.startTime ?? elapsed() });
+  const measure = (name, start, end) => {
+    if (end !== undefined) return real.measure(name, start, end);
+    const options = typeof start === "string" ? { start } : { ...start };
+    if (options.end === undefined && (options.start === undefined || options.duration === undefined)) {
+      options.end = elapsed();
+    }
+    return real.measure(name, options);
+  };
+  for (const [name, value] of Object.entries({ mark, measure })) {
+    Object.defineProperty(perf.performance, name, { value, writable: true, configurable: true });
+  }
+}
+
+// What formats the present moment when it is given none.
+function replaceFormats(now) {
+  const { prototype } = Intl.DateTimeFormat;
+  const { get } = Object.getOwnPropertyDescriptor(prototype, "format");
+  const bound = new WeakMap();
+  Object.defineProperty(prototype, "format", {
+    configurable: true,
+    get() {
+      const original = get.call(this);
+      if (!bound.has(original)) bound.set(original, (date) => original(date === undefined ? now() : date));
+      return bound.get(original);
+    },
+  });
+  const { formatToParts } = prototype;
+  prototype.formatToParts = function (date) {
+    return formatToParts.call(this, date === undefined ? now() : date);
+  };
+}
+
+module.exports = { Clock, replaceClocks };
