@@ -92,6 +92,12 @@ def _part(summary: str, **values: Any) -> Scenario:
     return Scenario(_GENERATED, summary, **values)
 
 
+_WITHOUT_VIDEO = (
+    CATALOGUE["completed-without-url"].replace(plan=None),
+    _part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"})),
+)
+
+
 def combined(*parts: st.SearchStrategy[Scenario]) -> st.SearchStrategy[Scenario]:
     """All the parts at once; it shrinks to `completed` where each part shrinks to the plain server's.
 
@@ -239,10 +245,9 @@ def gone_wrong(*, hangs: bool = True) -> list[Scenario]:
         _part(f"Polls are answered {fault.status} for ever.", faults=(fault.replace(times=None),))
         for fault in (*faults_named("poll-not-found"), *faults_named("poll-unauthorized"), denied)
     ]
-    null = _part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"}))
     odd = [_renamed({"generating": UNKNOWN_WORDS[0]}), WITHOUT_STATUS]
     unanswered = [_troubled([(0, HANGS, times, _LIMITS[0])]) for times in (1, 2)] if hangs else []
-    return [*unanswered, *long_outages(), *refusals, CATALOGUE["completed-without-url"], null, *odd]
+    return [*unanswered, *long_outages(), *refusals, *_WITHOUT_VIDEO, *odd]
 
 
 def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scenario:
@@ -341,8 +346,7 @@ def failures() -> st.SearchStrategy[Scenario]:
 
 def videos_missing() -> st.SearchStrategy[Scenario]:
     """Jobs that end as completed without a URL."""
-    null = _part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"}))
-    return st.sampled_from([CATALOGUE["completed-without-url"], null])
+    return st.sampled_from(_WITHOUT_VIDEO)
 
 
 def transports(*, hygiene: bool = True) -> st.SearchStrategy[Scenario]:
