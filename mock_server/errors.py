@@ -89,9 +89,10 @@ class UnknownModel(KlingMockError, LookupError):
         self.model = model
         known = list(known)
         self.nearest = nearest(model, known)
-        some = " or ".join(repr(name) for name in known[:: max(1, len(known) // 3)][:3])
-        hint = did_you_mean(self.nearest) or f" There are {some} and others: `kling-mock specs list` shows them."
         self.examples = known[:: max(1, len(known) // 3)][:3]
+        some = " or ".join(map(repr, self.examples))
+        others = f" There are {some} and others: `kling-mock specs list` shows them."
+        hint = did_you_mean(self.nearest) or others
         super().__init__(f"There is no Kling model {_shown(model)}.{hint}")
 
 

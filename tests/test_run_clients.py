@@ -119,7 +119,7 @@ def test_processes_that_sleep_side_by_side_share_the_time() -> None:
     more = [["node", "-e", NODE_NAP]] if shutil.which("node") else []
     done = run(*EXACT, *python(SIDE_BY_SIDE.format(more=more)))
     # The longest of them sleeps 1,500 s, all of them 5,600 s; one that starts late may lose a sleep or two.
-    assert 1500 <= float(done.stdout) < 3000, done.stderr.decode()
+    assert 1500 <= float(done.stdout) < 1700, done.stderr.decode()
 
 
 @needs_node

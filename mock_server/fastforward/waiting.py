@@ -19,6 +19,8 @@ __all__ = ["Ready", "Wait", "Waiting"]
 Ready = Callable[[float], bool]
 """Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
 
+_OFTEN = 20
+"""How often a wait is denied a jump before it asks less often."""
 _STUBBORN = 30.0
 """Real seconds after which threads that never rest no longer hold time up."""
 _FOR_PROCESS = 1.0
@@ -28,12 +30,13 @@ _FOR_PROCESS = 1.0
 class Wait:
     """One wait: whose it is, until when, and at which round it was last looked at in vain."""
 
-    __slots__ = ("deadline", "looked", "thread")
+    __slots__ = ("deadline", "denied", "looked", "thread")
 
     def __init__(self, deadline: float) -> None:
         self.thread = get_ident()
         self.deadline = deadline
         self.looked = 0
+        self.denied = 0
 
 
 class Waiting:
@@ -122,7 +125,9 @@ class Waiting:
         horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
         if horizon is None:
             self._agreed = None
-            return 0.001
+            # Many processes that ask and ask would keep each other from resting.
+            waits[token].denied += 1
+            return 0.001 if waits[token].denied < _OFTEN else 0.005
         target = min(horizon, due)
         if target == math.inf:
             return 0.05
@@ -131,6 +136,8 @@ class Waiting:
         if not ready(0.0) and change is self._change:
             self._source.advance_to(target)
             self._agreed = None
+            # Refused where another process was faster: it has something to do first.
+            return 0.0 if self._source.now() >= target else 0.001
         return 0.0
 
     def _all_looked(self, token: object, waits: dict[object, Wait], change: object) -> bool:

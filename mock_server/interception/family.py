@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Collection, Iterator
+from typing import Any
 
 from mock_server.clock import Clock
 from mock_server.fastforward.processes import STUBBORN, Processes, visible
@@ -44,6 +45,8 @@ class Family:
         self._clock = clock
         self._processes = Processes(strangers)
         self._members: set[Member] = set()
+        self.sockets: set[Any] = set()
+        """Over which they speak: a process whose words were not read yet cannot be known to wait."""
         self.held: dict[str, float] = {}
         """Real seconds for which each program, by its name, held time up by working."""
         self._holding: tuple[float, list[int]] = 0.0, []

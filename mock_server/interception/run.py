@@ -120,6 +120,7 @@ def timekeeping(
     assert loop is not None and stillness is not None
     token = secrets.token_urlsafe(16)
     family = Family(server.clock, strangers=children())
+    stillness.watch((), lambda: family.sockets)
     connections: set[asyncio.Task[Any]] = set()
 
     def serve(sock: socket.socket) -> None:

@@ -82,11 +82,13 @@ class Timekeeper(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and count what it has not been read of as work."""
         self._transport = transport
+        self._family.sockets.add(transport.get_extra_info("socket"))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the process: it has ended."""
+        self._family.sockets.discard(self._transport.get_extra_info("socket"))
         if self._member is not None:
             self._family.leave(self._member)
 
@@ -128,7 +130,9 @@ class Timekeeper(asyncio.Protocol):
         self._send({"horizon": shown, "seen": self._stillness.received})
 
     def _jump(self, still: bool, moment: float, seen: int) -> None:
-        horizon = self._horizon() if still and self._stillness.received == seen else None
+        # Another one's jump may have woken a third meanwhile.
+        rest = still and self._stillness.received == seen and not self._family.busy(self._member)
+        horizon = self._horizon() if rest else None
         if horizon is not None:
             seconds = min(moment, horizon) - self._clock.now()
             if 0 < seconds < math.inf:
