@@ -154,6 +154,7 @@ def test_an_undocumented_field_decides_nothing(server: MockServer, model: str, m
 
 
 def test_a_body_of_endless_findings_leaves_little_in_the_journal(server: MockServer) -> None:
-    assert create(server, **{f"a{number}": 1 for number in range(1000)}).status == 200
+    endless: dict[str, Any] = {f"a{number}": 1 for number in range(1000)}
+    assert create(server, **endless).status == 200
     (exchange,) = server.exchanges
     assert len(exchange.findings) == 51 and "950 more" in exchange.findings[-1].received

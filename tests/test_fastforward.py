@@ -301,15 +301,15 @@ def test_uvloop_gives_way_to_a_loop_whose_timers_follow(clock: Clock) -> None:
     try:
         with fast_forward(clock):
             uvloop.run(main())
-            by_name.run_by_name(main())  # type: ignore[attr-defined]
+            by_name.run_by_name(main())
             loop = uvloop.new_event_loop()
             assert isinstance(loop, asyncio.SelectorEventLoop)
             loop.close()
         assert clock.now() - before == pytest.approx(1000, abs=5)
         assert (uvloop.run, uvloop.new_event_loop, uvloop.EventLoopPolicy, uvloop.Loop) == originals
-        assert by_name.run_by_name is originals[0]  # type: ignore[attr-defined]
+        assert by_name.run_by_name is originals[0]
     finally:
-        del by_name.run_by_name  # type: ignore[attr-defined]
+        del by_name.run_by_name
 
 
 def test_an_installed_uvloop_is_installed_again_afterwards(clock: Clock) -> None:
