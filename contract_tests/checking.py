@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ class _TimeUp(BaseException):
 
 MANY = 100
 """Requests after which a run need not be repeated to be believed."""
+
+
+SMALL = 0.5
+"""Real seconds beyond the time limit in which a run that has begun may still end by itself."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class _Search:
         def holds(case: Case) -> None:
             self._try(case)
 
+        self._engine.deadline = self._deadline + SMALL
         try:
             self._first()
             holds()
@@ -143,6 +149,8 @@ class _Search:
             pass
         except hypothesis.errors.Flaky:
             self.unsure += 1
+        finally:
+            self._engine.deadline = math.inf
 
     def _first(self) -> None:
         """Try the cases that are always tried: the smallest breach is kept.
@@ -157,8 +165,12 @@ class _Search:
                 self._try(case)
 
     def _conclusive(self, run: Run) -> bool:
-        """Whether a run came to a limit by many requests: it takes long, and is no accident."""
-        return run.cut == "requests" or (run.cut_after >= run.case.seconds and len(run.trace) > MANY)
+        """Whether a run came to a limit by many requests, or used up all time: it is no accident."""
+        return (
+            run.hurried
+            or run.cut == "requests"
+            or (run.cut_after >= run.case.seconds and len(run.trace) > MANY)
+        )
 
     def _again(self, case: Case) -> bool:
         """Whether a breach shows again: a machine under load must not accuse a client."""
@@ -170,6 +182,9 @@ class _Search:
         if self._context.strict:
             case = case.replace(strict=True)
         run = self._engine.run(case)
+        if run.hurried and run.real_seconds < self._limits.seconds / 2:
+            # It might have ended by itself: nothing is known of it.
+            raise _TimeUp
         self.examples += 1
         self._watch(run)
         failure = self._wanted.holds(run)

@@ -23,6 +23,7 @@ from mock_server.server import MockServer
 from .clients import Attempt, Call, Client
 from .commands import CommandClient
 from .gate import Gate
+from .neighbours import of_its_own
 from .runs import PREFIX, Case, Run
 from .surroundings import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
 
@@ -55,6 +56,8 @@ class Engine:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
         self.real_limit = REAL_LIMIT if virtual else 2 * REAL_LIMIT
+        self.deadline = math.inf
+        """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
         self.server = MockServer(
             queued=QUEUED,
             generating=GENERATING,
@@ -69,6 +72,9 @@ class Engine:
         self.gate = Gate(self.server.state)
         self.server.app = self.gate
         self.runs = 0
+        self.others: list[str] = []
+        """Other hosts that the client tried to reach by itself, as `host:port`."""
+        self._known: dict[str, int] = {}
         self._begun: list[Attempt] = []
         """The calls of the run that is on its way."""
         self._kept: OrderedDict[str, Run] = OrderedDict()
@@ -110,7 +116,8 @@ class Engine:
             kept = self._run(case)
             if case.twice:
                 kept.again = self._run(case)
-            self._kept[key] = kept
+            if not kept.hurried:
+                self._kept[key] = kept
             if len(self._kept) > KEPT_RUNS:
                 self._kept.popitem(last=False)
         else:
@@ -139,7 +146,7 @@ class Engine:
         run = Run(case, [], [], started=started, key=API_KEY, base_url=base_url)
         with closer, _quietly(self.client.kind == "python") as sink:
             self._interruptible(case, attempts, run)
-            self._drive(case, attempts, started)
+            self._drive(case, attempts, run)
         self.gate.on_request = None
         return self._collect(run, attempts, sink)
 
@@ -188,25 +195,30 @@ class Engine:
 
         self.gate.on_request = look
 
-    def _drive(self, case: Case, attempts: list[Attempt], started: float) -> None:
+    def _drive(self, case: Case, attempts: list[Attempt], run: Run) -> None:
         """Start the calls and see to it that they end."""
         timer = self._virtual_limit(case.seconds)
         # Many polls take their time, most of all where each is a process.
-        limit = time.monotonic() + self.real_limit * (3 if case.requests > 1_000 else 1)
+        begun, most = time.monotonic(), self.real_limit * (3 if case.requests > 1_000 else 1)
+        limit = min(begun + most, self.deadline)
         try:
             for attempt in attempts:
                 attempt.start()
             self._begun = attempts
             for attempt in attempts:
-                while not attempt.wait(0.05 if self.gate.cut else 0.5):
+                while not attempt.wait(
+                    0.05 if self.gate.cut else min(0.5, max(limit - time.monotonic(), 0.01))
+                ):
                     if self.gate.cut or time.monotonic() > limit:
+                        run.hurried |= not self.gate.cut and limit < begun + most
                         self.gate.close("time")
                         self._stop(attempts)
                         break
-                    if self.server.clock.now() - started > case.seconds + 60:
+                    if self.server.clock.now() - run.started > case.seconds + 60:
                         self.gate.close("time")
         finally:
             self._begun = []
+            run.real_seconds = time.monotonic() - begun
             timer()
 
     def _virtual_limit(self, seconds: float) -> Any:
@@ -249,6 +261,7 @@ class Engine:
         if isinstance(sink, io.StringIO):
             for outcome in run.outcomes:
                 outcome.output = outcome.output or sink.getvalue()[:100_000]
+        self._note_others(run)
         run.jobs = [job.id for job in server.jobs]
         run.charged = sum(charge.billed for charge in server.charges)
         for exchange in run.trace:
@@ -261,6 +274,17 @@ class Engine:
             if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
                 run.urls[exchange.job_id] = video["url"]
         return run
+
+    def _note_others(self, run: Run) -> None:
+        """Note the other hosts that were tried in this run, unless the client was led to them."""
+        now = dict(self.surroundings.others())
+        tried = [place for place, times in now.items() if times != self._known.get(place)]
+        self._known = now
+        if tried:
+            bodies = [exchange.answer_body for exchange in run.trace]
+            bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
+            found = of_its_own(tried, run.case.payloads, bodies)
+            self.others += [place for place in found if place not in self.others]
 
 
 def _with_case(run: Run, case: Case) -> Run:

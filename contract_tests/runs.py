@@ -196,6 +196,10 @@ class Run:
     """Ids of the jobs that were made."""
     urls: dict[str, str] = field(default_factory=dict)
     """The video's URL as it was shown, by job."""
+    real_seconds: float = 0.0
+    """Real seconds that it took."""
+    hurried: bool = False
+    """Whether it was ended by the engine's deadline, before the limits of a run."""
     arguments: str = ""
     """The arguments of a command's processes, for the check that the key is not among them."""
     again: Run | None = None

@@ -16,6 +16,7 @@ from mock_server.server import MockServer
 
 from .commands import CommandClient
 from .gate import Gate
+from .neighbours import Neighbours, watched_connects
 
 __all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
 
@@ -37,6 +38,8 @@ class Surroundings:
     """Whether the client has been seen to follow the clock."""
     partly: Callable[[], bool] = lambda: False
     """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
+    others: Neighbours = dict
+    """Attempts to reach other hosts than the mock."""
 
 
 @contextlib.contextmanager
@@ -55,8 +58,8 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         before, seen = seen, running()
         return seen == before != 0 and server.quiet()
 
-    with keep_real_time(), fast_forward(server, quiet=quiet):
-        yield Surroundings(server.url, lambda: True)
+    with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
+        yield Surroundings(server.url, lambda: True, others=others)
 
 
 @contextlib.contextmanager
@@ -96,7 +99,10 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
                 client.virtual_time = True
                 unhooked = gateway.states[False]
                 yield Surroundings(
-                    f"http://127.0.0.1:{gateway.port}", lambda: asked, lambda: unhooked.total_requests > 0
+                    f"http://127.0.0.1:{gateway.port}",
+                    lambda: asked,
+                    lambda: unhooked.total_requests > 0,
+                    lambda: hosts.refused,
                 )
         finally:
             client.environment = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from .commands import CommandClient
 from .coverage import Coverage
 from .engine import Engine
 from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
+from .neighbours import sentence
 from .payloads import boundary_payloads
 from .properties import PROPERTIES, STRICT, Context, Profile, Property
 from .properties.b_making import made_again
@@ -47,6 +49,10 @@ DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 
 
 ONE_CREATE = "B1"
+_SPEAKS = re.compile(
+    r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
+)
+"""What a program says that has tried to reach somebody else than the mock: F1 is about it."""
 
 OF_BUDGET = ("C5", "C8", "C14")
 """Properties that need to know when the client gives up a job, or how long it waits when asked to."""
@@ -126,6 +132,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
             for result in session.results(models, properties):
                 results.append(result)
             summary.runs = engine.runs
+            summary.problem = sentence(engine.others)
     except KlingMockError as error:
         summary.problem = str(error)
     places = {
@@ -264,7 +271,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
     profile.seconds = run.seconds
     outcome = run.outcome
-    if outcome.kind == "stopped":
+    if outcome.kind == "stopped" or run.received > run.case.requests:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
     if outcome.status in (126, 127) and not run.received:
@@ -274,6 +281,11 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
             f"{client.name} cannot be checked: it called {outcome.text}; expected an exception."
         )
     if client.kind == "command":
+        if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
+            raise TargetError(
+                f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to "
+                f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
+            )
         if engine.surroundings.partly():
             client.virtual_time = False
         return run
@@ -285,7 +297,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     if not run.received:
         raise TargetError(
             f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
-            "Does it use base_url?"
+            + (sentence(engine.others) or "Does it use base_url?")
         )
     return run
 

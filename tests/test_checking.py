@@ -284,3 +284,21 @@ def test_coverage_counts_what_was_shown() -> None:
     assert 0 < shown["boundaries"]["shown"] < shown["boundaries"]["of"]
     for part in shown.values():
         assert part["shown"] + len(part["missing"]) == part["of"]
+
+
+def test_the_time_limit_holds_within_a_run() -> None:
+    def spins_after_a_fault(payload: Any, *, base_url: str, api_key: str) -> str:
+        url = generate(payload, base_url=base_url, api_key=api_key)
+        spinning = True
+        while spinning:
+            pass
+        return url
+
+    client = CallableClient(spins_after_a_fault)
+    wanted = made(lambda run: Failure("no end") if run.outcome.kind == "stopped" else None)
+    with Engine(client) as engine:
+        result = check(engine, wanted, Context(MODEL, client), limits=Limits(5, 1.0))
+        assert result.result == "failed"
+        assert result.counterexample is not None and result.counterexample.run.hurried
+        assert result.seconds < engine.real_limit
+        assert engine.deadline == math.inf

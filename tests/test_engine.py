@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -283,3 +284,46 @@ def test_a_loop_in_the_background_of_the_module_moves_no_time_before_a_call() ->
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def test_a_deadline_ends_a_run_before_its_own_limits_do() -> None:
+    def spins(payload: Any, *, base_url: str, api_key: str) -> Any:
+        while True:
+            pass
+
+    with Engine(CallableClient(spins)) as engine:
+        engine.deadline = time.monotonic() + 0.2
+        first = engine.run(case())
+        assert (first.hurried, first.outcome.kind) == (True, "stopped")
+        assert first.real_seconds < engine.real_limit / 2
+        # What was not given its time is not kept for later.
+        engine.deadline = time.monotonic() + 0.2
+        assert engine.run(case()).trace is not first.trace
+
+
+def test_other_hosts_are_refused_and_told() -> None:
+    errors = []
+
+    def talks(payload: Any, *, base_url: str, api_key: str) -> Any:
+        for url in ("http://192.0.2.7:81/", "https://api.aimlapi.com/v2"):
+            try:
+                urllib.request.urlopen(url, timeout=1)
+            except OSError as error:
+                errors.append(str(error))
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(talks)) as engine:
+        assert engine.run(case()).delivered
+        assert engine.others == ["192.0.2.7:81", "api.aimlapi.com:443"]
+        assert all("was not contacted" in error for error in errors) and len(errors) == 2
+
+
+def test_hosts_that_the_payload_names_are_not_the_clients_own() -> None:
+    def fetches(payload: Any, *, base_url: str, api_key: str) -> Any:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(payload["image_url"], timeout=1)
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(fetches)) as engine:
+        assert engine.run(case()).delivered
+        assert engine.others == []

@@ -311,6 +311,36 @@ def test_a_command_that_asks_somebody_else_breaks_f1_and_nothing_else_is_tried(
     assert "nothing arrives at the mock (see F1)" in shown
 
 
+@pytest.mark.parametrize(
+    "program", ["raise SystemExit(1)", "print('rubbish')", "import time; time.sleep(1000)"]
+)
+def test_a_command_that_never_asks_anybody_is_status_2(
+    program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", *some("F1", "B1"), "--", sys.executable, "-c", program]) == 2
+    shown = capsys.readouterr().out
+    assert "no request came to http" in shown
+    assert "Does it read KLING_BASE_URL" in shown
+
+
+def test_a_client_that_also_talks_to_another_host_is_status_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("chatty_client.py").write_text(
+        "import socket\n"
+        f"from {GOOD.partition(':')[0]} import generate as correct\n"
+        "def generate(payload, *, base_url, api_key):\n"
+        "    with socket.socket() as one:\n"
+        "        try: one.connect(('192.0.2.9', 443))\n"
+        "        except OSError: pass\n"
+        "    return correct(payload, base_url=base_url, api_key=api_key)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    assert main(["verify", "chatty_client:generate", *some("A7")]) == 2
+    assert "It also talked to 192.0.2.9:443" in capsys.readouterr().out
+
+
 def test_a_broken_command_is_named_with_its_line_to_repeat(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", *some("F3"), "--", *COMMAND, "shows-key-in-errors"]) == 1
     shown = capsys.readouterr().out
