@@ -18,6 +18,7 @@ from typing import Any
 from mock_server.errors import TargetError
 from mock_server.fastforward.originals import allocate_lock
 
+from .importing import try_import
 from .runs import Outcome
 
 __all__ = ["Attempt", "Call", "CallableClient", "Client", "ClientStopped", "load_callable"]
@@ -241,6 +242,7 @@ def _import(target: str, name: str) -> Any:
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
+    try_import(target, name)
     try:
         return importlib.import_module(name)
     except (SystemExit, Exception) as error:

@@ -209,3 +209,22 @@ def test_the_command_line_tells_functions_from_programs() -> None:
     assert find_client([sys.executable, "x.py"]).target == ("--", sys.executable, "x.py")
     with pytest.raises(TargetError, match="no program"):
         find_client(["no-such-program", "x"])
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("import os; os._exit(0)", "left the process with status 0"),
+        ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("while True: pass", "did not come back from its import within 0.5 s"),
+    ],
+)
+def test_a_module_that_takes_the_process_along_is_told(
+    body: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"a_module_{abs(hash(body))}"
+    (tmp_path / f"{name}.py").write_text(f"{body}\ndef generate(payload, *, base_url, api_key): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("KLING_MOCK_IMPORT_SECONDS", "0.5" if "while" in body else "30")
+    with pytest.raises(TargetError, match=f"{name}:generate cannot be imported: {name} {says}"):
+        load_callable(f"{name}:generate")
