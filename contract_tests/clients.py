@@ -154,6 +154,9 @@ class _CallableAttempt(Attempt):
         options = {"base_url": self.call.base_url, "api_key": self.call.api_key}
         if self.call.generation_id is not None:
             options["generation_id"] = self.call.generation_id
+        # As in a main thread, where `asyncio.get_event_loop()` gives a loop to synchronous code.
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
         try:
             value = self._client.function(self.call.payload, **options)
             if inspect.isawaitable(value):
@@ -164,6 +167,10 @@ class _CallableAttempt(Attempt):
             return Outcome("exited", error="SystemExit", text=f"sys.exit({error.code!r})")
         except BaseException as error:
             return Outcome("raised", error=_name_of(error), text=text_of(error))
+        finally:
+            asyncio.set_event_loop(None)
+            if not loop.is_running():
+                loop.close()
         return Outcome("returned", value)
 
     async def _await(self, value: Any) -> Any:

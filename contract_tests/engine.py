@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections import OrderedDict
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -249,7 +250,7 @@ class Engine:
                     f"{_INTERRUPTIONS} times and went on."
                 )
 
-    def _collect(self, run: Run, attempts: list[Attempt], sink: str | io.StringIO) -> Run:
+    def _collect(self, run: Run, attempts: list[Attempt], sink: _Sink) -> Run:
         assert self.gate.loop is not None
         self.gate.settle(self.gate.loop)
         server = self.server
@@ -258,9 +259,8 @@ class Engine:
         run.cut, run.received = self.gate.cut, self.gate.received
         run.cut_after = self.gate.cut_at - run.started if run.cut else 0.0
         run.outcomes = [attempt.outcome for attempt in attempts]
-        if isinstance(sink, io.StringIO):
-            for outcome in run.outcomes:
-                outcome.output = outcome.output or sink.getvalue()[:100_000]
+        for outcome in run.outcomes:
+            outcome.output = outcome.output or sink.text()
         self._note_others(run)
         run.jobs = [job.id for job in server.jobs]
         run.charged = sum(charge.billed for charge in server.charges)
@@ -294,10 +294,34 @@ def _with_case(run: Run, case: Case) -> Run:
     return dataclasses.replace(run, case=case.replace(scenario=run.case.scenario))
 
 
+class _Kept(io.BytesIO):
+    """Bytes that are still there when the client has closed its stdout."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+class _Sink(io.TextIOWrapper):
+    """What stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
+
+    def __init__(self, real: Any) -> None:
+        self.kept = _Kept()
+        super().__init__(self.kept, encoding="utf-8", errors="backslashreplace", write_through=True)
+        self._real = real
+
+    def fileno(self) -> int:
+        """The descriptor that a subprocess would write to."""
+        return int(self._real.fileno())
+
+    def text(self) -> str:
+        """What was printed, the beginning of it."""
+        return self.kept.getvalue()[:100_000].decode("utf-8", "replace")
+
+
 @contextlib.contextmanager
-def _quietly(wanted: bool) -> Any:
+def _quietly(wanted: bool) -> Iterator[_Sink]:
     """Keep what a callable prints from the lines of a report, and this process from its `os._exit`."""
-    sink = io.StringIO()
+    sink = _Sink(sys.stdout)
     if not wanted:
         yield sink
         return

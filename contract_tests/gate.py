@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from mock_server.app import MockApp
+from mock_server.errors import TargetError
 from mock_server.fastforward.originals import allocate_lock, monotonic
 from mock_server.journal import Exchange
 from mock_server.lifecycle import FINAL_STATUSES
@@ -27,6 +27,8 @@ REFUSED = 5.0
 """The same once nothing is answered any more, so that a budget soon ends what goes on."""
 LAST_WORDS = 25
 """Answers that say how the job ended, after which a client has to be believed that it will never listen."""
+PATIENCE = 10.0
+"""Real seconds that the server's loop gets to come round."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -131,9 +133,15 @@ class Gate(MockApp):
             else:
                 done.release()
 
-        with contextlib.suppress(RuntimeError):
+        try:
             loop.call_soon_threadsafe(round_)
-            done.acquire(timeout=1.0)
+        except RuntimeError:
+            return  # closed: nothing is read any more
+        if not done.acquire(timeout=PATIENCE):
+            raise TargetError(
+                f"The mock did not answer itself within {PATIENCE:g} s: the machine is too busy, or the "
+                "client does not let other threads run."
+            )
 
 
 def _lock() -> Any:

@@ -53,6 +53,7 @@ _SPEAKS = re.compile(
     r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
 )
 """What a program says that has tried to reach somebody else than the mock: F1 is about it."""
+_OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
 OF_BUDGET = ("C5", "C8", "C14")
 """Properties that need to know when the client gives up a job, or how long it waits when asked to."""
@@ -294,10 +295,17 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         raise TargetError(
             f"{client.name} cannot be checked: expected the video's URL as a string, received {received}."
         )
+    if _OF_MAIN_THREADS.search(outcome.text):
+        raise TargetError(
+            f"{client.name} cannot be checked: it {outcome.brief()}. A callable runs in a thread of its own, "
+            "where signals cannot be handled: hand it in as a command, kling-mock verify -- python client.py."
+        )
     if not run.received:
+        asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
+        hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
         raise TargetError(
             f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
-            + (sentence(engine.others) or "Does it use base_url?")
+            f"{hint}".strip()
         )
     return run
 

@@ -327,3 +327,22 @@ def test_hosts_that_the_payload_names_are_not_the_clients_own() -> None:
     with Engine(CallableClient(fetches)) as engine:
         assert engine.run(case()).delivered
         assert engine.others == []
+
+
+def test_a_callable_has_what_code_in_a_main_thread_has(capfd: pytest.CaptureFixture[str]) -> None:
+    async def nothing() -> str:
+        return "a loop"
+
+    def uses(payload: Any, *, base_url: str, api_key: str) -> Any:
+        print(asyncio.get_event_loop().run_until_complete(nothing()))
+        reconfigure: Any = getattr(sys.stdout, "reconfigure")  # noqa: B009 - TextIO does not declare it
+        reconfigure(line_buffering=True)
+        sys.stdout.buffer.write(b"bytes\n")
+        assert sys.stdout.fileno() > 0
+        sys.stdout.close()
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(uses)) as engine:
+        result = engine.run(case())
+    assert result.delivered, result.outcome.brief()
+    assert result.outcome.output == "a loop\nbytes\n"
