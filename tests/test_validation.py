@@ -401,7 +401,7 @@ def test_of_a_body_with_endless_problems_only_so_many_are_told(legacy: bool) -> 
 
 
 def test_only_so_much_of_a_body_is_looked_at_for_what_may_be_overlooked() -> None:
-    body = _masks(1500, 100, {"x": "1", "y": "2"})
+    body = _masks(900, 100, {"x": "1", "y": "2"})
     body["dynamic_masks"] = [
         {"mask_url": "https://example.com/m.png", "trajectories": mask["trajectories"]}
         for mask in body["dynamic_masks"]
