@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import re
 import socket
 import sys
 import time
@@ -23,7 +24,7 @@ from mock_server.server import MockServer
 
 from .clients import Attempt, Call, Client
 from .commands import CommandClient
-from .gate import Gate
+from .gate import STRAYS, Gate
 from .neighbours import of_its_own
 from .runs import PREFIX, Case, Run
 from .surroundings import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
@@ -31,7 +32,8 @@ from .surroundings import Surroundings, hurried, in_real_time, in_this_process, 
 __all__ = ["API_KEY", "Engine"]
 
 API_KEY = "sk-contract-4f9b2c71e8d05a36"
-"""The key that clients are given: easy to find wherever it should not be."""
+"""How the key of every run begins: easy to find wherever it should not be. A number of six digits follows,
+by which requests that threads of earlier runs still send are told apart."""
 START = 1_800_000_000.0
 """Where the virtual clock of a session starts, so that the same seed gives the same run on any day."""
 
@@ -72,6 +74,8 @@ class Engine:
         )
         self.gate = Gate(self.server.state)
         self.server.app = self.gate
+        self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
+        self._key = f"{API_KEY}000000"
         self.runs = 0
         self.others: list[str] = []
         """Other hosts that the client tried to reach by itself, as `host:port`."""
@@ -110,11 +114,11 @@ class Engine:
     def run(self, case: Case, *, fresh: bool = False) -> Run:
         """Run the client on one case; the result of an equal case before is used again, unless `fresh`."""
         if case.bulky:
-            return self._run(case)
+            return self._run_anew(case)
         key = case.key
         kept = None if fresh else self._kept.get(key)
         if kept is None:
-            kept = self._run(case)
+            kept = self._run_anew(case)
             if case.twice:
                 kept.again = self._run(case)
             if not kept.hurried:
@@ -124,6 +128,12 @@ class Engine:
         else:
             self._kept.move_to_end(key)
         return _with_case(kept, case)
+
+    def _run_anew(self, case: Case) -> Run:
+        """Run it with a key that no other run has; a second run to compare has the same."""
+        self._key = f"{API_KEY}{(self.runs + 1) % 1_000_000:06}"
+        self.gate.key = self._key.encode()
+        return self._run(case)
 
     def _run(self, case: Case) -> Run:
         server, gate = self.server, self.gate
@@ -141,14 +151,19 @@ class Engine:
         base_url, closer = self._base_url(case.base)
         job = self._job(case.payload) if case.resume else None
         attempts = [
-            self.client.attempt(Call(copy.deepcopy(payload), base_url, API_KEY, job))
+            self.client.attempt(Call(copy.deepcopy(payload), base_url, self._key, job))
             for payload in case.payloads
         ]
-        run = Run(case, [], [], started=started, key=API_KEY, base_url=base_url)
+        run = Run(case, [], [], started=started, key=self._key, base_url=base_url)
         with closer, _quietly(self.client.kind == "python") as sink:
             self._interruptible(case, attempts, run)
             self._drive(case, attempts, run)
         self.gate.on_request = None
+        if gate.strays > STRAYS:
+            raise TargetError(
+                f"The client {self.client.name} goes on after it has ended: {gate.strays} requests came with "
+                "the key of an earlier run. Expected threads to end with a call, and calls to use their key."
+            )
         return self._collect(run, attempts, sink)
 
     def _base_url(self, form: str) -> tuple[str, contextlib.AbstractContextManager[Any]]:
@@ -170,7 +185,7 @@ class Engine:
         request = urllib.request.Request(
             f"{self.server.base_url}/video/generations",
             json.dumps(payload).encode(),
-            {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
+            {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
             job: str = json.load(answer)["id"]

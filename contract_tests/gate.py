@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -29,6 +30,8 @@ LAST_WORDS = 25
 """Answers that say how the job ended, after which a client has to be believed that it will never listen."""
 PATIENCE = 10.0
 """Real seconds that the server's loop gets to come round."""
+STRAYS = 50
+"""Requests of earlier runs after which a client counts as one that cannot be checked."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -45,6 +48,11 @@ class Gate(MockApp):
         self.cut = ""
         self.cut_at = 0.0
         self.received = 0
+        self.strays = 0
+        """Requests that bore the key of an earlier run: they are not answered."""
+        self.key = b""
+        self.former: re.Pattern[bytes] | None = None
+        """What the keys of all runs look like."""
         self.on_request: Callable[[int], None] | None = None
         self._prefix = ""
         self._most = 0
@@ -88,6 +96,8 @@ class Gate(MockApp):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
+        if self._astray(scope):
+            return
         self.received += 1
         if self.mock.clock.frozen:
             # As over a network: even a loop without a pause gets somewhere, also after the cut.
@@ -108,6 +118,21 @@ class Gate(MockApp):
             self._transports.discard(transport)
             if self.on_request is not None:
                 self.on_request(self.received)
+
+    def _astray(self, scope: Scope) -> bool:
+        """Whether a request was sent for an earlier run, by a thread that it has left; ends it then."""
+        if self.former is None:
+            return False
+        keys = [key for _, value in scope.get("headers", ()) for key in self.former.findall(value)]
+        if not keys or self.key in keys:
+            return False
+        self.strays += 1
+        if self.strays > STRAYS:
+            self.close("time")
+        transport = scope.get(TRANSPORT)
+        if transport is not None:
+            transport.abort()
+        return True
 
     def _strip(self, scope: MutableMapping[str, Any]) -> None:
         path = scope["path"]

@@ -346,3 +346,37 @@ def test_a_callable_has_what_code_in_a_main_thread_has(capfd: pytest.CaptureFixt
         result = engine.run(case())
     assert result.delivered, result.outcome.brief()
     assert result.outcome.output == "a loop\nbytes\n"
+
+
+def test_requests_of_an_earlier_run_are_not_taken_for_those_of_this_one() -> None:
+    keys = []
+
+    def keeps_a_key(payload: Any, *, base_url: str, api_key: str) -> Any:
+        keys.append(api_key)
+        for _ in range(3):
+            with contextlib.suppress(Exception):
+                generate(payload, base_url=base_url, api_key=keys[0])
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(keeps_a_key)) as engine:
+        assert len(engine.run(case()).creates) == 4
+        result = engine.run(case("gzip"))
+        assert (len(result.creates), engine.gate.strays) == (1, 3)
+        assert result.key == keys[1] != keys[0]
+
+
+def test_a_client_whose_earlier_runs_go_on_for_ever_is_not_checked() -> None:
+    first: list[str] = []
+
+    def hammers(payload: Any, *, base_url: str, api_key: str) -> Any:
+        first.append(api_key)
+        for _ in range(100 if len(first) > 1 else 0):
+            asking = urllib.request.Request(base_url, headers={"Authorization": f"Bearer {first[0]}"})
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(asking, timeout=5)
+        return generate(payload, base_url=base_url, api_key=api_key)
+
+    with Engine(CallableClient(hammers)) as engine:
+        assert engine.run(case()).delivered
+        with pytest.raises(TargetError, match="goes on after it has ended"):
+            engine.run(case("gzip"))

@@ -1,4 +1,4 @@
-"""`kling-mock verify` on what is no client: programs that ask nobody, clients that ask others, stuck threads."""
+"""`kling-mock verify` on what is no client: programs that ask nobody, clients that ask others, threads."""
 
 from __future__ import annotations
 
