@@ -76,7 +76,8 @@ class ExchangeLog:
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
-        keys = exchange.keys
+        # Where the job is the server's own, the line holds nothing that the client made up.
+        keys = () if exchange.known_id else exchange.keys
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
         line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
         line += self._status(exchange.status)
