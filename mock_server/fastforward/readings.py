@@ -41,15 +41,18 @@ def _wall(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
 
 
 def _interval(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
-    """A reading of a clock that only measures: the real one plus what virtual time has gained."""
+    """A reading of a clock that only measures: what it showed at the start, and how far time has gone since.
+
+    The real clock is not asked again: two readings of it, one for each part of a sum, could be apart by any
+    pause of this thread, and such a clock would run backwards.
+    """
+    begun = original()
 
     def reading() -> Any:
         session = of_caller()
         if session is None:
             return original()
-        if unit == 1:
-            return original() + session.lead()
-        return original() + int(session.lead() * unit)
+        return begun + (session.gone() if unit == 1 else int(session.gone() * unit))
 
     return reading
 
@@ -67,17 +70,16 @@ def _broken_down(original: Callable[..., Any]) -> Callable[..., Any]:
 def _any_clock(original: Callable[[int], Any], unit: float) -> Callable[[int], Any]:
     """`clock_gettime`: clocks that count what a process has used stay as they are."""
     wall = time.CLOCK_REALTIME
-    measuring = {
-        getattr(time, name, None) for name in ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME")
-    }
+    names = ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME")
+    begun = {clock: original(clock) for name in names if (clock := getattr(time, name, None)) is not None}
 
     def reading(clock: int, /) -> Any:
         session = of_caller()
-        if session is None or (clock != wall and clock not in measuring):
+        if session is None or (clock != wall and clock not in begun):
             return original(clock)
         if clock == wall:
             return session.now() if unit == 1 else int(session.now() * unit)
-        return original(clock) + (session.lead() if unit == 1 else int(session.lead() * unit))
+        return begun[clock] + (session.gone() if unit == 1 else int(session.gone() * unit))
 
     return reading
 

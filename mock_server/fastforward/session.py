@@ -76,9 +76,13 @@ class Session:
             self._creep()
         return self.source.now()
 
+    def gone(self) -> float:
+        """Virtual seconds since the start."""
+        return self.now() - self.start
+
     def lead(self) -> float:
         """Seconds by which virtual time has gained on real time since the start."""
-        return (self.now() - self.start) - (monotonic() - self.real_start)
+        return self.gone() - (monotonic() - self.real_start)
 
     def _creep(self) -> None:
         """Let a clock that stands still move with real time for a program that waits by reading it."""

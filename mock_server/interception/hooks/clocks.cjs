@@ -19,7 +19,8 @@ class Clock {
     this.bytes = Buffer.alloc(40);
     this.numbers = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, 5);
     this.start = this.now();
-    this.realStart = this.seconds();
+    // What the clocks that only measure showed then: asked again beside `gone` they could run backwards.
+    this.begun = { elapsed: real.performanceNow(), nanoseconds: real.hrtime(), uptime: real.uptime() };
   }
 
   seconds() {
@@ -35,9 +36,9 @@ class Clock {
     }
   }
 
-  // Seconds by which virtual time has gained on real time since the start.
-  lead() {
-    return this.now() - this.start - (this.seconds() - this.realStart);
+  // Virtual seconds since the start.
+  gone() {
+    return this.now() - this.start;
   }
 }
 
@@ -49,16 +50,16 @@ function replaceClocks(clock) {
   });
   real.Date.now = now;
   real.Date.prototype.constructor = globalThis.Date;
-  const elapsed = () => real.performanceNow() + clock.lead() * 1000;
+  const elapsed = () => clock.begun.elapsed + clock.gone() * 1000;
   Object.defineProperty(perf.performance, "now", { value: elapsed, writable: true, configurable: true });
-  const nanoseconds = () => real.hrtime() + BigInt(Math.trunc(clock.lead() * 1e9));
+  const nanoseconds = () => clock.begun.nanoseconds + BigInt(Math.trunc(clock.gone() * 1e9));
   const hrtime = (before) => {
     const all = nanoseconds() - (before ? BigInt(before[0]) * 1000000000n + BigInt(before[1]) : 0n);
     return [Number(all / 1000000000n), Number(all % 1000000000n)];
   };
   hrtime.bigint = nanoseconds;
   process.hrtime = hrtime;
-  process.uptime = () => real.uptime() + clock.lead();
+  process.uptime = () => clock.begun.uptime + clock.gone();
   replaceMarks(elapsed);
   replaceFormats(now);
 }
