@@ -351,17 +351,15 @@ def test_other_local_servers_keep_real_time(clock: Clock, silent_server: int) ->
 
 def test_clocks_that_measure_never_run_backwards(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long this thread is kept waiting between the parts of one reading."""
-    from mock_server.fastforward import session
-
     pauses = iter([0.0, 0.0, 7.0, 0.0, 3.0, 0.0, 0.0] * 50)
-    real, ahead = session.monotonic, [0.0]
+    real, ahead = time.monotonic, [0.0]
 
     def paused() -> float:
         ahead[0] += next(pauses)
         return real() + ahead[0]
 
     with fast_forward(clock):
-        monkeypatch.setattr(session, "monotonic", paused)
+        monkeypatch.setattr("mock_server.fastforward.session.monotonic", paused)
         for reading in (time.monotonic, time.perf_counter, time.monotonic_ns):
             readings = [reading() for _ in range(20)]
             assert readings == sorted(readings)
