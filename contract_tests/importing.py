@@ -16,7 +16,7 @@ from mock_server.errors import TargetError
 
 __all__ = ["IMPORT_SECONDS", "try_import"]
 
-IMPORT_SECONDS = 10.0
+IMPORT_SECONDS = 60.0
 """Real seconds that an import may take; KLING_MOCK_IMPORT_SECONDS in the environment says otherwise."""
 
 _TRIAL = """

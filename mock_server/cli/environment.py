@@ -16,6 +16,7 @@ OTHERS = (
     "CONFIG",
     "FAST_FORWARD",
     "HTML",
+    "IMPORT_SECONDS",
     "JSON",
     "JUNIT",
     "LEGACY",
