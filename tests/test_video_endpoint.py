@@ -167,3 +167,14 @@ def test_a_create_that_is_completed_tells_when_its_url_stops_working() -> None:
     with MockServer(scenario="signed-url+completed-in-create", speed=0, video_lifetime=60) as server:
         url = create(server).json["video"]["url"]
         assert expires(url) == int(server.clock.now() + 60)
+
+
+def test_a_head_leaves_a_fault_for_the_download_that_follows(server: MockServer) -> None:
+    url, once = url_of(server), "video-expired;times=1"
+    methods = ("HEAD", "HEAD", "GET", "GET")
+    assert [fetch(server, url, method, X_Mock_Scenario=once).status for method in methods] == [
+        403,
+        403,
+        403,
+        200,
+    ]

@@ -96,7 +96,9 @@ def _faults(state: State, call: Call, job: Job) -> list[Fault]:
     scenario, hits = asked_scenario(state, call, job, "video")
     if not scenario.faults:
         return []
-    found = struck(scenario, "video", job.hits_of(hits), now - job.made_at)
+    met = job.hits_of(hits)
+    # A HEAD has nothing to break off: it shows what a GET would meet, and leaves it for that one.
+    found = struck(scenario, "video", dict(met) if call.exchange.method == "HEAD" else met, now - job.made_at)
     return [fault for fault in found if fault.kind != "redirect" or not redirected(call)]
 
 
