@@ -35,6 +35,7 @@ __all__ = [
     "UnknownScenario",
     "did_you_mean",
     "nearest",
+    "some_of",
 ]
 
 
@@ -49,6 +50,11 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, likeness: float =
     """
     # The search takes time with the word's length, and a client may send any.
     return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=likeness)
+
+
+def some_of(known: Sequence[str]) -> list[str]:
+    """Three of the known words from all over them, for who has named nothing that is near one."""
+    return list(known[:: max(1, len(known) // 3)][:3])
 
 
 def did_you_mean(matches: Sequence[str]) -> str:
@@ -89,7 +95,7 @@ class UnknownModel(KlingMockError, LookupError):
         self.model = model
         known = list(known)
         self.nearest = nearest(model, known)
-        self.examples = known[:: max(1, len(known) // 3)][:3]
+        self.examples = some_of(known)
         some = " or ".join(map(repr, self.examples))
         others = f" There are {some} and others: `kling-mock specs list` shows them."
         hint = did_you_mean(self.nearest) or others

@@ -21,11 +21,10 @@ from benchmarks.report import Report, Row
 from mock_server import MockServer
 from mock_server.catalog import load_catalog
 from mock_server.validation import Validator
+from tests.running import needs_linux
 
 ROOT = Path(__file__).parents[1]
 TINY = "--loader own --rounds 1 --count 40 --starts 1 --jobs 60 --requests 80".split()
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +45,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, An
     return run.stdout, json.loads(file.read_text())
 
 
-@linux_only
+@needs_linux
 def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     table, _ = figures
     for what in (
@@ -70,7 +69,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     assert len(lines) == 2 + 16 and len({len(line) for line in lines}) == 1
 
 
-@linux_only
+@needs_linux
 def test_the_figures_are_written_as_json_with_ratios(figures: tuple[str, dict[str, Any]]) -> None:
     _, written = figures
     assert "uvicorn" in written["machine"]
@@ -80,7 +79,7 @@ def test_the_figures_are_written_as_json_with_ratios(figures: tuple[str, dict[st
             assert row["mock"] > 0 and row["bare"] > 0
 
 
-@linux_only
+@needs_linux
 def test_no_job_is_lost_under_load_and_no_id_comes_twice(figures: tuple[str, dict[str, Any]]) -> None:
     _, written = figures
     jobs = {row["what"]: row for row in written["rows"] if row["section"] == "jobs"}
@@ -123,7 +122,7 @@ def test_answers_that_never_come_are_counted_as_lost() -> None:
     assert outcome.failed == 8
 
 
-@linux_only
+@needs_linux
 def test_a_server_tells_its_processor_time_and_memory() -> None:
     with ServerProcess(BARE) as server:
         before = server.cpu_seconds()

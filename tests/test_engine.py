@@ -24,6 +24,7 @@ from mock_server.contract_tests.runs import PREFIX, Case, Run
 from mock_server.errors import TargetError
 from mock_server.scenarios import parse_scenario
 from tests.clients.reference import Client, generate
+from tests.running import needs_linux
 
 MODEL = "kling-video/v1/standard/image-to-video"
 PAYLOAD = {"model": MODEL, "image_url": "https://example.com/a.png"}
@@ -244,7 +245,7 @@ def test_a_coroutine_is_interrupted_after_so_many_polls() -> None:
     assert result.received == result.interrupted_at
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@needs_linux
 def test_processes_that_a_client_left_are_ended() -> None:
     left: list[subprocess.Popen[bytes]] = []
 

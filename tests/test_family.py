@@ -21,9 +21,9 @@ from mock_server.interception.family import Family
 from mock_server.interception.hosts import Hosts
 from mock_server.interception.process import children
 from mock_server.interception.summary import summary_lines, summary_of
+from tests.running import needs_linux
 
 START = 1_800_000_000.0
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what other processes do")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_who_has_left_is_no_longer_waited_for(clock: Clock) -> None:
     assert not family.busy()
 
 
-@linux
+@needs_linux
 def test_a_process_that_works_is_busy_and_one_that_waits_for_input_is_not(clock: Clock) -> None:
     family = Family(clock, strangers=children())
     with _child("while True: pass"):
@@ -80,7 +80,7 @@ def test_a_process_that_works_is_busy_and_one_that_waits_for_input_is_not(clock:
         assert _comes_to_rest(family)
 
 
-@linux
+@needs_linux
 def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,13 +90,13 @@ def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(
         assert _comes_to_rest(family)
 
 
-@linux
+@needs_linux
 def test_a_process_that_was_there_before_does_not_count(clock: Clock) -> None:
     with _child("while True: pass"):
         assert not Family(clock, strangers=children()).busy()
 
 
-@linux
+@needs_linux
 def test_a_process_that_says_that_it_waits_is_believed_until_its_time_has_come(clock: Clock) -> None:
     with _child("while True: pass") as process:
         family = Family(clock, strangers=set(children()) - {process.pid})
@@ -120,7 +120,7 @@ def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> N
     assert not family.busy(asking)
 
 
-@linux
+@needs_linux
 def test_it_is_known_which_program_held_time_up_and_for_how_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from mock_server.clock import Clock
 from mock_server.fastforward import fast_forward, originals
+from tests.running import needs_linux
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what other processes do")
 COMPUTES = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
 
 
@@ -49,7 +49,7 @@ def _sleeps_until(work: Callable[[], object]) -> int:
     return count
 
 
-@linux
+@needs_linux
 def test_a_thread_that_waits_for_a_computing_process_holds_time_up(clock: Clock) -> None:
     with fast_forward(clock):
         assert _sleeps_until(lambda: subprocess.run([sys.executable, "-Ic", COMPUTES])) <= 3
@@ -83,7 +83,7 @@ def _real(work: Callable[[], object]) -> float:
     return originals.monotonic() - began
 
 
-@linux
+@needs_linux
 def test_an_idle_process_and_an_idle_connection_do_not_hold_an_event_loop_up(clock: Clock) -> None:
     async def main() -> None:
         helper = await asyncio.create_subprocess_exec(

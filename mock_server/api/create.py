@@ -8,7 +8,7 @@ from mock_server.api.answer import JSON, Answer, encode, error_answer, header_id
 from mock_server.api.bodies import create_body, plain_body
 from mock_server.api.call import Call, authorise, redirected
 from mock_server.api.faults import apply_fault, struck
-from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel
+from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
 from mock_server.jobs import CREDITS_PER_USD, Job
 from mock_server.lifecycle import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
 from mock_server.media import clip_for
@@ -98,8 +98,8 @@ def _bad_json(error: PayloadError) -> Problem:
 
 def _no_model(state: State, payload: dict[str, Any]) -> Problem:
     """A payload whose model is missing, or no text; known ids are named, as for one that is unknown."""
-    known = UnknownModel("", [variant.model for variant in state.catalog.variants]).examples
-    expected = f"the id of a model, such as {' or '.join(known)}; GET /v1/models lists them"
+    some = some_of([variant.model for variant in state.catalog.variants])
+    expected = f"the id of a model, such as {' or '.join(some)}; GET /v1/models lists them"
     if "model" not in payload:
         return Problem("model", expected, "nothing", "required")
     return Problem("model", expected, _kind(payload["model"]), "type")
