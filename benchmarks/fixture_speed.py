@@ -56,21 +56,21 @@ IMPORT = """\
 import time
 import pytest
 started = time.perf_counter()
-import mock_server.fixtures.plugin
+import kling_mock.fixtures.plugin
 print(time.perf_counter() - started)
 """
 START = """\
 import time
 import pytest
 started = time.perf_counter()
-from mock_server import MockServer
+from kling_mock import MockServer
 with MockServer(polls=(1, 1)) as server:
     print(time.perf_counter() - started)
 """
 RESET = """\
 import time
 import http.client
-from mock_server import MockServer
+from kling_mock import MockServer
 with MockServer(polls=(1, 1)) as server:
     body = '{"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}'
     taken = []

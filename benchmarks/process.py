@@ -23,7 +23,7 @@ class BenchmarkError(Exception):
 
 def mock_command(*options: str) -> list[str]:
     """The command line of the mock on a free port."""
-    return [sys.executable, "-m", "mock_server", "serve", "--port", "0", *options]
+    return [sys.executable, "-m", "kling_mock", "serve", "--port", "0", *options]
 
 
 def cores() -> tuple[int | None, int | None]:

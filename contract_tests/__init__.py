@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .payloads import (
+    from .generation.payloads import (
         MISSING,
         Case,
         InvalidCase,
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         invalid_payloads,
         valid_payloads,
     )
-    from .suite import contract_test
+    from .pytest_suite import contract_test
 
 __all__ = [
     "MISSING",
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "MISSING": "payloads",
-    "Case": "payloads",
-    "InvalidCase": "payloads",
-    "boundary_payloads": "payloads",
-    "contract_test": "suite",
-    "invalid_cases": "payloads",
-    "invalid_payloads": "payloads",
-    "valid_payloads": "payloads",
+    "MISSING": "generation.payloads",
+    "Case": "generation.payloads",
+    "InvalidCase": "generation.payloads",
+    "boundary_payloads": "generation.payloads",
+    "contract_test": "pytest_suite",
+    "invalid_cases": "generation.payloads",
+    "invalid_payloads": "generation.payloads",
+    "valid_payloads": "generation.payloads",
 }
 
 

@@ -1,4 +1,4 @@
-"""A test per property and model: `pytest --pyargs mock_server.contract_tests --kling-client MODULE:NAME`."""
+"""A test per property and model: `pytest --pyargs kling_mock.contract_tests --kling-client MODULE:NAME`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.errors import KlingMockError
-from mock_server.settings import parse_duration, parse_integer
+from kling_mock.errors import KlingMockError
+from kling_mock.settings import parse_duration, parse_integer
 
-from .checking import Limits
 from .properties import Property
-from .suite import Suite
-from .verification import Plan
-from .xfails import Xfails, load_xfails
+from .pytest_suite import Suite
+from .running.falsifier import Limits
+from .running.session import Plan
+from .running.xfails import Xfails, load_xfails
 
 __all__: list[str] = []
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mock_server.app import create_app
-    from mock_server.clock import Clock
-    from mock_server.errors import (
+    from .app import create_app
+    from .clock import Clock
+    from .errors import (
         ConfigError,
         KlingMockError,
         KlingMockWarning,
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
         UnknownModel,
         UnknownScenario,
     )
-    from mock_server.jobs import Charge
-    from mock_server.journal import Exchange
-    from mock_server.lifecycle import Step
-    from mock_server.scenarios import Fault, Scenario
-    from mock_server.server import MockServer
-    from mock_server.settings import Settings
+    from .exchanges.journal import Exchange
+    from .jobs.store import Charge
+    from .jobs.timeline import Step
+    from .scenarios import Fault, Scenario
+    from .server import MockServer
+    from .settings import Settings
 
 __all__ = [
     "Charge",
@@ -46,10 +46,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Charge": "jobs",
+    "Charge": "jobs.store",
     "Clock": "clock",
     "ConfigError": "errors",
-    "Exchange": "journal",
+    "Exchange": "exchanges.journal",
     "Fault": "scenarios",
     "KlingMockError": "errors",
     "KlingMockWarning": "errors",
@@ -58,7 +58,7 @@ _HOMES = {
     "ServerError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
-    "Step": "lifecycle",
+    "Step": "jobs.timeline",
     "UnknownModel": "errors",
     "UnknownScenario": "errors",
     "create_app": "app",
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f"mock_server.{_HOMES[name]}"), name)
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,8 +1,8 @@
-"""`python -m mock_server` is `kling-mock`."""
+"""`python -m kling_mock` is `kling-mock`."""
 
 import sys
 
-from mock_server.cli import main
+from .cli import main
 
 __all__: list[str] = []
 

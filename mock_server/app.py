@@ -14,19 +14,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mock_server.api.answer import CORS_HEADERS, JSON, Answer, error_answer, preflight_answer
-from mock_server.api.call import Call
-from mock_server.api.create import create
-from mock_server.api.delivery import deliver, whole_answer
-from mock_server.api.models import list_models, one_model
-from mock_server.api.poll import poll
-from mock_server.api.video import video
-from mock_server.control import control_routes
-from mock_server.errors import SettingsError
-from mock_server.journal import Exchange
-from mock_server.settings import Settings
-from mock_server.state import State
-from mock_server.validation import Problem
+from .api.create import create
+from .api.models import list_models, one_model
+from .api.poll import poll
+from .api.request_context import Call
+from .api.response import CORS_HEADERS, JSON, Answer, error_answer, preflight_answer
+from .api.response_writer import deliver, whole_answer
+from .api.video import video
+from .control.routes import control_routes
+from .errors import SettingsError
+from .exchanges.journal import Exchange
+from .settings import Settings
+from .state import State
+from .validation import Problem
 
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 

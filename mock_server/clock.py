@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from mock_server.errors import ClockError
+from .errors import ClockError
 
 __all__ = ["FASTEST", "LATEST", "Clock"]
 

@@ -7,17 +7,17 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from mock_server.app import MockApp
-from mock_server.clock import Clock
-from mock_server.errors import ServerError
-from mock_server.fastforward.session import keep_real_time
-from mock_server.jobs import Charge, JobView
-from mock_server.journal import Exchange
-from mock_server.listener import Listener, bind, new_event_loop
-from mock_server.scenarios import Scenario
-from mock_server.settings import Settings, check_names
-from mock_server.state import State, Traffic
-from mock_server.stillness import Stillness
+from .app import MockApp
+from .clock import Clock
+from .errors import ServerError
+from .exchanges.journal import Exchange
+from .jobs.store import Charge, JobView
+from .scenarios import Scenario
+from .serving.asgi_server import Listener, bind, new_event_loop
+from .serving.idle_detector import Stillness
+from .settings import Settings, check_names
+from .state import State, Traffic
+from .virtual_time.session import keep_real_time
 
 __all__ = ["MockServer"]
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mock_server.clock import FASTEST
-from mock_server.errors import SettingsError, did_you_mean, nearest
+from .clock import FASTEST
+from .errors import SettingsError, did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from mock_server.scenarios import Scenario
+    from .scenarios import Scenario
 
 __all__ = [
     "ENV_PREFIX",

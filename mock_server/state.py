@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
 from typing import Any
 
-from mock_server.catalog import Catalog, load_catalog
-from mock_server.clock import Clock
-from mock_server.errors import ClockError, SettingsError
-from mock_server.ids import IdSource
-from mock_server.jobs import Charge, Job, JobStore
-from mock_server.journal import Journal
-from mock_server.lifecycle import FINAL_STATUSES, FINISHED, STATUSES
-from mock_server.scenarios.choice import Chooser
-from mock_server.settings import Settings
-from mock_server.validation import Validator
+from .catalog import Catalog, load_catalog
+from .clock import Clock
+from .errors import ClockError, SettingsError
+from .exchanges.journal import Journal
+from .jobs.ids import IdSource
+from .jobs.store import Charge, Job, JobStore
+from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES
+from .scenarios.selection import Chooser
+from .settings import Settings
+from .validation import Validator
 
 __all__ = ["State", "Traffic"]
 

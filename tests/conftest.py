@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 
 @pytest.fixture(scope="session")

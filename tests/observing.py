@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
-from mock_server.scenarios import GROUPS
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
+from kling_mock.scenarios import GROUPS
 
 from .support import MODEL, PATHS, Reply, ask, body_for, create, poll, until, wire
 

@@ -14,7 +14,7 @@ asyncio_default_fixture_loop_scope = function
 filterwarnings =
     error
     ignore::pytest.PytestAssertRewriteWarning
-    default::mock_server.errors.KlingMockWarning
+    default::kling_mock.errors.KlingMockWarning
 """
 
 CLIENT = '''\

@@ -17,7 +17,7 @@ __all__ = ["NODE", "PROGRAMS", "RUN", "needs_linux", "needs_node", "python", "re
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 NODE = HERE / "node"
-RUN = [sys.executable, "-m", "mock_server", "run"]
+RUN = [sys.executable, "-m", "kling_mock", "run"]
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="this is kept on Linux only")
 

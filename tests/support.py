@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
 
 __all__ = [
     "FAMILIES",

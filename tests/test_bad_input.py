@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .support import KEY, MODEL, PATHS, ask, body_for, check_error, create, poll, raw, wire
 

@@ -18,9 +18,9 @@ from benchmarks.load import Request
 from benchmarks.payloads import LARGEST, MASKS, POINTS, USUAL
 from benchmarks.process import BARE, BenchmarkError, ServerProcess, end_readers
 from benchmarks.report import Report, Row
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
-from mock_server.validation import Validator
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
+from kling_mock.validation import Validator
 from tests.running import needs_linux
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mock_server import MockServer, Scenario
+from kling_mock import MockServer, Scenario
 
 from .support import create, poll
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Catalog, load_catalog, resolve
-from mock_server.catalog.facts import Facts, Timing
-from mock_server.errors import SpecError, UnknownModel
+from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, Catalog, load_catalog, resolve
+from kling_mock.catalog.model_facts import Facts, Timing
+from kling_mock.errors import SpecError, UnknownModel
 
 CATALOG = load_catalog()
 

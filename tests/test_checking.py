@@ -14,20 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.contract_tests import behaviours, checking
-from mock_server.contract_tests.behaviours import PLAIN
-from mock_server.contract_tests.checking import Limits, check
-from mock_server.contract_tests.clients import CallableClient
-from mock_server.contract_tests.coverage import Coverage
-from mock_server.contract_tests.engine import Engine
-from mock_server.contract_tests.payloads import boundary_payloads, valid_payloads
-from mock_server.contract_tests.properties import PROPERTIES, Context
-from mock_server.contract_tests.properties.base import Failure, Property, Section
-from mock_server.contract_tests.properties.judging import difference, nulls, undocumented
-from mock_server.contract_tests.runs import Case, Outcome, Run
-from mock_server.contract_tests.verification import Plan, select_models, select_properties, verify
-from mock_server.contract_tests.xfails import Xfails, load_xfails
-from mock_server.errors import ConfigError, SettingsError, UnknownModel
+from kling_mock.contract_tests.driving.clients import CallableClient
+from kling_mock.contract_tests.driving.engine import Engine
+from kling_mock.contract_tests.generation import scenario_strategies
+from kling_mock.contract_tests.generation.payloads import boundary_payloads, valid_payloads
+from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
+from kling_mock.contract_tests.properties import PROPERTIES, Context
+from kling_mock.contract_tests.properties.base import Failure, Property, Section
+from kling_mock.contract_tests.properties.oracles import difference, nulls, undocumented
+from kling_mock.contract_tests.running import falsifier
+from kling_mock.contract_tests.running.coverage import Coverage
+from kling_mock.contract_tests.running.falsifier import Limits, check
+from kling_mock.contract_tests.running.models import Case, Outcome, Run
+from kling_mock.contract_tests.running.session import Plan, select_models, select_properties, verify
+from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
+from kling_mock.errors import ConfigError, SettingsError, UnknownModel
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.support import UPSTREAM, needs_upstream
@@ -43,7 +44,7 @@ def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
     section = Section()
 
     def cases(context: Context) -> st.SearchStrategy[Case]:
-        parts = (valid_payloads(context.model), behaviours.healthy())
+        parts = (valid_payloads(context.model), scenario_strategies.healthy())
         return st.builds(lambda payload, scenario: Case(context.model, payload, scenario), *parts)
 
     section.rule("X1", "of-a-test", "R", cases=cases, cost="Nothing.", **options)(judge)
@@ -96,7 +97,9 @@ def test_the_time_limit_ends_a_check_and_is_told() -> None:
 def test_a_breach_found_before_the_time_is_over_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     late = 0.0
     real = time.monotonic
-    monkeypatch.setattr(checking, "time", SimpleNamespace(monotonic=lambda: real() + late, perf_counter=real))
+    monkeypatch.setattr(
+        falsifier, "time", SimpleNamespace(monotonic=lambda: real() + late, perf_counter=real)
+    )
 
     def judge(run: Run) -> Failure | None:
         nonlocal late

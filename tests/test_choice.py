@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_server import MockServer, Scenario, UnknownScenario
+from kling_mock import MockServer, Scenario, UnknownScenario
 
 from .support import create
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mock_server import Settings, SettingsError
-from mock_server.cli.environment import warn_of_mistyped
-from mock_server.cli.options import add_server_options, settings_from
+from kling_mock import Settings, SettingsError
+from kling_mock.cli.environment import warn_of_mistyped
+from kling_mock.cli.options import add_server_options, settings_from
 
-KLING_MOCK = [sys.executable, "-m", "mock_server"]
+KLING_MOCK = [sys.executable, "-m", "kling_mock"]
 
 
 def _settings(*words: str) -> Settings:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.cli import main
-from mock_server.scenarios import CATALOGUE, GROUPS
+from kling_mock.cli import main
+from kling_mock.scenarios import CATALOGUE, GROUPS
 
 
 def test_every_scenario_is_listed_with_its_sentence_under_its_group(

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support import until
 
-COMMAND = [sys.executable, "-m", "mock_server", "serve"]
+COMMAND = [sys.executable, "-m", "kling_mock", "serve"]
 PAYLOAD = {"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox", "duration": "5", "extra": 1}
 
 
@@ -172,6 +172,6 @@ def test_a_wrong_variable_is_named_as_the_variable() -> None:
 
 
 def test_an_unknown_command_names_the_nearest() -> None:
-    result = subprocess.run([sys.executable, "-m", "mock_server", "srve"], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-m", "kling_mock", "srve"], capture_output=True, text=True)
     assert result.returncode == 2
     assert "there is no command 'srve'. Did you mean 'serve'" in result.stderr

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mock_server.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
-from mock_server.cli import specs
-from mock_server.errors import SpecError, UnknownModel
-from mock_server.specs.files import create_schemas
+from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
+from kling_mock.cli import specs
+from kling_mock.errors import SpecError, UnknownModel
+from kling_mock.specs.files import create_schemas
 from tests.support import UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mock_server.cli import validate
+from kling_mock.cli import validate
 
 GOOD = {"model": "kling-video/v1.6/pro/image-to-video", "image_url": "https://example.com/a.png"}
 

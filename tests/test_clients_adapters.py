@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from mock_server.contract_tests.clients import Call, CallableClient, load_callable, text_of
-from mock_server.contract_tests.commands import CommandClient
-from mock_server.contract_tests.running import find_client
-from mock_server.contract_tests.runs import Outcome
-from mock_server.errors import TargetError
+from kling_mock.contract_tests.driving.clients import Call, CallableClient, load_callable, text_of
+from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.running.cli_run import find_client
+from kling_mock.contract_tests.running.models import Outcome
+from kling_mock.errors import TargetError
 from tests.support import until
 
 CALL = Call({"model": "m", "prompt": "é"}, "http://127.0.0.1:9/v2", "the-key")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import Clock
-from mock_server.errors import ClockError
+from kling_mock import Clock
+from kling_mock.errors import ClockError
 from tests.support import until
 
 MOVES = st.lists(
@@ -84,7 +84,7 @@ def test_time_never_runs_backwards_for_several_threads() -> None:
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
 def test_the_speed_says_how_fast_it_runs(speed: float, seconds: float) -> None:
     real = 100.0
-    with mock.patch("mock_server.clock.time.monotonic", lambda: real):
+    with mock.patch("kling_mock.clock.time.monotonic", lambda: real):
         clock = Clock(speed=speed, start=5.0)
         real += seconds
         assert clock.now() == pytest.approx(5.0 + seconds * speed)

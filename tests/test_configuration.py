@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server import ConfigError, Fault, MockServer, Scenario, SettingsError
-from mock_server.configuration import dump_scenario, load_config
-from mock_server.configuration.scenario_tables import SCENARIO_KEYS
-from mock_server.ids import ID_STYLES
-from mock_server.lifecycle import STATUSES, Step
-from mock_server.scenarios import CATALOGUE
-from mock_server.scenarios.fault import KINDS, PLACES
-from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock import ConfigError, Fault, MockServer, Scenario, SettingsError
+from kling_mock.configuration import dump_scenario, load_config
+from kling_mock.configuration.scenario_toml import SCENARIO_KEYS
+from kling_mock.jobs.ids import ID_STYLES
+from kling_mock.jobs.timeline import STATUSES, Step
+from kling_mock.scenarios import CATALOGUE
+from kling_mock.scenarios.fault import KINDS, PLACES
+from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 
 WHOLE = """\
 strict = true

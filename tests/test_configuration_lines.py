@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from mock_server import ConfigError
-from mock_server.configuration import dump_scenario, load_config
-from mock_server.configuration.toml_lines import KeyLines
-from mock_server.scenarios import Scenario
+from kling_mock import ConfigError
+from kling_mock.configuration import dump_scenario, load_config
+from kling_mock.configuration.toml_positions import KeyLines
+from kling_mock.scenarios import Scenario
 
 from .test_configuration import scenarios
 

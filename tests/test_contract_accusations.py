@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from mock_server.catalog import load_catalog
-from mock_server.contract_tests.checking import Limits
-from mock_server.contract_tests.clients import CallableClient
-from mock_server.contract_tests.events import Finished, Result
-from mock_server.contract_tests.payloads import invalid_cases
-from mock_server.contract_tests.properties import PROPERTIES, STRICT
-from mock_server.contract_tests.properties.mending import broken_case, mended
-from mock_server.contract_tests.properties.pace import busy_loop
-from mock_server.contract_tests.reporting.telling import command_line
-from mock_server.contract_tests.verification import Plan, verify
-from mock_server.journal import Exchange
+from kling_mock.catalog import load_catalog
+from kling_mock.contract_tests.driving.clients import CallableClient
+from kling_mock.contract_tests.generation.payloads import invalid_cases
+from kling_mock.contract_tests.properties import PROPERTIES, STRICT
+from kling_mock.contract_tests.properties.poll_rate import busy_loop
+from kling_mock.contract_tests.properties.silent_fixes import broken_case, mended
+from kling_mock.contract_tests.reporting.formatting import command_line
+from kling_mock.contract_tests.running.events import Finished, Result
+from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.session import Plan, verify
+from kling_mock.exchanges.journal import Exchange
 from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
 from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client

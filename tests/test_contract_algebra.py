@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from mock_server.contract_tests.algebra import deny, meet, normalised, split, worlds
-from mock_server.contract_tests.bodies import Bodies
-from mock_server.contract_tests.shapes import fits, read_shape
+from kling_mock.contract_tests.generation.payload_factory import Bodies
+from kling_mock.contract_tests.generation.schema_model import fits, read_shape
+from kling_mock.contract_tests.generation.schema_rewriting import deny, meet, normalised, split, worlds
 
 BODY: dict[str, Any] = {
     "type": "object",
@@ -112,7 +112,7 @@ def test_bodies_keep_a_rule_by_construction(rule: dict[str, Any]) -> None:
 
 
 def _unfiltered(world: Any) -> st.SearchStrategy[Any]:
-    from mock_server.contract_tests.strategies import strategy_of
+    from kling_mock.contract_tests.generation.strategies import strategy_of
 
     return strategy_of(world)
 

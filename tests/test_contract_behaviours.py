@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from mock_server.api.faults import struck
-from mock_server.contract_tests import behaviours as b
-from mock_server.ids import ID_STYLES
-from mock_server.lifecycle import resolve_timeline
-from mock_server.scenarios import Scenario
+from kling_mock.api.faults import struck
+from kling_mock.contract_tests.generation import scenario_strategies as b
+from kling_mock.jobs.ids import ID_STYLES
+from kling_mock.jobs.timeline import resolve_timeline
+from kling_mock.scenarios import Scenario
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 generated = settings(

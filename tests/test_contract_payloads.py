@@ -15,17 +15,17 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from mock_server.catalog import load_catalog
-from mock_server.contract_tests import (
+from kling_mock.catalog import load_catalog
+from kling_mock.contract_tests import (
     MISSING,
     boundary_payloads,
     invalid_cases,
     invalid_payloads,
     valid_payloads,
 )
-from mock_server.errors import UnknownModel
-from mock_server.validation import Validator, Verdict
-from mock_server.validation.uris import is_media
+from kling_mock.errors import UnknownModel
+from kling_mock.validation import Validator, Verdict
+from kling_mock.validation.media_uris import is_media
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 OMNI = "klingai/video-v3-omni-1080p-image-to-video"
@@ -380,13 +380,13 @@ def test_an_unknown_model_is_named_with_its_neighbours() -> None:
 
 
 def test_the_package_is_imported_without_hypothesis() -> None:
-    code = "import sys, mock_server.contract_tests; print('hypothesis' in sys.modules)"
+    code = "import sys, kling_mock.contract_tests; print('hypothesis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    import mock_server.contract_tests as package
+    import kling_mock.contract_tests as package
 
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = package.no_such_name

@@ -10,18 +10,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mock_server.contract_tests.checking import Limits
-from mock_server.contract_tests.clients import CallableClient
-from mock_server.contract_tests.commands import CommandClient
-from mock_server.contract_tests.events import Checked, Finished, Result, Started, Summary
-from mock_server.contract_tests.reporting.console import Console, table
-from mock_server.contract_tests.reporting.drawing import sequence
-from mock_server.contract_tests.reporting.html import as_html
-from mock_server.contract_tests.reporting.junit import as_junit
-from mock_server.contract_tests.runs import Outcome
-from mock_server.contract_tests.verification import Plan, verify
-from mock_server.contract_tests.xfails import Xfails, load_xfails
-from mock_server.errors import ConfigError
+from kling_mock.contract_tests.driving.clients import CallableClient
+from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.reporting.console import Console, table
+from kling_mock.contract_tests.reporting.html import as_html
+from kling_mock.contract_tests.reporting.junit import as_junit
+from kling_mock.contract_tests.reporting.sequence_svg import sequence
+from kling_mock.contract_tests.running.events import Checked, Finished, Result, Started, Summary
+from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.models import Outcome
+from kling_mock.contract_tests.running.session import Plan, verify
+from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
+from kling_mock.errors import ConfigError
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.clients.zoo import TEXT
@@ -105,7 +105,7 @@ def test_a_line_for_a_model_that_does_not_exist_is_named(tmp_path: Path) -> None
 
 
 def test_another_name_of_a_model_stands_for_its_id(tmp_path: Path) -> None:
-    from mock_server.catalog import load_catalog
+    from kling_mock.catalog import load_catalog
 
     variant = next(variant for variant in load_catalog().variants if variant.aliases)
     file = tmp_path / "known.txt"

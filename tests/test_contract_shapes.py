@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from mock_server.contract_tests.bodies import Bodies
-from mock_server.contract_tests.breaches import breaches
-from mock_server.contract_tests.extremes import boundaries, largest, smallest
-from mock_server.contract_tests.links import BROKEN_LINKS, is_uuid, link_samples, png
-from mock_server.contract_tests.shapes import fits, read_shape
-from mock_server.contract_tests.strategies import strategy_of
-from mock_server.errors import SpecError
-from mock_server.media.images import inline_image_size
-from mock_server.validation.uris import is_media
+from kling_mock.contract_tests.generation.boundary_values import boundaries, largest, smallest
+from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples, png
+from kling_mock.contract_tests.generation.negative_values import breaches
+from kling_mock.contract_tests.generation.payload_factory import Bodies
+from kling_mock.contract_tests.generation.schema_model import fits, read_shape
+from kling_mock.contract_tests.generation.strategies import strategy_of
+from kling_mock.errors import SpecError
+from kling_mock.media.images import inline_image_size
+from kling_mock.validation.media_uris import is_media
 from tests.support import UPSTREAM, needs_upstream
 
 FOLDER = UPSTREAM / "upstream"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from mock_server import MockServer, Scenario, SettingsError
-from mock_server.catalog import load_catalog
-from mock_server.scenarios import CATALOGUE
+from kling_mock import MockServer, Scenario, SettingsError
+from kling_mock.catalog import load_catalog
+from kling_mock.scenarios import CATALOGUE
 
 from .support import MODEL, PATHS, Reply, ask, check_error, create, poll, wire
 

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
 
 from .support import PATHS, ask, body_for, check_error, create, poll
 

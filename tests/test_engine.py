@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from mock_server.contract_tests.clients import CallableClient
-from mock_server.contract_tests.engine import API_KEY, Engine
-from mock_server.contract_tests.gate import FORWARDED_PREFIX
-from mock_server.contract_tests.runs import PREFIX, Case, Run
-from mock_server.errors import TargetError
-from mock_server.scenarios import parse_scenario
+from kling_mock.contract_tests.driving.clients import CallableClient
+from kling_mock.contract_tests.driving.engine import API_KEY, Engine
+from kling_mock.contract_tests.driving.run_limiter import FORWARDED_PREFIX
+from kling_mock.contract_tests.running.models import PREFIX, Case, Run
+from kling_mock.errors import TargetError
+from kling_mock.scenarios import parse_scenario
 from tests.clients.reference import Client, generate
 from tests.running import needs_linux
 

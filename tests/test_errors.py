@@ -6,8 +6,8 @@ import inspect
 
 import pytest
 
-from mock_server import errors
-from mock_server.errors import KlingMockError, UnknownModel, UnknownScenario, did_you_mean, nearest
+from kling_mock import errors
+from kling_mock.errors import KlingMockError, UnknownModel, UnknownScenario, did_you_mean, nearest
 
 ALL = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, Exception)]
 

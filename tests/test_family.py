@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.clock import Clock
-from mock_server.fastforward import processes
-from mock_server.interception.family import Family
-from mock_server.interception.hosts import Hosts
-from mock_server.interception.process import children
-from mock_server.interception.summary import summary_lines, summary_of
+from kling_mock import MockServer
+from kling_mock.clock import Clock
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.process import children
+from kling_mock.interception.parent.process_tracker import Family
+from kling_mock.interception.parent.summary import summary_lines, summary_of
+from kling_mock.virtual_time import processes
 from tests.running import needs_linux
 
 START = 1_800_000_000.0
@@ -126,7 +126,7 @@ def test_it_is_known_which_program_held_time_up_and_for_how_long(
 ) -> None:
     moments = iter([100.0, 100.2, 100.3, 200.0])
     watch = SimpleNamespace(monotonic=lambda: next(moments))
-    monkeypatch.setattr("mock_server.interception.family.time", watch)
+    monkeypatch.setattr("kling_mock.interception.parent.process_tracker.time", watch)
     family = Family(clock, strangers=children())
     with _child("while True: pass") as process:
         for _ in range(4):

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.clock import Clock
-from mock_server.fastforward import fast_forward, keep_real_time
+from kling_mock.clock import Clock
+from kling_mock.virtual_time import fast_forward, keep_real_time
 
 DAY = 86_400.0
 
@@ -359,7 +359,7 @@ def test_clocks_that_measure_never_run_backwards(clock: Clock, monkeypatch: pyte
         return real() + ahead[0]
 
     with fast_forward(clock):
-        monkeypatch.setattr("mock_server.fastforward.session.monotonic", paused)
+        monkeypatch.setattr("kling_mock.virtual_time.session.monotonic", paused)
         for reading in (time.monotonic, time.perf_counter, time.monotonic_ns):
             readings = [reading() for _ in range(20)]
             assert readings == sorted(readings)

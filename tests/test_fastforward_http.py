@@ -15,8 +15,8 @@ import httpx
 import pytest
 import requests
 
-from mock_server import MockServer
-from mock_server.fastforward import fast_forward
+from kling_mock import MockServer
+from kling_mock.virtual_time import fast_forward
 from tests.support import until
 
 PAYLOAD = {

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mock_server.clock import Clock
-from mock_server.fastforward import fast_forward, originals
+from kling_mock.clock import Clock
+from kling_mock.virtual_time import fast_forward, originals
 from tests.running import needs_linux
 
 COMPUTES = "import time; end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mock_server.clock import Clock
-from mock_server.fastforward import fast_forward
+from kling_mock.clock import Clock
+from kling_mock.virtual_time import fast_forward
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no alarms")
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.clock import Clock
-from mock_server.fastforward import Session, fast_forward, originals
+from kling_mock.clock import Clock
+from kling_mock.virtual_time import Session, fast_forward, originals
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mock_server import Fault, MockServer, Scenario, SettingsError
-from mock_server.scenarios.fault import KINDS
-from mock_server.scenarios.text import parse_scenario
+from kling_mock import Fault, MockServer, Scenario, SettingsError
+from kling_mock.scenarios.expression import parse_scenario
+from kling_mock.scenarios.fault import KINDS
 
 from .support import PATHS, ask, create, poll, raw
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mock_server import MockServer
-from mock_server.configuration import load_config
-from mock_server.configuration.scenario_tables import SCENARIO_KEYS
-from mock_server.ids import ID_STYLES
-from mock_server.invariants import INVARIANTS
-from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
-from mock_server.scenarios.fault import KINDS
-from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock import MockServer
+from kling_mock.configuration import load_config
+from kling_mock.configuration.scenario_toml import SCENARIO_KEYS
+from kling_mock.jobs.ids import ID_STYLES
+from kling_mock.scenarios import CATALOGUE, GROUPS, parse_scenario
+from kling_mock.scenarios.fault import KINDS
+from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock.trace_rules import INVARIANTS
 
 pytest_plugins = ["pytester"]
 
@@ -85,7 +85,7 @@ def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path
     command = [
         sys.executable,
         "-m",
-        "mock_server",
+        "kling_mock",
         "verify",
         *few,
         "--report",

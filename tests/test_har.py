@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from mock_server import MockServer
-from mock_server.har import har_log
-from mock_server.scenarios import CATALOGUE
-from mock_server.validation import judge
+from kling_mock import MockServer
+from kling_mock.exchanges.har import har_log
+from kling_mock.scenarios import CATALOGUE
+from kling_mock.validation import judge
 
 from .support import PATHS, ask, create, poll, until
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
 
 from .support import MODEL, PATHS, UUID, ask, body_for, create, poll
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.ids import ID_STYLES, IdSource, looks_issued
+from kling_mock.jobs.ids import ID_STYLES, IdSource, looks_issued
 
 MODEL = "kling-video/v2.1/master/image-to-video"
 

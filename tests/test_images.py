@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.media.images import image_size, inline_image_size
+from kling_mock.media.images import image_size, inline_image_size
 
 sides = st.integers(1, 16_000)
 

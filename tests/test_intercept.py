@@ -17,10 +17,10 @@ import pytest
 import requests
 import urllib3
 
-from mock_server import MockServer
-from mock_server.errors import ServerError, SettingsError
-from mock_server.fastforward import fast_forward
-from mock_server.interception import intercept
+from kling_mock import MockServer
+from kling_mock.errors import ServerError, SettingsError
+from kling_mock.interception import intercept
+from kling_mock.virtual_time import fast_forward
 
 URL = "https://api.aimlapi.com/v2/video/generations"
 PAYLOAD = {"model": "kling-video/v1/standard/text-to-video", "prompt": "A fox in the snow."}

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.interception.certificates import Authority
-from mock_server.interception.connection import MAX_HEAD, read_opening
-from mock_server.interception.gateway import Gateway
-from mock_server.interception.hosts import Hosts
-from mock_server.interception.intercepting import gateway_of
+from kling_mock import MockServer
+from kling_mock.interception.parent.certificates import Authority
+from kling_mock.interception.parent.gateway import Gateway
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.in_process import gateway_of
+from kling_mock.interception.parent.request_sniffer import MAX_HEAD, read_opening
 
 PATIENCE = 20
 

@@ -14,15 +14,15 @@ import httpx
 import pytest
 import requests
 
-from mock_server import MockServer
-from mock_server.interception import intercept
-from mock_server.interception.certificates import Authority
-from mock_server.interception.connection import Opening
-from mock_server.interception.gateway import Gateway
-from mock_server.interception.hosts import Hosts
-from mock_server.interception.intercepting import gateway_of
-from mock_server.interception.tunnel import Tunnels
-from mock_server.interception.upstream import Upstream
+from kling_mock import MockServer
+from kling_mock.interception import intercept
+from kling_mock.interception.parent.certificates import Authority
+from kling_mock.interception.parent.gateway import Gateway
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.in_process import gateway_of
+from kling_mock.interception.parent.request_sniffer import Opening
+from kling_mock.interception.parent.tunnel import Tunnels
+from kling_mock.interception.parent.user_proxies import Upstream
 
 MODELS = "https://api.aimlapi.com/v1/models"
 NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

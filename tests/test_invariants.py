@@ -9,8 +9,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from mock_server import MockServer, Scenario
-from mock_server.invariants import check_trace
+from kling_mock import MockServer, Scenario
+from kling_mock.trace_rules import check_trace
 
 from .support import MODEL, PATHS, ask, body_for, create, poll
 from .tracing import broken, job_id, numbers, raw_poll

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.invariants.mangling import lost_digits, mangled
-from mock_server.scenarios import CATALOGUE
+from kling_mock import MockServer
+from kling_mock.scenarios import CATALOGUE
+from kling_mock.trace_rules.id_mutations import lost_digits, mangled
 
 from .support import create, poll
 from .tracing import broken, job_id, numbers, raw_poll

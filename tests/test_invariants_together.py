@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.invariants import INVARIANTS, check_trace
-from mock_server.scenarios import CATALOGUE
+from kling_mock import MockServer
+from kling_mock.scenarios import CATALOGUE
+from kling_mock.trace_rules import INVARIANTS, check_trace
 
 from .support import PATHS, Reply, ask, body_for, create, poll, until, wire
 from .tracing import broken, job_id, numbers

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
-from mock_server.errors import ClockError
-from mock_server.jobs import Job, JobStore
-from mock_server.lifecycle import Timeline
-from mock_server.scenarios import CATALOGUE
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
+from kling_mock.errors import ClockError
+from kling_mock.jobs.store import Job, JobStore
+from kling_mock.jobs.timeline import Timeline
+from kling_mock.scenarios import CATALOGUE
 
 from .support import check_error, create, poll
 

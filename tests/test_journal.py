@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.journal import Exchange, Journal, header_lines
-from mock_server.log import ExchangeLog
-from mock_server.redaction import redact
+from kling_mock import MockServer
+from kling_mock.exchanges.access_log import ExchangeLog
+from kling_mock.exchanges.journal import Exchange, Journal, header_lines
+from kling_mock.exchanges.redaction import redact
 
 from .support import MODEL, PATHS, ask, body_for, create, poll, raw, wire
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.errors import PayloadError
-from mock_server.validation.strict_json import MAX_DEPTH, parse_json
+from kling_mock.errors import PayloadError
+from kling_mock.validation.strict_json import MAX_DEPTH, parse_json
 
 VALUES = st.recursive(
     st.none()

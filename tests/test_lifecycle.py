@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer
-from mock_server.errors import ClockError, SettingsError
-from mock_server.lifecycle import STATUSES, Step, Timeline, resolve_timeline
+from kling_mock import MockServer
+from kling_mock.errors import ClockError, SettingsError
+from kling_mock.jobs.timeline import STATUSES, Step, Timeline, resolve_timeline
 
 from .support import create, poll
 

@@ -17,8 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mock_server import MockServer
-from mock_server.catalog import Variant, load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import Variant, load_catalog
 
 from .support import FAMILIES, PATHS, ask, body_for, poll
 

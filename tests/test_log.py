@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.journal import Exchange
-from mock_server.log import ExchangeLog
-from mock_server.validation import Problem
+from kling_mock.exchanges.access_log import ExchangeLog
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.validation import Problem
 
 
 def exchange(**values: object) -> Exchange:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mock_server.catalog import Facts, Variant, load_catalog
-from mock_server.fixtures.payloads import sample_image
-from mock_server.media import (
+from kling_mock.catalog import Facts, Variant, load_catalog
+from kling_mock.fixtures.payloads import sample_image
+from kling_mock.media import (
     CLIPS,
     Clip,
     clip_file,

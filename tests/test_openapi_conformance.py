@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import given as hypothesis_given
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .support import KEY
 

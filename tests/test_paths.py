@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
 
 from .support import FAMILIES, MODEL, PATHS, ask, body_for, check_error, create, poll, raw
 

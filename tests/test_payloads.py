@@ -8,11 +8,11 @@ import io
 import av
 import pytest
 
-from mock_server.catalog import load_catalog
-from mock_server.errors import UnknownModel
-from mock_server.fixtures.payloads import SAMPLES, sample_image, sample_payload
-from mock_server.media.images import inline_image_size
-from mock_server.validation import Validator
+from kling_mock.catalog import load_catalog
+from kling_mock.errors import UnknownModel
+from kling_mock.fixtures.payloads import SAMPLES, sample_image, sample_payload
+from kling_mock.media.images import inline_image_size
+from kling_mock.validation import Validator
 
 MODELS = [variant.model for variant in load_catalog().variants]
 

@@ -23,15 +23,15 @@ def test_nothing_heavy_is_imported_before_a_fixture_is_asked_for(
 
         HEAVY = {
             "asyncio", "hypothesis", "jsonschema", "jsonschema_rs", "starlette", "trustme", "uvicorn",
-            "mock_server.catalog", "mock_server.fastforward", "mock_server.server", "mock_server.settings",
+            "kling_mock.catalog", "kling_mock.virtual_time", "kling_mock.server", "kling_mock.settings",
         }
 
         def test_plain(request):
-            assert request.config.pluginmanager.has_plugin("mock_server.fixtures.plugin")
+            assert request.config.pluginmanager.has_plugin("kling_mock.fixtures.plugin")
             assert not HEAVY & set(sys.modules)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "mock_server.fixtures.plugin")
+    result = pytester.runpytest_subprocess("-p", "kling_mock.fixtures.plugin")
     result.assert_outcomes(passed=1)
 
 
@@ -39,8 +39,8 @@ def test_the_plugin_module_imports_only_what_pytest_has_imported() -> None:
     code = """
 import sys, pytest
 before = set(sys.modules)
-import mock_server.fixtures.plugin
-new = {name for name in set(sys.modules) - before if not name.startswith("mock_server")}
+import kling_mock.fixtures.plugin
+new = {name for name in set(sys.modules) - before if not name.startswith("kling_mock")}
 assert not new, new
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -91,7 +91,7 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         pytester,
         """
         import urllib.error
-        from mock_server import Scenario
+        from kling_mock import Scenario
 
         @pytest.mark.kling("failed")
         def test_scenario(kling_server):

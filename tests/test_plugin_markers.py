@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mock_server.fixtures.reporting import har_name
+from kling_mock.fixtures.reporting import har_name
 
 from .plugged import run
 

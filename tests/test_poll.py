@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .support import PATHS, ask, create, poll, until
 

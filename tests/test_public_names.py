@@ -9,29 +9,29 @@ from pathlib import Path
 
 import pytest
 
-import mock_server
+import kling_mock
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(
     name
-    for _, name, _ in pkgutil.walk_packages(mock_server.__path__, "mock_server.")
+    for _, name, _ in pkgutil.walk_packages(kling_mock.__path__, "kling_mock.")
     if not name.endswith("__main__")
 )
 
 
 def test_the_names_of_the_package_are_sorted() -> None:
-    assert mock_server.__all__ == sorted(mock_server.__all__)
+    assert kling_mock.__all__ == sorted(kling_mock.__all__)
 
 
-@pytest.mark.parametrize("name", mock_server.__all__)
+@pytest.mark.parametrize("name", kling_mock.__all__)
 def test_each_public_name_can_be_imported(name: str) -> None:
-    assert getattr(mock_server, name) is not None
-    assert name in dir(mock_server)
+    assert getattr(kling_mock, name) is not None
+    assert name in dir(kling_mock)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="mock_servre"):
-        _ = mock_server.mock_servre
+        _ = kling_mock.mock_servre
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -48,4 +48,4 @@ def test_every_module_lists_its_names(name: str) -> None:
 
 def test_the_version_is_that_of_the_distribution() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    assert f'version = "{mock_server.__version__}"' in text
+    assert f'version = "{kling_mock.__version__}"' in text

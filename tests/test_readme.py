@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.catalog import load_catalog
-from mock_server.scenarios import CATALOGUE
-from mock_server.server import MockServer
+from kling_mock.catalog import load_catalog
+from kling_mock.scenarios import CATALOGUE
+from kling_mock.server import MockServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_serve_says_that_it_is_ready_as_the_readme_shows() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mock_server", "serve", "--seed", "7", "--port", str(port)],
+        [sys.executable, "-m", "kling_mock", "serve", "--seed", "7", "--port", str(port)],
         stdout=subprocess.PIPE,
         text=True,
     )

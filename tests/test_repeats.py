@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mock_server.invariants.repeats import blind_reposts
-from mock_server.journal import Exchange
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.trace_rules.reposts import blind_reposts
 from tests.running import python, run
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from mock_server import MockServer
-from mock_server.interception.hosts import Hosts
-from mock_server.interception.summary import summary_of
+from kling_mock import MockServer
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.summary import summary_of
 
 from .support import body_for, create, until, wire
 

@@ -28,7 +28,7 @@ def _without_chance(text: str) -> str:
 @pytest.mark.parametrize(("command", "shown"), LISTINGS)
 def test_a_listing_of_the_guide_is_what_happens(command: str, shown: str, tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(PROGRAM, encoding="utf-8")
-    command = command.replace("kling-mock", f"'{sys.executable}' -m mock_server")
+    command = command.replace("kling-mock", f"'{sys.executable}' -m kling_mock")
     command = command.replace("python client.py", f"'{sys.executable}' client.py")
     # On a clock that moves by jumps alone, a slow machine changes no status.
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "KLING_MOCK_SPEED": "1e-6"}

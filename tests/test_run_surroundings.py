@@ -20,12 +20,12 @@ from types import SimpleNamespace
 import pytest
 import trustme
 
-from mock_server import MockServer
-from mock_server.interception.certificates import Authority
-from mock_server.interception.folder import RunFolder
-from mock_server.interception.hosts import Hosts
-from mock_server.interception.leftovers import claim, sweep
-from mock_server.interception.upstream import Upstream
+from kling_mock import MockServer
+from kling_mock.interception.parent.certificates import Authority
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.run_directory import RunFolder
+from kling_mock.interception.parent.stale_runs import claim, sweep
+from kling_mock.interception.parent.user_proxies import Upstream
 from tests.running import NODE, RUN, needs_linux, needs_node, python, report_of, run
 
 MODELS = "https://api.aimlapi.com/v1/models"
@@ -491,21 +491,21 @@ def test_a_folder_that_cannot_be_filled_is_not_left(tmp_path: Path, monkeypatch:
 
 
 def test_a_run_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mock_server.errors import ServerError
-    from mock_server.interception.run import Plan
-    from mock_server.interception.run import run as run_plan
-    from mock_server.settings import Settings
+    from kling_mock.errors import ServerError
+    from kling_mock.interception.parent.run import Plan
+    from kling_mock.interception.parent.run import run as run_plan
+    from kling_mock.settings import Settings
 
-    monkeypatch.setattr("mock_server.interception.run.os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr("kling_mock.interception.parent.run.os", SimpleNamespace(name="nt"))
     with pytest.raises(ServerError, match="Linux or macOS"):
         run_plan(Plan(command=["true"], settings=Settings()))
 
 
 def test_checking_a_command_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mock_server.contract_tests.commands import CommandClient
-    from mock_server.errors import TargetError
+    from kling_mock.contract_tests.driving.commands import CommandClient
+    from kling_mock.errors import TargetError
 
-    monkeypatch.setattr("mock_server.contract_tests.commands.os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr("kling_mock.contract_tests.driving.commands.os", SimpleNamespace(name="nt"))
     with pytest.raises(TargetError, match="Linux or macOS"):
         CommandClient(["true"])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.interception.folder import HOOKS
+from kling_mock.interception.parent.run_directory import COMMANDS
 from tests.running import needs_linux, needs_node, python, report_of
 
 FAST = "--fast-forward"
@@ -133,5 +133,5 @@ echo $count
     ],
 )
 def test_only_a_date_of_now_is_another_one(words: list[str], now: bool) -> None:
-    names = runpy.run_path(str(HOOKS / "date.py"))
+    names = runpy.run_path(str(COMMANDS / "date.py"))
     assert names["asks_for_now"](words) is now

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.server import MockServer
+from kling_mock.server import MockServer
 from tests.support import UPSTREAM, needs_upstream
 
 SEEDS = UPSTREAM / "seeds"
@@ -127,7 +127,7 @@ def test_the_contract_kit_names_what_is_wrong_with_a_sample(
     broken = ("A5", "B4", "B8", "C9", "D3", "E1")
     chosen = [word for identifier in broken for word in ("--property", identifier)]
     result = subprocess.run(
-        [sys.executable, "-m", "mock_server", "verify", "--model", model, *chosen, "--", *runner, name],
+        [sys.executable, "-m", "kling_mock", "verify", "--model", model, *chosen, "--", *runner, name],
         cwd=tmp_path,
         capture_output=True,
         text=True,

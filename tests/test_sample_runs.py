@@ -46,7 +46,7 @@ def _run(program: list[str], *words: str) -> tuple[str, str]:
     command = [
         sys.executable,
         "-m",
-        "mock_server",
+        "kling_mock",
         "run",
         "--fast-forward",
         "--speed",

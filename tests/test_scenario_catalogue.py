@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mock_server.scenarios import CATALOGUE
+from kling_mock.scenarios import CATALOGUE
 
 from . import test_scenarios_creates, test_scenarios_jobs, test_scenarios_polls, test_scenarios_videos
 

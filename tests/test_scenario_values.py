@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from mock_server import Fault, MockServer, Scenario, SettingsError
-from mock_server.lifecycle import Step
-from mock_server.scenarios import CATALOGUE
+from kling_mock import Fault, MockServer, Scenario, SettingsError
+from kling_mock.jobs.timeline import Step
+from kling_mock.scenarios import CATALOGUE
 
 from .support import create
 from .test_scenarios import SCENARIOS

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import Fault, MockServer, Scenario, SettingsError, UnknownScenario
-from mock_server.lifecycle import STATUSES, Step
-from mock_server.scenarios import CATALOGUE, GROUPS, parse_scenario
-from mock_server.scenarios.fault import KINDS, PLACES
-from mock_server.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock import Fault, MockServer, Scenario, SettingsError, UnknownScenario
+from kling_mock.jobs.timeline import STATUSES, Step
+from kling_mock.scenarios import CATALOGUE, GROUPS, parse_scenario
+from kling_mock.scenarios.fault import KINDS, PLACES
+from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 
 from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
 
@@ -435,7 +435,7 @@ def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: 
 
 
 def _video(server: MockServer, job_id: str) -> str:
-    from mock_server.api.bodies import video_path
+    from kling_mock.api.job_json import video_path
 
     job = server.state.jobs.get(job_id)
     assert job is not None

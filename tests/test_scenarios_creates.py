@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .observing import (
     Observer,

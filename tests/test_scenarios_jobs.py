@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import requests
 
-from mock_server import MockServer
-from mock_server.catalog import load_catalog
+from kling_mock import MockServer
+from kling_mock.catalog import load_catalog
 
 from .observing import (
     POLL_SCHEMA,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .observing import (
     POLL_SCHEMA,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from mock_server.catalog import CREATE_PATH, LEGACY_PATH, Variant, load_catalog
-from mock_server.specs.checking import variant_faults
+from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, Variant, load_catalog
+from kling_mock.specs.checking import variant_faults
 from tests.support import UPSTREAM, needs_upstream
 
 CATALOG = load_catalog()
-FOLDER = Path(str(resources.files("mock_server.schemas")))
+FOLDER = Path(str(resources.files("kling_mock.schemas")))
 DOCUMENTS = UPSTREAM / "upstream"
 PROVENANCE = json.loads((FOLDER / "provenance.json").read_text(encoding="utf-8"))["variants"]
 

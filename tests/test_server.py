@@ -10,7 +10,7 @@ import threading
 import httpx
 import pytest
 
-from mock_server import MockServer, ServerError, Settings, SettingsError, create_app
+from kling_mock import MockServer, ServerError, Settings, SettingsError, create_app
 
 from .support import KEY, PATHS, ask, body_for, create, poll, until, wire
 
@@ -219,7 +219,7 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(monkeypatch: pyt
     def broken() -> asyncio.AbstractEventLoop:
         raise OSError("no more of those")
 
-    monkeypatch.setattr("mock_server.server.new_event_loop", broken)
+    monkeypatch.setattr("kling_mock.server.new_event_loop", broken)
     threads = threading.active_count()
     server = MockServer()
     with pytest.raises(ServerError, match="no more of those"):

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .support import PATHS, ask, body_for, create, poll, until, wire
 

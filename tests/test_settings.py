@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server import MockServer, Scenario, Settings, SettingsError
-from mock_server.settings import ENV_PREFIX, option_fields, parse_duration, parse_flag, parse_size
+from kling_mock import MockServer, Scenario, Settings, SettingsError
+from kling_mock.settings import ENV_PREFIX, option_fields, parse_duration, parse_flag, parse_size
 
 
 @pytest.mark.parametrize(

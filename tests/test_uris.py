@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.provisional import urls
 
-from mock_server.validation.uris import FORMATS, is_media
+from kling_mock.validation.media_uris import FORMATS, is_media
 
 
 @given(urls())

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mock_server.catalog import Variant, load_catalog
-from mock_server.validation import Problem, Validator, closed, fast_judge, judge, message, noted
+from kling_mock.catalog import Variant, load_catalog
+from kling_mock.validation import Problem, Validator, closed, fast_judge, judge, message, noted
 
 from .boundaries import accepted, minimal, refused
 

@@ -16,10 +16,10 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from mock_server import MockServer
-from mock_server.cli.main import main
-from mock_server.configuration import load_config
-from mock_server.contract_tests import running
+from kling_mock import MockServer
+from kling_mock.cli.main import main
+from kling_mock.configuration import load_config
+from kling_mock.contract_tests.running import cli_run
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import Client
 
@@ -100,7 +100,7 @@ REPORT = closed(
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(running, "end_process", lambda status: None)
+    monkeypatch.setattr(cli_run, "end_process", lambda status: None)
     for name in [name for name in os.environ if name.startswith("KLING_MOCK_")]:
         monkeypatch.delenv(name)
 
@@ -323,7 +323,7 @@ def test_a_broken_command_is_named_with_its_line_to_repeat(capsys: pytest.Captur
 
 def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
-        "from mock_server.contract_tests import contract_test\n"
+        "from kling_mock.contract_tests import contract_test\n"
         f"test_contract = contract_test({BAD!r}, properties=['A7', 'B1', 'F1'], max_examples=5)\n",
         encoding="utf-8",
     )
@@ -351,7 +351,7 @@ def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> No
     ],
 )
 def test_the_kit_is_collected_as_a_package(tmp_path: Path, words: list[str], says: str) -> None:
-    done = run_pytest(tmp_path, "--pyargs", "mock_server.contract_tests", "--kling-max-examples", "3", *words)
+    done = run_pytest(tmp_path, "--pyargs", "kling_mock.contract_tests", "--kling-max-examples", "3", *words)
     assert says in done, done
 
 

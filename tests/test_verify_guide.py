@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.contract_tests.properties import PROPERTIES
-from mock_server.contract_tests.xfails import load_xfails
+from kling_mock.contract_tests.properties import PROPERTIES
+from kling_mock.contract_tests.running.xfails import load_xfails
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def verify(words: list[str], folder: Path, *options: str) -> subprocess.Complete
     few = ["--max-examples", "1" if "--" in words else "3"]
     if "--time-limit" not in words:
         few += ["--time-limit", "3600"]
-    command = [sys.executable, "-m", "mock_server", "verify", *few, *options, *words]
+    command = [sys.executable, "-m", "kling_mock", "verify", *few, *options, *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200, check=False)
 
 
@@ -133,7 +133,7 @@ def test_the_table_of_properties_is_the_catalogue() -> None:
 
 def test_every_option_of_the_command_is_in_the_guide() -> None:
     help_text = subprocess.run(
-        [sys.executable, "-m", "mock_server", "verify", "--help"],
+        [sys.executable, "-m", "kling_mock", "verify", "--help"],
         capture_output=True,
         text=True,
         timeout=60,

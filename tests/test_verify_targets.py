@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_server.cli.main import main
-from mock_server.contract_tests import running
+from kling_mock.cli.main import main
+from kling_mock.contract_tests.running import cli_run
 
 GOOD = "tests.clients.reference:generate"
 
@@ -21,14 +21,14 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_process_ends_although_a_thread_of_the_client_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(running, "end_process", ended.append)
-    running._leave(2)
+    monkeypatch.setattr(cli_run, "end_process", ended.append)
+    cli_run._leave(2)
     assert ended == []
     let_go = threading.Event()
     stuck = threading.Thread(target=let_go.wait, name="kling-mock client")
     stuck.start()
     try:
-        running._leave(2)
+        cli_run._leave(2)
     finally:
         let_go.set()
         stuck.join()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mock_server import MockServer
+from kling_mock import MockServer
 
 from .support import Reply, ask, check_error, create, poll
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.wheel
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {
-    "mock_server": "mock_server",
+    "kling_mock": "kling_mock",
     "schemas": "mock_server/schemas",
     "fixtures": "mock_server/fixtures",
     "contract_tests": "mock_server/contract_tests",
@@ -147,7 +147,7 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
 def test_the_wheel_adds_one_top_level_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         top = {name.partition("/")[0] for name in archive.namelist()}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"mock_server"}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"kling_mock"}
 
 
 def test_the_wheel_is_small(wheel: Path) -> None:
@@ -160,9 +160,7 @@ def test_a_users_suite_passes_beside_its_own_folders(python: Path, project: Path
 
 
 def test_the_installed_package_works_from_anywhere(python: Path, tmp_path: Path) -> None:
-    code = (
-        "import mock_server.fixtures.payloads as p, mock_server; print(len(p.SAMPLES), mock_server.__file__)"
-    )
+    code = "import kling_mock.fixtures.payloads as p, kling_mock; print(len(p.SAMPLES), kling_mock.__file__)"
     count, file = run(python, "-c", code, cwd=tmp_path).split(maxsplit=1)
     assert int(count) >= 45
     assert not Path(file.strip()).is_relative_to(ROOT)

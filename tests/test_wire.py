@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from mock_server import MockServer
-from mock_server.app import MockApp
-from mock_server.settings import Settings
-from mock_server.state import State
-from mock_server.wire import MockProtocol
+from kling_mock import MockServer
+from kling_mock.app import MockApp
+from kling_mock.serving.uvicorn_protocol import MockProtocol
+from kling_mock.settings import Settings
+from kling_mock.state import State
 
 from .support import MODEL, PATHS, raw
 
@@ -154,7 +154,7 @@ def test_a_bug_is_answered_and_told(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug for the test")
 
-    monkeypatch.setattr("mock_server.app.poll", broken)
+    monkeypatch.setattr("kling_mock.app.poll", broken)
     app = new_app()
     written = exchange(app, [UNKNOWN, CREATE], 2).written
     assert re.findall(rb"HTTP/1.1 (\d+)", written) == [b"500", b"200"]

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from mock_server.contract_tests.checking import Limits
-from mock_server.contract_tests.clients import Client, load_callable
-from mock_server.contract_tests.commands import CommandClient
-from mock_server.contract_tests.properties import ADVISORY, PROPERTIES
-from mock_server.contract_tests.verification import Plan, verify
+from kling_mock.contract_tests.driving.clients import Client, load_callable
+from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.properties import ADVISORY, PROPERTIES
+from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.session import Plan, verify
 from tests.clients.catching import SEED, caught, described, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 

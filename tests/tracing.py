@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mock_server import MockServer
-from mock_server.invariants import check_trace
+from kling_mock import MockServer
+from kling_mock.trace_rules import check_trace
 
 from .support import PATHS, Reply, ask
 

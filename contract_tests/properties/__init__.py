@@ -3,11 +3,11 @@ D reading the result, E transport, F the process."""
 
 from __future__ import annotations
 
-from .a_sent import SECTION as A
-from .b_making import SECTION as B
+from .a_request import SECTION as A
+from .b_create import SECTION as B
 from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Profile, Property
-from .c_polling import SECTION as C
-from .d_reading import SECTION as D
+from .c_poll import SECTION as C
+from .d_result import SECTION as D
 from .e_transport import SECTION as E
 from .f_process import SECTION as F
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from ..clients import Client
-from ..runs import Case, Run
+from ..driving.clients import Client
+from ..running.models import Case, Run
 
 __all__ = ["ADVISORY", "REQUIRED", "STRICT", "Context", "Failure", "First", "Profile", "Property", "Section"]
 

@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mock_server.scenarios import CATALOGUE, Scenario
+from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..behaviours import PLAIN
-from ..payloads import bodies_of, boundary_payloads, valid_payloads
-from ..runs import Case
-from ..shapes import Number, Shape, Text
-from ..values import is_free_text
+from ..generation.payloads import bodies_of, boundary_payloads, valid_payloads
+from ..generation.scenario_strategies import PLAIN
+from ..generation.schema_model import Number, Shape, Text
+from ..generation.value_tables import is_free_text
+from ..running.models import Case
 from .base import Context, First
 
 __all__ = [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from mock_server.journal import Exchange
-from mock_server.scenarios import CATALOGUE, Fault, Scenario
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
-from .. import behaviours
-from ..runs import Run
+from ..generation import scenario_strategies
+from ..running.models import Run
 from .base import REQUIRED, STRICT, Failure, Section
 from .cases import behaving, every, fixed
-from .judging import failed_clearly, not_delivered
+from .oracles import failed_clearly, not_delivered
 
 __all__ = ["SECTION"]
 
@@ -67,8 +67,8 @@ def always_timeout(run: Run) -> Failure | None:
     "E2",
     "slow-and-chunked",
     REQUIRED,
-    cases=behaving(lambda: behaviours.transports(hygiene=False)),
-    first=every(lambda: behaviours.transports(hygiene=False)),
+    cases=behaving(lambda: scenario_strategies.transports(hygiene=False)),
+    first=every(lambda: scenario_strategies.transports(hygiene=False)),
     examples=12,
     plain=True,
     cost="An answer that is right, and only travels oddly, loses a job that is paid for.",

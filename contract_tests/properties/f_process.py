@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from mock_server.journal import Exchange
-from mock_server.scenarios import CATALOGUE, Scenario
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..behaviours import PLAIN
-from ..runs import Run
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Run
 from .base import ADVISORY, REQUIRED, Context, Failure, Section
 from .cases import behaving, each, every, fixed
 

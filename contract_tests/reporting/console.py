@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..events import Checked, Checking, Event, Example, Finished, Result, Started
-from .telling import billed, command_line, curl_line, payload_text, said, timeline
+from ..running.events import Checked, Checking, Event, Example, Finished, Result, Started
+from .formatting import billed, command_line, curl_line, payload_text, said, timeline
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from ..events import Finished, Result, Started
+from ..running.events import Finished, Result, Started
+from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
-from .drawing import sequence
-from .saving import scenario_text
-from .telling import billed, command_line, curl_line, payload_text, said
+from .formatting import billed, command_line, curl_line, payload_text, said
+from .sequence_svg import sequence
 
 __all__ = ["as_html"]
 

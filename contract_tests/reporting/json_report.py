@@ -28,11 +28,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mock_server import __version__
+from kling_mock import __version__
 
-from ..events import Finished, Result, Started
-from .saving import scenario_text
-from .telling import command_line, curl_line, trace_rows
+from ..running.events import Finished, Result, Started
+from .artifacts import scenario_text
+from .formatting import command_line, curl_line, trace_rows
 
 __all__ = ["as_json", "report_of"]
 

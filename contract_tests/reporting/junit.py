@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from ..events import Finished, Result, Started
-from .telling import billed, command_line, curl_line, payload_text, said, timeline
+from ..running.events import Finished, Result, Started
+from .formatting import billed, command_line, curl_line, payload_text, said, timeline
 
 __all__ = ["as_junit"]
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mock_server.api.answer import JSON, Answer, encode, error_answer, header_id
-from mock_server.api.bodies import create_body, plain_body
-from mock_server.api.call import Call, authorise, redirected
-from mock_server.api.faults import apply_fault, struck
-from mock_server.errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
-from mock_server.jobs import CREDITS_PER_USD, Job
-from mock_server.lifecycle import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
-from mock_server.media import clip_for
-from mock_server.validation import Problem, message, noted, parse_json
+from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
+from ..jobs.store import CREDITS_PER_USD, Job
+from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
+from ..media import clip_for
+from ..validation import Problem, message, noted, parse_json
+from .faults import apply_fault, struck
+from .job_json import create_body, plain_body
+from .request_context import Call, authorise, redirected
+from .response import JSON, Answer, encode, error_answer, header_id
 
 if TYPE_CHECKING:
-    from mock_server.catalog import Variant
-    from mock_server.journal import Exchange
-    from mock_server.scenarios import Scenario
-    from mock_server.scenarios.choice import Choice
-    from mock_server.state import State
+    from ..catalog import Variant
+    from ..exchanges.journal import Exchange
+    from ..scenarios import Scenario
+    from ..scenarios.selection import Choice
+    from ..state import State
 
 __all__ = ["create"]
 

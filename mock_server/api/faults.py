@@ -10,14 +10,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mock_server.api.answer import Answer, encode, error_answer
-from mock_server.api.call import REDIRECTED
-from mock_server.clock import LATEST
+from ..clock import LATEST
+from .request_context import REDIRECTED
+from .response import Answer, encode, error_answer
 
 if TYPE_CHECKING:
-    from mock_server.journal import Exchange
-    from mock_server.scenarios import Fault, Scenario
-    from mock_server.state import State
+    from ..exchanges.journal import Exchange
+    from ..scenarios import Fault, Scenario
+    from ..state import State
 
 __all__ = ["apply_fault", "struck"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from mock_server.api.answer import FREE_HEADERS, Answer, encode, error_answer
-from mock_server.errors import UnknownModel
+from ..errors import UnknownModel
+from .response import FREE_HEADERS, Answer, encode, error_answer
 
 if TYPE_CHECKING:
-    from mock_server.catalog import Variant
-    from mock_server.journal import Exchange
-    from mock_server.state import State
+    from ..catalog import Variant
+    from ..exchanges.journal import Exchange
+    from ..state import State
 
 __all__ = ["list_models", "one_model"]
 

@@ -6,18 +6,18 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from mock_server.api.answer import FREE_LINES, Answer, encode, error_answer, header_id
-from mock_server.api.bodies import plain_body, poll_body
-from mock_server.api.call import Call, asked_scenario, authorise, redirected
-from mock_server.api.faults import apply_fault, struck
-from mock_server.errors import KlingMockError
-from mock_server.validation import Problem
+from ..errors import KlingMockError
+from ..validation import Problem
+from .faults import apply_fault, struck
+from .job_json import plain_body, poll_body
+from .request_context import Call, asked_scenario, authorise, redirected
+from .response import FREE_LINES, Answer, encode, error_answer, header_id
 
 if TYPE_CHECKING:
-    from mock_server.jobs import Job
-    from mock_server.journal import Exchange
-    from mock_server.scenarios import Scenario
-    from mock_server.state import State
+    from ..exchanges.journal import Exchange
+    from ..jobs.store import Job
+    from ..scenarios import Scenario
+    from ..state import State
 
 __all__ = ["poll"]
 

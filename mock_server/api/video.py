@@ -7,18 +7,18 @@ from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from mock_server.api.answer import Answer, error_answer
-from mock_server.api.call import asked_scenario, redirected
-from mock_server.api.delivery import deliver
-from mock_server.api.faults import apply_fault, struck
-from mock_server.errors import KlingMockError
-from mock_server.media import read_clip, serve_clip
-from mock_server.scenarios import Fault
+from ..errors import KlingMockError
+from ..media import read_clip, serve_clip
+from ..scenarios import Fault
+from .faults import apply_fault, struck
+from .request_context import asked_scenario, redirected
+from .response import Answer, error_answer
+from .response_writer import deliver
 
 if TYPE_CHECKING:
-    from mock_server.api.call import Call
-    from mock_server.jobs import Job
-    from mock_server.state import State
+    from ..jobs.store import Job
+    from ..state import State
+    from .request_context import Call
 
 __all__ = ["video"]
 

@@ -1,6 +1,6 @@
 """The variants with their contracts, and what is known of their times, sound and prices."""
 
-from mock_server.catalog.variants import (
+from .variants import (
     CREATE_PATH,
     LEGACY_PATH,
     Catalog,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from mock_server.catalog.facts import Facts, facts_from
-from mock_server.errors import SpecError, UnknownModel
+from ..errors import SpecError, UnknownModel
+from .model_facts import Facts, facts_from
 
 __all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog", "resolve"]
 
@@ -20,7 +20,7 @@ CREATE_PATH = "/v2/video/generations"
 LEGACY_PATH = "/v2/generate/video/kling/generation"
 """Where the variants that have an older contract are created and polled too."""
 
-_PACKAGE = "mock_server.schemas"
+_PACKAGE = "kling_mock.schemas"
 _COMPONENTS = "components.json"
 
 
@@ -139,7 +139,7 @@ class Catalog:
     def merged(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart."""
         if self._merged is None:
-            from mock_server.catalog.merging import merge
+            from .openapi_bundle import merge
 
             shared = self._documents[_COMPONENTS]
             self._merged = merge(shared, [(v, self._documents[v.file]) for v in self.variants])

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from mock_server.errors import did_you_mean, nearest
-from mock_server.settings import ENV_PREFIX, option_fields
+from ..errors import did_you_mean, nearest
+from ..settings import ENV_PREFIX, option_fields
 
 __all__ = ["warn_of_mistyped"]
 

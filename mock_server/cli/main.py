@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from mock_server import __version__
-from mock_server.errors import KlingMockError, did_you_mean, nearest
+from .. import __version__
+from ..errors import KlingMockError, did_you_mean, nearest
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
@@ -56,7 +56,7 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         dest="command", metavar="COMMAND", title="commands", parser_class=Parser, help=argparse.SUPPRESS
     )
     for command in commands:
-        importlib.import_module(f"mock_server.cli.{command}").add_parser(subparsers)
+        importlib.import_module(f"kling_mock.cli.{command}").add_parser(subparsers)
     return parser
 
 

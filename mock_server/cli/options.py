@@ -6,9 +6,9 @@ import argparse
 import os
 from typing import Any
 
-from mock_server.cli.environment import warn_of_mistyped
-from mock_server.errors import SettingsError
-from mock_server.settings import ENV_PREFIX, Settings, option_fields, parse_flag
+from ..errors import SettingsError
+from ..settings import ENV_PREFIX, Settings, option_fields, parse_flag
+from .environment import warn_of_mistyped
 
 __all__ = ["add_server_options", "settings_from"]
 
@@ -67,7 +67,7 @@ def settings_from(namespace: argparse.Namespace, **defaults: Any) -> Settings:
     warn_of_mistyped()
     config = getattr(namespace, "config", None) or os.environ.get(ENV_PREFIX + "CONFIG")
     if config:
-        from mock_server.configuration import load_config
+        from ..configuration import load_config
 
         options |= load_config(config)
     from_variables = Settings.from_environment()

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mock_server.cli.options import add_server_options, settings_from
-from mock_server.errors import SettingsError
-from mock_server.settings import ENV_PREFIX, parse_duration, parse_flag
+from ..errors import SettingsError
+from ..settings import ENV_PREFIX, parse_duration, parse_flag
+from .options import add_server_options, settings_from
 
 __all__ = ["add_parser"]
 
@@ -80,8 +80,8 @@ def run(namespace: argparse.Namespace) -> int:
         _check_file(Path(report_file))
     timeout = _option(namespace.timeout, "TIMEOUT")
     check = _flag(namespace.check, "CHECK")
-    from mock_server.interception.run import Plan
-    from mock_server.interception.run import run as run_plan
+    from ..interception.parent.run import Plan
+    from ..interception.parent.run import run as run_plan
 
     plan = Plan(
         command=command,
@@ -100,7 +100,7 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _show(report: dict[str, Any], file: str | None) -> None:
     """The summary, on stderr or in a file."""
-    from mock_server.interception.summary import summary_lines
+    from ..interception.parent.summary import summary_lines
 
     if file is not None:
         text = json.dumps(report, indent=2, ensure_ascii=file == "-") + "\n"

@@ -50,11 +50,11 @@ def scenarios(namespace: argparse.Namespace) -> int:
 
 
 def _rows(config: str | None) -> list[dict[str, Any]]:
-    from mock_server.scenarios import CATALOGUE, GROUPS, Scenario
+    from ..scenarios import CATALOGUE, GROUPS, Scenario
 
     grouped = [(group, CATALOGUE[name], False) for group, names in GROUPS.items() for name in names]
     if config is not None:
-        from mock_server.configuration import load_config
+        from ..configuration import load_config
 
         own: dict[str, Scenario] = load_config(config).get("scenarios", {})
         grouped += [(f"own, from {config}", scenario, True) for scenario in own.values()]

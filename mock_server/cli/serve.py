@@ -9,8 +9,8 @@ import signal
 import sys
 from typing import Any
 
-from mock_server.cli.options import add_server_options, settings_from
-from mock_server.settings import Settings
+from ..settings import Settings
+from .options import add_server_options, settings_from
 
 __all__ = ["add_parser"]
 
@@ -46,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
 def serve(namespace: argparse.Namespace) -> int:
     """Serve until a signal; exit status 0 after a clean stop."""
     settings = settings_from(namespace)
-    from mock_server.listener import bind, new_event_loop
+    from ..serving.asgi_server import bind, new_event_loop
 
     listening = bind(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
@@ -58,10 +58,10 @@ def serve(namespace: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings, listening: Any, url: str) -> None:
-    from mock_server.app import MockApp
-    from mock_server.listener import Listener
-    from mock_server.log import ExchangeLog
-    from mock_server.state import State
+    from ..app import MockApp
+    from ..exchanges.access_log import ExchangeLog
+    from ..serving.asgi_server import Listener
+    from ..state import State
 
     app = MockApp(State(settings))
     log = ExchangeLog(form=settings.log_format)

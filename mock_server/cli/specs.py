@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mock_server.catalog import LEGACY_PATH, Catalog, Variant, load_catalog
-from mock_server.errors import SpecError
+from ..catalog import LEGACY_PATH, Catalog, Variant, load_catalog
+from ..errors import SpecError
 
 __all__ = ["add_parser"]
 
@@ -113,8 +113,8 @@ def _show(namespace: argparse.Namespace) -> int:
 def _check(namespace: argparse.Namespace) -> int:
     if not namespace.files:
         return _check_vendored(load_catalog())
-    from mock_server.specs.checking import faults_of
-    from mock_server.specs.files import read_document, resolved_file
+    from ..specs.checking import faults_of
+    from ..specs.files import read_document, resolved_file
 
     faulty = False
     for name in namespace.files:
@@ -131,7 +131,7 @@ def _check(namespace: argparse.Namespace) -> int:
 
 
 def _check_vendored(catalog: Catalog) -> int:
-    from mock_server.specs.checking import variant_faults
+    from ..specs.checking import variant_faults
 
     faulty = 0
     for variant in catalog.variants:
@@ -153,8 +153,8 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(namespace: argparse.Namespace) -> int:
-    from mock_server.specs.diff import differences
-    from mock_server.specs.files import modernise, resolved_file
+    from ..specs.diff import differences
+    from ..specs.files import modernise, resolved_file
 
     catalog = load_catalog()
     variant = catalog.find(namespace.model)
@@ -185,7 +185,7 @@ def _diff(namespace: argparse.Namespace) -> int:
 
 
 def _creates_of(document: dict[str, Any], variant: Variant, file: str) -> list[tuple[str, dict[str, Any]]]:
-    from mock_server.specs.files import create_schemas
+    from ..specs.files import create_schemas
 
     names = {variant.model, *variant.aliases}
     found: list[tuple[str, dict[str, Any]]] = []
@@ -210,8 +210,8 @@ def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(namespace: argparse.Namespace) -> int:
-    from mock_server.specs.checking import faults_of
-    from mock_server.specs.files import modernise, resolved_file
+    from ..specs.checking import faults_of
+    from ..specs.files import modernise, resolved_file
 
     document, changed = modernise(resolved_file(Path(namespace.file)))
     for change in changed:
@@ -239,7 +239,7 @@ def _add(namespace: argparse.Namespace) -> int:
 
 def _slug(document: dict[str, Any], otherwise: str) -> str:
     """A file name after the first model of the document."""
-    from mock_server.specs.files import create_schemas
+    from ..specs.files import create_schemas
 
     for _, schema in create_schemas(document):
         for name in schema["properties"]["model"].get("enum", ()):

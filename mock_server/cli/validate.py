@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mock_server.catalog import Catalog, load_catalog
-from mock_server.errors import PayloadError, SpecError, UnknownModel
-from mock_server.settings import ENV_PREFIX, parse_flag
-from mock_server.validation import Problem, Validator, Verdict, parse_json
+from ..catalog import Catalog, load_catalog
+from ..errors import PayloadError, SpecError, UnknownModel
+from ..settings import ENV_PREFIX, parse_flag
+from ..validation import Problem, Validator, Verdict, parse_json
 
 __all__ = ["add_parser"]
 

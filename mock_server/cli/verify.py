@@ -8,8 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
-from mock_server.errors import SettingsError
-from mock_server.settings import ENV_PREFIX, parse_duration, parse_integer
+from ..errors import SettingsError
+from ..settings import ENV_PREFIX, parse_duration, parse_integer
 
 __all__ = ["add_parser"]
 
@@ -78,7 +78,7 @@ def run(namespace: argparse.Namespace) -> int:
             "expected a client: MODULE:FUNCTION such as my_package.client:generate, or a command after --."
         )
     # By string: this package never imports the kit by statement.
-    running = import_module("mock_server.contract_tests.running")
+    running = import_module("kling_mock.contract_tests.running.cli_run")
     status: int = running.run(
         namespace.target,
         models=_several(namespace, "model"),

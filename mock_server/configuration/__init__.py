@@ -1,5 +1,5 @@
 """Options and own scenarios in TOML: reading them, and writing a scenario down."""
 
-from mock_server.configuration.reading import dump_scenario, load_config
+from .toml_file import dump_scenario, load_config
 
 __all__ = ["dump_scenario", "load_config"]

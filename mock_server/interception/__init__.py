@@ -1,6 +1,6 @@
 """Answering an unmodified program in place of the provider.
 
-    from mock_server.interception import intercept
+    from kling_mock.interception import intercept
     with intercept(server):
         requests.get("https://api.aimlapi.com/v1/models")    # answered by the server
 
@@ -16,7 +16,7 @@ __all__ = ["intercept"]
 
 def __getattr__(name: str) -> Any:
     if name == "intercept":
-        from .intercepting import intercept
+        from .parent.in_process import intercept
 
         return intercept
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

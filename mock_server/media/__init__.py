@@ -1,6 +1,6 @@
 """Which video a job gets, and how it is delivered."""
 
-from mock_server.media.clips import (
+from .clips import (
     CLIPS,
     Clip,
     MediaResponse,

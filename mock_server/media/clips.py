@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mock_server.media.images import inline_image_size
+from .images import inline_image_size
 
 if TYPE_CHECKING:
-    from mock_server.catalog import Facts, Variant
+    from ..catalog import Facts, Variant
 
 __all__ = [
     "CLIPS",
@@ -136,7 +136,7 @@ def clip_file(name: str) -> Path:
     """Where the clip of this name lies; `LookupError` for a name that no clip has."""
     if name not in CLIPS:
         raise LookupError(f"There is no clip {name!r}: expected a name such as '16x9-5s-sound.mp4'.")
-    return Path(str(files("mock_server.fixtures").joinpath("clips", name)))
+    return Path(str(files("kling_mock.fixtures").joinpath("clips", name)))
 
 
 class MediaResponse(NamedTuple):

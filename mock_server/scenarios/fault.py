@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mock_server.errors import SettingsError, did_you_mean, nearest
+from ..errors import SettingsError, did_you_mean, nearest
 
 __all__ = [
     "COUNTS",

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mock_server.errors import SettingsError, did_you_mean, nearest
-from mock_server.ids import ID_STYLES
-from mock_server.lifecycle import FINAL_STATUSES, STATUSES, Step
-from mock_server.scenarios.fault import Fault, check_fault_options
-from mock_server.scenarios.words import Words
+from ..errors import SettingsError, did_you_mean, nearest
+from ..jobs.ids import ID_STYLES
+from ..jobs.timeline import FINAL_STATUSES, STATUSES, Step
+from .fault import Fault, check_fault_options
+from .status_names import Words
 
 __all__ = ["ERROR_SHAPES", "SHAPES", "Scenario"]
 
@@ -107,7 +107,7 @@ class Scenario:
 
         Raises `UnknownScenario` with the nearest names, `SettingsError` for a value that cannot be.
         """
-        from mock_server.scenarios.catalogue import find_scenario
+        from .builtin import find_scenario
 
         return find_scenario(name).with_faults(**changes)
 

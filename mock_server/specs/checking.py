@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mock_server.catalog import Variant
-from mock_server.specs.files import METHODS, create_schemas
-from mock_server.validation import judge
+from ..catalog import Variant
+from ..validation import judge
+from .files import METHODS, create_schemas
 
 __all__ = ["faults_of", "variant_faults"]
 

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from mock_server.catalog import resolve
-from mock_server.errors import SpecError
+from ..catalog import resolve
+from ..errors import SpecError
 
 __all__ = ["METHODS", "Folder", "create_schemas", "modernise", "read_document", "resolved_file"]
 

@@ -1,6 +1,6 @@
 """What is wrong with a request body, and how it is said."""
 
-from mock_server.validation.validator import (
+from .validator import (
     FORMATS,
     Problem,
     Validator,

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from mock_server.errors import PayloadError
+from ..errors import PayloadError
 
 __all__ = ["MAX_DEPTH", "parse_json"]
 

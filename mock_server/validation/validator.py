@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from mock_server.catalog import Catalog, Variant
-from mock_server.validation.leniency import FAR_BEYOND, Fits, Overlooked, Relaxer
-from mock_server.validation.problems import MOST_PROBLEMS, Problem, message, noted, problems_of, shorten
-from mock_server.validation.strict_json import parse_json
-from mock_server.validation.uris import FORMATS
+from ..catalog import Catalog, Variant
+from .coercion import FAR_BEYOND, Fits, Overlooked, Relaxer
+from .media_uris import FORMATS
+from .problems import MOST_PROBLEMS, Problem, message, noted, problems_of, shorten
+from .strict_json import parse_json
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator as JsonschemaValidator

@@ -9,13 +9,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mock_server.contract_tests.checking import Limits
-from mock_server.contract_tests.clients import Client, load_callable
-from mock_server.contract_tests.commands import CommandClient
-from mock_server.contract_tests.events import Finished
-from mock_server.contract_tests.runs import Case
-from mock_server.contract_tests.verification import Plan, verify
-from mock_server.scenarios import Scenario
+from kling_mock.contract_tests.driving.clients import Client, load_callable
+from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.running.events import Finished
+from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.models import Case
+from kling_mock.contract_tests.running.session import Plan, verify
+from kling_mock.scenarios import Scenario
 
 from .zoo import Exhibit
 

@@ -1,0 +1,1 @@
+../../../mock_server/__main__.py

@@ -1,0 +1,1 @@
+../../../mock_server/output_files.py

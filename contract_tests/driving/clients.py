@@ -1,0 +1,269 @@
+"""Clients to be checked: Python callables, sync and async; how one call is made and stopped."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import ctypes
+import importlib
+import inspect
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kling_mock.errors import TargetError
+from kling_mock.virtual_time.originals import allocate_lock
+
+from ..running.models import Outcome
+from .safe_import import try_import
+
+__all__ = ["Attempt", "Call", "CallableClient", "Client", "ClientStopped", "load_callable"]
+
+
+class ClientStopped(BaseException):
+    """Raised inside a callable that went beyond its limits, to end it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one call of a client is given."""
+
+    payload: Any
+    base_url: str
+    api_key: str
+    generation_id: str | None = None
+
+
+class Attempt(abc.ABC):
+    """One call of a client in a thread of its own; `outcome` is there once `wait` says that it ended."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.outcome = Outcome("stopped")
+        self.over = False
+        """Whether it has ended; true before `wait` says so."""
+        self._ended = allocate_lock()
+        self._ended.acquire()
+        self._thread = threading.Thread(target=self._main, name="kling-mock client", daemon=True)
+
+    def start(self) -> None:
+        """Begin the call."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for so many real seconds at most, and say whether it ended."""
+        if self._ended.acquire(timeout=seconds):
+            self._ended.release()
+            return True
+        return False
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """End it from outside; may be called again."""
+
+    @abc.abstractmethod
+    def interrupt(self) -> bool:
+        """Interrupt it as its user would; False where that cannot be done."""
+
+    def arguments(self) -> str:
+        """The arguments of the processes that it consists of; empty for a callable."""
+        return ""
+
+    @abc.abstractmethod
+    def work(self) -> Outcome:
+        """Make the call, in this attempt's own thread."""
+
+    def _main(self) -> None:
+        try:
+            self.outcome = self.work()
+        except ClientStopped:
+            pass
+        finally:
+            self.over = True
+            self._ended.release()
+
+
+class Client(abc.ABC):
+    """Somebody's client: `attempt` makes one call of it."""
+
+    kind = "client"
+    virtual_time = False
+    """Whether its sleeps and timeouts follow the server's clock."""
+
+    def __init__(self, name: str, target: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.target = target or (name,)
+        """How it is named on the command line of `kling-mock verify`."""
+
+    @abc.abstractmethod
+    def attempt(self, call: Call) -> Attempt:
+        """One call, not yet begun."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can be handed the id of a job that exists."""
+        return False
+
+    @property
+    def can_interrupt(self) -> bool:
+        """Whether it can be interrupted while it waits."""
+        return False
+
+
+class CallableClient(Client):
+    """`generate(payload, *, base_url, api_key) -> str`, sync or async, in this process, in virtual time."""
+
+    kind = "python"
+    virtual_time = True
+
+    def __init__(self, function: Callable[..., Any], name: str = "") -> None:
+        super().__init__(name or f"{function.__module__}:{getattr(function, '__qualname__', function)}")
+        self.function = function
+        self.asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is a coroutine function
+        )
+        self._resumes = "generation_id" in _parameters(function)
+
+    def attempt(self, call: Call) -> Attempt:
+        """One call of the function."""
+        return _CallableAttempt(self, call)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the function takes a `generation_id`."""
+        return self._resumes
+
+    @property
+    def can_interrupt(self) -> bool:
+        """Only a coroutine can be cancelled."""
+        return self.asynchronous
+
+
+class _CallableAttempt(Attempt):
+    def __init__(self, client: CallableClient, call: Call) -> None:
+        super().__init__(call)
+        self._client = client
+        self._task: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def work(self) -> Outcome:
+        options = {"base_url": self.call.base_url, "api_key": self.call.api_key}
+        if self.call.generation_id is not None:
+            options["generation_id"] = self.call.generation_id
+        # As in a main thread, where `asyncio.get_event_loop()` gives a loop to synchronous code.
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            value = self._client.function(self.call.payload, **options)
+            if inspect.isawaitable(value):
+                value = asyncio.run(self._await(value))
+        except ClientStopped:
+            return Outcome("stopped", text="it did not come back")
+        except SystemExit as error:
+            return Outcome("exited", error="SystemExit", text=f"sys.exit({error.code!r})")
+        except BaseException as error:
+            return Outcome("raised", error=_name_of(error), text=text_of(error))
+        finally:
+            asyncio.set_event_loop(None)
+            if not loop.is_running():
+                loop.close()
+        return Outcome("returned", value)
+
+    async def _await(self, value: Any) -> Any:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        return await value
+
+    def stop(self) -> None:
+        """Raise `ClientStopped` in the function's thread: at its next step of Python code."""
+        thread = self._thread.ident
+        if thread is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread), ctypes.py_object(ClientStopped)
+            )
+
+    def interrupt(self) -> bool:
+        """Cancel the coroutine."""
+        if self._loop is None or self._task is None or self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(self._task.cancel)
+        return True
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
+def _name_of(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def text_of(error: BaseException) -> str:
+    """Everything that an exception says: its message, its values, its notes, and those of its causes."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        parts += [str(one), *(str(argument) for argument in one.args), *getattr(one, "__notes__", ())]
+        parts += [value for value in vars(one).values() if isinstance(value, str)]
+        pending += [one.__cause__, one.__context__ if not one.__suppress_context__ else None]
+        pending += list(getattr(one, "exceptions", ()))
+    return "\n".join(dict.fromkeys(part for part in parts if part))
+
+
+def load_callable(target: str) -> CallableClient:
+    """The function that `package.module:name` names; raises `TargetError` that says what is wrong with it."""
+    module_name, colon, path = target.partition(":")
+    if not colon or not module_name or not path:
+        raise TargetError(
+            f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_client:generate."
+            " A program in another language is given after --, as in: kling-mock verify -- node client.js"
+        )
+    module = _import(target, module_name)
+    value: Any = module
+    for name in path.split("."):
+        try:
+            value = getattr(value, name)
+        except AttributeError:
+            known = ", ".join(sorted(known for known in vars(module) if not known.startswith("_"))[:12])
+            raise TargetError(f"{module_name} has no {path!r}; it has {known or 'no public name'}.") from None
+    if not callable(value):
+        raise TargetError(f"{target} is no function: expected a callable, received {type(value).__name__}.")
+    _check_signature(value, target)
+    return CallableClient(value, target)
+
+
+def _import(target: str, name: str) -> Any:
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try_import(target, name)
+    try:
+        return importlib.import_module(name)
+    except (SystemExit, Exception) as error:
+        last = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+        where = f" ({last.filename}:{last.lineno})" if last and "importlib" not in last.filename else ""
+        raise TargetError(f"{target} cannot be imported: {type(error).__name__}: {error}{where}.") from None
+
+
+def _check_signature(function: Callable[..., Any], target: str) -> None:
+    try:
+        inspect.signature(function).bind({}, base_url="", api_key="")
+    except TypeError as error:
+        raise TargetError(
+            f"{target} cannot be called as generate(payload, *, base_url, api_key): {error}."
+        ) from None
+    except ValueError:
+        return

@@ -1,0 +1,66 @@
+"""Who else than the mock a checked client talks to: other hosts are refused, and all are noted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from kling_mock.interception.child.python.redirection import Redirection
+from kling_mock.interception.parent.host_policy import API_HOST, Hosts
+from kling_mock.virtual_time.patches import Patches
+from kling_mock.virtual_time.session import here
+
+__all__ = ["Neighbours", "of_its_own", "sentence", "watched_connects"]
+
+Neighbours = Callable[[], dict[str, int]]
+"""Attempts to reach other hosts so far, by `host:port`."""
+
+
+@contextlib.contextmanager
+def watched_connects() -> Iterator[Neighbours]:
+    """Refuse every connect of this process to another host, and note those made in virtual time."""
+    hosts = Hosts((), offline=True)
+
+    def decide(host: str) -> str:
+        return "refuse"
+
+    def refuse(host: str, port: int) -> None:
+        if here() is not None:
+            hosts.refuse(host, port)
+
+    patches = Patches(kept={"kling_mock", "_pytest", "pluggy", "execnet", "xdist"})
+    # No host is led anywhere, so neither a gateway nor an authority is needed.
+    redirection = Redirection(decide, refuse, 0, 0, "")
+    try:
+        redirection.apply(patches)
+        patches.rename()
+        yield lambda: hosts.refused
+    finally:
+        patches.undo()
+
+
+def of_its_own(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
+    """Those of some places that neither the payloads nor the mock's answers have led the client to."""
+    text = json.dumps(list(shown)).encode().lower()
+    answers = [body.lower() for body in bodies]
+    return [
+        place
+        for place in places
+        if (host := place.rpartition(":")[0].encode()) not in text
+        and not any(host in body for body in answers)
+    ]
+
+
+def sentence(places: Iterable[str]) -> str:
+    """What is said of a client that talks to other hosts; empty where it does not."""
+    known = list(places)
+    if not known:
+        return ""
+    text = (
+        f"It also talked to {', '.join(known[:5])}; expected requests to base_url alone. They were refused."
+    )
+    if any(place.startswith(API_HOST + ":") for place in known):
+        text += f" Requests to {API_HOST} are billed."
+    return text

@@ -1,0 +1,356 @@
+"""The engine: runs a client against one behaviour of the server; says what was exchanged and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import io
+import json
+import math
+import os
+import re
+import socket
+import sys
+import time
+import urllib.request
+from collections import OrderedDict
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, NoReturn
+
+from kling_mock.errors import TargetError
+from kling_mock.server import MockServer
+
+from ..running.models import PREFIX, Case, Run
+from .clients import Attempt, Call, Client
+from .commands import CommandClient
+from .egress_guard import of_its_own
+from .environments import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
+from .run_limiter import STRAYS, Gate
+
+__all__ = ["API_KEY", "Engine"]
+
+API_KEY = "sk-contract-4f9b2c71e8d05a36"
+"""How the key of every run begins: easy to find wherever it should not be. A number of six digits follows,
+by which requests that threads of earlier runs still send are told apart."""
+START = 1_800_000_000.0
+"""Where the virtual clock of a session starts, so that the same seed gives the same run on any day."""
+
+QUEUED = 2.0
+GENERATING = 20.0
+"""Virtual seconds that a job takes where a case does not say."""
+REAL_LIMIT = 20.0
+"""Real seconds after which a run is ended from outside."""
+GRACE = 0.3
+"""Real seconds that a client gets to end by itself after the server stopped answering."""
+KEPT_RUNS = 1_000
+_INTERRUPTIONS = 20
+
+
+class Engine:
+    """One server and one client for many runs, as a context manager.
+
+    A callable's process lives in virtual time between `__enter__` and `__exit__`, a command's does with
+    `hooks`. Runs of equal cases are made once. Raises `TargetError` where a client cannot be stopped.
+    """
+
+    def __init__(self, client: Client, *, seed: int = 0, hooks: bool = True) -> None:
+        self.client = client
+        self.virtual = virtual = hooks or not isinstance(client, CommandClient)
+        self.real_limit = REAL_LIMIT if virtual else 2 * REAL_LIMIT
+        self.deadline = math.inf
+        """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
+        self.server = MockServer(
+            queued=QUEUED,
+            generating=GENERATING,
+            polls=None if virtual else (0, 0),
+            speed=0 if virtual else 1,
+            seed=seed,
+            magic=False,
+            max_recorded_body=64 * 1024**2,
+            max_exchanges=10_000,
+            log_format="none",
+        )
+        self.gate = Gate(self.server.state)
+        self.server.app = self.gate
+        self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
+        self._key = f"{API_KEY}000000"
+        self.runs = 0
+        self.others: list[str] = []
+        """Other hosts that the client tried to reach by itself, as `host:port`."""
+        self._known: dict[str, int] = {}
+        self._begun: list[Attempt] = []
+        """The calls of the run that is on its way."""
+        self._kept: OrderedDict[str, Run] = OrderedDict()
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Engine:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(no_process_left())
+            stack.enter_context(self.server)
+            self.gate.loop = self.server.loop
+            if self.virtual:
+                clock = self.server.clock
+                clock.advance(max(0.0, START - clock.now()))
+            self.surroundings = stack.enter_context(self._surround())
+            self._stack = stack.pop_all()
+        return self
+
+    def _surround(self) -> contextlib.AbstractContextManager[Surroundings]:
+        if not isinstance(self.client, CommandClient):
+            return in_this_process(self.server, self._running)
+        return with_hooks(self.server, self.client) if self.virtual else in_real_time(self.server)
+
+    def _running(self) -> int:
+        """The number of the run that is on its way, 0 once its calls are over: threads may be left."""
+        return self.runs if any(not attempt.over for attempt in self._begun) else 0
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def run(self, case: Case, *, fresh: bool = False) -> Run:
+        """Run the client on one case; the result of an equal case before is used again, unless `fresh`."""
+        if case.bulky:
+            return self._run_anew(case)
+        key = case.key
+        kept = None if fresh else self._kept.get(key)
+        if kept is None:
+            kept = self._run_anew(case)
+            if case.twice:
+                kept.again = self._run(case)
+            if not kept.hurried:
+                self._kept[key] = kept
+            if len(self._kept) > KEPT_RUNS:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(key)
+        return _with_case(kept, case)
+
+    def _run_anew(self, case: Case) -> Run:
+        """Run it with a key that no other run has; a second run to compare has the same."""
+        self._key = f"{API_KEY}{(self.runs + 1) % 1_000_000:06}"
+        self.gate.key = self._key.encode()
+        return self._run(case)
+
+    def _run(self, case: Case) -> Run:
+        server, gate = self.server, self.gate
+        self.runs += 1
+        if not self.virtual:
+            case = case.replace(scenario=hurried(case.scenario))
+        gate.begin(requests=case.requests, prefix=PREFIX if case.base == "prefix" else "")
+        server.reset()
+        server.use(case.scenario)
+        clock = server.clock
+        if clock.frozen:
+            # From a whole second on, so that the dates in headers are the same in every run.
+            clock.advance(math.ceil(clock.now()) - clock.now())
+        started = clock.now()
+        base_url, closer = self._base_url(case.base)
+        job = self._job(case.payload) if case.resume else None
+        attempts = [
+            self.client.attempt(Call(copy.deepcopy(payload), base_url, self._key, job))
+            for payload in case.payloads
+        ]
+        run = Run(case, [], [], started=started, key=self._key, base_url=base_url)
+        with closer, _quietly(self.client.kind == "python") as sink:
+            self._interruptible(case, attempts, run)
+            self._drive(case, attempts, run)
+        self.gate.on_request = None
+        if gate.strays > STRAYS:
+            raise TargetError(
+                f"The client {self.client.name} goes on after it has ended: {gate.strays} requests came with "
+                "the key of an earlier run. Expected threads to end with a call, and calls to use their key."
+            )
+        return self._collect(run, attempts, sink)
+
+    def _base_url(self, form: str) -> tuple[str, contextlib.AbstractContextManager[Any]]:
+        root = self.surroundings.url
+        url = f"{root}/v2"
+        if form == "slash":
+            return url + "/", contextlib.nullcontext()
+        if form == "prefix":
+            return f"{root}{PREFIX}/v2", contextlib.nullcontext()
+        if form == "refused":
+            # Bound and not listening: nobody else gets the port, and a connection is refused.
+            deaf = socket.socket()
+            deaf.bind(("127.0.0.1", 0))
+            return f"http://127.0.0.1:{deaf.getsockname()[1]}/v2", deaf
+        return url, contextlib.nullcontext()
+
+    def _job(self, payload: Any) -> str:
+        """Make a job beforehand, for a client that is to go on with it; leaves no exchange behind."""
+        request = urllib.request.Request(
+            f"{self.server.base_url}/video/generations",
+            json.dumps(payload).encode(),
+            {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            job: str = json.load(answer)["id"]
+        self.server.state.journal.clear()
+        self.gate.received = 0
+        return job
+
+    def _interruptible(self, case: Case, attempts: list[Attempt], run: Run) -> None:
+        """Have the client interrupted after so many polls, or its arguments read while it runs."""
+        wanted = case.interrupt_after
+        journal = self.server.state.journal
+        if wanted is None and not case.inspect:
+            return
+
+        def look(received: int) -> None:
+            if case.inspect and not run.arguments:
+                run.arguments = attempts[0].arguments()
+            if wanted is None:
+                return
+            polls = sum(exchange.kind == "poll" for exchange in journal)
+            if polls >= wanted and run.interrupted_at is None and attempts[0].interrupt():
+                run.interrupted_at = received
+
+        self.gate.on_request = look
+
+    def _drive(self, case: Case, attempts: list[Attempt], run: Run) -> None:
+        """Start the calls and see to it that they end."""
+        timer = self._virtual_limit(case.seconds)
+        # Many polls take their time, most of all where each is a process.
+        begun, most = time.monotonic(), self.real_limit * (3 if case.requests > 1_000 else 1)
+        limit = min(begun + most, self.deadline)
+        try:
+            for attempt in attempts:
+                attempt.start()
+            self._begun = attempts
+            for attempt in attempts:
+                while not attempt.wait(
+                    0.05 if self.gate.cut else min(0.5, max(limit - time.monotonic(), 0.01))
+                ):
+                    if self.gate.cut or time.monotonic() > limit:
+                        run.hurried |= not self.gate.cut and limit < begun + most
+                        self.gate.close("time")
+                        self._stop(attempts)
+                        break
+                    if self.server.clock.now() - run.started > case.seconds + 60:
+                        self.gate.close("time")
+        finally:
+            self._begun = []
+            run.real_seconds = time.monotonic() - begun
+            timer()
+
+    def _virtual_limit(self, seconds: float) -> Any:
+        """Let the server wake after so much virtual time and close; gives a function that calls it off."""
+        import asyncio
+
+        async def close_later() -> None:
+            await self.server.clock.sleep(seconds)
+            self.gate.close("time")
+
+        loop = self.gate.loop
+        assert loop is not None
+        future = asyncio.run_coroutine_threadsafe(close_later(), loop)
+        self.gate.settle(loop)
+        return future.cancel
+
+    def _stop(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            if attempt.wait(GRACE):
+                continue
+            for _ in range(_INTERRUPTIONS):
+                attempt.stop()
+                if attempt.wait(0.1):
+                    break
+            else:
+                raise TargetError(
+                    f"The client {self.client.name} hangs and cannot be stopped: it was interrupted "
+                    f"{_INTERRUPTIONS} times and went on."
+                )
+
+    def _collect(self, run: Run, attempts: list[Attempt], sink: _Sink) -> Run:
+        assert self.gate.loop is not None
+        self.gate.settle(self.gate.loop)
+        server = self.server
+        run.trace = server.exchanges
+        run.seconds = server.clock.now() - run.started
+        run.cut, run.received = self.gate.cut, self.gate.received
+        run.cut_after = self.gate.cut_at - run.started if run.cut else 0.0
+        run.outcomes = [attempt.outcome for attempt in attempts]
+        for outcome in run.outcomes:
+            outcome.output = outcome.output or sink.text()
+        self._note_others(run)
+        run.jobs = [job.id for job in server.jobs]
+        run.charged = sum(charge.billed for charge in server.charges)
+        for exchange in run.trace:
+            answer = (
+                exchange.answer
+                if exchange.kind in ("create", "poll") and exchange.state == "completed"
+                else None
+            )
+            video = answer.get("video") if isinstance(answer, dict) else None
+            if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
+                run.urls[exchange.job_id] = video["url"]
+        return run
+
+    def _note_others(self, run: Run) -> None:
+        """Note the other hosts that were tried in this run, unless the client was led to them."""
+        now = dict(self.surroundings.others())
+        tried = [place for place, times in now.items() if times != self._known.get(place)]
+        self._known = now
+        if tried:
+            bodies = [exchange.answer_body for exchange in run.trace]
+            bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
+            found = of_its_own(tried, run.case.payloads, bodies)
+            self.others += [place for place in found if place not in self.others]
+
+
+def _with_case(run: Run, case: Case) -> Run:
+    """A run as that of an equal case, which may hold other notes."""
+    if run.case is case:
+        return run
+    return dataclasses.replace(run, case=case.replace(scenario=run.case.scenario))
+
+
+class _Kept(io.BytesIO):
+    """Bytes that are still there when the client has closed its stdout."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
+class _Sink(io.TextIOWrapper):
+    """What stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
+
+    def __init__(self, real: Any) -> None:
+        self.kept = _Kept()
+        super().__init__(self.kept, encoding="utf-8", errors="backslashreplace", write_through=True)
+        self._real = real
+
+    def fileno(self) -> int:
+        """The descriptor that a subprocess would write to."""
+        return int(self._real.fileno())
+
+    def text(self) -> str:
+        """What was printed, the beginning of it."""
+        return self.kept.getvalue()[:100_000].decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _quietly(wanted: bool) -> Iterator[_Sink]:
+    """Keep what a callable prints from the lines of a report, and this process from its `os._exit`."""
+    sink = _Sink(sys.stdout)
+    if not wanted:
+        yield sink
+        return
+    before = sys.stdout, sys.stderr, os._exit
+    sys.stdout = sys.stderr = sink
+    process = os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if os.getpid() == process:
+            raise SystemExit(status)
+        before[2](status)
+
+    os._exit = leave
+    try:
+        yield sink
+    finally:
+        sys.stdout, sys.stderr, os._exit = before

@@ -1,0 +1,153 @@
+"""What a client lives in while it is checked: whose time it follows, where it finds the mock."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kling_mock.interception.parent import process
+from kling_mock.jobs.timeline import Step
+from kling_mock.scenarios import Fault, Scenario
+from kling_mock.server import MockServer
+from kling_mock.virtual_time import fast_forward, keep_real_time
+
+from .commands import CommandClient
+from .egress_guard import Neighbours, watched_connects
+from .run_limiter import Gate
+
+__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
+
+SOON = 0.2
+"""Real seconds that stand for a wait where a client cannot be told of another time."""
+
+
+STARTING = 0.4
+"""Real seconds from its first question about time in which a program is still taken to start up."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the client finds the mock, and whether it follows its clock."""
+
+    url: str
+    """Scheme, host and port."""
+    followed: Callable[[], bool]
+    """Whether the client has been seen to follow the clock."""
+    partly: Callable[[], bool] = lambda: False
+    """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
+    others: Neighbours = dict
+    """Attempts to reach other hosts than the mock."""
+
+
+@contextlib.contextmanager
+def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Surroundings]:
+    """A callable: this process lives by the server's clock, this thread apart.
+
+    `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
+    thread of the client that waits for work, as an event loop in the background does, would take it to the
+    limit of a run before the run's call has begun.
+    """
+    seen = 0
+
+    def quiet() -> bool:
+        # Who asks has looked at the threads before: once more, so that the run's own are among them.
+        nonlocal seen
+        before, seen = seen, running()
+        return seen == before != 0 and server.quiet()
+
+    with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
+        yield Surroundings(server.url, lambda: True, others=others)
+
+
+@contextlib.contextmanager
+def in_real_time(server: MockServer) -> Iterator[Surroundings]:
+    """A command that no hook reaches."""
+    yield Surroundings(server.url, lambda: False)
+
+
+@contextlib.contextmanager
+def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundings]:
+    """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
+    from kling_mock.interception.parent.certificates import Authority
+    from kling_mock.interception.parent.environment import child_environment
+    from kling_mock.interception.parent.host_policy import Hosts
+    from kling_mock.interception.parent.in_process import gateway_of
+    from kling_mock.interception.parent.run import timekeeping
+    from kling_mock.interception.parent.run_directory import RunFolder
+
+    hosts, authority = Hosts((), offline=True), Authority()
+    asked = False
+    with (
+        gateway_of(server, hosts, authority) as gateway,
+        RunFolder(authority, hosts, server.clock) as folder,
+    ):
+        try:
+            with timekeeping(server, gateway, folder, hosts, fast_forward=True):
+                serve: Any = gateway.service
+
+                def counted(sock: Any) -> None:
+                    nonlocal asked
+                    asked = True
+                    serve(sock)
+
+                gateway.service = counted
+                _wait_for_the_first_request(server)
+                client.environment = child_environment(folder, gateway.port, fast_forward=True)
+                client.virtual_time = True
+                unhooked = gateway.states[False]
+                yield Surroundings(
+                    f"http://127.0.0.1:{gateway.port}",
+                    lambda: asked,
+                    lambda: unhooked.total_requests > 0,
+                    lambda: hosts.refused,
+                )
+        finally:
+            client.environment = {}
+            client.virtual_time = False
+
+
+def _wait_for_the_first_request(server: MockServer) -> None:
+    """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
+    gate, stillness = server.app, server.stillness
+    assert isinstance(gate, Gate) and stillness is not None
+    look = stillness.look
+
+    def patient(answer: Callable[[bool], None]) -> None:
+        if gate.starting(STARTING):
+            answer(False)
+        else:
+            look(answer)
+
+    stillness.look = patient  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def no_process_left() -> Iterator[None]:
+    """End whatever processes the client leaves behind, detached ones too (on Linux)."""
+    process.adopt_orphans()
+    own = set(process.children())
+    try:
+        yield
+    finally:
+        process.end_leftovers(own)
+
+
+def hurried(scenario: Scenario) -> Scenario:
+    """The scenario for a client in real time: it goes by polls, and every wait is short."""
+    plan = scenario.plan
+    if plan is not None:
+        plan = tuple(dataclasses.replace(step, span=min(step.span or 1.0, 1.0), scale=1.0) for step in plan)
+    elif scenario.words:
+        plan = (Step("generating", 1.0), Step("completed"))
+    return scenario.replace(plan=plan, faults=tuple(map(_short, scenario.faults)))
+
+
+def _short(fault: Fault) -> Fault:
+    asked = fault.retry_after
+    return fault.replace(
+        seconds=min(fault.seconds, SOON),
+        retry_after=None if asked is None else min(asked, 1.0),
+    )

@@ -1,0 +1,80 @@
+"""Payloads of one model: valid ones, those at a boundary, and those with exactly one constraint broken."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from kling_mock.catalog import load_catalog
+
+from .negative_values import MISSING
+from .payload_factory import Bodies, Case, InvalidCase
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+__all__ = [
+    "MISSING",
+    "Case",
+    "InvalidCase",
+    "bodies_of",
+    "boundary_payloads",
+    "invalid_cases",
+    "invalid_payloads",
+    "valid_payloads",
+]
+
+
+@functools.lru_cache(maxsize=256)
+def bodies_of(model: str, *, legacy: bool = False) -> Bodies:
+    """What the vendored document of a model says of its create body, compiled once.
+
+    `legacy` takes the older contract of `/v2/generate/video/…` instead. Raises `UnknownModel`.
+    """
+    schema = load_catalog().create_schema(model, legacy=legacy)
+    return Bodies(_named_first(schema, model), where=f"the create body of {model}")
+
+
+def _named_first(schema: dict[str, Any], model: str) -> dict[str, Any]:
+    """The schema with the id that was asked for before its aliases, so that small bodies name it."""
+    field = schema["properties"]["model"]
+    ids = [model, *(name for name in field["enum"] if name != model)]
+    return {**schema, "properties": {**schema["properties"], "model": {**field, "enum": ids}}}
+
+
+def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[str, Any]]:
+    """A strategy of valid create bodies of a model, weighted to the boundaries of its schema.
+
+    Every optional field comes and goes on its own; the variant's prose rules are kept; pictures are links,
+    data URIs and base64; prompts are in many scripts, never with a lone surrogate. It shrinks to the smallest
+    body: the required fields alone, each as simple as can be.
+    """
+    return bodies_of(model, legacy=legacy).valid
+
+
+def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:
+    """Every boundary of a model's schema once, from the smallest body to the largest, in a fixed order.
+
+    For `pytest.mark.parametrize("case", boundary_payloads(model), ids=lambda case: case.id)`; each call makes
+    new bodies, which a test may change.
+    """
+    return list(bodies_of(model, legacy=legacy).boundary_cases())
+
+
+def invalid_cases(model: str, *, legacy: bool = False, rules: bool = False) -> list[InvalidCase]:
+    """Every constraint of a model's schema broken alone, in a fixed order: the exhaustive list.
+
+    Each constraint has a value just outside and values of other types. What the server tolerates (numeric
+    strings for numbers, unknown fields) is not in the list. With `rules` a case for each prose rule follows,
+    labelled `rule:ID`: its body satisfies the schema, and only a strict server refuses it.
+    """
+    bodies = bodies_of(model, legacy=legacy)
+    return [*bodies.invalid_cases(), *(bodies.rule_cases() if rules else ())]
+
+
+def invalid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[InvalidCase]:
+    """A strategy over `invalid_cases`, each in a body that is otherwise valid and of any size.
+
+    It shrinks to the first case of the list that fails, in its smallest body.
+    """
+    return bodies_of(model, legacy=legacy).invalid

@@ -1,0 +1,387 @@
+"""A. What is sent: the create body, its route, its headers."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+
+from kling_mock.catalog import load_catalog
+from kling_mock.errors import PayloadError
+from kling_mock.validation import parse_json
+
+from ..driving.run_limiter import FORWARDED_PREFIX
+from ..generation.payloads import invalid_cases, invalid_payloads, valid_payloads
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Case, Run
+from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .cases import any_payload, boundaries, brief_bodies, delicate
+from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
+from .oracles import accepted, difference, documented, nulls, one_line, undocumented
+from .silent_fixes import broken_case, mended
+
+__all__ = ["SECTION"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+
+@rule(
+    "A1",
+    "payload-valid",
+    REQUIRED,
+    cases=any_payload,
+    first=boundaries,
+    cost="A correct input is refused, so its user gets no video.",
+)
+def payload_valid(run: Run) -> Failure | None:
+    for exchange in run.creates:
+        if exchange.violations:
+            problem = exchange.violations[0]
+            says = f"{problem.path}: expected {problem.expected}, received {problem.received}"
+            return Failure(f"the create body is not valid: {says}", exchange.number)
+    return None
+
+
+@rule(
+    "A2",
+    "payload-faithful",
+    REQUIRED,
+    cases=any_payload,
+    first=lambda context: itertools.chain(boundaries(context), delicate(context)),
+    cost="What the user asked for is not what is made, and paid for.",
+)
+def payload_faithful(run: Run) -> Failure | None:
+    for exchange in run.creates:
+        found = difference(exchange.payload, run.case.payload)
+        if found is not None:
+            return Failure(f"the create body is not the input: {found}", exchange.number)
+    if not run.creates:
+        return Failure(f"a valid input never became a create: the client {run.outcome.brief()}")
+    return None
+
+
+@rule(
+    "A3",
+    "no-undocumented-fields",
+    REQUIRED,
+    cases=any_payload,
+    first=boundaries,
+    cost="A field that the model does not know is ignored today and may be refused tomorrow.",
+)
+def no_undocumented_fields(run: Run) -> Failure | None:
+    schema = load_catalog().create_schema(run.case.model)
+    for exchange in run.creates:
+        unknown = next(undocumented(exchange.payload, schema), None)
+        if unknown is not None:
+            return Failure(f"{unknown} is no field of {run.case.model}", exchange.number)
+    return None
+
+
+@rule(
+    "A4",
+    "omit-not-null",
+    REQUIRED,
+    cases=any_payload,
+    first=boundaries,
+    cost="A null where the contract has no null is answered 400.",
+)
+def omit_not_null(run: Run) -> Failure | None:
+    given = set(nulls(run.case.payload))
+    for exchange in run.creates:
+        added = next((path for path in nulls(exchange.payload) if path not in given), None)
+        if added is not None:
+            return Failure(f"{added or 'the body'} was not given and sent as null", exchange.number)
+    return None
+
+
+def _has(name: str, context: Context) -> str | None:
+    known = load_catalog().create_schema(context.model)["properties"]
+    return None if name in known else f"{context.model} has no {name}"
+
+
+def _with_duration(context: Context) -> st.SearchStrategy[Case]:
+    values = load_catalog().create_schema(context.model)["properties"]["duration"].get("enum", [5])
+    durations = st.sampled_from([value for value in values if isinstance(value, int)] or [5])
+    return st.builds(
+        lambda payload, value: Case(context.model, {**payload, "duration": value}, PLAIN),
+        brief_bodies(context.model),
+        durations,
+    )
+
+
+@rule(
+    "A5",
+    "integer-duration",
+    ADVISORY,
+    cases=_with_duration,
+    applies=functools.partial(_has, "duration"),
+    examples=10,
+    cost="The contract says integer; that a string is accepted as well is not promised.",
+)
+def integer_duration(run: Run) -> Failure | None:
+    for exchange in run.creates:
+        sent = exchange.payload.get("duration") if isinstance(exchange.payload, dict) else None
+        if isinstance(sent, str):
+            return Failure(f'duration was sent as the string "{sent}"', exchange.number)
+    return None
+
+
+def _base_urls(context: Context) -> st.SearchStrategy[Case]:
+    return st.builds(
+        lambda payload, base: Case(context.model, payload, PLAIN, base=base),
+        brief_bodies(context.model),
+        st.sampled_from(["plain", "slash", "prefix"]),
+    )
+
+
+def _each_base_url(context: Context) -> Iterator[Case]:
+    body = _smallest(context.model)
+    return (Case(context.model, body, PLAIN, base=base) for base in ("plain", "slash", "prefix"))
+
+
+@rule(
+    "A6",
+    "exact-route",
+    REQUIRED,
+    cases=_base_urls,
+    first=_each_base_url,
+    cost="Behind a proxy, or with a slash too many in a setting, nothing works.",
+)
+def exact_route(run: Run) -> Failure | None:
+    for exchange in run.trace:
+        if not documented(exchange):
+            return Failure(
+                f"the base URL is {run.base_url}, and {exchange.method} went to {exchange.path}, "
+                "which is no path of the API",
+                exchange.number,
+            )
+        kept = exchange.header_values(FORWARDED_PREFIX)
+        if run.case.base == "prefix" and exchange.kind in ("create", "poll") and not kept:
+            return Failure(
+                f"the base URL is {run.base_url}, and {exchange.method} went to {exchange.path}",
+                exchange.number,
+            )
+    if not run.trace:
+        return Failure(f"nothing was sent to {run.base_url}: the client {run.outcome.brief()}")
+    return None
+
+
+@rule(
+    "A7",
+    "bearer-everywhere",
+    REQUIRED,
+    cases=lambda context: brief_bodies(context.model).map(lambda body: Case(context.model, body, PLAIN)),
+    cost="A request without the key is refused; a key in a URL ends up in logs.",
+)
+def bearer_everywhere(run: Run) -> Failure | None:
+    for exchange in run.trace:
+        if run.key in exchange.path or run.key.encode() in exchange.query_string:
+            return Failure(f"the key is in the URL of {exchange.method} {exchange.path}", exchange.number)
+        if exchange.kind in ("create", "poll"):
+            sent = exchange.header_values(b"authorization")
+            if sent != [f"Bearer {run.key}"]:
+                shown = ", ".join(value.replace(run.key, "KEY") for value in sent) or "nothing"
+                return Failure(
+                    f"the {exchange.kind} says Authorization: {shown}; expected Bearer KEY, once",
+                    exchange.number,
+                )
+    return None
+
+
+def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
+    """Any payload, and for callables one whose number is none: JSON has no way to say it."""
+    plain = any_payload(context)
+    properties = load_catalog().create_schema(context.model)["properties"]
+    names = [name for name, field in properties.items() if field.get("type") == "number"]
+    if not names or context.client.kind != "python":
+        return plain
+    odd = st.builds(
+        lambda body, name, value: Case(
+            context.model, {**body, name: value}, PLAIN, note=f"{name} is {value}"
+        ),
+        brief_bodies(context.model),
+        st.sampled_from(names),
+        st.sampled_from([math.nan, math.inf, -math.inf]),
+    )
+    return st.one_of(plain, odd)
+
+
+@rule(
+    "A8",
+    "strict-json",
+    REQUIRED,
+    cases=_maybe_odd_numbers,
+    cost="What is not JSON to a strict reader is answered 400, or misread.",
+)
+def strict_json(run: Run) -> Failure | None:
+    for exchange in run.creates:
+        found = _not_json(exchange.header_values(b"content-type"), exchange.body)
+        lengths = exchange.header_values(b"content-length")
+        if found is None and lengths and lengths != [str(exchange.body_size)]:
+            found = f"Content-Length is {', '.join(lengths)}, the body has {exchange.body_size} bytes"
+        if found is not None:
+            return Failure(found, exchange.number)
+    return None
+
+
+def _not_json(types: list[str], body: bytes) -> str | None:
+    media_type, _, options = (types[0] if types else "").partition(";")
+    if len(types) != 1 or media_type.strip().lower() != "application/json":
+        return f"Content-Type is {', '.join(types) or 'missing'}; expected application/json"
+    charset = options.lower().replace(" ", "").replace('"', "")
+    if "charset=" in charset and "charset=utf-8" not in charset:
+        return f"Content-Type says {options.strip()}; JSON is UTF-8"
+    try:
+        parse_json(body)
+    except PayloadError as error:
+        return f"the body is no strict JSON: {error}"
+    return None
+
+
+def _texts(context: Context) -> st.SearchStrategy[Case]:
+    field = load_catalog().create_schema(context.model)["properties"]["prompt"]
+    most = min(field.get("maxLength", LONGEST), LONGEST)
+    texts = st.one_of(
+        st.sampled_from(TEXTS),
+        st.sampled_from(TEXTS).map(lambda text: (text * (most // len(text) + 1))[:most]),
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=40),
+    ).map(lambda text: text[:most])
+    return st.builds(
+        lambda payload, text: Case(context.model, {**payload, "prompt": text}, PLAIN),
+        brief_bodies(context.model),
+        texts,
+    )
+
+
+def _each_text(context: Context) -> Iterator[Case]:
+    body = _smallest(context.model)
+    most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
+    return (Case(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
+
+
+@rule(
+    "A9",
+    "unicode-exact",
+    REQUIRED,
+    cases=_texts,
+    first=_each_text,
+    applies=functools.partial(_has, "prompt"),
+    cost="A prompt in another script makes another video than the one that was asked for.",
+)
+def unicode_exact(run: Run) -> Failure | None:
+    given = run.case.payload["prompt"]
+    for exchange in run.creates:
+        sent = exchange.payload.get("prompt") if isinstance(exchange.payload, dict) else None
+        if sent != given:
+            return Failure(f"the prompt {_escaped(given)} arrived as {_escaped(sent)}", exchange.number)
+    if not run.creates:
+        return Failure(f"the prompt {_escaped(given)} was never sent: the client {run.outcome.brief()}")
+    return None
+
+
+def _escaped(text: Any) -> str:
+    return one_line(ascii(text))
+
+
+def _images(context: Context) -> st.SearchStrategy[Case]:
+    body = {**_smallest(context.model)}
+    return st.sampled_from(MEGABYTES).map(
+        lambda size: Case(
+            context.model,
+            {**body, "image_url": image_of(size)},
+            PLAIN,
+            note=f"an image of {size} MB",
+            expect=size,
+        )
+    )
+
+
+def _smallest(model: str) -> dict[str, Any]:
+    from ..generation.payloads import boundary_payloads
+
+    return boundary_payloads(model)[0].payload
+
+
+@rule(
+    "A10",
+    "big-inline-image",
+    REQUIRED,
+    cases=_images,
+    applies=functools.partial(_has, "image_url"),
+    examples=3,
+    cost="A picture from a phone does not get through, or is paid for twice.",
+)
+def big_inline_image(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) != 1:
+        return Failure(
+            f"an image of {run.case.expect} MB made {len(creates)} creates: the client {run.outcome.brief()}",
+            creates[-1].number if creates else None,
+        )
+    sent = creates[0].payload
+    if not isinstance(sent, dict) or sent.get("image_url") != run.case.payload["image_url"]:
+        return Failure(f"an image of {run.case.expect} MB did not arrive as it was", creates[0].number)
+    return None
+
+
+def _broken(context: Context) -> st.SearchStrategy[Case]:
+    cases = invalid_payloads(context.model).filter(lambda case: isinstance(case.payload, dict))
+    return cases.map(functools.partial(broken_case, context.model))
+
+
+def _each_broken(context: Context) -> Iterator[Case]:
+    """Every constraint broken once: a mistake in one of them is found whatever is drawn."""
+    for case in invalid_cases(context.model):
+        if isinstance(case.payload, dict):
+            yield broken_case(context.model, case)
+
+
+@rule(
+    "A11",
+    "invalid-refused",
+    REQUIRED,
+    cases=_broken,
+    first=_each_broken,
+    cost="A mistake in the input is silently turned into another request, and paid for.",
+)
+def invalid_refused(run: Run) -> Failure | None:
+    # What else was changed is the business of A2; a change that was refused all the same hid nothing.
+    for exchange in accepted(run):
+        found = mended(exchange.payload, run.case.payload, run.case.expect)
+        if found is not None:
+            return Failure(f"{run.case.note}, and the client changed it: {found}", exchange.number)
+    if run.outcome.kind == "returned" and not accepted(run):
+        return Failure(f"{run.case.note}, and the client {run.outcome.brief()} as if all were well")
+    if run.outcome.kind == "stopped":
+        return Failure(f"{run.case.note}, and the client did not end")
+    return None
+
+
+@rule(
+    "A12",
+    "variant-fit",
+    REQUIRED,
+    cases=lambda context: valid_payloads(context.model).map(lambda body: Case(context.model, body, PLAIN)),
+    first=boundaries,
+    cost="Another model than the one that was asked for makes, and prices, the video.",
+)
+def variant_fit(run: Run) -> Failure | None:
+    known = load_catalog().create_schema(run.case.model)["properties"]
+    for exchange in run.creates:
+        sent = exchange.payload
+        if not isinstance(sent, dict):
+            continue
+        if sent.get("model") != run.case.payload["model"]:
+            return Failure(
+                f"the model is {run.case.payload['model']}, and {one_line(sent.get('model'))} was sent",
+                exchange.number,
+            )
+        foreign = next((name for name in sent if name not in known), None)
+        if foreign is not None:
+            return Failure(f"{foreign} is no field of {run.case.model}", exchange.number)
+    return None

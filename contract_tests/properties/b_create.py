@@ -1,0 +1,280 @@
+"""B. Making the job: what is asked for once is paid for once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from hypothesis import strategies as st
+
+from kling_mock.scenarios import CATALOGUE, Scenario
+
+from ..generation import scenario_strategies
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Case, Run
+from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
+from .oracles import accepted, failed_clearly, not_delivered, one_line, said
+from .retry_after import wait_asked
+
+__all__ = ["SECTION", "made_again"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]")
+"""What a client asks for that never looked whether it got an id."""
+
+
+def _troubled(context: Context) -> st.SearchStrategy[Case]:
+    hangs = context.client.virtual_time
+    kinds = (*scenario_strategies.TROUBLES, *([scenario_strategies.HANGS] if hangs else []))
+    scenarios = st.one_of(
+        scenario_strategies.combined(
+            scenario_strategies.plans(most=2), scenario_strategies.poll_troubles(kinds, least=1, longest=3)
+        ),
+        scenario_strategies.failures(),
+        st.sampled_from(scenario_strategies.gone_wrong(hangs=hangs)),
+    )
+    return behaving(lambda: scenarios)(context)
+
+
+def _each_trouble(context: Context) -> Iterator[Case]:
+    hangs = context.client.virtual_time
+    if hangs:
+        yield stuck_case(context)
+    yield from each(*scenario_strategies.gone_wrong(hangs=hangs))(context)
+    yield from each(*scenario_strategies.single_troubles())(context)
+
+
+def made_again(run: Run) -> Failure | None:
+    """The failure of any run in which a job was made although the reply that named one before had come."""
+    if run.case.jobs or run.case.resume:
+        return None
+    made = accepted(run)
+    told = [place for place, exchange in enumerate(made) if exchange.fault is None and exchange.ended_at]
+    if not told or told[0] + 1 >= len(made):
+        return None
+    after = made[told[0] + 1]
+    return Failure(
+        f"{len(made)} jobs were made for one video, although the reply that named the first had come",
+        after.number,
+    )
+
+
+@rule(
+    "B1",
+    "one-create-per-job",
+    REQUIRED,
+    cases=_troubled,
+    first=_each_trouble,
+    cost="Every create makes a job that is paid for: trouble while polling buys the video again.",
+)
+def one_create_per_job(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) > 1:
+        return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
+    return None
+
+
+def _lost() -> st.SearchStrategy[Scenario]:
+    slow = CATALOGUE["create-slow"].with_faults(seconds=3_600.0)
+    never = slow.replace(
+        name="generated", summary="The job is made, and its create is answered after an hour."
+    )
+    return st.one_of(scenario_strategies.lost_replies(), st.just(never))
+
+
+@rule(
+    "B2",
+    "no-blind-repost",
+    REQUIRED,
+    cases=behaving(_lost),
+    first=every(_lost),
+    cost="The job was made and its answer lost: every further create is a second video on the bill.",
+)
+def no_blind_repost(run: Run) -> Failure | None:
+    creates = run.creates
+    if len(creates) > 1:
+        return Failure(
+            f"the create's answer was lost after the job was made, and {len(creates)} creates were sent",
+            creates[1].number,
+        )
+    if run.outcome.kind == "returned" and not run.delivered:
+        return Failure(
+            f"the create's answer was lost, but the client {run.outcome.brief()} as if all were well"
+        )
+    return None
+
+
+@rule(
+    "B3",
+    "refused-may-retry",
+    ADVISORY,
+    cases=fixed(PLAIN, base="refused"),
+    examples=2,
+    cost="With the service down, the user is not told so.",
+)
+def refused_may_retry(run: Run) -> Failure | None:
+    return failed_clearly(run, "the connection was refused")
+
+
+@rule(
+    "B4",
+    "fail-fast-4xx",
+    REQUIRED,
+    cases=behaving(scenario_strategies.refused_creates),
+    first=every(scenario_strategies.refused_creates),
+    cost="A request that can never succeed is repeated, or its refusal is hidden behind another error.",
+)
+def fail_fast(run: Run) -> Failure | None:
+    creates, polls = run.creates, run.polls
+    if not creates:
+        return None
+    status = creates[0].status
+    if len(creates) > 1:
+        return Failure(
+            f"the create was refused with {status}, and sent {len(creates)} times", creates[1].number
+        )
+    if polls:
+        return Failure(f"the create was refused with {status}, and then polled for", polls[0].number)
+    return failed_clearly(run, f"the create was refused with {status}")
+
+
+@rule(
+    "B5",
+    "surfaces-message",
+    REQUIRED,
+    cases=behaving(scenario_strategies.refused_creates),
+    first=every(scenario_strategies.refused_creates),
+    cost="The API says what is wrong, and the user never reads it.",
+)
+def surfaces_message(run: Run) -> Failure | None:
+    for exchange in run.creates[:1]:
+        body = exchange.answer
+        if run.outcome.kind != "raised" or not isinstance(body, dict):
+            continue
+        if not said(body["message"], run):
+            return Failure(
+                f"the API said {one_line(body['message'])!r}, the client {run.outcome.brief()}",
+                exchange.number,
+            )
+        if run.case.strict and not said(body["requestId"], run):
+            return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
+    return None
+
+
+def _limited() -> st.SearchStrategy[Scenario]:
+    return st.one_of(scenario_strategies.limited_creates(), st.just(CATALOGUE["rate-limited"]))
+
+
+@rule(
+    "B6",
+    "create-429",
+    REQUIRED,
+    cases=behaving(_limited),
+    virtual=True,
+    cost="Asked to wait, the client does not, and is locked out for longer.",
+)
+def create_limited(run: Run) -> Failure | None:
+    creates = run.creates
+    for before, after in itertools.pairwise(creates):
+        asked = wait_asked(before) if before.status == 429 else None
+        waited = after.at - (before.ended_at or before.at)
+        if asked is not None and waited < asked - 0.05:
+            return Failure(
+                f"Retry-After asked to wait {asked:g} s, and the create came again after {waited:.1f} s",
+                after.number,
+            )
+    if run.cut or run.outcome.kind == "stopped":
+        return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
+    if run.outcome.kind == "returned" and not accepted(run):
+        return Failure(
+            f"the create is answered 429, but the client {run.outcome.brief()} as if all were well"
+        )
+    return None
+
+
+def _accepting(code: int) -> Scenario:
+    return Scenario("generated", f"The create is accepted with {code}.", create_code=code)
+
+
+@rule(
+    "B7",
+    "200-or-201",
+    REQUIRED,
+    cases=fixed(_accepting(200), _accepting(201)),
+    first=each(_accepting(200), _accepting(201)),
+    examples=6,
+    cost="A job that was made and paid for is taken for a failure.",
+)
+def any_success(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "B8",
+    "bad-create-reply",
+    REQUIRED,
+    cases=behaving(scenario_strategies.bad_create_replies),
+    first=every(scenario_strategies.bad_create_replies),
+    cost="Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
+)
+def bad_create_reply(run: Run) -> Failure | None:
+    for exchange in run.polls:
+        if exchange.job_id in NOBODY or not exchange.known_id:
+            shown = one_line(exchange.query_string.decode("utf-8", "replace"))
+            return Failure(f"the create's answer named no job, and ?{shown} was polled", exchange.number)
+    return failed_clearly(run, "the create's answer named no job")
+
+
+@rule(
+    "B9",
+    "terminal-in-create",
+    REQUIRED,
+    cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    examples=8,
+    cost="A job that has ended already is waited for.",
+)
+def terminal_in_create(run: Run) -> Failure | None:
+    state = run.creates[0].state if run.creates else None
+    if run.polls and state is not None:
+        return Failure(f"the create already said {state}, and the job was polled", run.polls[0].number)
+    if run.case.scenario.create_status == "completed":
+        return not_delivered(run)
+    return failed_clearly(run, "the create already said error")
+
+
+def _two(context: Context) -> st.SearchStrategy[Case]:
+    return brief_pairs(context.model).map(
+        lambda pair: Case(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
+    )
+
+
+@rule(
+    "B10",
+    "no-crosstalk",
+    REQUIRED,
+    cases=_two,
+    examples=8,
+    plain=True,
+    cost="One user gets the other user's video.",
+)
+def no_crosstalk(run: Run) -> Failure | None:
+    made = {}
+    for exchange in run.creates:
+        for place, payload in enumerate(run.case.payloads):
+            if exchange.payload == payload and exchange.job_id is not None:
+                made[place] = exchange.job_id
+    if len(made) < len(run.case.payloads) <= len(run.creates):
+        # What is sent is not what was given: A2 says so, and nobody can tell whose job is whose.
+        return None
+    for place, outcome in enumerate(run.outcomes):
+        own = run.urls.get(made.get(place, ""))
+        others = [url for job, url in run.urls.items() if job != made.get(place)]
+        if any(run.shows(url, outcome) for url in others):
+            return Failure("two jobs ran at the same time, and one of them got the other job's video")
+        if own is None or not run.shows(own, outcome):
+            return Failure(f"two jobs ran at the same time, and one ended so: the client {outcome.brief()}")
+    return None

@@ -1,0 +1,398 @@
+"""C. Polling: until the end, not beyond, at a sane pace, and through trouble."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import strategies as st
+
+from kling_mock.jobs.timeline import Step
+from kling_mock.scenarios import CATALOGUE, Scenario
+
+from ..generation import scenario_strategies
+from ..generation.payloads import boundary_payloads
+from ..running.models import Case, Run
+from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
+from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
+from .oracles import failed_clearly, gave_up_early, not_delivered, one_line, said
+from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
+from .retry_after import PATIENCE, waits
+
+__all__ = ["SECTION", "STUCK"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+FEW = 5
+"""Polls that may be refused before a client has to believe it."""
+A_FEW = 3
+"""Polls that may go wrong in one run before a client may give up."""
+
+
+@rule(
+    "C1",
+    "stops-at-terminal",
+    REQUIRED,
+    cases=behaving(
+        lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
+    ),
+    cost="The client polls on for a job that has ended, until it runs out of time.",
+)
+def stops_at_terminal(run: Run) -> Failure | None:
+    ended: dict[str, str] = {}
+    for exchange in run.trace:
+        job = exchange.job_id
+        if job is None or exchange.kind not in ("create", "poll"):
+            continue
+        if exchange.kind == "poll" and job in ended:
+            return Failure(f"the job had ended with {ended[job]}, and was polled again", exchange.number)
+        # What a create says is the business of B9; an answer that came damaged told nothing.
+        if (
+            exchange.kind == "poll"
+            and exchange.state in ("completed", "error")
+            and not _damaged(exchange.fault)
+        ):
+            ended[job] = exchange.state or ""
+    return None
+
+
+def _damaged(fault: str | None) -> bool:
+    return fault not in (None, "slow", "drip", "chunked", "gzip", "close")
+
+
+@rule(
+    "C2",
+    "pending-vocabulary",
+    REQUIRED,
+    cases=behaving(scenario_strategies.known_words),
+    first=each(CATALOGUE["waiting-active"]),
+    cost="A job under way is taken for a finished or failed one, and its video is lost.",
+)
+def pending_vocabulary(run: Run) -> Failure | None:
+    return gave_up_early(run)
+
+
+def _named(word: str) -> Scenario:
+    return Scenario("generated", f"A generating job is called {word!r}.", words={"generating": word})
+
+
+@rule(
+    "C3",
+    "unknown-status",
+    REQUIRED,
+    cases=behaving(scenario_strategies.unknown_words),
+    first=each(
+        scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
+    ),
+    cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
+)
+def unknown_status(run: Run) -> Failure | None:
+    words = ", ".join(repr(word) for word in run.case.scenario.words.values())
+    if "no-status" in run.case.scenario.shapes:
+        shown = "showed no status"
+    else:
+        shown = f"showed the status {words}"
+    if run.delivered or (run.outcome.failed and not run.outcome.crashed):
+        return None
+    return failed_clearly(run, f"a pending job {shown}")
+
+
+STUCK = (
+    CATALOGUE["stuck-generating"],
+    CATALOGUE["stuck-queued"],
+    CATALOGUE["stuck-generating"] | CATALOGUE["waiting-active"],
+)
+
+
+def _stuck(context: Context) -> st.SearchStrategy[Case]:
+    # One payload: a client without a budget polls for long, and these runs serve several properties.
+    payload = boundary_payloads(context.model)[0].payload
+    return st.sampled_from(STUCK).map(lambda scenario: stuck_case(context, payload, scenario))
+
+
+@rule(
+    "C4",
+    "poll-budget",
+    REQUIRED,
+    cases=_stuck,
+    virtual=True,
+    examples=3,
+    cost="A job that never ends keeps the client, and whoever waits for it, for ever.",
+)
+def poll_budget(run: Run) -> Failure | None:
+    if run.cut or run.outcome.kind == "stopped":
+        return Failure(
+            f"the job never ends, and after {(run.cut_after or run.seconds) / 60:.0f} minutes and "
+            f"{len(run.polls)} polls the client had not given up",
+            run.polls[-1].number if run.polls else None,
+        )
+    return failed_clearly(run, "the job never ends")
+
+
+def _has_budget(context: Context) -> str | None:
+    return (
+        None
+        if context.profile.gave_up and context.profile.last_polls
+        else "never gives up by itself (see C4)"
+    )
+
+
+@rule(
+    "C5",
+    "timeout-keeps-id",
+    REQUIRED,
+    cases=_stuck,
+    applies=_has_budget,
+    virtual=True,
+    examples=3,
+    cost="The job is paid for and may still end, but nobody knows its id any more.",
+)
+def timeout_keeps_id(run: Run) -> Failure | None:
+    if run.cut or not run.outcome.failed or not run.jobs:
+        return None
+    if not said(run.jobs[0], run):
+        return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.outcome.brief()}")
+    return None
+
+
+def _resumed(context: Context) -> st.SearchStrategy[Case]:
+    return brief_bodies(context.model).map(
+        lambda body: Case(context.model, body, scenario_strategies.PLAIN, resume=True, note="resumed by id")
+    )
+
+
+@rule(
+    "C6",
+    "resumable",
+    ADVISORY,
+    cases=_resumed,
+    applies=lambda context: None if context.client.can_resume else "takes no generation_id to resume with",
+    examples=3,
+    cost="After a crash, a job that is paid for cannot be picked up again.",
+)
+def resumable(run: Run) -> Failure | None:
+    if run.creates:
+        return Failure("given the id of a job, the client made another", run.creates[0].number)
+    return not_delivered(run)
+
+
+@rule(
+    "C7",
+    "sane-cadence",
+    REQUIRED,
+    cases=behaving(long_jobs, requests=1_500),
+    first=each(*OUTAGES, requests=1_500),
+    virtual=True,
+    examples=8,
+    cost="Polls without a pause run into the rate limit, for everything that uses the key.",
+)
+def sane_cadence(run: Run) -> Failure | None:
+    polls = [exchange for exchange in run.polls if exchange.known_id]
+    for before, after in itertools.pairwise(polls):
+        if before.ended_at is not None and after.at < before.ended_at - 0.001:
+            return Failure("a poll was sent while another was being answered", after.number)
+    busy = busy_loop(polls)
+    if busy is not None:
+        return busy
+    if run.cut == "requests":
+        return Failure(f"{run.received} requests came while one job was pending")
+    return None
+
+
+def _limited_polls() -> st.SearchStrategy[Scenario]:
+    kinds = ("poll-rate-limited", "poll-unavailable")
+    return scenario_strategies.poll_troubles(kinds, least=1, most=2)
+
+
+@rule(
+    "C8",
+    "retry-after",
+    REQUIRED,
+    cases=lambda context: _asked(context, behaving(_limited_polls)(context)),
+    first=lambda context: (
+        _capped(context, case) for case in each(*scenario_strategies.single_limits())(context)
+    ),
+    virtual=True,
+    plain=True,
+    cost="Asked to wait, the client does not, or gives up a job that is paid for.",
+)
+def retry_after(run: Run) -> Failure | None:
+    cap = run.case.expect or PATIENCE
+    for before, after, asked, waited in waits(run):
+        if waited < min(asked, cap) - 0.05:
+            return Failure(
+                f"{before.status} with Retry-After asked to wait {asked:g} s, "
+                f"and the next poll came after {waited:.1f} s",
+                after.number,
+            )
+    return not_delivered(run)
+
+
+@rule(
+    "C9",
+    "poll-fault-tolerance",
+    REQUIRED,
+    cases=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
+    first=each(*scenario_strategies.single_troubles()),
+    plain=True,
+    cost="A passing fault of a poll, and a job that is paid for is given up.",
+)
+def poll_fault_tolerance(run: Run) -> Failure | None:
+    failure = not_delivered(run)
+    if failure is None:
+        return None
+    met = sum(exchange.fault is not None for exchange in run.polls)
+    polls = "1 poll" if met == 1 else f"{met} polls"
+    return Failure(f"{polls} went wrong in passing; {failure.says}", failure.exchange)
+
+
+@rule(
+    "C10",
+    "poll-fail-fast",
+    REQUIRED,
+    cases=behaving(scenario_strategies.lasting_refusals),
+    first=every(scenario_strategies.lasting_refusals),
+    cost="A key that was withdrawn is tried until the budget is used up.",
+)
+def poll_fail_fast(run: Run) -> Failure | None:
+    refused = [exchange for exchange in run.polls if exchange.status in (401, 403, 404)]
+    if len(refused) > FEW:
+        return Failure(f"{len(refused)} polls were refused with {refused[0].status}", refused[FEW].number)
+    if not refused:
+        return None
+    return failed_clearly(run, f"every poll was refused with {refused[0].status}")
+
+
+def _asked(context: Context, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
+    return cases.map(lambda case: _capped(context, case))
+
+
+def _capped(context: Context, case: Case) -> Case:
+    """A case that is judged by the client's own cap, where it has been seen to have one."""
+    return case.replace(expect=context.profile.patience)
+
+
+def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
+    return scenario_strategies.id_styles(styles)
+
+
+def _same_ids(run: Run) -> Failure | None:
+    issued = {exchange.job_id for exchange in run.creates if exchange.job_id is not None}
+    for exchange in run.polls:
+        if issued and exchange.job_id not in issued:
+            asked = one_line(exchange.query_string.decode("utf-8", "replace"))
+            return Failure(f"the id is {next(iter(issued))}, and ?{asked} was polled", exchange.number)
+    return None
+
+
+@rule(
+    "C11",
+    "id-round-trip",
+    REQUIRED,
+    cases=behaving(lambda: _ids("awkward", "uuid-model")),
+    first=every(lambda: _ids("awkward", "uuid-model")),
+    examples=8,
+    cost="A job whose id holds a reserved character is paid for and never found again.",
+)
+def id_round_trip(run: Run) -> Failure | None:
+    return _same_ids(run)
+
+
+@rule(
+    "C12",
+    "id-opaque",
+    REQUIRED,
+    cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    examples=12,
+    cost="An id that was read as a number is another id: the job is paid for and never found again.",
+)
+def id_opaque(run: Run) -> Failure | None:
+    return _same_ids(run)
+
+
+@rule(
+    "C13",
+    "odd-order",
+    REQUIRED,
+    cases=behaving(lambda: scenario_strategies.plans(most=4)),
+    first=each(CATALOGUE["backwards"], CATALOGUE["skips-generating"]),
+    plain=True,
+    cost="A job that takes an unusual way to its end breaks the client.",
+)
+def odd_order(run: Run) -> Failure | None:
+    return gave_up_early(run)
+
+
+def _late(context: Context) -> st.SearchStrategy[Case]:
+    polls = context.profile.last_polls
+    moment = sum(polls[-2:]) / 2 if len(polls) > 1 else polls[0]
+    scenario = Scenario(
+        "generated",
+        f"The job completes after {moment:.1f} s, just before the client's last poll.",
+        plan=(Step("queued", 0.0), Step("generating", moment), Step("completed")),
+    )
+    return brief_bodies(context.model).map(
+        lambda body: Case(context.model, body, scenario, requests=MANY, seconds=LONG)
+    )
+
+
+@rule(
+    "C14",
+    "late-completion",
+    REQUIRED,
+    cases=_late,
+    applies=_has_budget,
+    virtual=True,
+    examples=2,
+    plain=True,
+    cost="The last poll brings the video, and the client throws it away.",
+)
+def late_completion(run: Run) -> Failure | None:
+    seen = [exchange for exchange in run.polls if exchange.state == "completed"]
+    return not_delivered(run) if seen else None
+
+
+def _interrupted(context: Context) -> st.SearchStrategy[Case]:
+    return brief_bodies(context.model).map(
+        lambda body: stuck_case(context, body).replace(interrupt_after=2, note="interrupted after two polls")
+    )
+
+
+@rule(
+    "C15",
+    "cancel",
+    ADVISORY,
+    cases=_interrupted,
+    applies=lambda context: (
+        None if context.client.can_interrupt else "a synchronous function is not interrupted"
+    ),
+    examples=2,
+    cost="A client that was told to stop goes on in the background.",
+)
+def cancel(run: Run) -> Failure | None:
+    if run.interrupted_at is None:
+        return None
+    if run.received > run.interrupted_at:
+        return Failure(f"{run.received - run.interrupted_at} more requests came after the interruption")
+    return None
+
+
+@rule(
+    "C16",
+    "documented-time",
+    STRICT,
+    cases=lambda context: st.just(documented_job(context)),
+    virtual=True,
+    examples=1,
+    plain=True,
+    cost="An ordinary job is given up before it ends, and its video, which is paid for, is never fetched.",
+)
+def documented_time(run: Run) -> Failure | None:
+    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.case.expect:
+        return Failure(
+            f"jobs of this model take {run.case.expect:.0f} s by its documentation, and the client gave up "
+            f"after {run.seconds:.0f} s",
+            run.polls[-1].number if run.polls else None,
+        )
+    return not_delivered(run)

@@ -1,0 +1,182 @@
+"""D. Reading the result: the video's URL as it is, an error with its reason, nothing that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from kling_mock.scenarios import CATALOGUE, Scenario
+
+from ..generation import scenario_strategies
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Run
+from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
+from .cases import behaving, each, every, fixed
+from .oracles import failed_clearly, not_delivered, one_line, said
+
+__all__ = ["SECTION"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+
+def _shaped(*names: str) -> Scenario:
+    return Scenario("generated", f"Answers: {', '.join(names)}.", shapes=frozenset(names))
+
+
+@rule(
+    "D1",
+    "null-friendly",
+    REQUIRED,
+    cases=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
+    first=each(_shaped("nulls"), _shaped("absent")),
+    examples=8,
+    cost="A key with nothing to say breaks the client while its job, paid for, goes on.",
+)
+def null_friendly(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "D2",
+    "completed-without-url",
+    REQUIRED,
+    cases=behaving(scenario_strategies.videos_missing),
+    first=every(scenario_strategies.videos_missing),
+    examples=8,
+    cost="A job without a video is delivered as one, or waited for.",
+)
+def completed_without_url(run: Run) -> Failure | None:
+    done = [exchange for exchange in run.polls if exchange.state == "completed"]
+    if len(done) > 1:
+        return Failure("the job completed without a URL, and was polled again", done[1].number)
+    return failed_clearly(run, "the job completed without a URL")
+
+
+@rule(
+    "D3",
+    "error-shapes",
+    REQUIRED,
+    cases=behaving(scenario_strategies.failures),
+    first=every(scenario_strategies.failures),
+    cost="A failed job is delivered as a video, or nobody learns why it failed.",
+)
+def error_shapes(run: Run) -> Failure | None:
+    told = [exchange for exchange in run.trace if exchange.state == "error"]
+    if not told:
+        return None
+    failure = failed_clearly(run, "the job ended with an error")
+    if failure is not None:
+        return failure
+    answer = told[-1].answer
+    words = list(_texts(answer.get("error"))) if isinstance(answer, dict) else []
+    if words and not any(said(word, run) for word in words):
+        return Failure(
+            f"the error said {one_line(words[0])!r}, the client {run.outcome.brief()}", told[-1].number
+        )
+    return None
+
+
+def _texts(error: Any) -> list[str]:
+    """What an error has to say, in any of its shapes: its message, or else its name."""
+    if isinstance(error, str):
+        return [error]
+    if not isinstance(error, dict):
+        return []
+    detail = error.get("detail")
+    if isinstance(detail, list):
+        return [part["msg"] for part in detail if isinstance(part, dict) and isinstance(part.get("msg"), str)]
+    return [error[key] for key in ("message", "name") if isinstance(error.get(key), str)][:1]
+
+
+@rule(
+    "D4",
+    "extra-fields-ignored",
+    REQUIRED,
+    cases=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
+    first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
+    examples=6,
+    plain=True,
+    cost="The day the API adds a field, the client breaks.",
+)
+def extra_fields_ignored(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "D5",
+    "any-usage",
+    REQUIRED,
+    cases=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
+    first=each(*(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
+    examples=8,
+    cost="A missing figure about the price costs the video itself.",
+)
+def any_usage(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+@rule(
+    "D6",
+    "url-verbatim",
+    REQUIRED,
+    cases=fixed(PLAIN, _shaped("signed-url")),
+    examples=4,
+    cost="A signature that was changed is no signature: the video cannot be fetched.",
+)
+def url_verbatim(run: Run) -> Failure | None:
+    return not_delivered(run)
+
+
+def _elsewhere() -> st.SearchStrategy[Scenario]:
+    failures = [CATALOGUE[name] for name in ("failed", "unauthorized", "bad-request")]
+    return st.sampled_from([_shaped("signed-url"), CATALOGUE["video-redirect"], *failures])
+
+
+@rule(
+    "D7",
+    "no-key-leak",
+    STRICT,
+    cases=behaving(_elsewhere),
+    first=every(_elsewhere),
+    examples=10,
+    cost="Whoever serves the videos, or reads the logs, can spend the user's credits.",
+)
+def no_key_leak(run: Run) -> Failure | None:
+    own = run.base_url.partition("://")[2].partition("/")[0]
+    for exchange in run.trace:
+        host = ", ".join(exchange.header_values(b"host"))
+        if host != own and exchange.header_values(b"authorization"):
+            return Failure(f"the key was sent to {host}; the API is at {own}", exchange.number)
+        if exchange.kind == "video" and run.key.encode() in exchange.query_string:
+            return Failure("the key was put into the video's URL", exchange.number)
+    if run.key in run.outcome.everything:
+        return Failure(
+            f"the key is in what the client shows: it {run.outcome.brief().replace(run.key, 'KEY')}"
+        )
+    return None
+
+
+def _downloads(context: Context) -> str | None:
+    return None if context.profile.downloads else "does not download the video"
+
+
+@rule(
+    "D8",
+    "download-integrity",
+    ADVISORY,
+    cases=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
+    applies=_downloads,
+    examples=4,
+    cost="Half a file, or an error page, is kept as the video.",
+)
+def download_integrity(run: Run) -> Failure | None:
+    fetched = [exchange for exchange in run.trace if exchange.kind == "video" and exchange.fault]
+    if not fetched:
+        return None
+    if run.outcome.kind == "returned":
+        return Failure(
+            f"the download went wrong ({fetched[0].fault}), and nobody was told", fetched[0].number
+        )
+    return None

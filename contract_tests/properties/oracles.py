@@ -1,0 +1,157 @@
+"""What judgements share: how two bodies differ, whether an error is clear, whether the video came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from kling_mock.exchanges.journal import Exchange
+
+from ..running.models import Run
+from .base import Failure
+
+__all__ = [
+    "accepted",
+    "difference",
+    "documented",
+    "failed_clearly",
+    "gave_up_early",
+    "not_delivered",
+    "nulls",
+    "one_line",
+    "said",
+    "undocumented",
+]
+
+EARLY = 240.0
+"""Virtual seconds before which nobody may give up on a job that is under way: documented ones take longer."""
+
+
+def not_delivered(run: Run) -> Failure | None:
+    """The failure of a run that ought to end with the video; None where it did."""
+    if run.delivered:
+        return None
+    last = run.trace[-1].number if run.trace else None
+    if run.outcome.kind == "returned" and run.url is not None:
+        return Failure(f"the video is {one_line(run.url)}, but the client {run.outcome.brief()}", last)
+    return Failure(f"the job ends with a video, but the client {run.outcome.brief()}", last)
+
+
+def failed_clearly(run: Run, why: str) -> Failure | None:
+    """The failure of a run that ought to end with a clear error; `why` says what the client was told."""
+    outcome = run.outcome
+    last = run.trace[-1].number if run.trace else None
+    if outcome.kind == "returned":
+        return Failure(f"{why}, but the client {outcome.brief()} as if all were well", last)
+    if outcome.kind == "stopped" or run.cut:
+        return Failure(f"{why}, but the client did not end: {run.received} requests came", last)
+    if outcome.crashed:
+        return Failure(f"{why}, and the client crashed: it {outcome.brief()}", last)
+    return None
+
+
+def gave_up_early(run: Run) -> Failure | None:
+    """The failure of a run that ends with a video, unless the client's own budget was used up before."""
+    if run.outcome.failed and not run.outcome.crashed and run.seconds > EARLY:
+        return None
+    return not_delivered(run)
+
+
+def accepted(run: Run) -> list[Exchange]:
+    """The creates that made a job."""
+    return [exchange for exchange in run.creates if exchange.job_id is not None]
+
+
+def one_line(value: Any, most: int = 100) -> str:
+    """A value as JSON, shortened."""
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def said(text: str, run: Run) -> bool:
+    """Whether what the client raised or printed holds a text, escaped or not."""
+    if not text:
+        return True
+    shown = run.outcome.everything
+    plain = _plain(text)
+    return text in shown or plain in _plain(shown) or json.dumps(text)[1:-1] in shown
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("\\n", " ").replace("\\", "").split())
+
+
+def difference(sent: Any, given: Any, path: str = "") -> str | None:
+    """Where two JSON values differ, in words, or None; a number and its string are the same."""
+    here = path or "the body"
+    if isinstance(given, dict) and isinstance(sent, dict):
+        for name in given:
+            inner = f"{path}.{name}" if path else name
+            if name not in sent:
+                return f"{inner} was given as {one_line(given[name])} and left out"
+            found = difference(sent[name], given[name], inner)
+            if found:
+                return found
+        for name in sent:
+            if name not in given:
+                return f"{path + '.' if path else ''}{name} was not given and sent as {one_line(sent[name])}"
+        return None
+    if isinstance(given, list) and isinstance(sent, list):
+        if len(given) != len(sent):
+            return f"{here} was given with {len(given)} items and sent with {len(sent)}"
+        found_all = (
+            difference(one, other, f"{path}[{i}]")
+            for i, (one, other) in enumerate(zip(sent, given, strict=True))
+        )
+        return next((found for found in found_all if found), None)
+    if _same(sent, given):
+        return None
+    return f"{here} was given as {one_line(given)} and sent as {one_line(sent)}"
+
+
+def _same(sent: Any, given: Any) -> bool:
+    if isinstance(given, bool) or isinstance(sent, bool) or given is None or sent is None:
+        return sent is given
+    if isinstance(given, int | float) and isinstance(sent, str):
+        try:
+            return float(sent) == given
+        except ValueError:
+            return False
+    return (type(given) is type(sent) and given == sent) or (
+        isinstance(given, int | float) and isinstance(sent, int | float) and given == sent
+    )
+
+
+def nulls(value: Any, path: str = "") -> Iterator[str]:
+    """The paths at which a value holds null."""
+    if value is None:
+        yield path
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from nulls(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from nulls(inner, f"{path}[{place}]")
+
+
+def undocumented(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The paths of the keys that a schema does not document."""
+    branches = [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    if isinstance(value, dict):
+        known = {name: inner for branch in branches for name, inner in branch.get("properties", {}).items()}
+        for name, inner in value.items():
+            where = f"{path}.{name}" if path else name
+            if name in known:
+                yield from undocumented(inner, known[name], where)
+            elif known:
+                yield where
+    elif isinstance(value, list):
+        items = next((branch["items"] for branch in branches if isinstance(branch.get("items"), dict)), None)
+        for place, inner in enumerate(value if items is not None else ()):
+            yield from undocumented(inner, items or {}, f"{path}[{place}]")
+
+
+def documented(exchange: Exchange) -> bool:
+    """Whether a request went to a path that the API has."""
+    return exchange.kind != "other" and "//" not in exchange.path

@@ -1,0 +1,85 @@
+"""The pace of polls: jobs that take their time, as long as the documented ones too, and busy loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from kling_mock.catalog import load_catalog
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.jobs.timeline import Step
+from kling_mock.media import clip_for
+from kling_mock.scenarios import Fault, Scenario
+
+from ..generation import scenario_strategies
+from ..generation.payloads import boundary_payloads
+from ..running.models import Case
+from .base import Context, Failure
+from .cases import LONG, MANY
+
+__all__ = ["OUTAGES", "busy_loop", "documented_job", "long_jobs"]
+
+BUSY = 0.5
+"""Virtual seconds between polls, on average, below which they are a busy loop."""
+PACED = 20
+"""Polls in a row whose pace is looked at."""
+
+_PLAN = (Step("queued", 10.0), Step("generating", 60.0), Step("completed"))
+OUTAGES = tuple(outage.replace(plan=_PLAN) for outage in scenario_strategies.long_outages(2 * PACED))
+"""Faults in a row, enough for a loop that makes no pause after one to show."""
+
+_QUEUED = 0.1
+"""The part of a documented time that a job is queued."""
+
+
+def long_jobs() -> st.SearchStrategy[Scenario]:
+    """Jobs that generate for minutes, some of them with polls that take two seconds."""
+    slow = Fault("poll", "slow", seconds=2.0)
+    return st.builds(
+        lambda seconds, faults: Scenario(
+            "generated",
+            f"The job generates for {seconds:g} s" + (", and each poll takes two." if faults else "."),
+            plan=(Step("queued", 10.0), Step("generating", seconds), Step("completed")),
+            faults=faults,
+        ),
+        st.sampled_from([60.0, 120.0, 230.0]),
+        st.sampled_from([(), (slow,)]),
+    )
+
+
+def documented_job(context: Context) -> Case:
+    """The smallest payload, and a job that takes as long as its model's documentation says."""
+    catalog, payload = load_catalog(), boundary_payloads(context.model)[0].payload
+    facts = catalog.facts(context.model)
+    clip = clip_for(catalog.find(context.model), facts, payload)
+    whole = facts.seconds_for(clip.seconds)
+    plan = (Step("queued", whole * _QUEUED), Step("generating", whole * (1 - _QUEUED)), Step("completed"))
+    says = f"The job takes {whole:.0f} s, as documented for its model."
+    scenario = Scenario("generated", says, plan=plan)
+    return Case(context.model, payload, scenario, requests=MANY, seconds=LONG, expect=whole)
+
+
+def busy_loop(polls: Sequence[Exchange]) -> Failure | None:
+    """The failure of polls without a pause, be it all of them or many in a row, as after faults."""
+    if len(polls) > PACED and _pace(polls) < BUSY:
+        return _busy(polls)
+    for place in range(len(polls) - PACED):
+        if _pace(row := polls[place : place + PACED + 1]) < BUSY:
+            return _busy(row)
+    return None
+
+
+def _pace(polls: Sequence[Exchange]) -> float:
+    return (polls[-1].at - polls[0].at) / (len(polls) - 1)
+
+
+def _busy(polls: Sequence[Exchange]) -> Failure:
+    met = {str(poll.status or "no answer") for poll in polls[:-1] if poll.fault and not _slow(poll)}
+    why = f", after {' and '.join(sorted(met))}" if met else ""
+    says = f"{len(polls)} polls came, one every {_pace(polls) * 1000:.0f} ms{why}"
+    return Failure(says, polls[1].number)
+
+
+def _slow(poll: Exchange) -> bool:
+    return poll.fault == "slow"

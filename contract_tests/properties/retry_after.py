@@ -1,0 +1,69 @@
+"""How long a client waits where it is asked to, and the cap that it may set to such waits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.jobs.timeline import Step
+from kling_mock.scenarios import CATALOGUE, Scenario
+
+from ..running.models import Run
+
+__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "own_cap", "wait_asked", "waits"]
+
+PATIENCE = 60.0
+"""Virtual seconds up to which a Retry-After is honoured by any client."""
+LEAST_CAP = 10.0
+"""Virtual seconds below which a cap is no better than not waiting."""
+_ASKED = (1.0, 30.0, 60.0)
+_ALIKE = 1.1
+
+
+def _asking() -> Scenario:
+    (limited,) = CATALOGUE["poll-rate-limited"].faults
+    # Each 429 takes a poll's place, so the ones after it count one good poll more.
+    faults = tuple(limited.replace(after=place, retry_after=wait) for place, wait in enumerate(_ASKED))
+    plan = (Step("generating", 230.0), Step("completed"))
+    return Scenario("generated", "Polls are asked to wait for 1, 30 and 60 s.", plan=plan, faults=faults)
+
+
+ASKING = _asking()
+"""Asks for a short wait, a longer one and the longest, with a good poll in between."""
+
+
+def wait_asked(exchange: Exchange) -> float | None:
+    """Virtual seconds that an answer's Retry-After asks to wait, None where it has none."""
+    value = exchange.answer_header.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        # A date knows whole seconds only, and may be rounded up.
+        return parsedate_to_datetime(value).timestamp() - exchange.at - 1.0
+
+
+def waits(run: Run) -> Iterator[tuple[Exchange, Exchange, float, float]]:
+    """Each poll that was asked to wait, the one after it, and the seconds asked for and waited."""
+    for before, after in itertools.pairwise(run.polls):
+        asked = wait_asked(before) if before.status in (429, 503) else None
+        if asked is not None:
+            yield before, after, asked, after.at - (before.ended_at or before.at)
+
+
+def own_cap(run: Run) -> float | None:
+    """The cap that a run with `ASKING` shows: asked for more, the client waits for always the same.
+
+    None where it shows none, also where it does not wait longer for being asked to.
+    """
+    seen = [(asked, waited) for _, _, asked, waited in waits(run)]
+    short = [waited for asked, waited in seen if waited < asked - 0.05]
+    if not short or len(seen) < len(_ASKED):
+        return None
+    cap = min(short)
+    alike = max(short) <= cap * _ALIKE
+    longer = seen[0][1] * _ALIKE < cap
+    return cap if cap >= LEAST_CAP and alike and longer else None

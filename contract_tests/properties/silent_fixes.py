@@ -1,0 +1,50 @@
+"""Inputs with one constraint broken, and whether a client mended one in silence."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..generation.negative_values import MISSING
+from ..generation.payload_factory import InvalidCase
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Case
+from .oracles import difference, one_line
+
+__all__ = ["broken_case", "mended"]
+
+
+def broken_case(model: str, case: InvalidCase) -> Case:
+    """An invalid body as a case: its note says what is broken, `expect` where."""
+    where = case.field or "the body"
+    if case.value is MISSING:
+        note = f"{where} is required and missing"
+    else:
+        note = f"{where} breaks {case.constraint}: {one_line(json.dumps(case.value, ensure_ascii=False), 60)}"
+    return Case(model, case.payload, PLAIN, note=note, expect=case.field)
+
+
+def mended(sent: Any, given: Any, field: str) -> str | None:
+    """How what is broken was sent otherwise than it was given, None where it was not.
+
+    A null that is left out is as it was given: in many clients null stands for what is not set.
+    """
+    before, after = _at(given, field), _at(sent, field)
+    if before is MISSING:
+        return None if after is MISSING else f"{field} was sent as {one_line(after)}"
+    if after is MISSING:
+        return None if before is None else f"{field} was given as {one_line(before)} and left out"
+    return difference(after, before, field)
+
+
+def _at(value: Any, field: str) -> Any:
+    """What stands at a path such as `dynamic_masks[0].mask`, `MISSING` where nothing does."""
+    for step in re.findall(r"[^.\[\]]+", field):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return MISSING
+    return value

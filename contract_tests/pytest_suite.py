@@ -1,0 +1,154 @@
+"""The properties as tests of pytest, one per property and model, in the kit's module or in a user's."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_mock.errors import KlingMockError
+
+from .driving.clients import CallableClient, Client, load_callable
+from .driving.commands import CommandClient
+from .driving.engine import Engine
+from .properties import Context, Profile, Property
+from .reporting.artifacts import save as save_files
+from .reporting.console import explain
+from .running.events import Result, Started
+from .running.falsifier import Limits
+from .running.models import Run
+from .running.session import (
+    OF_BUDGET,
+    Plan,
+    engine_for,
+    judged,
+    measure_budget,
+    rehearse,
+    select_models,
+    select_properties,
+)
+from .running.xfails import Xfails, load_xfails
+
+__all__ = ["Suite", "contract_test"]
+
+Target = str | Sequence[str] | Callable[..., Any]
+
+
+class Suite:
+    """A client and what is checked of it; `cases` are its tests, `test` runs one of them."""
+
+    def __init__(self, target: Target, plan: Plan, save: Path = Path(".kling-mock")) -> None:
+        self.plan = plan
+        self.models = select_models(plan.models)
+        self.properties = select_properties(plan.properties, plan.level)
+        self._target = target
+        self._save = save
+        self._engine: Engine | None = None
+        self._plain: Run | None = None
+        self._profile = Profile()
+        self._measured = False
+        self._problem = ""
+
+    @property
+    def cases(self) -> list[Any]:
+        """Pairs of a model and a property, as parameters with ids such as `B1-klingai/avatar-pro`."""
+        return [
+            pytest.param(model, one, id=f"{one.id}-{model}")
+            for model in self.models
+            for one in self.properties
+        ]
+
+    def test(self, model: str, wanted: Property) -> None:
+        """Try one property on one model, and fail, skip or pass this test."""
+        __tracebackhide__ = True
+        result = None
+        if not self._problem:
+            try:
+                result = self._result(model, wanted)
+            except KlingMockError as error:
+                self._problem = f"The client could not be checked. {error}"
+        if result is None:
+            pytest.fail(self._problem, pytrace=False)
+        self._tell(result)
+
+    def _result(self, model: str, wanted: Property) -> Result:
+        if self._engine is None:
+            self._engine = engine_for(_client_of(self._target), self.plan.seed, self.models[0])
+        with self._engine as engine:
+            if self._plain is None:
+                self._plain = rehearse(engine, self.models[0], self._profile)
+            context = Context(model, engine.client, self._profile, self.plan.level == "strict")
+            if wanted.id in OF_BUDGET:
+                measure_budget(engine, context)
+            return judged(engine, wanted, context, self._plain, self.plan)
+
+    def _tell(self, result: Result) -> None:
+        __tracebackhide__ = True
+        if result.result == "failed":
+            assert self._engine is not None
+            started = Started(
+                self._engine.client.name,
+                tuple(self.models),
+                (),
+                self.plan.seed,
+                self.plan.level,
+                self._engine.client.target,
+            )
+            text = "\n".join(explain(started, result, save_files(result, self._save)))
+            if result.level == "A":
+                pytest.skip(f"advice: {text}")
+            pytest.fail(text, pytrace=False)
+        if result.result == "xpassed":
+            pytest.fail(
+                f"{result.id} is kept, though it is listed as a known failure: {result.reason}", pytrace=False
+            )
+        if result.result == "xfailed":
+            pytest.xfail(result.reason)
+        if result.result == "skipped":
+            pytest.skip(result.reason)
+
+
+def _client_of(target: Target) -> Client:
+    if callable(target):
+        return CallableClient(target)
+    if isinstance(target, str) and ":" in target and " " not in target:
+        return load_callable(target)
+    return CommandClient(shlex.split(target) if isinstance(target, str) else target)
+
+
+def contract_test(
+    client: Target,
+    *,
+    models: Sequence[str] = (),
+    properties: Sequence[str] = (),
+    level: str = "required",
+    max_examples: int = 20,
+    time_limit: float = 20.0,
+    seed: int = 0,
+    xfails: str | Path | None = None,
+    save: str | Path = ".kling-mock",
+) -> Callable[..., None]:
+    """A test function for a test file of one's own: `test_contract = contract_test("my_client:generate")`.
+
+    `client` is a callable, its `MODULE:FUNCTION`, or a command as a string or words; `models` and
+    `properties` are ids or globs. Raises `UnknownModel` and `SettingsError` for what does not exist.
+    """
+    plan = Plan(
+        models=models,
+        properties=properties,
+        level=level,
+        limits=Limits(max_examples, time_limit),
+        seed=seed,
+        xfails=load_xfails(xfails) if xfails is not None else Xfails(),
+    )
+    suite = Suite(client, plan, Path(save))
+
+    @pytest.mark.parametrize(("model", "wanted"), suite.cases)
+    def test_contract(model: str, wanted: Property) -> None:
+        __tracebackhide__ = True
+        suite.test(model, wanted)
+
+    return test_contract

@@ -1,0 +1,155 @@
+"""A counterexample in words: its timeline, the request for curl, the bill, how to see it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from kling_mock.exchanges.journal import Exchange
+
+from ..running.events import Counterexample, Result, Started
+from ..running.models import Run
+
+__all__ = ["billed", "command_line", "curl_line", "payload_text", "said", "timeline", "trace_rows"]
+
+_LONGEST_BODY = 4_000
+_HEAD, _TAIL = 8, 5
+SERVED = "http://127.0.0.1:8000"
+"""Where `kling-mock serve` listens by default: the mock of the run is gone."""
+
+
+def said(result: Result) -> str:
+    """Why a result is what it is, in a sentence; empty where there is nothing to say."""
+    if result.counterexample is not None:
+        return result.counterexample.says
+    if result.result == "xpassed":
+        return f"it is kept, though it is listed as a known failure: {result.reason}"
+    return result.reason
+
+
+def billed(result: Result) -> str:
+    """`It would have been billed N times.` where a second job was made, nothing elsewhere."""
+    example = result.counterexample
+    if example is None or example.run.charged < 2 or len(example.case.jobs) > 0:
+        return ""
+    return f"It would have been billed {example.run.charged} times."
+
+
+def payload_text(value: Any, most: int = 120) -> str:
+    """A payload over several lines, with long strings and lists shortened."""
+    return json.dumps(_shortened(value, most), ensure_ascii=False, indent=2, default=repr)
+
+
+def _shortened(value: Any, most: int) -> Any:
+    if isinstance(value, str) and len(value) > most:
+        return f"{value[: most // 2]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        shown = [_shortened(item, most) for item in value[:4]]
+        return shown if len(value) <= 4 else [*shown, f"… ({len(value)} items)"]
+    if isinstance(value, dict):
+        return {name: _shortened(inner, most) for name, inner in value.items()}
+    return value
+
+
+def _target(exchange: Exchange) -> str:
+    query = exchange.query_string.decode("utf-8", "replace")
+    return exchange.path + (f"?{query}" if query else "")
+
+
+def trace_rows(run: Run) -> list[dict[str, Any]]:
+    """The exchanges as plain values: `at` and `took` in virtual seconds from the start of the run."""
+    rows = []
+    for exchange in run.trace:
+        ended = exchange.ended_at
+        rows.append(
+            {
+                "number": exchange.number,
+                "at": round(exchange.at - run.started, 3),
+                "took": None if ended is None else round(ended - exchange.at, 3),
+                "kind": exchange.kind,
+                "method": exchange.method,
+                "target": _target(exchange).replace(run.key, "KEY"),
+                "status": exchange.status,
+                "state": exchange.state,
+                "fault": exchange.fault,
+            }
+        )
+    return rows
+
+
+def timeline(run: Run, blamed: int | None = None) -> list[str]:
+    """The trace as lines, the request to blame marked; the middle of a long one is left out."""
+    rows = trace_rows(run)
+    lines = [_line(row, blamed) for row in rows]
+    if len(lines) > _HEAD + _TAIL + 1:
+        left_out = len(lines) - _HEAD - _TAIL
+        lines = [*lines[:_HEAD], f"             … {left_out} more …", *lines[-_TAIL:]]
+    if run.cut:
+        why = {"requests": "too many requests", "time": "too much time"}.get(run.cut, run.cut)
+        lines.append(
+            f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"
+        )
+    ends = [f"  {_at(run.seconds)}  the client {outcome.brief()}" for outcome in run.outcomes]
+    return [*lines, *(line.replace(run.key, "KEY") for line in ends)]
+
+
+def _at(seconds: float) -> str:
+    return f"{seconds:9.2f} s"
+
+
+def _line(row: dict[str, Any], blamed: int | None) -> str:
+    mark = "►" if row["number"] == blamed else " "
+    answer = "nothing" if row["status"] is None else str(row["status"])
+    extra = " ".join(str(row[name]) for name in ("state",) if row[name])
+    fault = f" [{row['fault']}]" if row["fault"] else ""
+    took = f" after {row['took']:g} s" if row["took"] and row["took"] >= 0.5 else ""
+    target = row["target"] if len(row["target"]) <= 70 else row["target"][:69] + "…"
+    return f"{mark} {_at(row['at'])}  {row['method']:4} {target} → {answer} {extra}{fault}{took}".rstrip()
+
+
+def blamed_exchange(example: Counterexample) -> Exchange | None:
+    """The request that breaks the property, or else the last one."""
+    trace = example.run.trace
+    found = next((exchange for exchange in trace if exchange.number == example.exchange), None)
+    return found or (trace[-1] if trace else None)
+
+
+def curl_line(example: Counterexample) -> str:
+    """The offending request for a shell, with the key as a variable; empty where nothing was sent."""
+    exchange = blamed_exchange(example)
+    if exchange is None:
+        return ""
+    url = SERVED + _target(exchange)
+    parts = ["curl", "-i"]
+    if exchange.method != "GET":
+        parts += ["-X", exchange.method]
+    parts.append(shlex.quote(url.replace(example.run.key, "KEY")))
+    for name in (b"authorization", b"content-type"):
+        for value in exchange.header_values(name):
+            header = f"{name.decode().title()}: {value}"
+            if example.run.key in header:
+                parts += ["-H", '"' + header.replace(example.run.key, "$KLING_API_KEY") + '"']
+            else:
+                parts += ["-H", shlex.quote(header)]
+    if exchange.body:
+        body = exchange.body.decode("utf-8", "replace")
+        if len(body) > _LONGEST_BODY:
+            parts += ["--data-binary", "@payload.json"]
+        else:
+            parts += ["--data-binary", shlex.quote(body)]
+    return " ".join(parts)
+
+
+def command_line(started: Started, result: Result) -> str:
+    """What to type to see this counterexample again."""
+    found_by = ["--property", result.found_by] if result.found_by else []
+    options = ["--property", result.id, *found_by, "--model", result.model, "--seed", str(started.seed)]
+    if started.level != "required":
+        options += ["--level", started.level]
+    return _command(options, started.target)
+
+
+def _command(options: Sequence[str], target: Sequence[str]) -> str:
+    return " ".join(["kling-mock", "verify", *map(shlex.quote, [*options, *target])])

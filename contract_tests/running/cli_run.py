@@ -1,0 +1,109 @@
+"""`kling-mock verify`, once its options are read: the client is found, checked, and reported on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kling_mock.errors import SettingsError
+from kling_mock.output_files import check_report_file, write_report
+
+from ..driving.clients import Client, load_callable
+from ..driving.commands import CommandClient
+from ..reporting.artifacts import save
+from ..reporting.console import Console
+from ..reporting.html import as_html
+from ..reporting.json_report import as_json
+from ..reporting.junit import as_junit
+from .events import Checked, Event, Started
+from .falsifier import Limits
+from .session import LEVELS, Plan, verify
+from .xfails import Xfails, load_xfails
+
+__all__ = ["end_process", "find_client", "run"]
+
+end_process: Callable[[int], object] = os._exit
+"""How the process of the command line ends where a thread of the client does not."""
+
+
+def find_client(words: Sequence[str]) -> Client:
+    """The client that the command line means: `MODULE:FUNCTION`, or a command and its arguments.
+
+    Raises `TargetError` where it cannot be found or called.
+    """
+    if len(words) > 1 or shutil.which(words[0]) or Path(words[0]).is_file():
+        return CommandClient(words)
+    return load_callable(words[0])
+
+
+def run(
+    target: Sequence[str],
+    *,
+    models: Sequence[str] = (),
+    properties: Sequence[str] = (),
+    level: str = "required",
+    max_examples: int = 20,
+    time_limit: float = 20.0,
+    seed: int = 0,
+    xfails: str | None = None,
+    report: str | None = None,
+    html: str | None = None,
+    junit: str | None = None,
+    save: str = ".kling-mock",
+) -> int:
+    """Check a client, print and write the reports, and return the exit status."""
+    if level not in LEVELS:
+        raise SettingsError(f"--level: expected one of {', '.join(LEVELS)}, received {level!r}.")
+    for option, file in (("--report", report), ("--html", html), ("--junit", junit)):
+        check_report_file(option, file)
+    plan = Plan(
+        models=models,
+        properties=properties,
+        level=level,
+        limits=Limits(max_examples, time_limit),
+        seed=seed,
+        xfails=load_xfails(xfails) if xfails else Xfails(),
+    )
+    client = find_client(target)
+    reports = _Reports(Path(save))
+    finished = verify(client, plan, reports)
+    assert reports.started is not None
+    if report is not None:
+        write_report("--report", report, as_json(reports.started, finished, reports.files))
+    if html is not None:
+        write_report("--html", html, as_html(reports.started, finished, reports.files))
+    if junit is not None:
+        write_report("--junit", junit, as_junit(reports.started, finished))
+    if finished.summary.status == 2 and threading.active_count() > 1:
+        _leave(2)
+    return finished.summary.status
+
+
+def _leave(status: int) -> None:
+    """End the process although a thread of the client may still run: it cannot be stopped from outside."""
+    stuck = [thread for thread in threading.enumerate() if thread.name == "kling-mock client"]
+    if stuck:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        end_process(status)
+
+
+class _Reports:
+    """Hands events to the terminal, and saves counterexamples on the way."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.files: dict[int, Path] = {}
+        self._console = Console(files=self.files)
+        self.started: Started | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self.started = event
+        elif isinstance(event, Checked) and event.result.result == "failed":
+            self.files[id(event.result)] = save(event.result, self._folder)
+        self._console(event)

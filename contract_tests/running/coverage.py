@@ -1,0 +1,97 @@
+"""What a client was shown: models, statuses, faults, shapes, boundaries: so many of so many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kling_mock.jobs.ids import ID_STYLES
+from kling_mock.jobs.timeline import STATUSES
+from kling_mock.scenarios.fault import KINDS
+from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+
+from ..generation.payloads import boundary_payloads
+from .models import Run
+
+__all__ = ["HTTP_STATUSES", "Coverage"]
+
+HTTP_STATUSES = (200, 201, 307, 400, 401, 403, 404, 422, 429, 500, 502, 503, 504)
+"""What the API and the gateways before it answer."""
+
+
+class Coverage:
+    """Collects what the runs showed a client; `as_dict` says so many of so many, and what is missing."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        self._known: dict[str, list[str]] = {
+            "models": list(models),
+            "statuses": [str(status) for status in HTTP_STATUSES],
+            "states": list(STATUSES),
+            "faults": list(KINDS),
+            "shapes": list(SHAPES),
+            "errors": list(ERROR_SHAPES),
+            "ids": list(ID_STYLES),
+        }
+        self._seen: dict[str, set[str]] = {name: set() for name in self._known}
+        self._features: dict[str, set[str]] = {}
+        self._looked: set[int] = set()
+
+    def see(self, run: Run) -> None:
+        """Count a run in."""
+        case, seen = run.case, self._seen
+        seen["models"].add(case.model)
+        for exchange in run.trace:
+            if exchange.status is not None:
+                seen["statuses"].add(str(exchange.status))
+            if exchange.state is not None:
+                seen["states"].add(exchange.state)
+            if exchange.fault is not None:
+                seen["faults"].add(exchange.fault)
+        if run.creates:
+            seen["shapes"] |= case.scenario.shapes
+            seen["ids"].add(case.scenario.ids or "nanoid")
+            if case.scenario.ends == "error":
+                seen["errors"].add(case.scenario.error or "schema")
+        if not case.bulky:
+            self._features.setdefault(case.model, set()).update(_features(case.payload))
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""
+        shown = {
+            name: {
+                "shown": sum(word in self._seen[name] for word in known),
+                "of": len(known),
+                "missing": [word for word in known if word not in self._seen[name]],
+            }
+            for name, known in self._known.items()
+        }
+        missing: list[str] = []
+        count = 0
+        for model in self._known["models"]:
+            cases = boundary_payloads(model)
+            plain = set(_features(cases[0].payload))
+            have = self._features.get(model, set())
+            for case in cases:
+                count += 1
+                # A boundary is reached where all that tells it from the smallest body has been sent.
+                if not set(_features(case.payload)) - plain <= have or not have:
+                    missing.append(f"{model} {case.label}")
+        shown["boundaries"] = {"shown": count - len(missing), "of": count, "missing": missing}
+        return shown
+
+
+def _features(value: Any, path: str = "") -> Iterator[str]:
+    """What tells a payload from others: the fields it has, their values, lengths and counts."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}.{name}"
+            yield from _features(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        yield f"{path} has {len(value)}"
+        # What is in the items counts once, wherever it stands.
+        for inner in value[:8]:
+            yield from _features(inner, f"{path}[]")
+    elif isinstance(value, str):
+        yield f"{path} is {value}" if len(value) <= 32 else f"{path} is long {len(value)}"
+    else:
+        yield f"{path} is {value!r}"

@@ -1,0 +1,133 @@
+"""What a verification tells while it runs; reports are made of nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .models import Case, Run
+
+__all__ = [
+    "Checked",
+    "Checking",
+    "Counterexample",
+    "Event",
+    "Example",
+    "Finished",
+    "Result",
+    "Started",
+    "Summary",
+]
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """The smallest case found that breaks a property, and how it went."""
+
+    case: Case
+    run: Run
+    says: str
+    exchange: int | None
+    seed: int
+
+
+@dataclass
+class Result:
+    """What came of one property with one model.
+
+    `result` is passed, failed, skipped, xfailed, xpassed or error; `reason` says why it was skipped, which
+    known failure it is, or what went wrong.
+    """
+
+    id: str
+    name: str
+    level: str
+    model: str
+    result: str
+    cost: str = ""
+    reason: str = ""
+    examples: int = 0
+    late: bool = False
+    """Whether the time limit ended it before all examples were tried."""
+    seconds: float = 0.0
+    """Real seconds."""
+    counterexample: Counterexample | None = None
+    found_by: str = ""
+    """The other property whose case broke this one, where it was found so."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the verification fail."""
+        return self.level != "A" and self.result in ("failed", "xpassed")
+
+    @property
+    def thin(self) -> bool:
+        """Whether it is kept as far as it was tried, which the time limit made less than was asked for."""
+        return self.late and self.result == "passed"
+
+
+@dataclass
+class Summary:
+    """How many results of each kind, and the exit status that they make."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    status: int = 0
+    seconds: float = 0.0
+    runs: int = 0
+    problem: str = ""
+    """Why the client could not be checked, where it could not."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """The root of all events."""
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """A verification begins."""
+
+    client: str
+    models: tuple[str, ...]
+    properties: tuple[str, ...]
+    seed: int
+    level: str
+    target: tuple[str, ...] = ()
+    """How the client is named on the command line."""
+
+
+@dataclass(frozen=True)
+class Checking(Event):
+    """A property is looked at with a model."""
+
+    id: str
+    name: str
+    model: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Example(Event):
+    """A client was run on one case."""
+
+    id: str
+    run: Run
+
+
+@dataclass(frozen=True)
+class Checked(Event):
+    """A property has been looked at."""
+
+    result: Result
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """A verification has ended; `coverage` is what the client was shown."""
+
+    results: tuple[Result, ...]
+    summary: Summary
+    coverage: dict[str, Any]

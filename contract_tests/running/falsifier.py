@@ -1,0 +1,198 @@
+"""Checking one property on one model: cases from Hypothesis, run by the engine, the smallest breach kept."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import hypothesis
+import hypothesis.errors
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+
+from kling_mock.errors import SettingsError
+
+from ..driving.engine import Engine
+from ..properties import Context, Property
+from .events import Counterexample, Result
+from .models import Case, Run
+
+__all__ = ["Limits", "check"]
+
+
+class _Broken(AssertionError):
+    """A property does not hold; always raised at one place, so that all breaches are one to Hypothesis."""
+
+
+class _TimeUp(BaseException):
+    """The time of a property is over; no Exception, so that Hypothesis lets it through."""
+
+
+MANY = 100
+"""Requests after which a run need not be repeated to be believed."""
+
+
+SMALL = 0.5
+"""Real seconds beyond the time limit in which a run that has begun may still end by itself."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a check may do: examples, and real seconds with shrinking included."""
+
+    max_examples: int = 20
+    seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_examples, int) or self.max_examples < 1:
+            raise SettingsError(f"max_examples: expected 1 or more, received {self.max_examples!r}.")
+        if not self.seconds > 0:
+            raise SettingsError(f"time_limit: expected a time of more than 0, received {self.seconds!r}.")
+
+
+def check(
+    engine: Engine,
+    wanted: Property,
+    context: Context,
+    *,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    watch: Callable[[Run], None] = lambda run: None,
+) -> Result:
+    """Try a property of the engine's client on a model, and say how it went.
+
+    `watch` sees every run. Raises `TargetError` where the client cannot be run on.
+    """
+    result = Result(wanted.id, wanted.name, wanted.level, context.model, "skipped", wanted.cost)
+    reason = _reason(wanted, context)
+    if reason is not None:
+        result.reason = reason
+        return result
+    search = _Search(engine, wanted, context, seed, limits, watch)
+    started = time.perf_counter()
+    search.go()
+    result.seconds = time.perf_counter() - started
+    result.examples = search.examples
+    result.counterexample = search.best
+    result.result = "failed" if search.best is not None else "passed"
+    if search.unsure and search.best is None:
+        result.reason = f"seemed broken {search.unsure} times, but not again with the same case"
+    if search.late:
+        result.late = True
+        result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
+    return result
+
+
+def _reason(wanted: Property, context: Context) -> str | None:
+    """Why a property cannot be tried, None where it can."""
+    if wanted.virtual and not context.client.virtual_time:
+        return "needs virtual time, and no hook reaches this program"
+    return wanted.applies(context)
+
+
+class _Search:
+    """One search for a breach."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        wanted: Property,
+        context: Context,
+        seed: int,
+        limits: Limits,
+        watch: Callable[[Run], None],
+    ) -> None:
+        self._engine = engine
+        self._wanted = wanted
+        self._context = context
+        self._seed = seed
+        self._limits = limits
+        self._watch = watch
+        self._deadline = 0.0
+        self.examples = 0
+        self.late = False
+        self.unsure = 0
+        """Breaches that the same case did not show again."""
+        self.best: Counterexample | None = None
+
+    def go(self) -> None:
+        """Search until a breach is smallest, the examples are used up, or time is."""
+        wanted = self._wanted
+        most = min(self._limits.max_examples, wanted.examples or self._limits.max_examples)
+        self._deadline = time.monotonic() + self._limits.seconds
+
+        @hypothesis.seed(self._seed)
+        @settings(
+            max_examples=most,
+            database=None,
+            deadline=None,
+            derandomize=False,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            print_blob=False,
+        )
+        @given(wanted.cases(self._context))
+        def holds(case: Case) -> None:
+            self._try(case)
+
+        self._engine.deadline = self._deadline + SMALL
+        try:
+            self._first()
+            holds()
+        except _TimeUp:
+            self.late = True
+        except _Broken:
+            pass
+        except hypothesis.errors.Flaky:
+            self.unsure += 1
+        finally:
+            self._engine.deadline = math.inf
+
+    def _first(self) -> None:
+        """Try the cases that are always tried: the smallest breach is kept.
+
+        A program takes its time to start, so it gets as many of them as it gets examples, from all over.
+        """
+        cases = list(self._wanted.first(self._context))
+        if self._context.client.kind == "command" and len(cases) > (most := self._limits.max_examples):
+            cases = [cases[place * len(cases) // most] for place in range(most)]
+        for case in cases:
+            with contextlib.suppress(_Broken):
+                self._try(case)
+
+    def _conclusive(self, run: Run) -> bool:
+        """Whether a run came to a limit by many requests, or used up all time: it is no accident."""
+        return (
+            run.hurried
+            or run.cut == "requests"
+            or (run.cut_after >= run.case.seconds and len(run.trace) > MANY)
+        )
+
+    def _again(self, case: Case) -> bool:
+        """Whether a breach shows again: a machine under load must not accuse a client."""
+        return any(self._wanted.holds(self._engine.run(case, fresh=True)) for _ in range(2))
+
+    def _try(self, case: Case) -> None:
+        if time.monotonic() > self._deadline:
+            raise _TimeUp
+        if self._context.strict:
+            case = case.replace(strict=True)
+        run = self._engine.run(case)
+        if run.hurried and run.real_seconds < self._limits.seconds / 2:
+            # It might have ended by itself: nothing is known of it.
+            raise _TimeUp
+        self.examples += 1
+        self._watch(run)
+        failure = self._wanted.holds(run)
+        if failure is None:
+            return
+        if self.best is None and not self._conclusive(run) and not self._again(case):
+            self.unsure += 1
+            return
+        if self.best is None or case.weight <= self.best.case.weight:
+            self.best = Counterexample(case, run, failure.says, failure.exchange, self._seed)
+        raise _Broken

@@ -1,0 +1,238 @@
+"""What is tried on a client and what came of it: a case, its outcome, the trace of the exchanges."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from kling_mock.exchanges.journal import Exchange
+from kling_mock.scenarios import Scenario
+
+__all__ = ["BASES", "CRASHES", "PREFIX", "Case", "Outcome", "Run"]
+
+PREFIX = "/proxy/kling"
+"""The path that stands before `/v2` where a case asks for a base URL with a prefix."""
+BASES = ("plain", "slash", "prefix", "refused")
+"""Forms of the base URL: as it is, with a slash at the end, behind a path, of a port where nobody listens."""
+
+CRASHES = frozenset(
+    {
+        "AssertionError",
+        "AttributeError",
+        "IndexError",
+        "KeyError",
+        "NameError",
+        "RangeError",
+        "RecursionError",
+        "ReferenceError",
+        "TypeError",
+        "UnboundLocalError",
+        "UnicodeDecodeError",
+        "UnicodeEncodeError",
+        "ZeroDivisionError",
+    }
+)
+"""Names of errors that tell of a mistake in the program, not of what the server did."""
+
+
+_NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
+"""What Node calls a connection that was refused, reset or broken off."""
+
+
+@dataclass(frozen=True, repr=False)
+class Case:
+    """One thing to try: a payload against a server's behaviour, and how the client is called.
+
+    `jobs` are the payloads of further calls that run at the same time. `requests` and `seconds` are the
+    limits of the run, in requests and virtual seconds. `note` says in words what the case is about.
+    """
+
+    model: str
+    payload: Any
+    scenario: Scenario
+    base: str = "plain"
+    jobs: tuple[Any, ...] = ()
+    interrupt_after: int | None = None
+    """Interrupt the client while it has had this many polls answered."""
+    resume: bool = False
+    """Hand in the id of a job that exists instead of letting the client make one."""
+    inspect: bool = False
+    """Read the arguments of a command's processes while it runs."""
+    twice: bool = False
+    """Run it a second time, to compare."""
+    requests: int = 600
+    seconds: float = 7_200.0
+    strict: bool = False
+    note: str = ""
+    expect: Any = None
+    """What a property put there when it made the case, for its own judgement."""
+
+    def __repr__(self) -> str:
+        # Short: a payload may hold a picture of megabytes.
+        return f"<Case {self.model} {self.scenario.name} {self.note}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What Hypothesis prints, which would print every field otherwise."""
+        printer.text(repr(self))
+
+    def replace(self, **changes: Any) -> Case:
+        """A copy with other values."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def payloads(self) -> tuple[Any, ...]:
+        """The payload of every call."""
+        return (self.payload, *self.jobs)
+
+    @property
+    def key(self) -> str:
+        """Equal for cases that are the same to the client and the server."""
+        shown = {
+            name.name: getattr(self, name.name)
+            for name in dataclasses.fields(self)
+            if name.name not in ("payload", "jobs", "note", "expect", "strict")
+        }
+        payloads = json.dumps(self.payloads)
+        if len(payloads) > 1_000:
+            payloads = hashlib.sha1(payloads.encode(), usedforsecurity=False).hexdigest()
+        return payloads + repr(shown)
+
+    @property
+    def bulky(self) -> bool:
+        """Whether a run of it is too big to be kept."""
+        return any(isinstance(value, str) and len(value) > 200_000 for value in dict(self.payload).values())
+
+    @property
+    def weight(self) -> int:
+        """How much there is to read in it; the smaller of two counterexamples is shown."""
+        scenario = self.scenario
+        parts = len(scenario.faults) + len(scenario.plan or ()) + len(scenario.shapes) + len(scenario.words)
+        return len(json.dumps(self.payloads)) + 40 * parts + 10 * (self.base != "plain")
+
+
+@dataclass
+class Outcome:
+    """How one call of the client ended.
+
+    `kind` is `returned`, `raised` (an exception, or an exit status that is not 0), `exited` (a callable that
+    called `sys.exit`) or `stopped` (it did not end within its limits and was stopped).
+    """
+
+    kind: str
+    value: Any = None
+    """What was returned: the last line of stdout for a command."""
+    error: str = ""
+    """The class of what was raised, as far as it is known."""
+    text: str = ""
+    """All that can be read of an error: messages, causes, what was printed."""
+    output: str = ""
+    """What was printed."""
+    status: int | None = None
+    """A command's exit status."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the client said that it failed."""
+        return self.kind in ("raised", "exited")
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it failed by a mistake of its own, such as an attribute of None."""
+        if self.status is not None and self.error == "TypeError" and _NETWORK.search(self.text):
+            return False
+        return self.failed and self.error.rpartition(".")[2] in CRASHES
+
+    @property
+    def everything(self) -> str:
+        """All text that a user of the client gets to see."""
+        value = self.value if isinstance(self.value, str) else ""
+        return "\n".join(part for part in (self.text, self.output, value) if part)
+
+    def brief(self) -> str:
+        """The outcome in one line."""
+        if self.kind == "returned":
+            return f"returned {_short(self.value)}"
+        if self.kind == "stopped":
+            return "did not end and was stopped" + (f": {self.text}" if self.text else "")
+        first = self.text.strip().splitlines()
+        shown = _short(first[0] if first else "", quoted=False)
+        status = "" if self.status is None else f" (exit status {self.status})"
+        return f"failed with {self.error or 'an error'}{status}" + (f": {shown}" if shown else "")
+
+
+def _short(value: Any, most: int = 120, *, quoted: bool = True) -> str:
+    shown = repr(value) if quoted else str(value)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+@dataclass
+class Run:
+    """One case as it went: the exchanges in the order of arrival, the outcomes, the virtual time it took."""
+
+    case: Case
+    trace: list[Exchange]
+    outcomes: list[Outcome]
+    seconds: float = 0.0
+    cut: str = ""
+    """Why the server stopped answering: `requests`, `time`, or empty where it did not."""
+    cut_after: float = 0.0
+    """Virtual seconds after which it did."""
+    received: int = 0
+    """Requests that came, those after the cut included."""
+    started: float = 0.0
+    """Virtual seconds since the epoch at the start."""
+    key: str = ""
+    """The API key that the client was given."""
+    base_url: str = ""
+    interrupted_at: int | None = None
+    """How many requests had come when the client was interrupted."""
+    charged: int = 0
+    """Jobs that would have been billed."""
+    jobs: list[str] = field(default_factory=list)
+    """Ids of the jobs that were made."""
+    urls: dict[str, str] = field(default_factory=dict)
+    """The video's URL as it was shown, by job."""
+    real_seconds: float = 0.0
+    """Real seconds that it took."""
+    hurried: bool = False
+    """Whether it was ended by the engine's deadline, before the limits of a run."""
+    arguments: str = ""
+    """The arguments of a command's processes, for the check that the key is not among them."""
+    again: Run | None = None
+    """The second run of a case that is to be run twice."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the call (the first of several) ended."""
+        return self.outcomes[0]
+
+    @property
+    def creates(self) -> list[Exchange]:
+        """The POSTs that came to a generation path."""
+        return [exchange for exchange in self.trace if exchange.kind == "create"]
+
+    @property
+    def polls(self) -> list[Exchange]:
+        """The GETs that came to a generation path."""
+        return [exchange for exchange in self.trace if exchange.kind == "poll"]
+
+    @property
+    def url(self) -> str | None:
+        """The URL that the server gave for the job, None where it was not asked."""
+        return next(iter(self.urls.values()), None)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the client came back with the video that the server gave."""
+        return self.outcome.kind == "returned" and self.url is not None and self.shows(self.url)
+
+    def shows(self, url: str, outcome: Outcome | None = None) -> bool:
+        """Whether the outcome is this URL; a command that prints more than the URL is the business of F2."""
+        outcome = outcome or self.outcome
+        if outcome.value == url:
+            return True
+        return outcome.status is not None and url in outcome.output

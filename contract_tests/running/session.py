@@ -1,0 +1,323 @@
+"""A whole verification: which properties on which models, a rehearsal first, events all the way."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kling_mock.catalog import load_catalog
+from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+
+from ..driving.clients import Client
+from ..driving.commands import CommandClient
+from ..driving.egress_guard import sentence
+from ..driving.engine import Engine
+from ..generation.payloads import boundary_payloads
+from ..generation.scenario_strategies import PLAIN
+from ..properties import PROPERTIES, STRICT, Context, Profile, Property
+from ..properties.b_create import made_again
+from ..properties.cases import stuck_case
+from ..properties.retry_after import ASKING, own_cap
+from .coverage import Coverage
+from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
+from .falsifier import Limits, check
+from .models import Case, Run
+from .xfails import Xfails
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "LEVELS",
+    "OF_BUDGET",
+    "Plan",
+    "engine_for",
+    "hopeless",
+    "judged",
+    "measure_budget",
+    "rehearse",
+    "select_models",
+    "select_properties",
+    "verify",
+]
+
+LEVELS = ("required", "strict")
+DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
+"""What is tried where nobody names a model: the variant with the most constraints to keep."""
+
+
+ONE_CREATE = "B1"
+_SPEAKS = re.compile(
+    r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
+)
+"""What a program says that has tried to reach somebody else than the mock: F1 is about it."""
+_OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
+
+OF_BUDGET = ("C5", "C8", "C14")
+"""Properties that need to know when the client gives up a job, or how long it waits when asked to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none for the default."""
+
+    models: Sequence[str] = ()
+    properties: Sequence[str] = ()
+    level: str = "required"
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+    xfails: Xfails = field(default_factory=Xfails)
+
+
+def select_models(patterns: Sequence[str]) -> list[str]:
+    """The models that some ids or globs name, in order; `UnknownModel` for a pattern that names none."""
+    catalog = load_catalog()
+    known = [variant.model for variant in catalog.variants]
+    if not patterns:
+        return [DEFAULT_MODEL]
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = [model for model in known if fnmatch.fnmatchcase(model, pattern)]
+        chosen += found or [catalog.find(pattern).model]
+    return list(dict.fromkeys(chosen))
+
+
+def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
+    """The properties that some ids, names or globs mean; without any, those of the level.
+
+    Raises `SettingsError` for a pattern that means none.
+    """
+    if level not in LEVELS:
+        raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
+    everything = list(PROPERTIES.values())
+    if not patterns:
+        return [one for one in everything if one.level != STRICT or level == "strict"]
+    chosen: list[str] = []
+    for pattern in patterns:
+        found = [one.id for one in everything if fnmatch.fnmatchcase(one.id, pattern.upper())]
+        found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
+        if not found:
+            hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
+            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to F4.'}")
+        chosen += found
+    return [one for one in everything if one.id in chosen]
+
+
+def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda event: None) -> Finished:
+    """Check a client against the contract, tell `report` of every step, and return the last event.
+
+    The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
+    known failure passed), 2 where the client could not be run or nothing could be tried. Raises
+    `SettingsError` and `UnknownModel` before anything starts.
+    """
+    models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
+    started = time.perf_counter()
+    coverage = Coverage(models)
+    results: list[Result] = []
+    summary = Summary()
+    report(
+        Started(
+            client.name,
+            tuple(models),
+            tuple(one.id for one in properties),
+            plan.seed,
+            plan.level,
+            client.target,
+        )
+    )
+    try:
+        with engine_for(client, plan.seed, models[0]) as engine:
+            session = _Session(engine, plan, coverage, report)
+            for result in session.results(models, properties):
+                results.append(result)
+            summary.runs = engine.runs
+            summary.problem = sentence(engine.others)
+    except KlingMockError as error:
+        summary.problem = str(error)
+    places = {
+        pair: place for place, pair in enumerate((model, one.id) for model in models for one in properties)
+    }
+    results.sort(key=lambda result: places[result.model, result.id])
+    summary.seconds = time.perf_counter() - started
+    summary.counts = dict(Counter(result.result for result in results))
+    if results and not summary.problem and not any(map(_tried, results)):
+        summary.problem = "None of the properties could be tried; the table says why."
+    summary.status = 2 if summary.problem else int(any(result.counts for result in results))
+    finished = Finished(tuple(results), summary, coverage.as_dict())
+    report(finished)
+    return finished
+
+
+def _tried(result: Result) -> bool:
+    return result.result != "skipped" and (result.examples > 0 or result.result != "passed")
+
+
+def engine_for(client: Client, seed: int, model: str) -> Engine:
+    """An engine for the client: with hooks for virtual time where they reach it."""
+    if isinstance(client, CommandClient):
+        with Engine(client, seed=seed) as engine:
+            engine.run(Case(model, boundary_payloads(model)[0].payload, PLAIN))
+            if not engine.surroundings.followed():
+                return Engine(client, seed=seed, hooks=False)
+    return Engine(client, seed=seed)
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A case of the property `by` in which a job was made although one was known to be there."""
+
+    by: str
+    case: Case
+
+
+class _Session:
+    """The steps of one verification."""
+
+    def __init__(
+        self, engine: Engine, plan: Plan, coverage: Coverage, report: Callable[[Event], None]
+    ) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._coverage = coverage
+        self._report = report
+        self._doubled: Doubled | None = None
+
+    def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
+        """One result per property and model, as they come: B1 last, for it is judged by every run."""
+        properties = sorted(properties, key=lambda one: one.id == ONE_CREATE)
+        profile = Profile()
+        plain = rehearse(self._engine, models[0], profile)
+        total, number = len(models) * len(properties), 0
+        for model in models:
+            context = Context(model, self._engine.client, profile, self._plan.level == "strict")
+            if any(one.id in OF_BUDGET for one in properties):
+                measure_budget(self._engine, context)
+            self._doubled = None
+            for one in properties:
+                number += 1
+                self._report(Checking(one.id, one.name, model, number, total))
+                result = self._check(one, context, plain)
+                self._report(Checked(result, number, total))
+                yield result
+
+    def _check(self, one: Property, context: Context, plain: Run) -> Result:
+        def watch(run: Run) -> None:
+            self._coverage.see(run)
+            self._report(Example(one.id, run))
+            if one.id != ONE_CREATE and made_again(run) is not None:
+                before = self._doubled
+                if before is None or run.case.weight < before.case.weight:
+                    self._doubled = Doubled(one.id, run.case)
+
+        return judged(self._engine, one, context, plain, self._plan, watch, self._doubled)
+
+
+def judged(
+    engine: Engine,
+    one: Property,
+    context: Context,
+    plain: Run,
+    plan: Plan,
+    watch: Callable[[Run], None] = lambda run: None,
+    doubled: Doubled | None = None,
+) -> Result:
+    """Try one property on one model, given how a plain job went, and hold it against the known failures.
+
+    `doubled` is a case of another property in which a job was made twice: it breaks B1 as well.
+    """
+    reason = hopeless(one, plain)
+    if reason is not None:
+        result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
+    else:
+        result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
+    if one.id == ONE_CREATE and doubled is not None and result.result == "passed":
+        _condemn(engine, result, doubled, plan.seed)
+    known = plan.xfails.reason(one.id, context.model)
+    if known is not None and result.result in ("passed", "failed"):
+        result.result = "xpassed" if result.result == "passed" else "xfailed"
+        result.reason = known
+    return result
+
+
+def _condemn(engine: Engine, result: Result, doubled: Doubled, seed: int) -> None:
+    """Break B1 with the case of another property, where it shows again that a job was made twice."""
+    run = engine.run(doubled.case, fresh=True)
+    failure = made_again(run)
+    if failure is None:
+        return
+    result.result, result.found_by = "failed", doubled.by
+    says = f"{failure.says}, as {doubled.by} was tried"
+    result.counterexample = Counterexample(doubled.case, run, says, failure.exchange, seed)
+
+
+def hopeless(one: Property, plain: Run) -> str | None:
+    """Why a property says nothing of a client whose plain job went like this; None where it does."""
+    if not plain.received and one.id != "F1":
+        return "nothing arrives at the mock (see F1)"
+    if one.plain and not plain.delivered:
+        return f"already a plain job fails: the client {plain.outcome.brief()}"
+    return None
+
+
+def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
+    """Run the client on the simplest case, to see whether it can be run at all.
+
+    Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
+    """
+    client = engine.client
+    payload = boundary_payloads(model)[0].payload
+    run = engine.run(Case(model, payload, PLAIN, note="a plain job"))
+    profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
+    profile.seconds = run.seconds
+    outcome = run.outcome
+    if outcome.kind == "stopped" or run.received > run.case.requests:
+        why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
+        raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
+    if outcome.status in (126, 127) and not run.received:
+        raise TargetError(f"{client.name} cannot be run: it {outcome.brief()}.")
+    if outcome.kind == "exited":
+        raise TargetError(
+            f"{client.name} cannot be checked: it called {outcome.text}; expected an exception."
+        )
+    if client.kind == "command":
+        if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
+            raise TargetError(
+                f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to "
+                f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
+            )
+        if engine.surroundings.partly():
+            client.virtual_time = False
+        return run
+    if outcome.kind == "returned" and not isinstance(outcome.value, str):
+        received = type(outcome.value).__name__
+        raise TargetError(
+            f"{client.name} cannot be checked: expected the video's URL as a string, received {received}."
+        )
+    if _OF_MAIN_THREADS.search(outcome.text):
+        raise TargetError(
+            f"{client.name} cannot be checked: it {outcome.brief()}. A callable runs in a thread of its own, "
+            "where signals cannot be handled: hand it in as a command, kling-mock verify -- python client.py."
+        )
+    if not run.received:
+        asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
+        hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
+        raise TargetError(
+            f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
+            f"{hint}".strip()
+        )
+    return run
+
+
+def measure_budget(engine: Engine, context: Context) -> None:
+    """Note when the client polls a job that never ends, whether it gives up, and how long it can wait."""
+    if not engine.client.virtual_time:
+        return
+    payload = boundary_payloads(context.model)[0].payload
+    run = engine.run(stuck_case(context, payload))
+    start = run.creates[0].at if run.creates else run.started
+    profile = context.profile
+    profile.gave_up = run.outcome.failed and not run.cut
+    profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
+    profile.patience = own_cap(engine.run(Case(context.model, payload, ASKING)))

@@ -1,0 +1,185 @@
+"""A server's options and own scenarios from a TOML file, and a scenario back to TOML.
+
+    strict = true                       # options, at the top or in [server]
+
+    [scenarios.bad-day]
+    summary = "Two hiccups, then the video."
+    base = "id-awkward+gzip"            # what it is made from, by name
+    plan = ["queued", {status = "generating", span = "30s"}, "completed"]
+
+    [[scenarios.bad-day.faults]]
+    at = "poll"
+    kind = "status"
+    status = 503
+    times = 2                           # or "forever"
+
+Each error is a `ConfigError` that starts with FILE:LINE.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
+from ..scenarios import CATALOGUE, Scenario, parse_scenario
+from ..settings import Settings, option_fields, parse_option
+from .scenario_toml import SCENARIO_KEYS, ScenarioTable, scenario_document
+from .toml_positions import KeyLines
+from .toml_writer import toml_document
+
+__all__ = ["dump_scenario", "load_config"]
+
+OPTIONS = tuple(option.name for option in option_fields())
+TABLES = ("server", "scenarios")
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """The options of `Settings` that a file sets, the scenarios of its `[scenarios.NAME]` tables included.
+
+    Raises `ConfigError`, whose message starts with `FILE:LINE:` and names the nearest valid words.
+    """
+    return _File(Path(path)).options()
+
+
+def dump_scenario(scenario: Scenario, **options: Any) -> str:
+    """A configuration file that makes a scenario the default; `load_config` reads an equal one back.
+
+    `options` are further ones of `Settings`, such as `seed` or `strict`. Raises `SettingsError` for one that
+    is none.
+    """
+    for name in options:
+        if name not in OPTIONS:
+            raise SettingsError(f"There is no option {name!r}.{did_you_mean(nearest(name, OPTIONS))}")
+    top = {"scenario": scenario.name, **options}
+    return toml_document({**top, "scenarios": {scenario.name: scenario_document(scenario)}})
+
+
+class _File:
+    """One file: its contents, the lines of its keys, and what is read from it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"{path}: expected UTF-8, received the byte 0x{error.object[error.start]:02x}."
+            ) from None
+        try:
+            self.document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(self._syntax(str(error))) from None
+        self.lines = KeyLines(text)
+        self._scenarios: dict[str, Scenario] = {}
+        self._under_way: list[str] = []
+
+    def options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        places: dict[str, tuple[str, ...]] = {}
+        for key, value in self.document.items():
+            if key not in TABLES:
+                self._option((key,), value, options, places)
+        for key, value in self._table(("server",)).items():
+            self._option(("server", key), value, options, places)
+        for name in self._table(("scenarios",)):
+            self._own(name)
+        if self._scenarios:
+            options["scenarios"] = self._scenarios
+        self._check_together(options, places)
+        return options
+
+    def fail(self, path: tuple[str | int, ...], message: str) -> NoReturn:
+        raise ConfigError(f"{self.path}:{self.lines.line(path)}: {message}")
+
+    def _syntax(self, message: str) -> str:
+        match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message)
+        if match is None:
+            return f"{self.path}: expected TOML: {message}."
+        return f"{self.path}:{match[2]}: expected TOML: {match[1]} at column {match[3]}."
+
+    def _table(self, path: tuple[str, ...]) -> Mapping[str, Any]:
+        value = self.document.get(path[-1], {})
+        if not isinstance(value, dict):
+            self.fail(path, f"{path[-1]}: expected a table, received {value!r}.")
+        return value
+
+    def _option(
+        self, path: tuple[str, ...], value: Any, options: dict[str, Any], places: dict[str, tuple[str, ...]]
+    ) -> None:
+        name = path[-1].replace("-", "_")
+        if name not in OPTIONS:
+            known = OPTIONS if path[0] == "server" else (*OPTIONS, *TABLES)
+            self.fail(path, f"there is no option {path[-1]!r}.{did_you_mean(nearest(path[-1], known))}")
+        if name in options:
+            self.fail(path, f"{name}: expected once, received twice.")
+        places[name] = path
+        try:
+            options[name] = parse_option(name, value)
+        except SettingsError as error:
+            self.fail(path, str(error))
+
+    def _own(self, name: str) -> Scenario:
+        """One of the file's scenarios, made once; what it is made from is made before it."""
+        if name in self._scenarios:
+            return self._scenarios[name]
+        path = ("scenarios", name)
+        if name in self._under_way:
+            chain = " → ".join([*self._under_way, name])
+            self.fail(
+                (*path, "base"), f"base: expected scenarios that do not need each other, received {chain}."
+            )
+        table = self._table(("scenarios",))[name]
+        if not isinstance(table, dict):
+            self.fail(path, f"scenarios.{name}: expected a table, received {table!r}.")
+        for key in table:
+            if key not in SCENARIO_KEYS:
+                hint = did_you_mean(nearest(key, SCENARIO_KEYS)) or f" There are {', '.join(SCENARIO_KEYS)}."
+                self.fail((*path, key), f"a scenario has no {key!r}.{hint}")
+        self._under_way.append(name)
+        base = self._base(path, table)
+        self._under_way.pop()
+        scenario = ScenarioTable(name, table, lambda inner, text: self.fail((*path, *inner), text)).read(base)
+        self._scenarios[name] = scenario
+        return scenario
+
+    def _base(self, path: tuple[str, ...], table: Mapping[str, Any]) -> Scenario | None:
+        text = table.get("base")
+        if text is None:
+            return None
+        if not isinstance(text, str):
+            self.fail(
+                (*path, "base"), f"base: expected names of scenarios such as 'gzip+nulls', received {text!r}."
+            )
+        return self._named((*path, "base"), text)
+
+    def _named(self, path: tuple[str, ...], text: str) -> Scenario:
+        """The scenario that a text names; the file's own are made for it first."""
+        tables = self._table(("scenarios",))
+        parts = [part.partition(";")[0].strip() for part in text.replace("|", "+").split("+")]
+        # A scenario that takes the name of one of the catalogue may be made from that one.
+        hidden = {name for name in self._under_way if name in CATALOGUE}
+        own = {name: self._own(name) for name in (text, *parts) if name in tables and name not in hidden}
+        others = {name: Scenario("") for name in tables if name not in hidden}
+        try:
+            return parse_scenario(text, others | own)
+        except KlingMockError as error:
+            self.fail(path, f"{path[-1]}: {error}")
+
+    def _check_together(self, options: dict[str, Any], places: dict[str, tuple[str, ...]]) -> None:
+        """Hold all options against each other, and the default scenario against the names there are."""
+        scenario = options.get("scenario")
+        if isinstance(scenario, str):
+            self._named(places["scenario"], scenario)
+        elif scenario is not None:
+            self.fail(places["scenario"], f"scenario: expected the name of one, received {scenario!r}.")
+        try:
+            Settings(**options)
+        except SettingsError as error:
+            name = str(error).partition(":")[0]
+            self.fail(places.get(name, ()), str(error))

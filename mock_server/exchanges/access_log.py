@@ -1,0 +1,128 @@
+"""One line per exchange on standard output: readable, in colour on a terminal, or JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import datetime
+from typing import TextIO
+
+from .journal import Exchange
+from .redaction import hide
+
+__all__ = ["ExchangeLog"]
+
+MOST_SAID = 5
+"""How many violations and findings stand in a line; the journal has the others."""
+FLUSH_AFTER = 0.05
+"""Real seconds that lines are gathered, so that a burst of requests costs one write."""
+
+_RESET, _DIM, _RED, _GREEN, _YELLOW, _CYAN = (
+    "\x1b[0m",
+    "\x1b[2m",
+    "\x1b[31m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[36m",
+)
+STATE_COLOURS = {"completed": _GREEN, "error": _RED, "generating": _CYAN, "queued": _CYAN}
+
+
+class ExchangeLog:
+    """Writes exchanges as they end; call it as a listener of the application."""
+
+    def __init__(
+        self, stream: TextIO | None = None, *, form: str = "text", colour: bool | None = None
+    ) -> None:
+        self.stream = stream or sys.stdout
+        self.form = form
+        self.colour = self.stream.isatty() if colour is None else colour
+        self._waiting: list[tuple[Exchange, float]] = []
+        self._second, self._moment = -1, ""
+
+    def __call__(self, exchange: Exchange, took: float) -> None:
+        """Note an exchange; it is written within a moment."""
+        if not self._waiting:
+            try:
+                asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
+            except RuntimeError:
+                self._waiting.append((exchange, took))
+                self.flush()
+                return
+        self._waiting.append((exchange, took))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        line = self.json_line if self.form == "json" else self.text_line
+        text = "".join([line(exchange, took) + "\n" for exchange, took in waiting])
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        # What the stream's encoding has no sign for is written out: one line must not take the others along.
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        if self.stream.closed:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            # Whoever read the log has gone: the server goes on without it.
+            pass
+
+    def text_line(self, exchange: Exchange, took: float) -> str:
+        """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
+        second = int(exchange.at)
+        if second != self._second:
+            self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
+        # Where the job is the server's own, the line holds nothing that the client made up.
+        keys = () if exchange.known_id else exchange.keys
+        dim, off = (_DIM, _RESET) if self.colour else ("", "")
+        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
+        line += self._status(exchange.status)
+        if exchange.state:
+            line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
+        if exchange.model:
+            line += f" {_visible(hide(exchange.model, keys))}"
+        line += f" {dim}{took * 1000:.1f}ms{off}"
+        if exchange.job_id:
+            line += f" {dim}job={_visible(hide(exchange.job_id, keys))}{off}"
+        if exchange.fault:
+            line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
+        elif exchange.scenario is not None and exchange.scenario != "completed":
+            line += f" {dim}scenario={_visible(exchange.scenario)}{off}"
+        if exchange.violations or exchange.findings:
+            line += " " + self._problems(exchange)
+        return line
+
+    def _problems(self, exchange: Exchange) -> str:
+        """What is wrong with a request, the first of it: the line stays one that can be read."""
+        said = [("violation", _RED, problem) for problem in exchange.violations]
+        said += [("finding", _YELLOW, problem) for problem in exchange.findings]
+        words = [
+            self._paint(f"{kind}: {_visible(hide(problem.sentence(), exchange.keys))}", colour)
+            for kind, colour, problem in said[:MOST_SAID]
+        ]
+        if len(said) > MOST_SAID:
+            words.append(f"and {len(said) - MOST_SAID} more")
+        return "; ".join(words)
+
+    def json_line(self, exchange: Exchange, took: float) -> str:
+        """The exchange as one JSON object, without bodies."""
+        return json.dumps({**exchange.as_dict(bodies=False), "took": round(took, 6)}, separators=(",", ":"))
+
+    def _status(self, status: int | None) -> str:
+        if status is None:
+            return self._paint("---", _RED)
+        return self._paint(str(status), _GREEN if status < 400 else _YELLOW if status < 500 else _RED)
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"{colour}{text}{_RESET}" if self.colour and colour else text
+
+
+def _visible(text: str) -> str:
+    """A client's text without line breaks and terminal escapes of its own."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,24 @@
+// Loaded into every Node process under `kling-mock run`, before the program's own code.
+"use strict";
+
+const file = process.env.KLING_MOCK_RUN;
+if (file) {
+  try {
+    const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
+    const { Link } = require("./parent_channel.cjs");
+    const link = new Link(config);
+    const hosts = new (require("./hosts.cjs").Hosts)(config, link);
+    require("./redirection.cjs").redirect(config, hosts);
+    const { guardNames, guardDatagrams } = require("./dns.cjs");
+    guardNames(hosts);
+    guardDatagrams(hosts);
+    require("./proxies.cjs").hideProxies(config, hosts);
+    require("node:module").syncBuiltinESMExports();
+    if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, link);
+  } catch (error) {
+    // The run may be over while a process of it still starts another one.
+    if (error.code !== "ENOENT") {
+      process.stderr.write(`kling-mock run: this Node cannot be hooked: ${error.message}\n`);
+    }
+  }
+}

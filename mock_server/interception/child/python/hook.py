@@ -1,0 +1,88 @@
+"""What a Python process under `kling-mock run` does to itself; imports the standard library only."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+from typing import Any
+
+from ....virtual_time.import_hooks import Arrivals
+from ....virtual_time.patches import Patches
+from ....virtual_time.uvloops import without_uvloop
+from .lazy_ca_bundle import defer_bundle
+from .proxies import Proxies, Shown
+from .redirection import Redirection
+
+__all__ = ["hook"]
+
+
+class _Hosts:
+    """The parent's list of hosts, read again whenever it has changed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stamp: Any = None
+        self._hosts: frozenset[str] = frozenset()
+        self._offline = False
+
+    def decide(self, host: str) -> str:
+        """`mock`, `pass` or `refuse`."""
+        self._read()
+        if host in self._hosts:
+            return "mock"
+        return "refuse" if self._offline else "pass"
+
+    def names(self) -> frozenset[str]:
+        """Every host that the mock answers for."""
+        self._read()
+        return self._hosts
+
+    def _read(self) -> None:
+        try:
+            status = os.stat(self._path)
+            if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+                with open(self._path) as file:
+                    known = json.load(file)
+                self._hosts, self._offline = frozenset(known["hosts"]), known["offline"]
+                self._stamp = stamp
+        except OSError:
+            pass  # the run is over: what was known last still holds
+
+
+def hook(config: dict[str, Any]) -> None:
+    """Lead this process's connections to the parent's gateway, and let it live by the parent's clock."""
+    from ....virtual_time.remote_time_source import RemoteSource
+
+    parent = RemoteSource(
+        config["clock"], config["hooked"], config["token"], (config["hooked"], config["proxy"])
+    )
+
+    def refuse(host: str, port: int) -> None:
+        parent.ask({"ask": "refused", "host": host, "port": port}, answered=False)
+
+    patches, arrivals = Patches(kept={"_kling_mock"}), Arrivals()
+    hosts = _Hosts(config["hosts"])
+    redirection = Redirection(hosts.decide, refuse, config["hooked"], config["proxy"], config["authority"])
+    proxies = Proxies(hosts.decide, hosts.names, _shown(config))
+    arrivals.when("urllib.request", lambda: proxies.apply(patches))
+    redirection.apply(patches)
+    arrivals.when("ssl", lambda: redirection.apply_tls(patches))
+    arrivals.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
+    arrivals.when("asyncio", lambda: redirection.apply_asyncio(patches))
+    arrivals.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
+    arrivals.when("uvloop", lambda: without_uvloop(patches))
+    patches.rename()
+    if config["fast_forward"]:
+        from ....virtual_time import fast_forward_from
+
+        following = fast_forward_from(parent, arrivals=arrivals)
+        following.__enter__()
+        # Python's own end waits for threads in real time.
+        atexit.register(following.__exit__, None, None, None)
+
+
+def _shown(config: dict[str, Any]) -> Shown:
+    """The run's proxy stands for the user's own where there is one, and is not to be seen elsewhere."""
+    ours = f"http://127.0.0.1:{config['proxy']}"
+    return lambda scheme, url: url != ours or scheme in config["upstream"]

@@ -1,0 +1,37 @@
+"""The environment of a child: hooks for Python and Node, a proxy and an authority for everything else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from .run_directory import BUNDLE_VARIABLES, NODE_PRELOAD, PYTHON_STARTUP, RunFolder
+
+__all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "child_environment"]
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+def child_environment(
+    folder: RunFolder, proxy: int, *, fast_forward: bool, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The environment that leads a child's calls to the gateway; nothing else of the machine is changed."""
+    environment = dict(environ)
+    environment["KLING_MOCK_RUN"] = str(folder.config)
+    for name in PROXY_VARIABLES:
+        environment[name] = f"http://127.0.0.1:{proxy}"
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = folder.no_proxy
+    for name in BUNDLE_VARIABLES:
+        environment[name] = str(folder.bundle)
+    environment["NODE_EXTRA_CA_CERTS"] = str(folder.node_authorities)
+    environment["WGETRC"] = str(folder.wgetrc)
+    paths = [str(PYTHON_STARTUP), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    if fast_forward:
+        environment["PATH"] = os.pathsep.join([str(folder.tools), environment.get("PATH", os.defpath)])
+    # Node takes quotes and backslashes in this variable as a shell would.
+    preload = str(NODE_PRELOAD).replace("\\", "\\\\").replace('"', '\\"')
+    options = [environment.get("NODE_OPTIONS", ""), f'--require "{preload}"']
+    environment["NODE_OPTIONS"] = " ".join(option for option in options if option)
+    return environment

@@ -1,0 +1,112 @@
+"""Which hosts the mock answers for, which are left alone, and which were refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+from ...errors import SettingsError
+from ...exchanges.journal import Exchange
+
+__all__ = ["API_HOST", "Hosts", "is_loopback", "own_name", "plain_name"]
+
+API_HOST = "api.aimlapi.com"
+
+
+def plain_name(host: str) -> str:
+    """A host name as it is compared: lower case, without a last dot or brackets."""
+    return host.strip("[]").rstrip(".").lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name means this machine."""
+    name = plain_name(host)
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def own_name() -> str:
+    """This machine's own name, which programs look up without meaning the network."""
+    return plain_name(socket.gethostname())
+
+
+class Hosts:
+    """The hosts of one run: those asked for, and those that the mock's own answers name.
+
+    `offline` refuses every other host; `changed` is called whenever there is one more to answer for.
+    """
+
+    def __init__(self, names: Iterable[str] = (), *, offline: bool = False) -> None:
+        self.offline = offline
+        self.refused: dict[str, int] = {}
+        """Attempts by `host:port`, or by the name alone where that was looked up; the first comes first."""
+        self.untrusted = 0
+        """Connections that the program broke off because it does not trust the run's authority."""
+        self.changed: Callable[[], None] = lambda: None
+        self.unhooked_refused: Callable[[str], None] = lambda place: None
+        """Told of each attempt of a program without a hook, which may not show why it failed."""
+        self._names: set[str] = set()
+        for name in (API_HOST, *names):
+            self._add(_checked(name))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every host that the mock answers for."""
+        return frozenset(self._names)
+
+    def decide(self, host: str) -> str:
+        """`mock`, `pass` or `refuse`."""
+        name = plain_name(host)
+        if name in self._names:
+            return "mock"
+        return "refuse" if self.offline and not is_loopback(name) and name != own_name() else "pass"
+
+    def refuse(self, host: str, port: int | str) -> None:
+        """Note an attempt to reach a host that is not allowed."""
+        name = plain_name(host)
+        place = f"{name}:{port}" if port else name
+        self.refused[place] = self.refused.get(place, 0) + 1
+
+    def learn(self, exchange: Exchange) -> None:
+        """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""
+        if exchange.kind not in ("create", "poll") or b'"video"' not in exchange.answer_body:
+            return
+        answer = exchange.answer
+        video = answer.get("video") if isinstance(answer, dict) else None
+        for one in video if isinstance(video, list) else [video]:
+            url = one.get("url") if isinstance(one, dict) else one
+            host = _host_of(url) if isinstance(url, str) else None
+            if host and not is_loopback(host) and host not in self._names:
+                self._add(host)
+                self.changed()
+
+    def as_json(self) -> str:
+        """What the hooks in the child read."""
+        return json.dumps({"hosts": sorted(self._names), "offline": self.offline})
+
+    def _add(self, name: str) -> None:
+        self._names.add(name)
+        # The mock's redirects and signed links lead to a second name of the same server.
+        self._names.add("cdn." + name.removeprefix("api.").removeprefix("cdn."))
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return plain_name(host) if host else None
+
+
+def _checked(name: str) -> str:
+    plain = plain_name(name)
+    if not plain or any(sign in plain for sign in "/:@ *") or is_loopback(plain):
+        raise SettingsError(f"--host: expected a host name such as {API_HOST}, received {name!r}.")
+    return plain

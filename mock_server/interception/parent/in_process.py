@@ -1,0 +1,72 @@
+"""Interception inside this process: what the fixture `kling_intercept` does."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import urllib.request  # noqa: F401 - its functions are replaced
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ...errors import ServerError
+from ...server import MockServer
+from ...virtual_time.patches import Patches
+from ..child.python.proxies import Proxies
+from ..child.python.redirection import Redirection
+from .certificates import Authority
+from .gateway import Gateway
+from .host_policy import Hosts
+from .user_proxies import Upstream
+
+__all__ = ["gateway_of", "intercept"]
+
+
+@contextmanager
+def gateway_of(
+    server: MockServer, hosts: Hosts, authority: Authority, upstream: Upstream | None = None
+) -> Iterator[Gateway]:
+    """A gateway in a running server's event loop, until the end of the block."""
+    loop, stillness = server.loop, server.stillness
+    if loop is None or stillness is None:
+        raise ServerError("The server does not run: start() it before anything is led to it.")
+    gateway = Gateway(server.app, stillness, authority, hosts, upstream)
+    asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(10)
+    server.state.journal.listeners.append(hosts.learn)
+    server.extra_ports |= {gateway.port, gateway.hooked}
+    try:
+        yield gateway
+    finally:
+        server.extra_ports -= {gateway.port, gateway.hooked}
+        server.state.journal.listeners.remove(hosts.learn)
+        if not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(gateway.close(), loop).result(10)
+
+
+@contextmanager
+def intercept(server: MockServer, *, hosts: Iterable[str] = (), offline: bool = True) -> Iterator[Hosts]:
+    """Let this process's calls to api.aimlapi.com be answered by a server, until the end of the block.
+
+    HTTP and HTTPS on any port, for every library that connects through Python's `socket` and `ssl`;
+    `hosts` are answered for as well, and so are hosts that the mock's own answers name. With `offline` any
+    other host but loopback is refused with an OSError that says so. Proxies of the environment are not used
+    for hosts of the mock, and with `offline` for none. Yields the `Hosts`, whose `refused` counts attempts.
+    Everything is undone afterwards.
+    """
+    known, authority = Hosts(hosts, offline=offline), Authority()
+    with gateway_of(server, known, authority) as gateway:
+        redirection = Redirection(
+            known.decide, known.refuse, gateway.hooked, gateway.port, authority.pem.decode()
+        )
+        proxies = Proxies(known.decide, lambda: known.names, lambda scheme, url: not offline)
+        patches = Patches(kept={"kling_mock", "_pytest", "pluggy"})
+        try:
+            proxies.apply(patches)
+            redirection.apply(patches)
+            redirection.apply_tls(patches)
+            redirection.apply_asyncio(patches)
+            if "aiohttp" in sys.modules:
+                redirection.apply_aiohttp(patches)
+            patches.rename()
+            yield known
+        finally:
+            patches.undo()

@@ -1,0 +1,134 @@
+"""The temporary folder of one run: what the hooks and tools in the child read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from ...clock import Clock
+from .certificates import Authority
+from .clock_server import ClockFile
+from .host_policy import Hosts
+from .stale_runs import PREFIX, claim
+from .user_proxies import Upstream
+
+__all__ = ["BUNDLE_VARIABLES", "COMMANDS", "NODE_PRELOAD", "PYTHON_STARTUP", "RunFolder"]
+
+CHILD = Path(__file__).parent.parent / "child"
+PYTHON_STARTUP = CHILD / "python" / "startup"
+"""Stands in front of a Python child's import path."""
+NODE_PRELOAD = CHILD / "node" / "preload.cjs"
+"""What a Node child loads first."""
+COMMANDS = CHILD / "commands"
+"""Commands that wait or tell the time, for shells."""
+BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "DENO_CERT")
+"""Files of trusted certificates: OpenSSL (and Go, Ruby, PHP with it), requests, curl, git, Deno."""
+NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
+"""The same for Node, which has the machine's own authorities without a file."""
+
+
+class RunFolder:
+    """Files that only this user can read; the end of the `with` block, or `close`, removes all of them.
+
+    What the user's own environment trusts is trusted by the child as well.
+    """
+
+    def __init__(
+        self, authority: Authority, hosts: Hosts, clock: Clock, upstream: Upstream | None = None
+    ) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            self._owner = claim(self.path)
+            self._fill(authority, upstream or Upstream(), hosts)
+            self._clock = ClockFile(self.path / "clock", clock)
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+        self._listeners = clock.listeners
+        clock.listeners.append(self._clock.publish)
+        hosts.changed = self.write_hosts
+
+    def _fill(self, authority: Authority, upstream: Upstream, hosts: Hosts) -> None:
+        """Write what does not depend on ports."""
+        own = {name: os.environ[name] for name in (*BUNDLE_VARIABLES, NODE_VARIABLE) if os.environ.get(name)}
+        self.bundle = self._write("bundle.pem", authority.bundle(own.values()))
+        node = own.get(NODE_VARIABLE)
+        self.node_authorities = self._write("node.pem", authority.extended([] if node is None else [node]))
+        self.wgetrc = self._write("wgetrc", self._wgetrc())
+        self.tools = self._tools()
+        self.config = self.path / "run.json"
+        self.no_proxy = upstream.no_proxy(hosts.names)
+        self._upstream = upstream
+        self._hosts = hosts
+        self._pem = authority.pem.decode()
+        self.write_hosts()
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def configure(self, *, hooked: int, proxy: int, token: str, fast_forward: bool) -> None:
+        """Write down what the hooks need to know, once the ports are open."""
+        config = {
+            "package": str(CHILD.parent.parent),
+            "hosts": str(self.path / "hosts.json"),
+            "clock": str(self._clock.path),
+            "authority": self._pem,
+            "bundle": str(self.bundle),
+            "hooked": hooked,
+            "proxy": proxy,
+            "upstream": self._upstream.schemes,
+            "no_proxy": self.no_proxy,
+            "token": token,
+            "fast_forward": fast_forward,
+        }
+        self._write(self.config.name, json.dumps(config).encode())
+
+    def write_hosts(self) -> None:
+        """Replace the list of hosts at once, so that nobody reads half of it."""
+        new = self._write("hosts.json.new", self._hosts.as_json().encode())
+        new.replace(self.path / "hosts.json")
+
+    def close(self) -> None:
+        """Remove everything."""
+        self._hosts.changed = lambda: None
+        self._listeners.remove(self._clock.publish)
+        self._clock.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._owner)
+
+    def _write(self, name: str, content: bytes) -> Path:
+        path = self.path / name
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        return path
+
+    def _tools(self) -> Path:
+        """A folder with a `sleep` and a `date` for shell scripts, to be found before the system's own."""
+        tools = self.path / "tools"
+        tools.mkdir()
+        for name, variable in (("sleep", "_KLING_SLEEP"), ("date", "_KLING_TOOL")):
+            script = tools / name
+            words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(COMMANDS / f"{name}.py")]))
+            script.write_text(f'#!/bin/sh\n{variable}="$0" exec {words} "$@"\n')
+            script.chmod(0o700)
+        return tools
+
+    def _wgetrc(self) -> bytes:
+        """The user's own settings of wget, and the authority: wget reads one file only."""
+        own = os.environ.get("WGETRC") or os.path.expanduser("~/.wgetrc")
+        try:
+            kept = Path(own).read_bytes()
+        except OSError:
+            kept = b""
+        return kept + b"\nca_certificate = " + os.fsencode(self.bundle) + b"\n"

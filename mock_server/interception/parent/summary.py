@@ -1,0 +1,254 @@
+"""What happened in a run, as data for a report and as lines to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...exchanges.journal import Exchange
+from ...jobs.store import JobView
+from ...jobs.timeline import FINAL_STATUSES
+from ...scenarios.fault import KINDS, MODIFIERS
+from ...server import MockServer
+from ...trace_rules import Breach, check_trace
+from ...trace_rules.reposts import blind_reposts
+from .host_policy import Hosts
+from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
+
+__all__ = ["job_bar", "span", "summary_lines", "summary_of"]
+
+BAR = 30
+SIGNS = {"queued": "·", "generating": "▒", "completed": "█", "error": "✗"}
+OTHER_SIGN = "?"
+PLAIN = str.maketrans("·▒█✗→…", ".=#!>~")
+"""For terminals that cannot show the signs."""
+
+
+def summary_of(
+    server: MockServer,
+    *,
+    command: list[str],
+    status: int,
+    began: float,
+    real: float,
+    hosts: Hosts,
+    held: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Everything that a report holds; `began` is the virtual moment at which the command was started.
+
+    `held` are the real seconds for which programs below the command kept time from jumping.
+    """
+    exchanges = server.exchanges
+    breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
+    return {
+        "command": command,
+        "exit_status": status,
+        "virtual_seconds": round(server.clock.now() - began, 3),
+        "real_seconds": round(real, 3),
+        "jobs": [_job(job, exchanges, began) for job in server.jobs],
+        "exchange_count": server.state.journal.count,
+        "exchanges": [_exchange(exchange, began) for exchange in exchanges],
+        "findings": _findings(exchanges),
+        "trouble": list(_trouble(exchanges, server.jobs)),
+        "breaches": [_breach(breach) for breach in breaches],
+        "charges": _charges(server),
+        "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
+        "untrusted": hosts.untrusted,
+        "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
+    }
+
+
+def _job(job: JobView, exchanges: Iterable[Exchange], began: float) -> dict[str, Any]:
+    """A job with the statuses that the program was told, merged where one follows itself.
+
+    `times` counts answers; `polls` those to polls alone.
+    """
+    told: list[dict[str, Any]] = []
+    for exchange in exchanges:
+        if exchange.job_id != job.id or exchange.state is None or exchange.kind not in ("create", "poll"):
+            continue
+        if exchange.status is None:
+            continue
+        at = round(exchange.at - began, 3)
+        if told and told[-1]["status"] == exchange.state:
+            told[-1]["until"] = at
+        else:
+            told.append({"status": exchange.state, "from": at, "until": at, "times": 0, "polls": 0})
+        told[-1]["times"] += 1
+        told[-1]["polls"] += exchange.kind == "poll"
+    made_at = round(job.as_dict()["made_at"] - began, 3)
+    states = {"id": job.id, "model": job.model, "status": job.status, "scenario": job.scenario}
+    return {**states, "made_at": made_at, "polls": job.polls, "told": told}
+
+
+def _exchange(exchange: Exchange, began: float) -> dict[str, Any]:
+    shown = exchange.as_dict(bodies=False)
+    shown["at"] = round(exchange.at - began, 3)
+    shown["ended_at"] = None if exchange.ended_at is None else round(exchange.ended_at - began, 3)
+    return shown
+
+
+def _breach(breach: Breach) -> dict[str, Any]:
+    return {
+        "id": breach.id,
+        "name": breach.name,
+        "level": breach.level,
+        "says": breach.says,
+        "exchanges": list(breach.exchanges),
+    }
+
+
+def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
+    """What was tolerated, each once with how often it was."""
+    count = Counter(finding for exchange in exchanges for finding in exchange.findings)
+    return [
+        {**finding.as_dict(), "says": finding.sentence(), "times": times} for finding, times in count.items()
+    ]
+
+
+def _trouble(exchanges: Iterable[Exchange], jobs: Iterable[JobView]) -> Iterable[str]:
+    """What went wrong, a sentence each: answers that failed, answers that never came, jobs that failed."""
+    count: Counter[str] = Counter()
+    for exchange in exchanges:
+        what = _what_of(exchange)
+        if what is not None:
+            count[what] += 1
+    for what, times in count.items():
+        yield what + (f" ({times} times)" if times > 1 else "") + "."
+    for job in jobs:
+        if job.status == "error":
+            yield f"The job {job.id} ended in an error ({job.scenario}); that costs nothing."
+
+
+def _what_of(exchange: Exchange) -> str | None:
+    kind = {"create": "A create", "poll": "A poll", "video": "A download"}.get(exchange.kind, "A request")
+    scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
+    if exchange.status is not None and exchange.status >= 400:
+        return f"{kind} was answered {exchange.status}{scenario}"
+    # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
+    if exchange.fault is None or exchange.fault == "client-left":
+        return None
+    if exchange.fault in MODIFIERS and exchange.status is not None:
+        return None
+    if exchange.kind == "create" and exchange.status is None and exchange.job_id is not None:
+        return f"The reply to a create was lost{scenario}: its job {exchange.job_id} was made, and is billed"
+    if exchange.status is None:
+        return f"{kind} was never answered{scenario}"
+    return f"{kind} got {KINDS.get(exchange.fault, exchange.fault)}{scenario}"
+
+
+def _charges(server: MockServer) -> dict[str, Any]:
+    charges = [charge for charge in server.charges if charge.billed]
+    known = [charge for charge in charges if charge.credits is not None]
+    return {
+        "jobs": len(charges),
+        "credits": sum(charge.credits or 0 for charge in known),
+        "usd": round(sum(charge.usd or 0 for charge in known), 6),
+        "without_price": len(charges) - len(known),
+    }
+
+
+def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str]:
+    """The report to read, at most 110 columns wide; `plain` in ASCII only."""
+    jobs = report["jobs"]
+    lines = [
+        f"kling-mock run: {_many(len(jobs), 'job')}, {_many(report['exchange_count'], 'exchange')}, "
+        f"{span(report['virtual_seconds'])} of virtual time in {report['real_seconds']:.1f} s, "
+        f"exit status {report['exit_status']}"
+    ]
+    if report["untrusted"]:
+        times = _many(report["untrusted"], "connection")
+        lines.append(f"  {times} broken off: the program does not trust the certificates in SSL_CERT_FILE.")
+    elif not report["exchange_count"] and report["exit_status"] not in UNSTARTED:
+        lines += UNREACHED
+    longest = max((_length(job) for job in jobs), default=0.0)
+    lines += [line for job in jobs[:SHOWN] for line in _job_lines(job, longest)]
+    if len(jobs) > SHOWN:
+        lines.append(f"  … and {len(jobs) - SHOWN} more jobs")
+    lines += [f"  trouble   {sentence}" for sentence in report["trouble"][:SHOWN]]
+    for finding in report["findings"][:SHOWN]:
+        lines.append(
+            f"  tolerated {finding['says']}" + (f" ({finding['times']}x)" if finding["times"] > 1 else "")
+        )
+    for breach in report["breaches"][:SHOWN]:
+        lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
+    lines.append(_billed(report["charges"]))
+    for one in report.get("held", ()):
+        if one["seconds"] >= LONG:
+            seconds = span(one["seconds"])
+            lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
+    if report["refused"]:
+        places = ", ".join(f"{one['host']} ({one['attempts']}x)" for one in report["refused"])
+        lines.append(f"  refused   {places}: offline; --no-offline lets them through, --host NAME mocks them")
+    return [line.translate(PLAIN).encode("ascii", "replace").decode() if plain else line for line in lines]
+
+
+SHOWN = 12
+LONG = 5.0
+"""Real seconds for which a program holds time up before the summary speaks of it."""
+UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
+"""Exit statuses that say enough about why nothing reached the mock."""
+UNREACHED = (
+    "  Nothing reached the mock. If the program calls the API, let it use the proxy in HTTPS_PROXY and trust",
+    "  the certificates in SSL_CERT_FILE (both are in its environment), or point it at `kling-mock serve`.",
+)
+
+
+def _job_lines(job: Mapping[str, Any], longest: float) -> list[str]:
+    if not job["told"]:
+        return [f"  {job['id']}  {job['model']}", "    the program was never told of it"]
+    created = ["create"] if any(one["times"] > one["polls"] for one in job["told"]) else []
+    polled = [
+        f"{one['status']} {one['polls']}x" if one["polls"] > 1 else one["status"]
+        for one in job["told"]
+        if one["polls"]
+    ]
+    told = " → ".join([*created, *polled])
+    return [
+        f"  {job['id']}  {job['model']}",
+        f"    {job_bar(job, longest)}  {told}, {span(_length(job))}",
+    ]
+
+
+def _length(job: Mapping[str, Any]) -> float:
+    told = job["told"]
+    return max(0.0, float(told[-1]["until"] - job["made_at"])) if told else 0.0
+
+
+def job_bar(job: Mapping[str, Any], longest: float, width: int = BAR) -> str:
+    """A job's statuses over virtual time, as the program saw them; the longest job fills the width."""
+    told = job["told"]
+    if not told:
+        return " " * width
+    cells = max(1, round(width * _length(job) / longest)) if longest > 0 else 1
+    bar = ""
+    for cell in range(cells):
+        at = job["made_at"] + _length(job) * cell / cells
+        seen = [one["status"] for one in told if one["from"] <= at + 1e-9] or [told[0]["status"]]
+        bar += SIGNS.get(seen[-1], OTHER_SIGN)
+    last = told[-1]["status"]
+    if last in FINAL_STATUSES:
+        bar = bar[: width - 1] + SIGNS[last]
+    return bar.ljust(width)
+
+
+def _billed(charges: Mapping[str, Any]) -> str:
+    if not charges["jobs"]:
+        return "  billed    nothing"
+    price = f", ${charges['usd']:.2f} ({charges['credits']:,} credits)" if charges["credits"] else ""
+    unknown = f", {charges['without_price']} without a documented price" if charges["without_price"] else ""
+    return f"  billed    {_many(charges['jobs'], 'video')} would have been{price}{unknown}"
+
+
+def span(seconds: float) -> str:
+    """A span as people say it: `0.4 s`, `4 min 9 s`, `1 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

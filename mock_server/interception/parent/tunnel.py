@@ -1,0 +1,156 @@
+"""Connections of a run to hosts that are left alone: bytes go through unread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from ...serving.idle_detector import Stillness
+from .request_sniffer import MAX_HEAD, Opening
+from .user_proxies import Proxy, Upstream
+
+__all__ = ["Tunnels"]
+
+CHUNK = 65536
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_KEEPING = (b"connection", b"proxy-connection", b"keep-alive")
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Tunnels:
+    """The open tunnels; one that waits for its host's answer counts as work, so that time keeps real."""
+
+    def __init__(self, stillness: Stillness, upstream: Upstream) -> None:
+        self._stillness = stillness
+        self._upstream = upstream
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self, sock: socket.socket, opening: Opening, head: bytes) -> None:
+        """Connect a client with the host that it asked its proxy for; the socket is this method's."""
+        writer = None
+        try:
+            (reader, writer), words = await self._reach(sock, opening, head)
+            if opening.kind == "connect":
+                await asyncio.get_running_loop().sock_sendall(sock, words)
+            else:
+                writer.write(words)
+            own_reader, own_writer = await asyncio.open_connection(sock=sock)
+        except BaseException as error:
+            if writer is not None:
+                writer.close()
+            if isinstance(error, (OSError, EOFError)):
+                await _apologise(sock, opening, error)
+            sock.close()
+            if not isinstance(error, (OSError, EOFError, ValueError)):
+                raise
+            return
+        task = asyncio.ensure_future(self._carry(own_reader, own_writer, reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        """Break every tunnel off."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def _reach(self, sock: socket.socket, opening: Opening, head: bytes) -> tuple[Streams, bytes]:
+        """A connection to the host or to the user's own proxy, and what is said first on one of the sides."""
+        if opening.kind == "connect":
+            return await self._reach_for_good(opening)
+        proxy = self._upstream.proxy_for("http", opening.host)
+        # What a proxy gets has the whole URL; what a host gets has not.
+        begun = head if proxy is not None else opening.rewritten
+        request = await _whole_head(sock, begun)
+        if proxy is None:
+            return await asyncio.open_connection(opening.host, opening.port), _one_request(request)
+        line, _, rest = _one_request(request).partition(b"\n")
+        words = line + b"\n" + proxy.authorization + rest
+        return await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None), words
+
+    async def _reach_for_good(self, opening: Opening) -> tuple[Streams, bytes]:
+        """A connection that carries whatever the client likes."""
+        proxy = self._upstream.proxy_for("http" if opening.port == 80 else "https", opening.host)
+        if proxy is None:
+            return await asyncio.open_connection(opening.host, opening.port), ESTABLISHED
+        return await _through(proxy, opening)
+
+    async def _carry(
+        self,
+        own_reader: asyncio.StreamReader,
+        own_writer: asyncio.StreamWriter,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        asked = False
+
+        def work(begins: bool) -> None:
+            nonlocal asked
+            if begins != asked:
+                asked = begins
+                self._stillness.arriving += 1 if begins else -1
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, begins: bool) -> None:
+            while chunk := await source.read(CHUNK):
+                work(begins)
+                sink.write(chunk)
+                await sink.drain()
+            if sink.can_write_eof():
+                sink.write_eof()
+
+        try:
+            await asyncio.gather(pump(own_reader, writer, True), pump(reader, own_writer, False))
+        except OSError:
+            pass
+        finally:
+            work(False)
+            own_writer.close()
+            writer.close()
+
+
+async def _through(proxy: Proxy, opening: Opening) -> tuple[Streams, bytes]:
+    """Ask the user's proxy for a host; its answer is what the client is told."""
+    host = f"[{opening.host}]" if ":" in opening.host else opening.host
+    place = f"{host}:{opening.port}".encode("latin-1")
+    reader, writer = await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None)
+    try:
+        lines = (b"CONNECT " + place + b" HTTP/1.1", b"Host: " + place, proxy.authorization)
+        writer.write(b"\r\n".join(lines) + b"\r\n")
+        return (reader, writer), await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError as error:
+        writer.close()
+        raise OSError(f"the proxy {proxy.host}:{proxy.port} answers without an end") from error
+    except BaseException:
+        writer.close()
+        raise
+
+
+async def _whole_head(sock: socket.socket, head: bytes) -> bytes:
+    """The bytes up to the end of a request's head, and those that came with them."""
+    while b"\r\n\r\n" not in head and len(head) <= MAX_HEAD:
+        chunk = await asyncio.get_running_loop().sock_recv(sock, CHUNK)
+        if not chunk:
+            break
+        head += chunk
+    return head
+
+
+def _one_request(request: bytes) -> bytes:
+    """The request with its connection ended by the answer: the next one may be for another host."""
+    head, end, rest = request.partition(b"\r\n\r\n")
+    if not end or b"upgrade" in head.lower():
+        return request
+    line, *fields = head.split(b"\r\n")
+    kept = [field for field in fields if field.partition(b":")[0].lower() not in _KEEPING]
+    return b"\r\n".join((line, *kept, b"Connection: close")) + end + rest
+
+
+async def _apologise(sock: socket.socket, opening: Opening, error: Exception) -> None:
+    """Say to a client that its host cannot be reached."""
+    why = getattr(error, "strerror", None) or error
+    text = f"{opening.host}:{opening.port} cannot be reached: {why}.\n".encode()
+    answer = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text)
+    try:
+        await asyncio.get_running_loop().sock_sendall(sock, answer + text)
+    except OSError:
+        pass

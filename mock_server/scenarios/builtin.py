@@ -1,0 +1,352 @@
+"""The named scenarios, each with one sentence; every other place refers to these names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import UnknownScenario
+from ..jobs.timeline import PLAIN_PLAN, Step
+from .fault import Fault
+from .scenario import Scenario
+
+__all__ = ["CATALOGUE", "GROUPS", "find_scenario"]
+
+_INVALID_KEY = "Invalid API key. You can find or make one at https://aimlapi.com/app/keys."
+_CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
+
+
+def _plan(*steps: Step | str) -> tuple[Step, ...]:
+    return tuple(Step(step) if isinstance(step, str) else step for step in steps)
+
+
+def _ends() -> list[Scenario]:
+    failed = _plan("queued", "generating", "error")
+    return [
+        Scenario("completed", "The job is queued, generates and ends with a video.", plan=PLAIN_PLAN),
+        Scenario(
+            "failed", "The job ends with an error of a name and a message.", plan=failed, error="schema"
+        ),
+        Scenario(
+            "failed-detail", "The job ends with an error as real runs show it.", plan=failed, error="detail"
+        ),
+        Scenario("stuck-queued", "The job stays queued for ever.", plan=_plan("queued")),
+        Scenario("stuck-generating", "The job starts and never ends.", plan=_plan("queued", "generating")),
+        Scenario(
+            "slow",
+            "The job takes ten times as long as the server's own times.",
+            plan=_plan(Step("queued", scale=10), Step("generating", scale=10), "completed"),
+        ),
+    ]
+
+
+def _odd_ends() -> list[Scenario]:
+    return [
+        Scenario(
+            "completed-in-create",
+            "The create already says completed and carries the video.",
+            plan=_plan("completed"),
+            create_status="completed",
+        ),
+        Scenario(
+            "failed-in-create",
+            "The create already says error.",
+            plan=_plan("error"),
+            create_status="error",
+            error="schema",
+        ),
+        Scenario(
+            "completed-without-url",
+            "The job ends as completed, but its video has no URL.",
+            plan=PLAIN_PLAN,
+            shapes=frozenset({"without-url"}),
+        ),
+    ]
+
+
+def _statuses() -> list[Scenario]:
+    return [
+        Scenario(
+            "waiting-active",
+            "Pending jobs say waiting and active, as the documented samples expect.",
+            words={"queued": "waiting", "generating": "active"},
+        ),
+        Scenario(
+            "unknown-status",
+            "A pending job shows a status that nobody documented.",
+            words={"generating": "processing"},
+        ),
+        Scenario(
+            "backwards",
+            "The job falls back from generating to queued before it completes.",
+            plan=_plan("queued", "generating", "queued", "generating", "completed"),
+        ),
+        Scenario(
+            "skips-generating", "The job goes from queued to completed.", plan=_plan("queued", "completed")
+        ),
+        Scenario(
+            "succeeded", "The end is called succeeded instead of completed.", words={"completed": "succeeded"}
+        ),
+    ]
+
+
+def _shapes() -> list[Scenario]:
+    shapes = {
+        "nulls": "Keys with nothing to say are null.",
+        "absent": "Keys with nothing to say are absent, meta included.",
+        "extra-fields": "Answers carry unknown keys at every level.",
+        "tokens-used": "Usage is called tokens_used, as in older answers.",
+        "file-details": "The video has content_type, file_name and file_size beside its URL.",
+        "no-usage": "No answer says what was used.",
+        "signed-url": "The video's URL is long, signed and on another host name.",
+    }
+    return [Scenario(name, summary, shapes=frozenset({name})) for name, summary in shapes.items()]
+
+
+def _ids() -> list[Scenario]:
+    return [
+        Scenario("id-nanoid", "The id is a 21-character nanoid.", ids="nanoid"),
+        Scenario(
+            "id-leading-dash", "The id starts with a dash and ends with an underscore.", ids="leading-dash"
+        ),
+        Scenario("id-digits", "The id is eighteen digits, more than a double can hold.", ids="digits"),
+        Scenario("id-uuid-model", "The id is UUID:MODEL, with colons and slashes.", ids="uuid-model"),
+        Scenario("id-awkward", "The id has + & = # %, a space and letters beyond ASCII.", ids="awkward"),
+    ]
+
+
+def _create_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("create", kind, **values),))
+
+
+def _poll_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+    return Scenario(name, summary, faults=(Fault("poll", kind, **{"times": 1} | values),))
+
+
+def _refused_creates() -> list[Scenario]:
+    one = _create_fault
+    return [
+        one(
+            "bad-request",
+            "The create is refused as invalid.",
+            "status",
+            status=400,
+            message="Body validation error: refused by the scenario bad-request.",
+        ),
+        one(
+            "unauthorized",
+            "The create is refused: the key is not valid.",
+            "status",
+            status=401,
+            message=_INVALID_KEY,
+        ),
+        one(
+            "no-credits",
+            "The create is refused: there are no credits left.",
+            "status",
+            status=403,
+            message=_CREDITS + "https://aimlapi.com/app/billing.",
+        ),
+        one("not-found", "The create is answered 404.", "status", status=404, message="Not Found"),
+        one(
+            "rate-limited",
+            "The create is answered 429 with Retry-After.",
+            "status",
+            status=429,
+            message="Too Many Requests",
+            retry_after=5.0,
+        ),
+    ]
+
+
+def _failing_creates() -> list[Scenario]:
+    one = _create_fault
+    return [
+        one(
+            "server-error",
+            "The create is answered 500.",
+            "status",
+            status=500,
+            message="Internal server error",
+        ),
+        one("bad-gateway-html", "The create is answered 502 with a gateway's HTML page.", "html", status=502),
+        one(
+            "unavailable",
+            "The create is answered 503 with Retry-After.",
+            "status",
+            status=503,
+            message="Service Unavailable",
+            retry_after=5.0,
+        ),
+        one(
+            "gateway-timeout",
+            "The create is answered 504 although the job was made.",
+            "status",
+            status=504,
+            message="Generation timeout",
+            job_made=True,
+        ),
+    ]
+
+
+def _broken_creates() -> list[Scenario]:
+    one = _create_fault
+    return [
+        one("create-slow", "The create is answered after thirty seconds.", "slow", seconds=30.0),
+        one("create-hangs", "The job is made, and its create is never answered.", "hang", job_made=True),
+        one("create-reset", "The connection of the create is reset before a job is made.", "reset"),
+        one(
+            "create-lost-reply",
+            "The job is made and charged, and the connection drops.",
+            "reset",
+            job_made=True,
+        ),
+        one(
+            "create-truncated", "The job is made, and half of the answer arrives.", "truncated", job_made=True
+        ),
+        one("create-not-json", "The job is made, and the answer is plain text.", "not-json", job_made=True),
+        one("create-empty", "The job is made, and the answer is empty.", "empty", job_made=True),
+        one(
+            "create-without-id",
+            "The job is made, and the answer does not name it.",
+            "without-id",
+            job_made=True,
+        ),
+        one("create-empty-id", 'The job is made, and the answer names it "".', "empty-id", job_made=True),
+    ]
+
+
+def _troubled_polls() -> list[Scenario]:
+    one = _poll_fault
+    return [
+        one(
+            "poll-rate-limited",
+            "A poll is answered 429 with Retry-After.",
+            "status",
+            status=429,
+            message="Too Many Requests",
+            retry_after=5.0,
+        ),
+        one(
+            "poll-server-error",
+            "A poll is answered 500.",
+            "status",
+            status=500,
+            message="Internal server error",
+        ),
+        one(
+            "poll-bad-gateway-html", "A poll is answered 502 with a gateway's HTML page.", "html", status=502
+        ),
+        one("poll-empty", "A poll is answered 200 with nothing.", "empty"),
+        one("poll-truncated", "Half of a poll's answer arrives.", "truncated"),
+        one("poll-reset", "The connection of a poll is reset.", "reset"),
+        one("poll-slow", "A poll is answered after twenty seconds.", "slow", seconds=20.0),
+        one("poll-hangs", "A poll is never answered.", "hang"),
+    ]
+
+
+def _refused_polls() -> list[Scenario]:
+    one = _poll_fault
+    return [
+        one(
+            "poll-unauthorized",
+            "Polls are refused: the key is no longer valid.",
+            "status",
+            times=None,
+            status=401,
+            message=_INVALID_KEY,
+        ),
+        one(
+            "poll-not-found",
+            "The job is gone: polls are answered 404.",
+            "status",
+            times=None,
+            status=404,
+            message="Generation not found",
+        ),
+        one(
+            "poll-not-found-at-first",
+            "The first poll does not know the job yet.",
+            "status",
+            status=404,
+            message="Generation not found",
+        ),
+        one("poll-wrong-content-type", "A poll's JSON says text/plain.", "wrong-content-type"),
+        one("poll-byte-order-mark", "A poll's JSON starts with a byte order mark.", "byte-order-mark"),
+        one("poll-duplicate-keys", "A poll's JSON says its first key twice.", "duplicate-keys"),
+    ]
+
+
+def _transport() -> list[Scenario]:
+    return [
+        Scenario(
+            "slow-drip",
+            "Answers come in small pieces over two seconds.",
+            faults=(Fault("any", "drip", seconds=2.0),),
+        ),
+        Scenario("chunked", "Answers come in chunks, without a length.", faults=(Fault("any", "chunked"),)),
+        Scenario("gzip", "Answers are compressed.", faults=(Fault("any", "gzip"),)),
+        Scenario(
+            "close-between-polls", "Every answer closes its connection.", faults=(Fault("any", "close"),)
+        ),
+        Scenario(
+            "redirect",
+            "The create is redirected with 307 to another host name.",
+            faults=(Fault("create", "redirect"),),
+        ),
+    ]
+
+
+def _video_faults() -> list[Scenario]:
+    return [
+        Scenario(
+            "video-expired",
+            "The video's URL has expired: 403.",
+            faults=(Fault("video", "expired"),),
+        ),
+        Scenario("video-truncated", "Half of the video arrives.", faults=(Fault("video", "truncated"),)),
+        Scenario(
+            "video-reset",
+            "The connection is reset in the middle of the video.",
+            faults=(Fault("video", "reset"),),
+        ),
+        Scenario(
+            "video-slow",
+            "The video arrives in pieces over ten seconds.",
+            faults=(Fault("video", "drip", seconds=10.0),),
+        ),
+        Scenario(
+            "video-redirect",
+            "The video is on another host name, behind a redirect.",
+            faults=(Fault("video", "redirect"),),
+        ),
+    ]
+
+
+_GROUPS: Mapping[str, list[Scenario]] = {
+    "ends": [*_ends(), *_odd_ends()],
+    "statuses": _statuses(),
+    "shapes of answers": _shapes(),
+    "ids": _ids(),
+    "faults of the create": [*_refused_creates(), *_failing_creates(), *_broken_creates()],
+    "faults of polls": [*_troubled_polls(), *_refused_polls()],
+    "transport": _transport(),
+    "faults of the video": _video_faults(),
+}
+
+CATALOGUE: Mapping[str, Scenario] = {item.name: item for group in _GROUPS.values() for item in group}
+"""Name to scenario, in the order in which they are listed."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    title: tuple(item.name for item in group) for title, group in _GROUPS.items()
+}
+"""What a group of scenarios is about, to their names."""
+
+
+def find_scenario(name: str, own: Mapping[str, Scenario] | None = None) -> Scenario:
+    """The scenario of this name, the user's own first; raises `UnknownScenario` with the nearest names."""
+    if own and name in own:
+        return own[name]
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    raise UnknownScenario(name, [*CATALOGUE, *(own or ())])

@@ -1,0 +1,201 @@
+"""A listening socket and the event loop behind it, in this thread or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import sys
+from _thread import allocate_lock
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from ..app import MockApp
+from ..errors import ServerError
+from .idle_detector import Stillness
+from .uvicorn_protocol import MockProtocol
+
+__all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
+
+BACKLOG = 2048
+GRACE = 0.2
+"""Real seconds that running answers get to finish when the server stops; held ones end at once."""
+
+PROMPT = 0.05
+"""Real seconds that the loop gets to run what another thread wants of it."""
+
+LOOK_IN = 0.02
+"""Real seconds between looks at whether only streams are left then."""
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop where it is installed, asyncio's own elsewhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound TCP socket; raises `ServerError` that says what to do where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        # Two programs may bind one port; only one may listen.
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            hint = "another program has it; choose another --port, or 0 for a free one"
+        elif error.errno == errno.EACCES:
+            hint = "ports below 1024 need more rights; choose another --port"
+        else:
+            hint = f"{error.strerror or error}; --host takes an address of this machine"
+        raise ServerError(f"Cannot listen on {host}:{port}: {hint}.") from None
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def protocol_config(app: Any) -> uvicorn.Config:
+    """What uvicorn's protocol is told: quiet, without a lifespan, with connections that stay for a minute."""
+    config = uvicorn.Config(
+        app,
+        http=MockProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="critical",
+        timeout_keep_alive=60,
+    )
+    config.load()
+    return config
+
+
+class Listener:
+    """Serves one application on bound sockets until it is told to stop.
+
+    `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
+    """
+
+    def __init__(self, app: MockApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+        self.app = app
+        self.sockets = sockets
+        self._state = ServerState()
+        self.stillness: Stillness | None = None
+        """Tells, while it serves, whether the server is at rest."""
+        self._stop: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Listen, call `ready`, and serve until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self.app.mock.address = _address(self.sockets[0][0])
+        traffic = self.app.mock.traffic
+        self.stillness = Stillness(
+            self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
+        )
+        config = protocol_config(self.app)
+
+        def protocol() -> asyncio.Protocol:
+            made: Any = MockProtocol(config=config, server_state=self._state, app_state={})
+            return made  # type: ignore[no-any-return]
+
+        servers = [
+            await self._loop.create_server(protocol, sock=listening, ssl=context, backlog=BACKLOG)
+            for listening, context in self.sockets
+        ]
+        try:
+            ready()
+            await self._stop.wait()
+        finally:
+            for server in servers:
+                server.close()
+            await self._finish()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it serves in; None before it does."""
+        return self._loop
+
+    def stop(self) -> None:
+        """End `serve`, from any thread."""
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def drop_unfinished(self) -> None:
+        """Break off connections with a request under way; idle ones stay. To be called in its loop."""
+        for connection in list(self._state.connections):
+            if isinstance(connection, MockProtocol) and connection.unfinished():
+                connection.transport.abort()
+
+    def run_in_loop(self, action: Callable[[], None]) -> bool:
+        """Run something between two exchanges, from another thread; False where the loop is too busy."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return False
+        # Locks of their own kind: those of `threading` may go by virtual time.
+        claimed, done = allocate_lock(), allocate_lock()
+        done.acquire()
+
+        def run() -> None:
+            if claimed.acquire(False):
+                try:
+                    action()
+                finally:
+                    done.release()
+
+        loop.call_soon_threadsafe(run)
+        if done.acquire(timeout=PROMPT):
+            return True
+        if claimed.acquire(False):
+            return False
+        # It has begun, and takes no longer than it takes.
+        done.acquire()
+        return True
+
+    async def _finish(self) -> None:
+        """End held answers at once, let running ones finish, and close every connection."""
+        self.app.mock.end_holds()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        # Held answers notice that they were ended; streams of events would never end by themselves.
+        waited = 0.0
+        while self._state.tasks and waited < GRACE:
+            await asyncio.wait(self._state.tasks, timeout=LOOK_IN)
+            waited += LOOK_IN
+            if self._only_streams():
+                break
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        # Aborted transports say so to their protocols in the loop's next rounds.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await _cancel(list(self._state.tasks))
+
+    def _only_streams(self) -> bool:
+        return self.app.mock.traffic.open == 0
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    """End answers that nobody reads; what uvicorn still tries to say to closed connections is no news."""
+    for task in tasks:
+        task.cancel()
+    done = (await asyncio.wait(tasks, timeout=GRACE))[0] if tasks else set()
+    for task in done:
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,104 @@
+"""Whether the server is at rest, told exactly: what fast-forward asks before it lets time jump."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Iterable
+
+from uvicorn.server import ServerState
+
+from ..state import Traffic
+
+__all__ = ["Stillness"]
+
+ROUNDS = 8
+"""Rounds of the event loop for which rest must last: a held answer that wakes takes five to say so."""
+PATIENCE = 1.0
+"""Real seconds after which a loop that does not answer counts as busy."""
+
+
+class Stillness:
+    """Looks at one server from inside its event loop.
+
+    At rest means: every open exchange is held back on the clock, no connection has bytes that were not read,
+    none waits to be accepted, and what was written has been handed to the system. A client that then finds
+    nothing to read knows that nothing comes before the clock moves.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        traffic: Traffic,
+        states: Iterable[ServerState],
+        sockets: Callable[[], Iterable[socket.socket]],
+    ) -> None:
+        self._loop = loop
+        self._traffic = traffic
+        self._states = list(states)
+        self._sockets = [sockets]
+        self.arriving = 0
+        """Connections that were accepted and do not speak HTTP yet: they count as work."""
+
+    def watch(self, states: Iterable[ServerState], sockets: Callable[[], Iterable[socket.socket]]) -> None:
+        """Look at these connections and unread sockets as well."""
+        self._states += states
+        self._sockets.append(sockets)
+
+    @property
+    def received(self) -> int:
+        """How many requests have come so far."""
+        return self._traffic.received
+
+    def quiet(self) -> bool:
+        """Whether the server is at rest; asked from any other thread, answered in about 100 µs."""
+        traffic = self._traffic
+        if self.arriving or not traffic.quiet() or self._loop.is_closed():
+            return False
+        answered = _thread.allocate_lock()
+        answered.acquire()
+        answers: list[bool] = []
+
+        def answer(still: bool) -> None:
+            answers.append(still)
+            answered.release()
+
+        try:
+            self._loop.call_soon_threadsafe(self.look, answer)
+        except RuntimeError:
+            return False
+        return answered.acquire(True, PATIENCE) and answers[0]
+
+    def look(self, answer: Callable[[bool], None]) -> None:
+        """Call `answer` with whether the server is at rest, some rounds of its loop later."""
+        self._look(ROUNDS, self._traffic.received, answer)
+
+    def _look(self, rounds: int, received: int, answer: Callable[[bool], None]) -> None:
+        traffic = self._traffic
+        if self.arriving or not traffic.quiet() or traffic.received != received:
+            answer(False)
+        elif rounds in (ROUNDS, 0) and self._unread():
+            answer(False)
+        elif rounds == 0:
+            answer(True)
+        else:
+            self._loop.call_soon(self._look, rounds - 1, received, answer)
+
+    def _unread(self) -> bool:
+        """Whether a connection has bytes that were not read, or one waits to be accepted."""
+        descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
+        for state in self._states:
+            for connection in list(state.connections):
+                transport = getattr(connection, "transport", None)
+                found = transport.get_extra_info("socket") if transport is not None else None
+                if found is not None:
+                    descriptors.append(found.fileno())
+        descriptors = [descriptor for descriptor in descriptors if descriptor >= 0]
+        if not hasattr(select, "poll"):
+            return bool(select.select(descriptors, [], [], 0)[0])
+        looker = select.poll()
+        for descriptor in descriptors:
+            looker.register(descriptor, select.POLLIN)
+        return bool(looker.poll(0))

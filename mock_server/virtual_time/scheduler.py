@@ -1,0 +1,226 @@
+"""Waiting in virtual time: who waits until when, and when time may jump."""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+import threading
+from collections.abc import Callable, Collection
+from types import FrameType
+
+from .external_io import Outside
+from .originals import allocate_lock, get_ident, monotonic
+from .proc_stat import RUNNABLE, work_of
+from .time_source import TimeSource
+
+__all__ = ["Ready", "Wait", "Waiting"]
+
+Ready = Callable[[float], bool]
+"""Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
+
+_OFTEN = 20
+"""How often a wait is denied a jump before it asks less often."""
+_STUBBORN = 30.0
+"""Real seconds after which threads that never rest no longer hold time up."""
+_FOR_PROCESS = 1.0
+"""Real seconds for which a thread waits for a process that does not work, such as one that asks a host."""
+
+
+class Wait:
+    """One wait: whose it is, until when, and at which round it was last looked at in vain."""
+
+    __slots__ = ("deadline", "denied", "looked", "thread")
+
+    def __init__(self, deadline: float) -> None:
+        self.thread = get_ident()
+        self.deadline = deadline
+        self.looked = 0
+        self.denied = 0
+
+
+class Waiting:
+    """The virtual waits of one process.
+
+    Time jumps only when nothing else can happen first: every other thread waits too (or is blocked), the
+    server is at rest, and what is waited for has still not come. Then it jumps to the earliest moment at
+    which anybody is due: a waiter here, or an exchange asleep on the server.
+
+    Several waiters agree on it: the one that finds everything at rest opens a round, each of the others has
+    to look in vain once more, and only if no wait began or ended meanwhile does time jump.
+    """
+
+    def __init__(
+        self,
+        source: TimeSource,
+        real_threads: Collection[int],
+        outside: Outside | None = None,
+        patience: float = 0.0,
+    ) -> None:
+        self._source = source
+        self._real_threads = real_threads
+        self._outside = outside or Outside()
+        self._patience = patience
+        self._stepping = allocate_lock()
+        self._waits: dict[object, Wait] = {}
+        self._change = object()
+        """Another object whenever a wait begins or ends."""
+        self._agreed: object = None
+        """The change since which everything is at rest; None while something moves."""
+        self.round = 0
+        """The number of the last round: who looks in vain notes the number from before the look."""
+        self.count = 0
+        """How many waits there have been."""
+        self.alarm = math.inf, 0.0
+        """When the process is to get a signal, and how often again."""
+        self._ring: Callable[[], None] = lambda: None
+
+    def until(
+        self, deadline: float, ready: Ready, *, socket: bool = False, outside: Collection[int] = ()
+    ) -> bool:
+        """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
+
+        Data wins: what is ready when the deadline passes counts as come in time. What may still come through
+        a descriptor `outside` virtual time is waited for in real time.
+        """
+        token = object()
+        wait = self.join(token, deadline)
+        started, stepped = monotonic(), False
+        try:
+            pause = 0.0
+            while True:
+                now, here = self._source.now(), self.round
+                if now >= self.alarm[0]:
+                    self._ring()
+                if ready(pause):
+                    if stepped:
+                        self._source.awake()
+                    return True
+                if now >= deadline:
+                    return False
+                if (socket and monotonic() - started < self._patience) or (
+                    outside and self._outside.awaited(outside)
+                ):
+                    pause = 0.01
+                else:
+                    wait.looked, stepped = here, True
+                    pause = self.step(token, started, ready)
+        finally:
+            self.leave(token)
+
+    def step(self, token: object, started: float, ready: Ready = lambda pause: False) -> float:
+        """Jump if time may, and say how many real seconds to wait before the next look."""
+        # One thread at a time: what it was told of the server holds until nobody else has moved the clock.
+        if not self._stepping.acquire(False):
+            return 0.001
+        try:
+            return self._step(token, started, ready)
+        finally:
+            self._stepping.release()
+
+    def _step(self, token: object, started: float, ready: Ready) -> float:
+        change, waits = self._change, dict(self._waits)
+        stubborn = monotonic() - started >= _STUBBORN
+        due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
+        horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
+        if horizon is None:
+            self._agreed = None
+            # Many processes that ask and ask would keep each other from resting.
+            waits[token].denied += 1
+            return 0.001 if waits[token].denied < _OFTEN else 0.005
+        target = min(horizon, due)
+        if target == math.inf:
+            return 0.05
+        if not stubborn and not self._all_looked(token, waits, change):
+            return 0.001
+        if not ready(0.0) and change is self._change:
+            self._source.advance_to(target)
+            self._agreed = None
+            # Refused where another process was faster: it has something to do first.
+            return 0.0 if self._source.now() >= target else 0.001
+        return 0.0
+
+    def _all_looked(self, token: object, waits: dict[object, Wait], change: object) -> bool:
+        """Whether every other waiter has looked since everything was first found at rest."""
+        if len(waits) == 1:
+            return True
+        if self._agreed is not change:
+            self._agreed = change
+            self.round += 1
+        thread = waits[token].thread
+        return all(wait.thread == thread or wait.looked == self.round for wait in waits.values())
+
+    def join(self, token: object, deadline: float) -> Wait:
+        """Have `token`, a wait of this thread or a task of its event loop, count until `deadline`."""
+        wait = self._waits[token] = Wait(deadline)
+        self._change = object()
+        self.count += 1
+        return wait
+
+    def leave(self, token: object) -> None:
+        """The wait is over."""
+        self._change = object()
+        del self._waits[token]
+
+    def set_alarm(self, due: float, interval: float, ring: Callable[[], None]) -> None:
+        """Call `ring` once virtual time has reached `due`."""
+        self.alarm, self._ring = (due, interval), ring
+
+    def forked(self) -> None:
+        """Forget the threads that a new process does not have, and the lock that one of them may hold."""
+        thread = get_ident()
+        self._stepping = allocate_lock()
+        self._waits = {token: wait for token, wait in self._waits.items() if wait.thread == thread}
+        self._agreed = None
+        self.alarm = math.inf, 0.0
+
+    def _others_blocked(self, waits: dict[object, Wait]) -> bool:
+        # A thread that has been started and does not run yet is in no list of frames.
+        if getattr(threading, "_limbo", None):
+            return False
+        waiting = {wait.thread for wait in waits.values()}
+        waiting.add(get_ident())
+        now, still = monotonic(), sys.getswitchinterval() * 1.2
+        blocked = True
+        for thread, frame in _current_frames().items():
+            if thread in waiting or thread in self._real_threads:
+                continue
+            if self._outside.holds(thread):
+                blocked = False
+            work = _work_of(thread)
+            look, before = (id(frame), frame.f_lasti, work), _looks.get(thread)
+            if work is RUNNABLE or before is None or before[0] != look:
+                _looks[thread] = (look, now)
+                blocked = False
+            # Who waits for the interpreter stirs once per switch interval; who does not is blocked.
+            elif now - before[1] < (_FOR_PROCESS if _awaits_process(frame) else still):
+                blocked = False
+        return blocked
+
+
+def _current_frames() -> dict[int, FrameType]:
+    """The frames of all threads; without a collection of garbage meanwhile.
+
+    Python holds its list of threads locked while it makes the answer: a finaliser that lets another thread
+    run, which then starts or ends one, would never come back (seen with Python 3.11).
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _awaits_process(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "subprocess"
+
+
+_looks: dict[int, tuple[tuple[object, ...], float]] = {}
+"""How each other thread was found last, and since when: kept, so that idle threads are known to be."""
+
+
+def _work_of(thread: int) -> object:
+    number = getattr(threading._active.get(thread), "native_id", None)  # type: ignore[attr-defined]
+    return None if number is None else work_of(f"/proc/self/task/{number}")

@@ -1,0 +1,148 @@
+"""One stretch of virtual time: its source, its waiters, and who keeps real time meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .external_io import Outside
+from .originals import get_ident, monotonic
+from .scheduler import Waiting
+from .time_source import TimeSource
+
+__all__ = ["REAL_PACKAGES", "Session", "current", "here", "keep_real_time", "of_caller", "set_current"]
+
+REAL_PACKAGES = frozenset(
+    {
+        "_pytest",
+        "coverage",
+        "execnet",
+        "hypothesis",
+        "kling_mock",
+        "multiprocessing",
+        "pluggy",
+        "pytest",
+        "pytest_asyncio",
+        "pytest_timeout",
+        "subprocess",
+        "uvicorn",
+        "xdist",
+    }
+)
+"""Packages that measure or wait for the real world: what they call keeps real time in any thread."""
+
+_BETWEEN = frozenset({"threading", "queue", "concurrent", "contextlib"})
+"""Packages that wait on behalf of whoever called them."""
+
+SPINNING = 5_000
+"""Readings of the time without a wait between them after which a program counts as waiting by reading."""
+
+_real_threads: dict[int, int] = {}
+
+
+@contextmanager
+def keep_real_time() -> Iterator[None]:
+    """Keep real time in this thread, whatever is fast-forwarded: for threads of the mock itself."""
+    thread = get_ident()
+    _real_threads[thread] = _real_threads.get(thread, 0) + 1
+    try:
+        yield
+    finally:
+        _real_threads[thread] -= 1
+        if not _real_threads[thread]:
+            del _real_threads[thread]
+
+
+class Session:
+    """The running stretch; the replaced functions ask it for the time and wait on it."""
+
+    def __init__(self, source: TimeSource, *, patience: float, real_packages: frozenset[str]) -> None:
+        self.source = source
+        self.outside = Outside()
+        self.waiting = Waiting(source, _real_threads, self.outside, patience)
+        self.real_packages = real_packages
+        self.start = source.now()
+        self.real_start = monotonic()
+        self._frozen = getattr(source, "frozen", lambda: False)
+        self._reads = 0
+        self._waits = 0
+        self._spinning_since = 0.0
+
+    def now(self) -> float:
+        """Virtual seconds since the epoch."""
+        if self._frozen():
+            self._creep()
+        return self.source.now()
+
+    def gone(self) -> float:
+        """Virtual seconds since the start."""
+        return self.now() - self.start
+
+    def lead(self) -> float:
+        """Seconds by which virtual time has gained on real time since the start."""
+        return self.gone() - (monotonic() - self.real_start)
+
+    def _creep(self) -> None:
+        """Let a clock that stands still move with real time for a program that waits by reading it."""
+        if self._waits != self.waiting.count:
+            self._waits, self._reads = self.waiting.count, 0
+        self._reads += 1
+        if self._reads >= SPINNING:
+            now = monotonic()
+            if self._reads > SPINNING:
+                self.source.advance_to(self.source.now() + now - self._spinning_since)
+            self._spinning_since = now
+
+    def forked(self) -> None:
+        """Go on in a process that was just forked, with this thread alone."""
+        self.waiting.forked()
+        renew: Callable[[], None] = getattr(self.source, "forked", lambda: None)
+        renew()
+
+
+_current: Session | None = None
+
+
+def _after_fork() -> None:
+    if _current is not None:
+        _current.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def current() -> Session | None:
+    """The running stretch of virtual time, whoever asks."""
+    return _current
+
+
+def set_current(session: Session | None) -> None:
+    """Start a stretch of virtual time, or end it."""
+    global _current
+    _current = session
+
+
+def here() -> Session | None:
+    """The running stretch, None in a thread that keeps real time."""
+    if _current is None or get_ident() in _real_threads:
+        return None
+    return _current
+
+
+def of_caller(*, through: bool = False) -> Session | None:
+    """The stretch that the caller of the replaced function lives in, None where it keeps real time.
+
+    With `through` the one that counts is whoever called `threading`, `queue` or the like.
+    """
+    session = here()
+    if session is None:
+        return None
+    frame = sys._getframe(2)
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    while through and package in _BETWEEN and frame.f_back is not None:
+        frame = frame.f_back
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return None if package in session.real_packages else session

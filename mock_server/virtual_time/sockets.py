@@ -1,0 +1,183 @@
+"""Blocking sockets: a wait for the mock's answer, and its timeout, pass in virtual time."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from .originals import poll, select, socket_methods
+from .patches import Patches
+from .scheduler import Ready
+from .session import Session, here
+
+__all__ = ["NEUTRAL", "REAL", "VIRTUAL", "kind_of", "patch_sockets", "patch_tls", "readiness"]
+
+VIRTUAL = "virtual"
+"""A socket whose other side is the mock."""
+REAL = "real"
+"""A descriptor whose other side lives in real time: a pipe, a process, another host."""
+NEUTRAL = "neutral"
+"""A descriptor that nobody waits for in earnest: a listening socket, an event loop's own pair."""
+
+
+def kind_of(descriptor: int, session: Session) -> str:
+    """Say which time the other side of a descriptor lives in."""
+    try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            return REAL
+        with socket.socket(fileno=os.dup(descriptor)) as double:
+            peer, own = double.getpeername(), double.getsockname()
+    except OSError:
+        return NEUTRAL
+    if not isinstance(peer, tuple):
+        # A pair without names belongs to this process, as an event loop's does; a name leads to a server.
+        return REAL if peer or own else NEUTRAL
+    return VIRTUAL if session.source.local(str(peer[0]), int(peer[1])) else REAL
+
+
+def readiness(sock: socket.socket, write: bool) -> Ready:
+    """A look at whether a socket can be read from (or written to) without waiting."""
+    descriptor = sock.fileno()
+    if poll is None:
+        lists = ([], [descriptor]) if write else ([descriptor], [])
+        return lambda pause: any(select(*lists, [], pause))
+    looker = poll()
+    looker.register(descriptor, 4 if write else 1)
+    return lambda pause: bool(looker.poll(math.ceil(pause * 1000)))
+
+
+def _session_of(sock: socket.socket) -> Session | None:
+    """The stretch of virtual time that a wait on this socket belongs to."""
+    session = here()
+    if session is None or sock.gettimeout() == 0:
+        return None
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        return None
+    if isinstance(peer, tuple) and session.source.local(str(peer[0]), int(peer[1])):
+        return session
+    return None
+
+
+def _outside(
+    sock: socket.socket,
+    write: bool,
+    original: Callable[..., Any],
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """Use a socket whose other side is not the mock, and note what happens on it."""
+    session = here()
+    if session is None:
+        return original(sock, *args, **options)
+    descriptor, outside = sock.fileno(), session.outside
+    if write:
+        outside.sent(descriptor)
+        return original(sock, *args, **options)
+    if sock.gettimeout() != 0:
+        outside.begin(descriptor)
+    try:
+        result = original(sock, *args, **options)
+    finally:
+        outside.end()
+    outside.came(descriptor)
+    return result
+
+
+def _deadline(sock: socket.socket, session: Session) -> float:
+    timeout = sock.gettimeout()
+    return math.inf if timeout is None else session.now() + timeout
+
+
+def _waiting(name: str, write: bool) -> Callable[..., Any]:
+    """A socket's method that waits in virtual time first."""
+    original = socket_methods[name]
+
+    def method(self: socket.socket, *args: Any, **options: Any) -> Any:
+        session = _session_of(self)
+        if session is not None:
+            deadline = _deadline(self, session)
+            if not session.waiting.until(deadline, readiness(self, write), socket=True):
+                raise TimeoutError("timed out")
+            return original(self, *args, **options)
+        return _outside(self, write, original, args, options)
+
+    method.__name__ = name
+    return method
+
+
+def _sendall(self: socket.socket, data: Any, flags: int = 0, /) -> None:
+    session = _session_of(self)
+    if session is None:
+        _outside(self, True, socket_methods["sendall"], (data, flags), {})
+        return
+    deadline = _deadline(self, session)
+    with memoryview(data) as view, view.cast("B") as rest:
+        sent = 0
+        while sent < len(rest):
+            if not session.waiting.until(deadline, readiness(self, True), socket=True):
+                raise TimeoutError("timed out")
+            sent += _send_some(self, rest[sent:], flags)
+
+
+def _send_some(sock: socket.socket, data: memoryview, flags: int) -> int:
+    """Send as much as fits, so that a full buffer is waited for in virtual time."""
+    timeout = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        return int(socket_methods["send"](sock, data, flags))
+    except BlockingIOError:
+        return 0
+    finally:
+        sock.settimeout(timeout)
+
+
+def patch_sockets(patches: Patches) -> None:
+    """Replace the methods of plain sockets that wait for the other side."""
+    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into"):
+        patches.set(socket.socket, name, _waiting(name, write=False))
+    patches.set(socket.socket, "send", _waiting("send", write=True))
+    patches.set(socket.socket, "sendall", _sendall)
+
+
+def patch_tls(patches: Patches) -> None:
+    """Replace the methods of TLS sockets that wait for the other side."""
+    import ssl
+
+    patches.set(
+        ssl.SSLSocket, "read", _tls(ssl, ssl.SSLSocket.read, "The read operation timed out", write=False)
+    )
+    patches.set(
+        ssl.SSLSocket, "send", _tls(ssl, ssl.SSLSocket.send, "The write operation timed out", write=True)
+    )
+
+
+def _tls(ssl: Any, original: Callable[..., Any], message: str, *, write: bool) -> Callable[..., Any]:
+    """A TLS socket's method that never waits itself: TLS says which way it has to wait."""
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        session = _session_of(self) if getattr(self, "_sslobj", None) is not None else None
+        if session is None:
+            return _outside(self, write, original, args, options)
+        timeout, deadline = self.gettimeout(), _deadline(self, session)
+        self.settimeout(0)
+        try:
+            while True:
+                try:
+                    return original(self, *args, **options)
+                except ssl.SSLWantReadError:
+                    ready = readiness(self, False)
+                except ssl.SSLWantWriteError:
+                    ready = readiness(self, True)
+                if not session.waiting.until(deadline, ready, socket=True):
+                    raise TimeoutError(message)
+        finally:
+            if self.fileno() != -1:
+                self.settimeout(timeout)
+
+    return method
