@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kling_mock.errors import KlingMockError
-from kling_mock.settings import parse_duration, parse_integer
+from kling_mock.units import parse_duration, parse_integer
 
 from .properties import Property
 from .pytest_suite import Suite

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 
 from .errors import ClockError
+from .units import FASTEST
 
-__all__ = ["FASTEST", "LATEST", "Clock"]
+__all__ = ["LATEST", "Clock"]
 
 
-FASTEST = 1e6
-"""Virtual seconds per real second at most: the year 9999 stays days away."""
 LATEST = 253_402_300_799.0
 """The last second of the year 9999, after which there are no dates."""
 

@@ -77,7 +77,20 @@ class KlingMockWarning(UserWarning):
 
 
 class SettingsError(KlingMockError, ValueError):
-    """An option has a value that it cannot have."""
+    """An option has a value that it cannot have.
+
+    `option` is what the user wrote it as (`queued`, `--queued`, `KLING_MOCK_QUEUED`), empty where no single
+    one is to blame; `problem` is the rest of the sentence: what was expected, what was received.
+    """
+
+    def __init__(self, problem: str, *, option: str = "") -> None:
+        self.problem = problem
+        self.option = option
+        super().__init__(f"{option}: {problem}" if option else problem)
+
+    def blaming(self, option: str) -> SettingsError:
+        """The same problem of an option that is written like this."""
+        return SettingsError(self.problem, option=option)
 
 
 class ConfigError(SettingsError):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock import MockServer, Scenario, Settings, SettingsError
-from kling_mock.settings import ENV_PREFIX, option_fields, parse_duration, parse_flag, parse_size
+from kling_mock.settings import ENV_PREFIX, option_fields
+from kling_mock.units import parse_duration, parse_flag, parse_size
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import os
 from typing import Any
 
 from ..errors import SettingsError
-from ..settings import ENV_PREFIX, Settings, option_fields, parse_flag
+from ..settings import ENV_PREFIX, Settings, option_fields
+from ..units import parse_flag
 from .environment import warn_of_mistyped
 
 __all__ = ["add_server_options", "settings_from"]

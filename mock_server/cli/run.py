@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
-from ..settings import ENV_PREFIX, parse_duration, parse_flag
+from ..settings import ENV_PREFIX
+from ..units import parse_duration, parse_flag
 from .options import add_server_options, settings_from
 
 __all__ = ["add_parser"]
@@ -148,14 +149,14 @@ def _flag(value: bool | None, name: str, *, default: bool = False) -> bool:
     try:
         return default if text is None else parse_flag(text)
     except SettingsError as error:
-        raise SettingsError(f"{ENV_PREFIX}{name}: {error}.") from None
+        raise error.blaming(f"{ENV_PREFIX}{name}") from None
 
 
 def _seconds(text: str) -> float:
     try:
         seconds = parse_duration(text)
     except SettingsError as error:
-        raise SettingsError(f"--timeout: {error}.") from None
+        raise error.blaming("--timeout") from None
     if seconds <= 0:
         raise SettingsError(f"--timeout: expected more than 0 s, received {text!r}.")
     return seconds

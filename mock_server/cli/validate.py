@@ -11,7 +11,8 @@ from typing import Any
 
 from ..catalog import Catalog, load_catalog
 from ..errors import PayloadError, SpecError, UnknownModel
-from ..settings import ENV_PREFIX, parse_flag
+from ..settings import ENV_PREFIX
+from ..units import parse_flag
 from ..validation import Problem, Validator, Verdict, parse_json
 
 __all__ = ["add_parser"]

@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from ..errors import SettingsError
-from ..settings import ENV_PREFIX, parse_duration, parse_integer
+from ..settings import ENV_PREFIX
+from ..units import parse_duration, parse_integer
 
 __all__ = ["add_parser"]
 
@@ -113,4 +114,4 @@ def _read(namespace: argparse.Namespace, name: str, parse: Callable[[str], T]) -
     try:
         return parse(_one(namespace, name) or "")
     except SettingsError as error:
-        raise SettingsError(f"--{name.replace('_', '-')}: {error}.") from None
+        raise error.blaming(f"--{name.replace('_', '-')}") from None

@@ -10,7 +10,7 @@ from ..errors import SettingsError, did_you_mean, nearest
 from ..jobs.timeline import Step
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import COUNTS, FLAGS, FOREVER, TIMES
-from ..settings import parse_span
+from ..units import parse_span
 
 __all__ = ["SCENARIO_KEYS", "ScenarioTable", "scenario_document"]
 
@@ -183,7 +183,7 @@ class ScenarioTable:
         try:
             return parse_span(value)
         except SettingsError as error:
-            self._fail(at, f"{at[-1]}: {error}.")
+            self._fail(at, f"{at[-1]}: {error}")
 
     def _check_keys(self, at: Inner, item: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
         for key in item:

@@ -22,8 +22,8 @@ from ..clock import Clock
 from ..errors import KlingMockError, PayloadError, SettingsError, UnknownModel
 from ..exchanges.journal import Exchange
 from ..scenarios import CATALOGUE, Scenario
-from ..settings import parse_speed
 from ..state import State
+from ..units import parse_speed
 from ..validation.strict_json import parse_json
 
 __all__ = ["control_routes"]
@@ -327,7 +327,7 @@ def _checked_speed(asked: dict[str, Any]) -> float | None:
     try:
         return parse_speed(_number(asked, "speed"))
     except SettingsError as error:
-        raise ControlError(f"speed: {error}.") from None
+        raise ControlError(str(error.blaming("speed"))) from None
 
 
 def _limit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import SettingsError
-from ..settings import parse_flag, parse_integer, parse_span
+from ..units import parse_flag, parse_integer, parse_span
 from .builtin import find_scenario
 from .fault import COUNTS, FLAGS, FOREVER, TIMES
 from .scenario import Scenario
@@ -45,5 +45,5 @@ def _fault_option(text: str) -> tuple[str, object]:
         if name in FLAGS:
             return name, parse_flag(value)
     except SettingsError as error:
-        raise SettingsError(f"{name}: {error}.") from None
+        raise error.blaming(name) from None
     return name, value

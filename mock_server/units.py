@@ -1,0 +1,157 @@
+"""Times, sizes, counts, switches and words as people write them: each parser says what it expected."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from .errors import SettingsError
+
+__all__ = [
+    "FASTEST",
+    "MOST_KEPT",
+    "one_of",
+    "parse_duration",
+    "parse_flag",
+    "parse_host",
+    "parse_integer",
+    "parse_keys",
+    "parse_polls",
+    "parse_size",
+    "parse_span",
+    "parse_speed",
+    "parse_text",
+    "parse_token",
+]
+
+FASTEST = 1e6
+"""Virtual seconds per real second at most: the year 9999 stays days away."""
+MOST_KEPT = 10**9
+"""Jobs or exchanges at most: more than memory holds, and within what a container counts."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|min|h)?")
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?", re.IGNORECASE)
+_SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds from `1.5`, `500ms`, `3s`, `2m` or `1h`; raises `SettingsError` for anything else."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        seconds = _as_float(text)
+    else:
+        match = _DURATION.fullmatch(str(text).strip().lower())
+        if match is None:
+            raise SettingsError(f"expected a time such as 1.5, 500ms, 3s or 2m, received {text!r}.")
+        seconds = float(match[1]) * _DURATION_UNITS[match[2] or "s"]
+    if not math.isfinite(seconds) or seconds < 0:
+        raise SettingsError(f"expected a finite time of 0 or more, received {text!r}.")
+    return seconds
+
+
+def _as_float(number: float) -> float:
+    """A number as a float, infinite where it is too large to be one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def parse_span(text: str | float) -> float:
+    """Seconds as `parse_duration` reads them, or `forever`, which is infinite."""
+    if text in ("forever", "inf", math.inf):
+        return math.inf
+    return parse_duration(text)
+
+
+def parse_size(text: str | int) -> int:
+    """Bytes from `1048576`, `64MiB` or `10MB`; raises `SettingsError` for anything else."""
+    match = _SIZE.fullmatch(str(text).strip())
+    if match is None or len(match[1]) > 18:
+        raise SettingsError(f"expected a size such as 1048576, 10MB or 64MiB, received {text!r}.")
+    return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
+
+
+def parse_flag(text: str | bool) -> bool:
+    """A switch from `1`, `true`, `yes`, `on` and their opposites."""
+    if isinstance(text, bool):
+        return text
+    word = str(text).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off", ""):
+        return False
+    raise SettingsError(f"expected true or false, received {text!r}.")
+
+
+def parse_integer(text: str | int) -> int:
+    """A whole number, or a `SettingsError` that shows what was received."""
+    try:
+        if not isinstance(text, int | str) or isinstance(text, bool):
+            raise ValueError
+        return int(text)
+    except ValueError:
+        raise SettingsError(f"expected a whole number, received {text!r}.") from None
+
+
+def parse_speed(text: str | float) -> float:
+    """Virtual seconds per real second: 0 freezes the clock."""
+    try:
+        speed = float(text)
+    except (TypeError, ValueError, OverflowError):
+        speed = math.nan
+    if not 0 <= speed <= FASTEST:
+        raise SettingsError(f"expected a number from 0 to {FASTEST:.0f}, received {text!r}.")
+    return speed
+
+
+def parse_polls(text: object) -> tuple[int, int]:
+    """How many polls say queued and how many generating, from `1,1` or a pair."""
+    parts = text.split(",") if isinstance(text, str) else text
+    if not isinstance(parts, list | tuple) or len(parts) != 2:
+        raise SettingsError(f"expected two counts such as 1,1 (queued, generating), received {text!r}.")
+    queued, generating = (parse_integer(part) for part in parts)
+    if not 0 <= queued <= MOST_KEPT or not 0 <= generating <= MOST_KEPT:
+        raise SettingsError(f"expected two counts from 0 to {MOST_KEPT}, received {text!r}.")
+    return queued, generating
+
+
+def parse_text(text: object) -> str:
+    """A text with something in it, without blanks around."""
+    if not isinstance(text, str) or not text.strip():
+        raise SettingsError(f"expected a text that is not empty, received {text!r}.")
+    return text.strip()
+
+
+def parse_host(text: object) -> str:
+    """An address or a name to listen on; IPv6 with or without its brackets."""
+    return parse_text(text).removeprefix("[").removesuffix("]")
+
+
+def parse_token(text: object) -> str:
+    """A token that can stand in a header: visible ASCII."""
+    token = parse_text(text)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise SettingsError(f"expected letters, digits and signs without blanks, received {text!r}.")
+    return token
+
+
+def parse_keys(value: object) -> tuple[str, ...]:
+    """API keys from a list, or from one string with commas."""
+    keys = value.split(",") if isinstance(value, str) else value
+    if not isinstance(keys, list | tuple) or not all(isinstance(key, str) and key.strip() for key in keys):
+        raise SettingsError(f"expected one or more non-empty keys, received {value!r}.")
+    return tuple(key.strip() for key in keys)
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise SettingsError(f"expected one of {', '.join(allowed)}, received {text!r}.")
+        return text
+
+    parse.choices = allowed  # type: ignore[attr-defined]
+    return parse
