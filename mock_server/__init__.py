@@ -16,8 +16,8 @@ if TYPE_CHECKING:
         UnknownModel,
         UnknownScenario,
     )
-    from .exchanges.journal import Exchange
-    from .jobs.store import Charge
+    from .exchanges.exchange import Exchange
+    from .jobs.charges import Charge
     from .jobs.timeline import Step
     from .scenarios import Fault, Scenario
     from .server import MockServer
@@ -46,10 +46,10 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Charge": "jobs.store",
+    "Charge": "jobs.charges",
     "Clock": "clock",
     "ConfigError": "errors",
-    "Exchange": "exchanges.journal",
+    "Exchange": "exchanges.exchange",
     "Fault": "scenarios",
     "KlingMockError": "errors",
     "KlingMockWarning": "errors",

@@ -1,77 +1,112 @@
-"""The application: which path goes where, and what every exchange passes on its way in and out."""
+"""The application: which path goes where, and how every exchange begins and ends."""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .api.create import create
+from .api.body_reader import read_body
+from .api.create import CreatePath, create
 from .api.models import list_models, one_model
+from .api.outcome import Outcome, Refusal
 from .api.poll import poll
-from .api.request_context import Call
-from .api.response import CORS_HEADERS, JSON, Answer, error_answer, preflight_answer
-from .api.response_writer import deliver, whole_answer
+from .api.request_context import RequestContext
+from .api.response import (
+    CORS_HEADERS,
+    JSON,
+    MockResponse,
+    error_response,
+    preflight_response,
+    refusal_response,
+)
+from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.video import video
-from .control.routes import control_routes
-from .errors import SettingsError
-from .exchanges.journal import Exchange
+from .common import Common
+from .control import control_routes
+from .events import EventKind
+from .exchanges.exchange import Exchange, Headers, word_in
+from .serving.several_workers import refuse_several_workers
+from .serving.wire import whole
 from .settings import Settings
-from .state import State
+from .store import at_once
 from .validation import Problem
+from .workspace import Workspace
 
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 
 CREATE_PATHS = ("/v2/video/generations", "/v1/video/generations", "/video/generations")
 FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
 """The vendors whose models have an older path of their own."""
-LEGACY_PATHS = {f"/v2/generate/video/{family}/generation": family for family in FAMILIES}
-MOST_DRAINED = 2 * 1024**3
-"""Bytes of a body that is too large which are still read, so that its client gets to read the answer."""
-GENERATIONS: dict[str, str | None] = {path: None for path in CREATE_PATHS} | LEGACY_PATHS
+GENERATIONS: dict[str, CreatePath] = {path: CreatePath() for path in CREATE_PATHS} | {
+    f"/v2/generate/video/{family}/generation": CreatePath(family) for family in FAMILIES
+}
 """Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
+CONTROL_PREFIXES = ("/_mock", "/openapi")
+
+logger = logging.getLogger("kling_mock")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Message = MutableMapping[str, Any]
-Headers = list[tuple[bytes, bytes]]
-Listener = Callable[[Exchange, float], None]
+
+
+class Opened:
+    """An exchange that has begun: its request, and what is known of its end."""
+
+    __slots__ = ("finished", "number", "outcome", "request", "resets", "space", "started")
+
+    def __init__(self, space: Workspace, request: RequestContext) -> None:
+        self.space = space
+        self.request = request
+        self.outcome = Outcome()
+        self.started = time.perf_counter()
+        self.resets = space.resets
+        self.number = 0
+        """Its number in the journal; 0 until it has one."""
+        self.finished = False
 
 
 class MockApp(Starlette):
-    """A Starlette application whose two hot paths skip the router: most requests are polls."""
+    """A Starlette application whose two hot paths skip the router: most requests are polls.
 
-    def __init__(self, state: State) -> None:
-        super().__init__(routes=control_routes(state), exception_handlers={HTTPException: self._refused})
+    With `at_once` requests that arrived whole are answered without a task of their own, where the server
+    asks for that; a class whose `__call__` must see every request goes without.
+    """
+
+    at_once_paths = frozenset(path.encode() for path in GENERATIONS)
+
+    def __init__(self, common: Common, *, at_once: bool = True) -> None:
+        super().__init__(routes=control_routes(common), exception_handlers={HTTPException: self._no_route})
         self.router.redirect_slashes = False
-        self.mock = state
-        self.on_exchange: list[Listener] = []
-        """Called with each exchange once it has been answered, and the real seconds that it took."""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__call__" in cls.__dict__:
-            # Such a class wants to see every request: none may pass it by.
-            cls.at_once = None
+        self.common = common
+        self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(("/_mock", "/openapi")):
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        started = time.perf_counter()
-        exchange = self._open(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        path = get_route_path(scope)
+        if path.startswith(CONTROL_PREFIXES):
+            await super().__call__(scope, receive, _dated(self.common.default, send))
+            return
+        root = scope.get("root_path", "").rstrip("/")
+        opened = self._open(
+            scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
+        )
         try:
-            await self._exchange(exchange, scope, receive, send)
+            await self._exchange(opened, scope, receive, send)
         finally:
-            self._close(exchange, started)
+            self._finish(opened, NOTHING_SENT)
+            self.common.traffic.open -= 1
 
     def _at_once(
         self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
@@ -80,225 +115,243 @@ class MockApp(Starlette):
 
         Returns the bytes of the answer, or the rest of it as an application where that takes time.
         """
-        started = time.perf_counter()
-        exchange = self._open(method, path, query, headers)
+        opened = self._open(method, path, query, headers, scheme, "")
+        traffic = self.common.traffic
         try:
-            answer = self._decide(exchange, Call(exchange, scheme), body)
-            made = whole_answer(self.mock, exchange, answer)
+            response = at_once(self._decide(opened, body))
+            made = whole_response(response, opened.space.date(opened.request.at))
         except BaseException:
-            self._close(exchange, started)
+            self._finish(opened, NOTHING_SENT)
+            traffic.open -= 1
             raise
         if made is not None:
-            self._close(exchange, started)
-            return made
+            self._finish(opened, made[1])
+            traffic.open -= 1
+            return made[0]
 
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                await deliver(self.mock, exchange, answer, scope, receive, send)
+                await self._deliver(opened, scope, receive, send)
             finally:
-                self._close(exchange, started)
+                self._finish(opened, NOTHING_SENT)
+                traffic.open -= 1
 
         return rest
 
-    at_once: Callable[..., bytes | App] | None = _at_once
-    at_once_paths = frozenset(path.encode() for path in GENERATIONS)
+    def _open(self, method: str, path: str, query: bytes, headers: Headers, scheme: str, root: str) -> Opened:
+        """Begin an exchange."""
+        common = self.common
+        common.traffic.open += 1
+        common.traffic.received += 1
+        space = common.default
+        request = RequestContext(
+            method,
+            path,
+            query,
+            headers,
+            space.clock.now(),
+            scheme=scheme,
+            address=common.address,
+            root=root,
+        )
+        return Opened(space, request)
 
-    def _open(self, method: str, path: str, query: bytes, headers: Headers) -> Exchange:
-        """Begin with a request."""
-        state = self.mock
-        traffic = state.traffic
-        traffic.open += 1
-        traffic.received += 1
-        return Exchange(method, path, query, headers, state.clock.now())
+    async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read one request, answer it and send the answer."""
+        request, space = opened.request, opened.space
+        body: bytes | int = b""
+        if request.method == "POST" and request.path in GENERATIONS:
+            received = await read_body(request, receive, space.settings.max_body)
+            if space.resets != opened.resets:
+                # It began before all was forgotten: what it asks for has no place in what comes after.
+                await Response(status_code=503)(scope, receive, send)
+                return
+            if received is None:
+                opened.outcome.fault = "client-left"
+                return
+            body = received
+        await self._decide(opened, body)
+        await self._deliver(opened, scope, receive, send)
 
-    def _close(self, exchange: Exchange, started: float) -> None:
-        """Be done with a request, however it ended."""
-        self.mock.traffic.open -= 1
-        exchange.ended_at = self.mock.clock.now()
-        exchange.took = time.perf_counter() - started
-        for listener in self.on_exchange:
-            listener(exchange, exchange.took)
+    async def _decide(self, opened: Opened, body: bytes | int) -> MockResponse:
+        """Have the request answered; `body` is its size where that is too large."""
+        space, request, outcome = opened.space, opened.request, opened.outcome
+        try:
+            response = await self._respond(space, request, outcome, body)
+        except Refusal as refusal:
+            outcome.violations = refusal.noted
+            response = refusal_response(space, request.path, refusal, outcome)
+        except Exception:
+            # A bug of this program: the client still gets the API's error body, the user the traceback.
+            logger.exception("A bug in kling-mock, at %s %s:", request.method, request.path)
+            text = "Internal server error: a bug in kling-mock; see its log."
+            response = error_response(space, request.path, 500, text, outcome=outcome)
+        outcome.response = response
+        if request.request_id is not None:
+            response.add_header(b"x-client-request-id", request.request_id)
+        latency = space.settings.answer_latency
+        if latency and not space.clock.frozen and outcome.kind != "video":
+            response.delay += latency
+        return response
 
-    def refuse(self, status: int, text: str, path: str = "") -> Answer:
-        """The answer to what is no request, noted as if it were: users look for it in the log."""
-        started = time.perf_counter()
-        exchange = self._open("?", path, b"", [])
-        exchange.violations = (Problem("request", "an HTTP request that can be read", text, "http"),)
-        answer = error_answer(self.mock, exchange, status, text)
-        self._note(exchange, answer)
-        self._close(exchange, started)
-        return answer
+    async def _respond(
+        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | int
+    ) -> MockResponse:
+        """The response of the API."""
+        path, method = request.path, request.method
+        if path in GENERATIONS:
+            if method == "GET":
+                return await poll(space, request, outcome)
+            if method == "POST":
+                return await self._create(space, request, outcome, body)
+            return _other_method(request, "GET, POST")
+        listed = path in MODEL_LISTS
+        if listed or path.startswith("/model/"):
+            if method != "GET":
+                return _other_method(request, "GET")
+            if listed:
+                return list_models(self.common, space, outcome)
+            return one_model(self.common, space, outcome, path[7:])
+        if path.startswith("/media/"):
+            if method in ("GET", "HEAD"):
+                return await video(space, request, outcome)
+            return _other_method(request, "GET, HEAD")
+        if method == "OPTIONS":
+            return _preflight(request)
+        raise Refusal(404, f"Cannot {method} {path}")
 
-    async def _refused(self, request: Request, error: Exception) -> Response:
+    async def _create(
+        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | int
+    ) -> MockResponse:
+        settings = space.settings
+        size = body if isinstance(body, int) else len(body)
+        if isinstance(body, int) or size > settings.max_body:
+            text = f"expected at most {settings.max_body} bytes (--max-body), received {size}."
+            response = error_response(space, request.path, 413, f"Payload Too Large: {text}")
+            # The rest of the body is not read, so the connection cannot be used again.
+            response.close = True
+            return response
+        request.body, request.body_size = body[: settings.max_recorded_body], size
+        path = GENERATIONS[request.path]
+        return await create(self.common, space, request, outcome, body, path)
+
+    async def _deliver(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; one that takes time stands in the journal meanwhile."""
+        space, response = opened.space, opened.outcome.response
+        if not response.plain and space.resets == opened.resets:
+            opened.number = space.journal.next_number()
+            # As it is going to be: a client that gave up may look before its leaving has been noticed.
+            early = _early(response)
+            space.bus.publish(EventKind.EXCHANGE_OPENED, _exchange_of(opened, early, ended_at=None))
+        await deliver(
+            space, opened.request, response, scope, receive, send, lambda sent: self._finish(opened, sent)
+        )
+
+    def _finish(self, opened: Opened, sent: Sent) -> None:
+        """End an exchange, once, and tell everybody who listens; `sent` is what went out of its answer."""
+        if opened.finished:
+            return
+        opened.finished = True
+        space = opened.space
+        if space.resets != opened.resets:
+            return
+        opened.number = opened.number or space.journal.next_number()
+        exchange = _exchange_of(opened, sent, ended_at=space.clock.now())
+        space.bus.publish(EventKind.EXCHANGE, exchange)
+
+    def refuse(self, status: int, text: str, path: str = "") -> bytes:
+        """The whole answer to what is no request, noted as if it were: users look for it in the log."""
+        opened = self._open("?", path, b"", [], "http", "")
+        opened.outcome.violations = (Problem("request", "an HTTP request that can be read", text, "http"),)
+        space = opened.space
+        response = error_response(space, path, status, text, outcome=opened.outcome)
+        head = response.head(space.date(), more=b"connection: close\r\n")
+        self._finish(opened, Sent(status, head, response.body, len(response.body)))
+        self.common.traffic.open -= 1
+        return whole(status, head, response.body)
+
+    async def _no_route(self, request: Request, error: Exception) -> Response:
         """The API's error body for a path or a method that the control API does not have."""
         assert isinstance(error, HTTPException)
-        method, path = request.method, request.url.path
+        method, path = request.method, get_route_path(request.scope)
         known = {"Not Found": f"Cannot {method} {path}", "Method Not Allowed": f"Cannot {method} {path}"}
-        exchange = Exchange(method, path, b"", [], self.mock.clock.now())
         text = known.get(error.detail, error.detail)
-        answer = error_answer(self.mock, exchange, error.status_code, text)
+        answer = error_response(self.common.default, path, error.status_code, text)
         response = Response(answer.body, answer.status, error.headers, JSON.decode())
         # The control API is for this machine's programs alone: no page of another origin may read it.
         shared = CORS_HEADERS if path.startswith("/openapi") else []
         response.raw_headers += [*answer.headers, *shared]
         return response
 
-    async def _exchange(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read one request, answer it and note it in the journal, before the answer goes out."""
-        state = self.mock
-        call = Call(exchange, scope["scheme"])
-        if exchange.path.startswith("/media/") and exchange.method in ("GET", "HEAD"):
-            state.journal.add(exchange)
-            await video(state, call, scope, receive, send)
-            return
-        body: bytes | int = b""
-        if exchange.method == "POST" and exchange.path in GENERATIONS:
-            resets = state.resets
-            received = await _read_body(exchange, receive, state.settings.max_body)
-            if state.resets != resets:
-                # It began before all was forgotten: what it asks for has no place in what comes after.
-                await Response(status_code=503)(scope, receive, send)
-                return
-            if received is None:
-                exchange.fault = "client-left"
-                state.journal.add(exchange)
-                return
-            body = received
-        answer = self._decide(exchange, call, body)
-        if exchange.method == "HEAD":
-            answer = _headless(answer)
-        await deliver(state, exchange, answer, scope, receive, send)
 
-    def _decide(self, exchange: Exchange, call: Call, body: bytes | int) -> Answer:
-        """What is answered to a request, noted in the journal; `body` is its size where that is too large."""
-        state = self.mock
-        try:
-            answer = self._answer(exchange, call, body)
-        except Exception:
-            # A bug of this program: the client still gets the API's error body, the user the traceback.
-            traceback.print_exc(file=sys.stderr)
-            answer = error_answer(
-                state, exchange, 500, "Internal server error: a bug in kling-mock; see its log."
-            )
-        if call.request_id is not None:
-            answer.headers = [*answer.headers, (b"x-client-request-id", call.request_id)]
-        latency = state.settings.answer_latency
-        if latency and not state.clock.frozen:
-            answer.delay += latency
-        self._note(exchange, answer)
-        return answer
-
-    def _note(self, exchange: Exchange, answer: Answer) -> None:
-        """Put an exchange with its answer into the journal."""
-        if answer.cut not in ("reset", "hang"):
-            exchange.status = answer.status
-        exchange.answer_body = answer.body[: self.mock.settings.max_recorded_body]
-        exchange.answer_size = len(answer.body)
-        self.mock.journal.add(exchange)
-
-    def _answer(self, exchange: Exchange, call: Call, body: bytes | int) -> Answer:
-        """The answer of the API."""
-        state, path, method = self.mock, exchange.path, exchange.method
-        if path in GENERATIONS:
-            if method == "GET":
-                return poll(state, call)
-            if method == "POST":
-                return _create(state, call, body)
-            return _other_method(state, exchange, "GET, POST")
-        listed = path in MODEL_LISTS
-        if listed or path.startswith("/model/"):
-            if method != "GET":
-                return _other_method(state, exchange, "GET")
-            return list_models(state, exchange) if listed else one_model(state, exchange, path[7:])
-        if path.startswith("/media/"):
-            return _other_method(state, exchange, "GET, HEAD")
-        if method == "OPTIONS":
-            return _preflight(exchange)
-        return error_answer(state, exchange, 404, f"Cannot {method} {path}")
+def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Exchange:
+    """The frozen record of an exchange."""
+    request, outcome = opened.request, opened.outcome
+    # Of a video that went out the journal keeps the size alone.
+    is_video = outcome.kind == "video" and sent.status is not None and sent.status < 300
+    body = b"" if is_video else sent.body[: opened.space.settings.max_recorded_body]
+    return Exchange(
+        request.method,
+        request.path,
+        request.query,
+        request.headers,
+        request.at,
+        request.body,
+        request.body_size,
+        sent.status,
+        sent.head,
+        body,
+        sent.size,
+        sent.content_size,
+        sent.whole_size,
+        outcome.kind,
+        outcome.job_id,
+        outcome.model,
+        outcome.word if outcome.fault is None else word_in(body),
+        outcome.notes(),
+        opened.number,
+        ended_at,
+        time.perf_counter() - opened.started,
+    )
 
 
-def _create(state: State, call: Call, body: bytes | int) -> Answer:
-    exchange, settings = call.exchange, state.settings
-    size = body if isinstance(body, int) else len(body)
-    if isinstance(body, int) or size > settings.max_body:
-        return _too_large(state, exchange, size)
-    exchange.body = body[: settings.max_recorded_body]
-    exchange.body_size = size
-    family = GENERATIONS[exchange.path]
-    return create(state, call, body, legacy=family is not None, family=family or "kling")
+def _early(response: MockResponse) -> Sent:
+    """What is noted of an answer before any of it went out."""
+    return NOTHING_SENT if response.cut in ("reset", "hang") else Sent(response.status)
 
 
-async def _read_body(exchange: Exchange, receive: Receive, limit: int) -> bytes | int | None:
-    """The whole body; its size where that is over the limit; None where the client left."""
-    for name, value in exchange.raw_headers:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            if all(other != b"expect" for other, _ in exchange.raw_headers):
-                await _drain(receive)
-            return int(value)
-    message: Message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        whole: bytes = message["body"]
-        return whole if len(whole) <= limit else len(whole)
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            if message.get("more_body"):
-                await _drain(receive)
-            return size
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
+def _dated(space: Workspace, send: Send) -> Send:
+    """The same `send`, whose responses have a Date as all others do."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if all(name != b"date" for name, _ in headers):
+                message = {**message, "headers": [*headers, (b"date", space.date())]}
+        await send(message)
+
+    return dated
 
 
-async def _drain(receive: Receive) -> None:
-    """Read on without keeping anything: a client that still sends would meet a reset, not the 413."""
-    size = 0
-    while size < MOST_DRAINED:
-        message = await receive()
-        size += len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return
+def _other_method(request: RequestContext, allowed: str) -> MockResponse:
+    if request.method == "OPTIONS":
+        return _preflight(request)
+    text = f"Method Not Allowed: expected {allowed.replace(', ', ' or ')}, received {request.method}."
+    raise Refusal(405, text, headers=[(b"allow", f"{allowed}, OPTIONS".encode())])
 
 
-def _too_large(state: State, exchange: Exchange, size: int) -> Answer:
-    limit = state.settings.max_body
-    text = f"Payload Too Large: expected at most {limit} bytes (--max-body), received {size}."
-    answer = error_answer(state, exchange, 413, text)
-    # The rest of the body is not read, so the connection cannot be used again.
-    answer.close = True
-    return answer
+def _preflight(request: RequestContext) -> MockResponse:
+    asked = [value for name, value in request.headers if name == b"access-control-request-headers"]
+    return preflight_response(asked[0].decode("latin-1") if asked else None)
 
 
-def _other_method(state: State, exchange: Exchange, allowed: str) -> Answer:
-    if exchange.method == "OPTIONS":
-        return _preflight(exchange)
-    text = f"Method Not Allowed: expected {allowed.replace(', ', ' or ')}, received {exchange.method}."
-    return error_answer(state, exchange, 405, text, headers=[(b"allow", f"{allowed}, OPTIONS".encode())])
-
-
-def _preflight(exchange: Exchange) -> Answer:
-    asked = exchange.header_values(b"access-control-request-headers")
-    return preflight_answer(asked[0] if asked else None)
-
-
-def _headless(answer: Answer) -> Answer:
-    """The same answer to a HEAD request: its headers, without the body."""
-    headers = [*answer.headers, (b"content-type", answer.content_type)]
-    return Answer(answer.status, b"", headers=headers)
-
-
-def create_app(settings: Settings | None = None, *, state: State | None = None) -> Starlette:
+def create_app(settings: Settings | None = None) -> Starlette:
     """The mock as an ASGI application, for people who run it under a server of their own.
 
-    Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
-    elsewhere such an answer stays unfinished, which most servers turn into a closed connection. A `state`
-    that exists already brings its settings along: `SettingsError` where both are given.
+    It may be mounted below a prefix, or run behind one (`root_path`). Its state is in this process's memory:
+    a server that runs it in several workers is refused with `ServerError`. Faults that break a connection off
+    need the transport that `MockServer` and `kling-mock serve` hand on; elsewhere such an answer stays
+    unfinished, which most servers turn into a closed connection.
     """
-    if state is not None and settings is not None:
-        raise SettingsError("create_app: expected settings or a state, received both.")
-    return MockApp(state or State(settings or Settings()))
+    refuse_several_workers()
+    return MockApp(Common(settings or Settings()))

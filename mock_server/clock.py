@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from .errors import ClockError
+from .events import EventBus, EventKind
 from .units import FASTEST
 
 __all__ = ["LATEST", "Clock"]
@@ -25,7 +26,14 @@ class Clock:
     thread; `sleep` belongs to the event loop that awaits it and wakes at once when time jumps past it.
     """
 
-    def __init__(self, *, speed: float = 1.0, start: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        speed: float = 1.0,
+        start: float | None = None,
+        moment_of: Callable[[str, str | None], float] | None = None,
+    ) -> None:
+        """`moment_of` gives the virtual moment at which a job (or all jobs) reaches a status."""
         self._lock = threading.Lock()
         # (virtual, real, speed) at the last change: one tuple, so that `now` reads it whole without a lock.
         self._anchor = (
@@ -35,10 +43,9 @@ class Clock:
         )
         self._sleepers: dict[asyncio.Future[None], float] = {}
         """Who sleeps on this clock, and until when."""
-        self.listeners: list[Callable[[], None]] = []
-        """Called after the clock was moved or its speed changed, in the thread that did it."""
-        self.moment_of: Callable[[str, str | None], float] | None = None
-        """Set by the application: the virtual moment at which a job (or all jobs) reaches a status."""
+        self.bus = EventBus(self.now)
+        """Tells when the clock was moved or has another speed, in the thread that did it."""
+        self._moment_of = moment_of
 
     def now(self) -> float:
         """Virtual seconds since the epoch; never less than an earlier answer."""
@@ -89,10 +96,10 @@ class Clock:
         if (seconds is None) == (until is None):
             raise ClockError("advance() takes either seconds or until=STATUS, for example advance(60).")
         if until is not None:
-            if self.moment_of is None:
+            if self._moment_of is None:
                 raise ClockError("advance(until=…) needs the clock of a running server.")
             # A little beyond the moment: sums of floats must not land just before it.
-            moment = self.moment_of(until, job)
+            moment = self._moment_of(until, job)
             seconds = max(0.0, moment - self.now() + max(1e-6, 4 * math.ulp(moment)))
         assert seconds is not None
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -142,8 +149,7 @@ class Clock:
 
     def _wake(self) -> None:
         """Let every sleeper look at the clock again, each in its own event loop."""
-        for listener in self.listeners:
-            listener()
+        self.bus.publish(EventKind.CLOCK, {"now": self.now(), "speed": self.speed})
         with self._lock:
             sleepers = list(self._sleepers)
         for future in sleepers:

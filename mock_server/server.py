@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from .app import MockApp
 from .clock import Clock
+from .common import Common
 from .errors import ServerError
-from .exchanges.journal import Exchange
-from .jobs.store import Charge, JobView
+from .exchanges.exchange import Exchange
+from .jobs.charges import Charge
+from .jobs.view import JobView
 from .scenarios import Scenario
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import Stillness
 from .settings import Settings, check_names
-from .state import State, Traffic
+from .store import at_once
+from .traffic import Traffic
 from .virtual_time.session import keep_real_time
+from .workspace import Workspace
 
 __all__ = ["MockServer"]
 
@@ -33,14 +38,21 @@ class MockServer:
     its jobs back. Raises `SettingsError` for an option before anything starts.
     """
 
-    def __init__(self, settings: Settings | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        make_app: Callable[[Common], MockApp] = MockApp,
+        **options: Any,
+    ) -> None:
+        """`make_app` makes the application, for those that stand something in front of it."""
         check_names(options)
         if settings is None:
             settings = Settings(**{"port": 0, **options})
         elif options:
             settings = settings.replace(**options)
-        self.state = State(settings)
-        self.app = MockApp(self.state)
+        self.common = Common(settings)
+        self.app = make_app(self.common)
         self._port = settings.port
         self.extra_ports: set[int] = set()
         """Further ports that lead to this server, such as those of an interception."""
@@ -67,7 +79,12 @@ class MockServer:
     @property
     def settings(self) -> Settings:
         """The options in force."""
-        return self.state.settings
+        return self.space.settings
+
+    @property
+    def space(self) -> Workspace:
+        """The workspace that its clients use."""
+        return self.common.default
 
     @property
     def running(self) -> bool:
@@ -139,12 +156,12 @@ class MockServer:
     @property
     def clock(self) -> Clock:
         """The virtual clock: `advance`, `freeze`, `resume`, `speed`, `now`."""
-        return self.state.clock
+        return self.space.clock
 
     @property
     def traffic(self) -> Traffic:
         """How many requests are open, and how many of them wait for the clock."""
-        return self.state.traffic
+        return self.common.traffic
 
     def quiet(self) -> bool:
         """Whether it is at rest: nothing to read, and each open exchange waits for the clock."""
@@ -167,34 +184,34 @@ class MockServer:
     @property
     def jobs(self) -> list[JobView]:
         """The jobs that were made, oldest first."""
-        return [JobView(job, self.clock) for job in self.state.jobs]
+        return [JobView(job, self.space.store, self.clock) for job in at_once(self.space.store.jobs())]
 
     @property
     def exchanges(self) -> list[Exchange]:
         """What was said, oldest first."""
-        return list(self.state.journal)
+        return list(self.space.journal)
 
     @property
     def charges(self) -> list[Charge]:
         """What would have been billed: one charge per job made, `billed` false for one that ends in error."""
-        return self.state.charges()
+        return at_once(self.space.store.charges())
 
     @property
     def scenario(self) -> Scenario:
         """What happens to a create that asks for nothing else."""
-        return self.state.chooser.default
+        return self.space.scenario
 
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario: a name, `NAME;times=2`, several with `+`, or a `Scenario`."""
-        self.state.chooser.use(scenario)
+        self.space.use(scenario)
 
     def next(self, scenario: Scenario | str) -> None:
         """Let the next create have this scenario; several calls queue up."""
-        self.state.chooser.next(scenario)
+        self.space.next(scenario)
 
     def configure(self, **options: Any) -> None:
         """Change options while it runs, until the next `reset`; host and port stay as they are."""
-        self.state.configure(**options)
+        self.space.configure(**options)
 
     def reset(self) -> None:
         """Forget jobs, exchanges, charges and queued scenarios; undo `configure`; end held answers.
@@ -203,13 +220,13 @@ class MockServer:
         """
         listener, thread = self._listener, self._thread
         if listener is None or thread is None or thread.ident == threading.get_ident():
-            self.state.reset()
+            self.space.reset()
             return
 
         def reset() -> None:
             # Between two exchanges, so that none of them is half before it and half after it.
-            self.state.reset()
+            self.space.reset()
             listener.drop_unfinished()
 
         if not listener.run_in_loop(reset):
-            self.state.reset()
+            self.space.reset()

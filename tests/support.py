@@ -18,6 +18,7 @@ import pytest
 
 from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
+from kling_mock.exchanges.exchange import Exchange, Notes
 
 __all__ = [
     "FAMILIES",
@@ -34,6 +35,7 @@ __all__ = [
     "needs_upstream",
     "poll",
     "raw",
+    "recorded",
     "until",
     "wire",
 ]
@@ -175,6 +177,12 @@ def raw(server: MockServer, request: bytes, *, end: bool = False) -> bytes:
         while part := connection.recv(65536):
             received += part
         return bytes(received)
+
+
+def recorded(method: str = "GET", path: str = PATHS[0], at: float = 0.0, **values: Any) -> Exchange:
+    """An exchange with these facts; those that only a mock knows go where they belong."""
+    notes = Notes(**{name: values.pop(name) for name in Notes._fields if name in values})
+    return Exchange(method, path, at=at, notes=notes, **values)
 
 
 def check_error(reply: Reply, status: int, says: str = "") -> dict[str, Any]:

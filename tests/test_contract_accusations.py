@@ -18,12 +18,13 @@ from kling_mock.contract_tests.reporting.formatting import command_line
 from kling_mock.contract_tests.running.events import Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
 from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client
 from tests.clients.wire import BadReply, Reply
 from tests.clients.zoo import IMAGE, MASKS, TEXT
+from tests.support import recorded
 
 Payload = dict[str, Any]
 
@@ -200,9 +201,7 @@ def test_a_budget_is_held_against_the_documented_time_at_level_strict_only() -> 
 
 
 def polled(moment: float, fault: str | None = None) -> Exchange:
-    exchange = Exchange("GET", "/v2/video/generations", b"", [], moment)
-    exchange.fault, exchange.status = fault, 500 if fault else 200
-    return exchange
+    return recorded(at=moment, fault=fault, status=500 if fault else 200)
 
 
 def test_polls_without_a_pause_are_a_busy_loop_wherever_they_come() -> None:

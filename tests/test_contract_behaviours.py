@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from kling_mock.api.faults import struck
 from kling_mock.contract_tests.generation import scenario_strategies as b
 from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.jobs.timeline import resolve_timeline
 from kling_mock.scenarios import Scenario
+from kling_mock.scenarios.strike import strike
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 generated = settings(
@@ -139,7 +139,7 @@ def test_plans_go_backwards_skip_and_repeat_and_reach_their_end(end: str) -> Non
 def strikes(scenario: Scenario, polls: int) -> list[str | None]:
     """What each of the first polls meets, as the server counts it."""
     hits: dict[int, int] = {}
-    met = [struck(scenario, "poll", hits, 0.0) for _ in range(polls)]
+    met = [strike(scenario, "poll", hits, 0.0) for _ in range(polls)]
     assert all(len(faults) <= 1 for faults in met)
     return [faults[0].kind if faults else None for faults in met]
 

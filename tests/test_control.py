@@ -205,7 +205,9 @@ def test_events_stream_every_exchange(server: MockServer) -> None:
         while len(events) < 2:
             line = stream.readline()
             assert line, "the stream ended"
-            if line.startswith(b"data: "):
+            if line.startswith(b"event: "):
+                kind = line[7:].strip()
+            if line.startswith(b"data: ") and kind == b"exchange":
                 events.append(json.loads(line[6:]))
         stream.close()
     assert [(seen["kind"], seen["status"], seen["job"]) for seen in events] == [

@@ -43,7 +43,7 @@ def test_a_queued_create_fault_waits_for_its_window_and_goes_when_it_is_past(tim
     timed.next("server-error;since=15;until=20")
     timed.clock.advance(20)
     assert create(timed).status == 200
-    assert timed.state.chooser.queue == []
+    assert timed.space.queue == []
 
 
 def test_a_kind_has_its_own_status() -> None:

@@ -19,19 +19,22 @@ def test_the_same_seed_gives_the_same_ids(seed: int, style: str) -> None:
     one, two = IdSource(seed), IdSource(seed)
     # Request ids are a sequence of their own: an error in between changes no job's id.
     two.request_id()
-    first = [one.generation_id(style, MODEL) for _ in range(10)]
-    assert first == [two.generation_id(style, MODEL) for _ in range(10)]
+    first = [one.generation_id(style, MODEL, number) for number in range(10)]
+    assert first == [two.generation_id(style, MODEL, number) for number in range(10)]
     assert len(set(first)) == 10
 
 
 def test_another_seed_gives_other_ids() -> None:
-    assert IdSource(1).generation_id("nanoid", MODEL) != IdSource(2).generation_id("nanoid", MODEL)
+    assert IdSource(1).generation_id("nanoid", MODEL, 1) != IdSource(2).generation_id("nanoid", MODEL, 1)
+    one, other = IdSource(1, workspace="a"), IdSource(1, workspace="b")
+    assert one.generation_id("nanoid", MODEL, 1) != other.generation_id("nanoid", MODEL, 1)
+    assert one.request_id() != other.request_id()
     assert IdSource().seed != IdSource().seed
 
 
 @given(seed=st.integers(0, 2**32), style=st.sampled_from(sorted(ID_STYLES)))
 def test_every_id_survives_a_query(seed: int, style: str) -> None:
-    job_id = IdSource(seed).generation_id(style, MODEL)
+    job_id = IdSource(seed).generation_id(style, MODEL, 1)
     assert unquote(quote(job_id, safe="")) == job_id
     assert job_id.encode()
 
@@ -49,16 +52,16 @@ def test_every_id_survives_a_query(seed: int, style: str) -> None:
 )
 def test_a_style_has_its_form_and_looks_issued(style: str, pattern: str) -> None:
     ids = IdSource(7)
-    for _ in range(200):
-        job_id = ids.generation_id(style, MODEL)
+    for number in range(200):
+        job_id = ids.generation_id(style, MODEL, number)
         assert re.fullmatch(pattern, job_id)
         assert looks_issued(job_id)
 
 
 def test_digits_are_more_than_a_double_holds() -> None:
     ids = IdSource(7)
-    for _ in range(50):
-        job_id = ids.generation_id("digits", MODEL)
+    for number in range(50):
+        job_id = ids.generation_id("digits", MODEL, number)
         assert str(int(float(job_id))) != job_id
 
 

@@ -194,13 +194,13 @@ def test_everything_is_undone(server: MockServer) -> None:
         kinds = (socket.socket, ssl.SSLContext, asyncio.base_events.BaseEventLoop)
         return [dict(vars(owner)) for owner in (*kinds, socket)]
 
-    before, listeners = seen(), list(server.state.journal.listeners)
+    before, listeners = seen(), dict(server.space.bus._listeners)
     with pytest.raises(ZeroDivisionError), intercept(server):
         ports = set(server.extra_ports)
         assert seen() != before
         raise ZeroDivisionError
     assert seen() == before
-    assert server.state.journal.listeners == listeners
+    assert server.space.bus._listeners == listeners
     assert server.extra_ports == set()
     for port in ports:
         with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):

@@ -9,37 +9,12 @@ from hypothesis import strategies as st
 from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
 from kling_mock.errors import ClockError
-from kling_mock.jobs.store import Job, JobStore
+from kling_mock.jobs.plan import JobPlan
 from kling_mock.jobs.timeline import Timeline
 from kling_mock.scenarios import CATALOGUE
+from kling_mock.store import AddResult, at_once
 
-from .support import check_error, create, poll
-
-VARIANT = load_catalog().variants[0]
-
-
-def job(name: str, *, finished: bool) -> Job:
-    timeline = Timeline((), "completed" if finished else "queued")
-    return Job(name, VARIANT, CATALOGUE["completed"], timeline, made_at=0.0, credits=None, clip="16x9-5s.mp4")
-
-
-@given(limit=st.integers(1, 5), plan=st.lists(st.booleans(), max_size=30))
-def test_the_limit_drops_the_oldest_finished_and_nothing_else(limit: int, plan: list[bool]) -> None:
-    store = JobStore(limit)
-    model: list[tuple[str, bool]] = []
-    for number, finished in enumerate(plan):
-        room = store.room(now=1.0)
-        if len(model) == limit:
-            oldest = next((entry for entry in model if entry[1]), None)
-            assert room == (oldest is not None)
-            if oldest is None:
-                continue
-            model.remove(oldest)
-        store.add(job(str(number), finished=finished))
-        model.append((str(number), finished))
-        assert [kept.id for kept in store] == [name for name, _ in model]
-        assert len(store) <= limit
-    assert store.made - store.dropped == len(store)
+from .support import MODEL, check_error, create, poll
 
 
 def test_a_dropped_job_is_answered_with_the_reason() -> None:
@@ -132,9 +107,8 @@ def test_advance_until_lands_in_the_status(
     server = MockServer(queued=queued, generating=generating, speed=0)
     server.clock.advance(start)
     timeline = Timeline((("queued", queued), ("generating", generating)), "completed")
-    server.state.jobs.add(
-        Job("x", VARIANT, CATALOGUE["completed"], timeline, made_at=server.clock.now(), credits=None, clip="")
-    )
+    plan = JobPlan("x", MODEL, CATALOGUE["completed"], timeline, server.clock.now(), credits=None, clip="")
+    assert at_once(server.space.store.add_job(plan)) is AddResult.ADDED
     if until != "completed" and timeline.start_of(until) == float("inf"):
         return
     server.clock.advance(until=until)

@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import zlib
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus
 
 import pytest
@@ -16,24 +17,22 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer
 from kling_mock.exchanges.access_log import ExchangeLog
-from kling_mock.exchanges.journal import Exchange, Journal, header_lines
+from kling_mock.exchanges.exchange import Exchange, header_lines
+from kling_mock.exchanges.journal import Journal
 from kling_mock.exchanges.redaction import redact
 
-from .support import MODEL, PATHS, ask, body_for, create, poll, raw, wire
+from .support import MODEL, PATHS, ask, body_for, create, poll, raw, recorded, wire
 
 
-def exchange(path: str = "/", **values: object) -> Exchange:
-    made = Exchange("GET", path, b"", [], 0.0)
-    for name, value in values.items():
-        setattr(made, name, value)
-    return made
+def exchange(path: str = "/", **values: Any) -> Exchange:
+    return recorded(path=path, **values)
 
 
 @given(limit=st.integers(1, 10), count=st.integers(0, 30))
 def test_the_journal_keeps_the_last_ones_and_counts_all(limit: int, count: int) -> None:
     journal = Journal(limit)
     for number in range(count):
-        journal.add(exchange(f"/{number}"))
+        journal.put(exchange(f"/{number}", number=journal.next_number()))
     assert [kept.path for kept in journal] == [f"/{number}" for number in range(count)][-limit:]
     assert [kept.number for kept in journal] == list(range(1, count + 1))[-limit:]
     assert (journal.count, len(journal)) == (count, min(limit, count))
@@ -44,7 +43,7 @@ def test_the_journal_keeps_the_last_ones_and_counts_all(limit: int, count: int) 
 def test_exchanges_are_selected_by_what_they_are() -> None:
     journal = Journal(10)
     for kind, status in (("create", 200), ("poll", 429), ("poll", 200)):
-        journal.add(exchange(kind=kind, status=status))
+        journal.put(exchange(kind=kind, status=status, number=journal.next_number()))
     assert [found.number for found in journal.select(kind="poll")] == [2, 3]
     assert [found.number for found in journal.select(kind="poll", status="200")] == [3]
     assert journal.select(kind="video") == []
@@ -169,7 +168,7 @@ def shown_of(server: MockServer) -> str:
     stream = io.StringIO()
     for form in ("text", "json"):
         for one in server.exchanges:
-            ExchangeLog(stream, form=form)(one, 0.1)
+            ExchangeLog(stream, form=form).write(one)
     return b"".join(pages).decode() + stream.getvalue() + repr(server.exchanges)
 
 

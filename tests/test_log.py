@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock.exchanges.access_log import ExchangeLog
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import Problem
 
+from .support import recorded
 
-def exchange(**values: object) -> Exchange:
-    made = Exchange("GET", "/v2/video/generations", b"", [], 1_700_000_000.0)
-    for name, value in values.items():
-        setattr(made, name, value)
-    return made
+
+def exchange(**values: Any) -> Exchange:
+    return recorded(at=1_700_000_000.0, **{"took": 0.0042, **values})
 
 
 def logged(one: Exchange, form: str = "text", *, colour: bool = False) -> str:
     stream = io.StringIO()
-    ExchangeLog(stream, form=form, colour=colour)(one, 0.0042)
+    ExchangeLog(stream, form=form, colour=colour).write(one)
     return stream.getvalue()
 
 
 def test_a_line_says_what_happened() -> None:
-    line = logged(
-        exchange(status=200, state="queued", model="kling-video/x", job_id="abc", scenario="failed")
-    )
+    line = logged(exchange(status=200, word="queued", model="kling-video/x", job_id="abc", scenario="failed"))
     assert line.count("\n") == 1
     for word in ("GET", "/v2/video/generations", "200", "queued", "kling-video/x", "4.2ms", "abc", "failed"):
         assert word in line
@@ -76,16 +74,16 @@ def test_a_reader_that_left_stops_nothing() -> None:
     stream = io.StringIO()
     log = ExchangeLog(stream)
     stream.close()
-    log(exchange(status=200), 0.1)
+    log.write(exchange(status=200))
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_what_an_encoding_cannot_say_takes_no_line_along(form: str) -> None:
     raw = io.BytesIO()
     log = ExchangeLog(io.TextIOWrapper(raw, encoding="ascii"), form=form)
-    log(exchange(status=200, model="kling"), 0.1)
-    log(exchange(path="/é…🏰", status=404, job_id="é…"), 0.1)
-    log(exchange(status=201), 0.1)
+    log.write(exchange(status=200, model="kling"))
+    log.write(exchange(path="/é…🏰", status=404, job_id="é…"))
+    log.write(exchange(status=201))
     lines = raw.getvalue().decode("ascii").splitlines()
     assert len(lines) == 3 and "201" in lines[2]
     assert "\\" in lines[1]
@@ -97,7 +95,7 @@ def test_a_mistake_of_the_log_is_not_taken_for_a_reader_that_left() -> None:
             raise ValueError("not this one")
 
     with pytest.raises(ValueError, match="not this one"):
-        ExchangeLog(Odd())(exchange(status=200), 0.1)
+        ExchangeLog(Odd()).write(exchange(status=200))
 
 
 def test_a_reader_that_left_in_the_middle_stops_nothing() -> None:
@@ -105,4 +103,4 @@ def test_a_reader_that_left_in_the_middle_stops_nothing() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    ExchangeLog(Gone())(exchange(status=200), 0.1)
+    ExchangeLog(Gone()).write(exchange(status=200))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +22,6 @@ from kling_mock.media import (
     nearest_ratio,
     read_clip,
     seconds_for,
-    serve_clip,
 )
 
 NAME = "16x9-5s-sound.mp4"
@@ -221,23 +218,9 @@ def test_every_body_has_a_clip(model: str, body: dict[str, Any]) -> None:
 
 
 def ask(name: str = NAME, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """One request through the ASGI callable; header names with `_` for `-`."""
-    sent: list[Mapping[str, Any]] = []
-
-    async def send(message: Mapping[str, Any]) -> None:
-        sent.append(message)
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    raw = [(key.replace("_", "-").encode(), value.encode("latin-1")) for key, value in headers.items()]
-    asyncio.run(serve_clip(name, {"type": "http", "method": method, "headers": raw}, receive, send))
-    start, *bodies = sent
-    assert start["type"] == "http.response.start"
-    assert {body["type"] for body in bodies} == {"http.response.body"}
-    got = {key.decode(): value.decode() for key, value in start["headers"]}
-    assert len(got) == len(start["headers"])
-    return start["status"], got, b"".join(body["body"] for body in bodies)
+    """One request for a clip; header names with `_` for `-`."""
+    answer = media_response(name, method, {key.replace("_", "-"): value for key, value in headers.items()})
+    return answer.status, answer.headers, answer.body
 
 
 CONTENT = clip_file(NAME).read_bytes()

@@ -135,12 +135,12 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         @pytest.mark.kling("failed", seed=7)
         class TestNested:
             def test_inherits(self, kling_server):
-                assert kling_server.state.ids.seed == 7
+                assert kling_server.space.ids.seed == 7
                 assert statuses(kling_server)[-1] == "error"
 
             @pytest.mark.kling("completed", queued=0)
             def test_nearest_wins(self, kling_server):
-                assert kling_server.state.ids.seed == 7
+                assert kling_server.space.ids.seed == 7
                 assert statuses(kling_server) == ["generating", "completed"]
 
         def test_undone(kling_server):

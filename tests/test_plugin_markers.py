@@ -151,7 +151,7 @@ def test_a_seed_gives_a_test_the_same_ids_alone_or_not(pytester: pytest.Pytester
         @pytest.mark.kling(seed=3)
         @pytest.mark.parametrize("turn", range(2))
         def test_marked(kling_server, turn):
-            assert kling_server.state.ids.seed == 3
+            assert kling_server.space.ids.seed == 3
             print("marked", create(kling_server))
         """
 

@@ -6,19 +6,15 @@ from typing import Any
 
 import pytest
 
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.trace_rules.reposts import blind_reposts
 from tests.running import python, run
+from tests.support import recorded
 
 
-def _create(at: float, body: bytes = b'{"model": "m"}', **made: object) -> Exchange:
-    exchange = Exchange("POST", "/v2/video/generations", b"", [], at)
-    exchange.kind, exchange.number = "create", int(at)
-    exchange.body, exchange.body_size = body, len(body)
-    exchange.status, exchange.job_id, exchange.ended_at = 200, f"job-{at}", at + 0.5
-    for name, value in made.items():
-        setattr(exchange, name, value)
-    return exchange
+def _create(at: float, body: bytes = b'{"model": "m"}', **made: Any) -> Exchange:
+    facts: dict[str, Any] = {"status": 200, "job_id": f"job-{at}", "ended_at": at + 0.5, **made}
+    return recorded("POST", at=at, kind="create", number=int(at), body=body, body_size=len(body), **facts)
 
 
 LOST: dict[str, Any] = {"status": None, "fault": "reset"}

@@ -13,6 +13,8 @@ from kling_mock.jobs.timeline import STATUSES, Step
 from kling_mock.scenarios import CATALOGUE, GROUPS, parse_scenario
 from kling_mock.scenarios.fault import KINDS, PLACES
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock.scenarios.selection import MOST_COUNTED
+from kling_mock.store import at_once
 
 from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
 
@@ -344,9 +346,11 @@ def test_an_empty_header_is_none(server: MockServer, text: str) -> None:
 
 
 def test_counts_of_texts_are_bounded(server: MockServer) -> None:
-    for number in range(1200):
-        server.state.chooser.choose(f"server-error;times={number}", "key", None)
-    assert len(server.state.chooser._counted) <= 1000
+    for number in range(1, 1201):
+        check_error(create(server, headers={"X-Mock-Scenario": f"server-error;times={number}"}), 500)
+    assert len(server.space.store.selector._counted) == MOST_COUNTED == 1000
+    # The first text was forgotten, so that it is counted anew; the last one was not.
+    assert create(server, headers={"X-Mock-Scenario": "server-error;times=1199"}).status == 500
 
 
 @pytest.mark.parametrize(
@@ -437,6 +441,6 @@ def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: 
 def _video(server: MockServer, job_id: str) -> str:
     from kling_mock.api.job_json import video_path
 
-    job = server.state.jobs.get(job_id)
+    job = at_once(server.space.store.find_job(job_id))
     assert job is not None
-    return video_path(job)
+    return video_path(job.plan)

@@ -210,11 +210,6 @@ def test_the_application_runs_under_any_asgi_server() -> None:
     asyncio.run(run())
 
 
-def test_an_application_takes_settings_or_a_state() -> None:
-    with pytest.raises(SettingsError, match="received both"):
-        create_app(Settings(), state=MockServer().state)
-
-
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> asyncio.AbstractEventLoop:
         raise OSError("no more of those")

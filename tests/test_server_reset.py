@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from kling_mock import MockServer
+from kling_mock.events import EventKind
 
 from .support import PATHS, ask, body_for, create, poll, until, wire
 
@@ -90,9 +91,9 @@ def test_who_watches_the_exchanges_goes_on_watching(server: MockServer) -> None:
     answer = connection.getresponse()
     server.reset()
     made = create(server).json["id"]
-    while not (line := answer.fp.readline()).startswith(b"data:"):
-        assert line
-    assert made in line.decode()
+    while answer.fp.readline() != b"event: exchange\n":
+        pass
+    assert answer.fp.readline().startswith(b"id: ") and made in answer.fp.readline().decode()
     connection.close()
 
 
@@ -105,7 +106,7 @@ def test_a_server_that_does_not_run_is_reset_too() -> None:
 
 def test_a_reset_from_within_the_server_waits_for_nobody() -> None:
     with MockServer() as server:
-        server.app.on_exchange.append(lambda exchange, took: server.reset())
+        server.space.bus.subscribe(lambda _event: server.reset(), [EventKind.EXCHANGE])
         poll(server, "x")
         assert not server.exchanges
 

@@ -19,9 +19,11 @@ from uvicorn.server import ServerState
 
 from kling_mock import MockServer
 from kling_mock.app import MockApp
+from kling_mock.common import Common
+from kling_mock.events import EventKind
 from kling_mock.serving.uvicorn_protocol import MockProtocol
 from kling_mock.settings import Settings
-from kling_mock.state import State
+from kling_mock.store import at_once
 
 from .support import MODEL, PATHS, raw
 
@@ -71,8 +73,8 @@ def connected(app: Any) -> tuple[MockProtocol, Transport]:
     return protocol, transport
 
 
-def new_app(make: Callable[[State], MockApp] = MockApp, **options: Any) -> MockApp:
-    return make(State(Settings(seed=7, polls=(0, 0), **options)))
+def new_app(make: Callable[[Common], MockApp] = MockApp, **options: Any) -> MockApp:
+    return make(Common(Settings(seed=7, polls=(0, 0), **options)))
 
 
 def exchange(app: Any, pieces: Sequence[bytes], answers: int) -> Transport:
@@ -108,8 +110,8 @@ def test_however_requests_are_cut_the_answers_are_the_same(cuts: list[int]) -> N
     app = new_app()
     written = exchange(app, pieces, 3).written
     assert steady(written) == steady(exchange(new_app(), [CREATE, UNKNOWN, MODELS], 3).written)
-    assert [one.status for one in app.mock.journal] == [200, 404, 200]
-    assert app.mock.traffic.open == 0 and len(app.mock.jobs) == 1
+    assert [one.status for one in app.common.default.journal] == [200, 404, 200]
+    assert app.common.traffic.open == 0 and len(at_once(app.common.default.store.jobs())) == 1
 
 
 def test_what_comes_behind_a_slow_answer_waits_for_it() -> None:
@@ -117,7 +119,7 @@ def test_what_comes_behind_a_slow_answer_waits_for_it() -> None:
     app = new_app(speed=10_000)
     written = exchange(app, [slow + UNKNOWN + CREATE], 3).written
     assert re.findall(rb"HTTP/1.1 (\d+)", written) == [b"200", b"404", b"200"]
-    assert app.mock.traffic.open == 0
+    assert app.common.traffic.open == 0
 
 
 @pytest.mark.parametrize("ending", [("1.1", "Connection: close"), ("1.0", "X: y")])
@@ -135,9 +137,12 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:
     assert written.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_an_application_that_overrides_the_call_sees_every_request() -> None:
+def test_an_application_without_the_short_way_sees_every_request() -> None:
     class Watching(MockApp):
         seen = 0
+
+        def __init__(self, common: Common) -> None:
+            super().__init__(common, at_once=False)
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             self.seen += 1
@@ -149,7 +154,7 @@ def test_an_application_that_overrides_the_call_sees_every_request() -> None:
 
 
 def test_a_bug_is_answered_and_told(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug for the test")
@@ -158,7 +163,7 @@ def test_a_bug_is_answered_and_told(
     app = new_app()
     written = exchange(app, [UNKNOWN, CREATE], 2).written
     assert re.findall(rb"HTTP/1.1 (\d+)", written) == [b"500", b"200"]
-    assert "a bug for the test" in capfd.readouterr().err
+    assert "a bug for the test" in caplog.text and "kling_mock" in caplog.text
 
 
 def test_requests_leave_nothing_to_the_garbage_collector() -> None:
@@ -205,7 +210,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
 def test_what_is_no_request_is_in_the_journal_too(request_bytes: bytes) -> None:
     with MockServer() as server:
         seen: list[int | None] = []
-        server.app.on_exchange.append(lambda exchange, took: seen.append(exchange.status))
+        server.space.bus.subscribe(lambda event: seen.append(event.data.status), [EventKind.EXCHANGE])
         status = int(raw(server, request_bytes, end=True).split()[1])
         (exchange,) = server.exchanges
         assert seen == [exchange.status] == [status] and server.traffic.open == 0

@@ -71,9 +71,10 @@ class Engine:
             max_recorded_body=64 * 1024**2,
             max_exchanges=10_000,
             log_format="none",
+            make_app=Gate,
         )
-        self.gate = Gate(self.server.state)
-        self.server.app = self.gate
+        assert isinstance(self.server.app, Gate)
+        self.gate = self.server.app
         self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self._key = f"{API_KEY}000000"
         self.runs = 0
@@ -189,14 +190,14 @@ class Engine:
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
             job: str = json.load(answer)["id"]
-        self.server.state.journal.clear()
+        self.server.space.journal.clear()
         self.gate.received = 0
         return job
 
     def _interruptible(self, case: Case, attempts: list[Attempt], run: Run) -> None:
         """Have the client interrupted after so many polls, or its arguments read while it runs."""
         wanted = case.interrupt_after
-        journal = self.server.state.journal
+        journal = self.server.space.journal
         if wanted is None and not case.inspect:
             return
 

@@ -10,11 +10,12 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from kling_mock.app import MockApp
+from kling_mock.common import Common
 from kling_mock.errors import TargetError
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.events import Event, EventKind
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.jobs.timeline import FINAL_STATUSES
-from kling_mock.serving.uvicorn_protocol import TRANSPORT
-from kling_mock.state import State
+from kling_mock.serving.wire import TRANSPORT
 from kling_mock.virtual_time.originals import allocate_lock, monotonic
 
 __all__ = ["FORWARDED_PREFIX", "Gate"]
@@ -42,8 +43,10 @@ class Gate(MockApp):
     A client that ignores its budget would otherwise never end, and shrinking what it does would not either.
     """
 
-    def __init__(self, state: State) -> None:
-        super().__init__(state)
+    def __init__(self, common: Common) -> None:
+        # Each request has to come by here.
+        super().__init__(common, at_once=False)
+        self.space = common.default
         self.loop: asyncio.AbstractEventLoop | None = None
         self.cut = ""
         self.cut_at = 0.0
@@ -59,7 +62,7 @@ class Gate(MockApp):
         self._ends = 0
         self._asked: float | None = None
         self._transports: set[Any] = set()
-        state.journal.listeners.append(self._look)
+        self.space.bus.subscribe(self._look, (EventKind.EXCHANGE,))
 
     def begin(self, *, requests: int, prefix: str = "") -> None:
         """Open for a new run."""
@@ -81,13 +84,14 @@ class Gate(MockApp):
         """Answer nothing more in this run, and end what is being answered; from any thread."""
         if self.cut:
             return
-        self.cut, self.cut_at = why, self.mock.clock.now()
-        self.mock.end_holds()
+        self.cut, self.cut_at = why, self.space.clock.now()
+        self.space.holds.end()
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._abort_all)
 
-    def _look(self, exchange: Exchange) -> None:
+    def _look(self, event: Event) -> None:
         """Close before a client that polls on after the end has used up all its requests: that takes long."""
+        exchange: Exchange = event.data
         if exchange.kind == "poll" and exchange.fault is None and exchange.state in FINAL_STATUSES:
             self._ends += 1
             if self._ends > LAST_WORDS:
@@ -99,9 +103,9 @@ class Gate(MockApp):
         if self._astray(scope):
             return
         self.received += 1
-        if self.mock.clock.frozen:
+        if self.space.clock.frozen:
             # As over a network: even a loop without a pause gets somewhere, also after the cut.
-            self.mock.clock.advance(REFUSED if self.cut else LATENCY)
+            self.space.clock.advance(REFUSED if self.cut else LATENCY)
         transport = scope.get(TRANSPORT)
         if self.received > self._most:
             self.close("requests")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
 from ..generation import scenario_strategies

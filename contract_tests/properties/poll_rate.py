@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from kling_mock.catalog import load_catalog
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.jobs.timeline import Step
 from kling_mock.media import clip_for
 from kling_mock.scenarios import Fault, Scenario

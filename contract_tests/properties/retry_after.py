@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
 

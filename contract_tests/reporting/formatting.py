@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 
 from ..running.events import Counterexample, Result, Started
 from ..running.models import Run

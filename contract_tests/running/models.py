@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from kling_mock.exchanges.journal import Exchange
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import Scenario
 
 __all__ = ["BASES", "CRASHES", "PREFIX", "Case", "Outcome", "Run"]

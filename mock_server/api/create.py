@@ -2,91 +2,119 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
-from ..jobs.store import CREDITS_PER_USD, Job
-from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
+from ..events import EventKind
+from ..jobs.charges import CREDITS_PER_USD
+from ..jobs.plan import JobCounters, JobPlan
+from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, Timeline, resolve_timeline
 from ..media import clip_for
+from ..store import AddResult
 from ..validation import Problem, message, noted, parse_json
-from .faults import apply_fault, struck
-from .job_json import create_body, plain_body
-from .request_context import Call, authorise, redirected
-from .response import JSON, Answer, encode, error_answer, header_id
+from .faults import play_faults
+from .job_json import create_body, plain_body, status_word
+from .outcome import Outcome, Refusal
+from .request_context import RequestContext, authorise
+from .response import JSON, MockResponse, encode, header_id
 
 if TYPE_CHECKING:
     from ..catalog import Variant
-    from ..exchanges.journal import Exchange
+    from ..catalog.model_facts import Facts
+    from ..common import Common
     from ..scenarios import Scenario
-    from ..scenarios.selection import Choice
-    from ..state import State
+    from ..scenarios.selection import CreateFaults
+    from ..settings import Settings
+    from ..workspace import Workspace
 
-__all__ = ["create"]
+__all__ = ["CreatePath", "create"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
 QUEUED_SHARE = 0.04
 """The part of a documented generation time that a job is queued: one poll in the documented listings."""
 
 
-def create(state: State, call: Call, body: bytes, *, legacy: bool, family: str = "kling") -> Answer:
+class CreatePath(NamedTuple):
+    """A path that makes jobs: the vendor of an older path, None for those of all vendors."""
+
+    vendor: str | None = None
+
+    @property
+    def success(self) -> int:
+        """The documented status of a create that is accepted."""
+        return 200 if self.vendor is None else 201
+
+
+async def create(
+    common: Common,
+    space: Workspace,
+    request: RequestContext,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
+) -> MockResponse:
     """Answer a POST: refuse it, or make the job that its scenario describes."""
-    exchange = call.exchange
-    exchange.kind = "create"
-    key = authorise(state, call)
-    if isinstance(key, Answer):
-        return key
-    checked = _check(state, call, body, legacy=legacy, family=family)
-    if isinstance(checked, Answer):
-        return checked
-    payload, variant = checked
-    try:
-        choice = state.chooser.choose(call.scenario, key, payload.get("prompt"))
-    except KlingMockError as error:
-        exchange.violations = (Problem("scenario", "the name of a scenario", str(error), "scenario"),)
-        return error_answer(state, exchange, 400, str(error), problems=exchange.violations)
-    exchange.scenario = choice.scenario.name
-    return _play(state, call, choice, payload, variant, 201 if legacy else 200)
+    outcome.kind = "create"
+    key = authorise(space, request)
+    payload, variant = _checked(common, space, request, outcome, body, path)
+    if not await space.store.has_room(request.at):
+        raise _full(space)
+    taken = await _take_scenario(space, request, key, payload)
+    scenario = taken.scenario
+    outcome.scenario = scenario.name
+    if not taken.job_made:
+        return play_faults(space, request, outcome, taken.faults, None)
+    facts = common.catalog.facts(variant.model)
+    plan_of = decide_job(scenario, payload, variant, facts, space.settings, request.at)
+    plan = await _make_job(space, plan_of, scenario, variant)
+    outcome.job_id, outcome.known_id = plan.id, True
+    counters = JobCounters()
+    if scenario.create_status == "completed":
+        counters = await space.store.tell_created(plan.id, request.at, space.settings.video_lifetime)
+    response = _created(request, outcome, plan, counters, scenario.create_code or path.success)
+    return play_faults(space, request, outcome, taken.faults, response)
 
 
-def _check(
-    state: State, call: Call, body: bytes, *, legacy: bool, family: str
-) -> tuple[dict[str, Any], Variant] | Answer:
-    """The payload and its variant, or the 400 that names all that is wrong with it."""
-    exchange = call.exchange
-    media_type = call.content_type
+def _checked(
+    common: Common,
+    space: Workspace,
+    request: RequestContext,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
+) -> tuple[dict[str, Any], Variant]:
+    """The payload and its variant; refuses the request with all that is wrong with it."""
+    media_type = request.content_type
     if media_type != b"application/json":
         media_type = media_type.partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not media_type.endswith(b"+json"):
         received = media_type.decode("latin-1") or "no Content-Type"
-        problem = Problem("header Content-Type", "application/json", received, "contentType")
-        return _refuse(state, exchange, (problem,))
+        raise _invalid(Problem("header Content-Type", "application/json", received, "contentType"))
     try:
         payload = parse_json(body)
     except PayloadError as error:
-        exchange.violations = (_bad_json(error),)
-        text = f"Body validation error: {error}"
-        return error_answer(state, exchange, 400, text, problems=exchange.violations)
+        raise Refusal(400, f"Body validation error: {error}", problems=(_bad_json(error),)) from None
     if not isinstance(payload, dict):
-        return _refuse(state, exchange, (Problem("body", "a JSON object", _kind(payload), "type"),))
+        raise _invalid(Problem("body", "a JSON object", _kind(payload), "type"))
     model = payload.get("model")
     if not isinstance(model, str):
-        return _refuse(state, exchange, (_no_model(state, payload),))
-    exchange.model = model[:SHOWN]
+        raise _invalid(_no_model(common, payload))
+    outcome.model = model[:SHOWN]
     try:
-        variant = state.catalog.find(model)
+        variant = common.catalog.find(model)
     except UnknownModel as error:
-        exchange.violations = (_unknown_model(error),)
         text = f"Body validation error: model: {error}"
-        return error_answer(state, exchange, 400, text, problems=exchange.violations)
-    if legacy and family != variant.vendor:
-        expected = f"a model of {family}; {model} is at /v2/generate/video/{variant.vendor}/generation"
-        return _refuse(state, exchange, (Problem("model", expected, model, "path"),))
-    verdict = state.validator.check(
-        variant, payload, legacy=legacy and variant.legacy, strict=state.settings.strict
-    )
-    exchange.findings = noted(verdict.findings)
+        raise Refusal(400, text, problems=(_unknown_model(error),)) from None
+    if path.vendor is not None and path.vendor != variant.vendor:
+        there = f"/v2/generate/video/{variant.vendor}/generation"
+        raise _invalid(Problem("model", f"a model of {path.vendor}; {model} is at {there}", model, "path"))
+    legacy = path.vendor is not None and variant.legacy
+    verdict = common.validator.check(variant, payload, legacy=legacy, strict=space.settings.strict)
+    outcome.findings = noted(verdict.findings)
     if verdict.violations:
-        return _refuse(state, exchange, verdict.violations)
+        raise _invalid(*verdict.violations)
     return payload if verdict.taken is None else verdict.taken, variant
 
 
@@ -96,9 +124,9 @@ def _bad_json(error: PayloadError) -> Problem:
     return Problem("body", expected, received or "something else", "json")
 
 
-def _no_model(state: State, payload: dict[str, Any]) -> Problem:
+def _no_model(common: Common, payload: dict[str, Any]) -> Problem:
     """A payload whose model is missing, or no text; known ids are named, as for one that is unknown."""
-    some = some_of([variant.model for variant in state.catalog.variants])
+    some = some_of([variant.model for variant in common.catalog.variants])
     expected = f"the id of a model, such as {' or '.join(some)}; GET /v1/models lists them"
     if "model" not in payload:
         return Problem("model", expected, "nothing", "required")
@@ -110,10 +138,9 @@ def _unknown_model(error: UnknownModel) -> Problem:
     return Problem("model", expected, error.model[:SHOWN], "enum")
 
 
-def _refuse(state: State, exchange: Exchange, problems: tuple[Problem, ...]) -> Answer:
-    exchange.violations = noted(problems)
+def _invalid(*problems: Problem) -> Refusal:
     text = f"Body validation error: {message(problems)}"
-    return error_answer(state, exchange, 400, text, problems=problems)
+    return Refusal(400, text, problems=problems, noted=noted(problems))
 
 
 def _kind(value: Any) -> str:
@@ -121,80 +148,74 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _play(
-    state: State, call: Call, choice: Choice, payload: dict[str, Any], variant: Variant, success: int
-) -> Answer:
-    """Make the job and answer, as far as the scenario's create faults let it."""
-    exchange, scenario = call.exchange, choice.scenario
-    if not scenario.faults:
-        made_job = _make_job(state, call, choice, payload, variant)
-        if made_job is None:
-            return _full(state, exchange)
-        state.chooser.done(choice, job_made=True)
-        return _created(state, call, made_job, scenario.create_code or success)
-    elapsed = state.clock.now() - state.started_at
-    faults = struck(scenario, "create", choice.hits, elapsed)
-    other_origin = call.other_origin(state) if faults else ""
-    faults = [fault for fault in faults if fault.kind != "redirect" or not redirected(call)]
-    replacing = next((fault for fault in faults if not fault.modifies), None)
-    made = replacing is None or replacing.job_made
-    answer: Answer | None = None
-    if made:
-        made_job = _make_job(state, call, choice, payload, variant)
-        if made_job is None:
-            return _full(state, exchange)
-        answer = _created(state, call, made_job, scenario.create_code or success)
-    if replacing is not None:
-        exchange.fault = replacing.kind
-        answer = apply_fault(state, exchange, replacing, answer, other_origin)
-    for fault in faults:
-        if fault.modifies:
-            exchange.fault = exchange.fault or fault.kind
-            answer = apply_fault(state, exchange, fault, answer, other_origin)
-    state.chooser.done(choice, job_made=made, elapsed=elapsed)
-    assert answer is not None
-    return answer
+async def _take_scenario(
+    space: Workspace, request: RequestContext, key: str, payload: dict[str, Any]
+) -> CreateFaults:
+    """The scenario of a create with the faults that strike it; refuses a name that is none."""
+    try:
+        return await space.store.take_scenario(
+            lambda: space.names.asked(request.scenario, key, payload.get("prompt")),
+            request.at - space.started_at,
+            redirected=request.redirected,
+        )
+    except KlingMockError as error:
+        problem = Problem("scenario", "the name of a scenario", str(error), "scenario")
+        raise Refusal(400, str(error), problems=(problem,)) from None
 
 
-def _full(state: State, exchange: Exchange) -> Answer:
-    full = f"this mock holds {state.jobs.limit} unfinished jobs; raise --max-jobs or reset it."
-    return error_answer(state, exchange, 429, f"Too Many Requests: {full}", headers=[(b"retry-after", b"30")])
-
-
-def _make_job(
-    state: State, call: Call, choice: Choice, payload: dict[str, Any], variant: Variant
-) -> Job | None:
-    now = call.exchange.at
-    if not state.jobs.room(now):
-        return None
-    scenario, settings = choice.scenario, state.settings
-    facts = state.catalog.facts(variant.model)
+def decide_job(
+    scenario: Scenario,
+    payload: dict[str, Any],
+    variant: Variant,
+    facts: Facts,
+    settings: Settings,
+    now: float,
+) -> Callable[[str], JobPlan]:
+    """What becomes of an accepted create: everything of the job's plan but its id."""
     clip = clip_for(variant, facts, payload)
-    if settings.polls is not None:
-        queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
-    elif settings.realistic:
-        whole = facts.seconds_for(clip.seconds)
-        queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
-    else:
-        queued, generating, by = settings.queued, settings.generating, "time"
-    job_id = state.ids.generation_id(scenario.ids or "nanoid", variant.model)
-    while state.jobs.get(job_id) is not None:
-        # A seed that was set anew begins again with ids that are taken.
-        job_id = state.ids.generation_id(scenario.ids or "nanoid", variant.model)
-    job = Job(
-        id=job_id,
-        variant=variant,
+    return partial(
+        JobPlan,
+        model=variant.model,
         scenario=scenario,
-        timeline=resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by),
+        timeline=_timeline(scenario, settings, facts, clip.seconds),
         made_at=now,
         credits=facts.credits_for(clip.seconds),
         clip=clip.name,
         image_url=_image_of(payload) if scenario.error == "detail" else "",
     )
-    state.jobs.add(job)
-    call.exchange.job_id = job.id
-    call.exchange.known_id = True
-    return job
+
+
+def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds: float) -> Timeline:
+    if settings.polls is not None:
+        queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
+    elif settings.realistic:
+        whole = facts.seconds_for(clip_seconds)
+        queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
+    else:
+        queued, generating, by = settings.queued, settings.generating, "time"
+    return resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by)
+
+
+async def _make_job(
+    space: Workspace, plan_of: Callable[[str], JobPlan], scenario: Scenario, variant: Variant
+) -> JobPlan:
+    """Keep a new job under an id of its own; refuses it with 429 where there is no room."""
+    store, style = space.store, scenario.ids or "nanoid"
+    while True:
+        number = await store.next_number()
+        plan = plan_of(space.ids.generation_id(style, variant.model, number))
+        added = await store.add_job(plan)
+        if added is AddResult.ADDED:
+            space.bus.publish(EventKind.JOB_MADE, plan)
+            return plan
+        if added is AddResult.FULL:
+            raise _full(space)
+        # A seed that was set anew begins again with ids that are taken.
+
+
+def _full(space: Workspace) -> Refusal:
+    text = f"this mock holds {space.store.limit} unfinished jobs; raise --max-jobs or reset it."
+    return Refusal(429, f"Too Many Requests: {text}", headers=[(b"retry-after", b"30")])
 
 
 def _plan(scenario: Scenario) -> tuple[Step, ...] | None:
@@ -215,17 +236,19 @@ def _image_of(payload: dict[str, Any]) -> str:
     return ""
 
 
-def _created(state: State, call: Call, job: Job, success: int) -> Answer:
-    status = job.scenario.create_status or "queued"
-    call.exchange.state = status
-    if status == "completed":
-        job.set_expiry(job.made_at, state.settings.video_lifetime)
-    if job.scenario.shapes or status in ("completed", "error") or job.credits is not None:
-        body = encode(create_body(job, status, call.origin(state), call.other_origin(state)))
+def _created(
+    request: RequestContext, outcome: Outcome, plan: JobPlan, counters: JobCounters, success: int
+) -> MockResponse:
+    """The response to a create that is accepted."""
+    scenario = plan.scenario
+    status = outcome.state = scenario.create_status or "queued"
+    outcome.word = status_word(scenario, status)
+    if scenario.shapes or status in ("completed", "error") or plan.credits is not None:
+        body = encode(create_body(plan, counters, status, request.origin(), request.other_origin()))
     else:
-        body = plain_body(job, status)
-    headers = [(b"x-inference-id", header_id(job.id))]
-    if job.credits is not None and "no-usage" not in job.scenario.shapes:
-        headers.append((b"x-aimlapi-credits-used", b"%d" % job.credits))
-        headers.append((b"x-aimlapi-usd-spent", f"{job.credits / CREDITS_PER_USD:.6f}".encode()))
-    return Answer(success, body, JSON, headers)
+        body = plain_body(plan, status)
+    headers = [(b"x-inference-id", header_id(plan.id))]
+    if plan.credits is not None and "no-usage" not in scenario.shapes:
+        headers.append((b"x-aimlapi-credits-used", b"%d" % plan.credits))
+        headers.append((b"x-aimlapi-usd-spent", f"{plan.credits / CREDITS_PER_USD:.6f}".encode()))
+    return MockResponse(success, body, JSON, headers)

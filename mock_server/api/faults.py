@@ -1,4 +1,4 @@
-"""A fault's effect on an answer."""
+"""What faults do to a response: the same for creates, polls and downloads."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from ..clock import LATEST
 from .request_context import REDIRECTED
-from .response import Answer, encode, error_answer
+from .response import MockResponse, encode, error_response
 
 if TYPE_CHECKING:
-    from ..exchanges.journal import Exchange
-    from ..scenarios import Fault, Scenario
-    from ..state import State
+    from ..scenarios import Fault
+    from ..workspace import Workspace
+    from .outcome import Outcome
+    from .request_context import RequestContext
+    from .response import Cut
 
-__all__ = ["apply_fault", "struck"]
+__all__ = ["play_faults"]
 
 GATEWAY_PAGE = b"""<html>\r
 <head><title>%d %s</title></head>\r
@@ -38,95 +39,95 @@ FIRST_KEY = re.compile(rb"""\{("(?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|[^",{}\[\]
 """The first key of a JSON object, with a value that is no container and the comma behind it."""
 
 
-def struck(scenario: Scenario, place: str, hits: dict[int, int], elapsed: float) -> list[Fault]:
-    """The faults that strike a request now, the one that takes the answer's place first; counts it in `hits`.
+def play_faults(
+    space: Workspace,
+    request: RequestContext,
+    outcome: Outcome,
+    faults: Sequence[Fault],
+    response: MockResponse | None,
+) -> MockResponse:
+    """The response after faults that strike it, the one that replaces it first; notes the first of them.
 
-    A fault that takes the answer's place hides the later ones from this request, so that two of them
-    come one after the other. A request outside of a fault's bounds on the clock does not count for it.
+    `response` is what goes out without them; None where nothing but a fault answers.
     """
-    found: list[Fault] = []
-    replaced = False
-    for index, fault in scenario.at(place):
-        if (replaced and not fault.modifies) or not fault.is_open(elapsed):
-            continue
-        seen = hits.get(index, 0)
-        hits[index] = seen + 1
-        if fault.strikes(seen, elapsed):
-            found.append(fault)
-            replaced = replaced or not fault.modifies
-    if len(found) > 1:
-        found.sort(key=_turn)
-    return found
+    for fault in faults:
+        outcome.fault = outcome.fault or fault.kind
+        if fault.modifies:
+            assert response is not None
+            _modify(response, fault)
+        else:
+            response = _replace(space, request, outcome, fault, response)
+    assert response is not None
+    return response
 
 
-_turn = attrgetter("turn")
-
-
-def apply_fault(
-    state: State, exchange: Exchange, fault: Fault, answer: Answer | None, other_origin: str
-) -> Answer:
-    """The answer that goes out instead of `answer`, or `answer` itself, changed."""
-    if fault.modifies:
-        assert answer is not None
-        _modify(answer, fault)
-        return answer
+def _replace(
+    space: Workspace,
+    request: RequestContext,
+    outcome: Outcome,
+    fault: Fault,
+    response: MockResponse | None,
+) -> MockResponse:
+    """The response that goes out in the place of another, or that one, cut."""
     match fault.kind:
         case "status":
-            headers = _retry_headers(state, fault)
+            headers = _retry_headers(space, fault)
             text = fault.message or "Error"
-            return error_answer(state, exchange, fault.answer_status, text, headers=headers)
+            return error_response(
+                space, request.path, fault.answer_status, text, headers=headers, outcome=outcome
+            )
         case "html":
             status = fault.answer_status
             reason = REASONS.get(status, b"Error")
             page = GATEWAY_PAGE % (status, reason, status, reason)
-            return Answer(status, page, b"text/html", _retry_headers(state, fault))
+            return MockResponse(status, page, b"text/html", _retry_headers(space, fault))
         case "expired":
-            return Answer(fault.answer_status, EXPIRED_PAGE, b"application/xml")
+            return MockResponse(fault.answer_status, EXPIRED_PAGE, b"application/xml")
         case "empty":
-            return Answer(200, b"")
+            return MockResponse(200, b"")
         case "not-json":
-            return Answer(200, b"OK: your request was accepted", b"text/plain; charset=utf-8")
+            return MockResponse(200, b"OK: your request was accepted", b"text/plain; charset=utf-8")
         case "redirect":
-            query = b"&".join(part for part in (exchange.query_string, REDIRECTED) if part)
-            target = (other_origin + quote(exchange.path)).encode() + b"?" + query
-            return Answer(307, b"", headers=[(b"location", target)])
-    answer = answer or Answer(200, encode({"id": "", "status": "queued"}))
+            query = b"&".join(part for part in (request.query, REDIRECTED) if part)
+            target = (request.other_origin() + quote(request.path)).encode() + b"?" + query
+            return MockResponse(307, b"", headers=[(b"location", target)])
+    response = response or MockResponse(200, encode({"id": "", "status": "queued"}))
     if fault.kind == "without-id":
-        return Answer(answer.status, encode({"status": "queued"}))
+        return MockResponse(response.status, encode({"status": "queued"}))
     if fault.kind == "empty-id":
-        return Answer(answer.status, encode({"id": "", "status": "queued"}))
-    answer.cut = fault.kind
-    return answer
+        return MockResponse(response.status, encode({"id": "", "status": "queued"}))
+    response.cut = cast("Cut", str(fault.kind))
+    return response
 
 
-def _modify(answer: Answer, fault: Fault) -> None:
+def _modify(response: MockResponse, fault: Fault) -> None:
     match fault.kind:
         case "slow":
-            answer.delay += fault.seconds
+            response.delay += fault.seconds
         case "drip":
-            answer.drip += fault.seconds
+            response.drip += fault.seconds
         case "chunked":
-            answer.chunked = True
+            response.chunked = True
         case "gzip":
-            answer.gzip = True
+            response.gzip = True
         case "close":
-            answer.close = True
+            response.close = True
         case "wrong-content-type":
-            answer.content_type = b"text/plain; charset=utf-8"
+            response.content_type = b"text/plain; charset=utf-8"
         case "byte-order-mark":
-            answer.body = b"\xef\xbb\xbf" + answer.body
+            response.body = b"\xef\xbb\xbf" + response.body
         case "duplicate-keys":
-            first = FIRST_KEY.match(answer.body)
+            first = FIRST_KEY.match(response.body)
             if first is not None:
-                answer.body = b"{" + first[1] + answer.body[1:]
+                response.body = b"{" + first[1] + response.body[1:]
 
 
-def _retry_headers(state: State, fault: Fault) -> Sequence[tuple[bytes, bytes]]:
+def _retry_headers(space: Workspace, fault: Fault) -> Sequence[tuple[bytes, bytes]]:
     if fault.retry_after is None:
         return ()
     if fault.retry_date:
         # Whole seconds are all that a date can say: round up, so that waiting until then is long enough.
-        latest = min(state.clock.now() + fault.retry_after, LATEST)
+        latest = min(space.clock.now() + fault.retry_after, LATEST)
         moment = datetime.fromtimestamp(-(-latest // 1), UTC)
         return [(b"retry-after", format_datetime(moment, usegmt=True).encode())]
     seconds = fault.retry_after

@@ -6,13 +6,14 @@ from base64 import urlsafe_b64encode
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.store import CREDITS_PER_USD
+from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.timeline import PENDING_STATUSES
 
 if TYPE_CHECKING:
-    from ..jobs.store import Job
+    from ..jobs.plan import JobCounters, JobPlan
+    from ..scenarios import Scenario
 
-__all__ = ["create_body", "plain_body", "poll_body", "video_path"]
+__all__ = ["create_body", "plain_body", "poll_body", "status_word", "video_path"]
 
 FAILURE = {
     "name": "GenerationFailed",
@@ -26,41 +27,61 @@ SIGNATURE = (
 )
 
 
-def create_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+def status_word(scenario: Scenario, status: str) -> str | None:
+    """The word that an answer has for a status; None where it has none."""
+    if "no-status" in scenario.shapes and status in PENDING_STATUSES:
+        return None
+    return scenario.words.get(status, status)
+
+
+def create_body(
+    plan: JobPlan, counters: JobCounters, status: str, origin: str, other_origin: str
+) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
-    return _body(job, status, origin, other_origin, shows_usage=True)
+    return _body(plan, counters, status, origin, other_origin, shows_usage=True)
 
 
-def poll_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+def poll_body(
+    plan: JobPlan, counters: JobCounters, status: str, origin: str, other_origin: str
+) -> dict[str, Any]:
     """What a poll answers about a job in this status."""
-    shows_usage = not job.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
-    return _body(job, status, origin, other_origin, shows_usage=shows_usage)
+    shows_usage = not plan.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
+    return _body(plan, counters, status, origin, other_origin, shows_usage=shows_usage)
 
 
-def video_path(job: Job) -> str:
+def video_path(plan: JobPlan) -> str:
     """The path of a job's video: the id as base64, so that any id makes a plain path."""
-    token = urlsafe_b64encode(job.id.encode("utf-8", "surrogatepass")).decode().rstrip("=")
-    return f"/media/{token}/{job.clip}"
+    token = urlsafe_b64encode(plan.id.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    return f"/media/{token}/{plan.clip}"
 
 
-def _body(job: Job, status: str, origin: str, other_origin: str, *, shows_usage: bool) -> dict[str, Any]:
-    shapes = job.scenario.shapes
-    body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.get(status, status)}
+def _body(
+    plan: JobPlan,
+    counters: JobCounters,
+    status: str,
+    origin: str,
+    other_origin: str,
+    *,
+    shows_usage: bool,
+) -> dict[str, Any]:
+    shapes = plan.scenario.shapes
+    body: dict[str, Any] = {"id": plan.id}
+    word = status_word(plan.scenario, status)
+    if word is not None:
+        body["status"] = word
     if "nulls" in shapes:
         body |= {"video": None, "error": None, "meta": None}
-    if "no-status" in shapes and status in PENDING_STATUSES:
-        del body["status"]
     if status == "completed":
-        body["video"] = _video(job, origin, other_origin)
+        body["video"] = _video(plan, counters, origin, other_origin)
     elif status == "error":
-        body["error"] = _error(job)
+        body["error"] = _error(plan)
     if shows_usage and shapes.isdisjoint(WITHOUT_USAGE):
-        usage = _usage(job)
+        usage = _usage(plan)
         if usage is not None:
             body["meta"] = {"usage": usage}
     if "extra-fields" in shapes:
         _add_extras(body)
-        body["created_at"] = int(job.made_at)
+        body["created_at"] = int(plan.made_at)
     return body
 
 
@@ -73,35 +94,35 @@ def _add_extras(body: dict[str, Any]) -> None:
     body["extra"] = EXTRA
 
 
-def _video(job: Job, origin: str, other_origin: str) -> dict[str, Any] | None:
-    shapes = job.scenario.shapes
+def _video(plan: JobPlan, counters: JobCounters, origin: str, other_origin: str) -> dict[str, Any] | None:
+    shapes = plan.scenario.shapes
     if "null-video" in shapes:
         return None
     if "without-url" in shapes:
         return {}
     if "signed-url" in shapes:
-        url = f"{other_origin}{video_path(job)}?Signature={SIGNATURE}"
-        if job.expires_at is not None:
-            url += f"&Expires={int(job.expires_at)}"
+        url = f"{other_origin}{video_path(plan)}?Signature={SIGNATURE}"
+        if counters.expires_at is not None:
+            url += f"&Expires={int(counters.expires_at)}"
     else:
-        url = origin + video_path(job)
+        url = origin + video_path(plan)
     video: dict[str, Any] = {"url": url}
     if "file-details" in shapes:
         from ..media import clip_file
 
-        size = clip_file(job.clip).stat().st_size
-        video |= {"content_type": "video/mp4", "file_name": job.clip, "file_size": size}
+        size = clip_file(plan.clip).stat().st_size
+        video |= {"content_type": "video/mp4", "file_name": plan.clip, "file_size": size}
     return video
 
 
-def _error(job: Job) -> Any:
-    match job.scenario.error:
+def _error(plan: JobPlan) -> Any:
+    match plan.scenario.error:
         case "detail":
             detail = {
                 "loc": ["body", "image_url"],
                 "msg": "Could not detect face in the image",
                 "type": "face_detection_error",
-                "input": job.image_url,
+                "input": plan.image_url,
             }
             return {"detail": [detail]}
         case "string":
@@ -113,9 +134,9 @@ def _error(job: Job) -> Any:
     return dict(FAILURE)
 
 
-def _usage(job: Job) -> dict[str, Any] | None:
-    shapes = job.scenario.shapes
-    credits = job.credits
+def _usage(plan: JobPlan) -> dict[str, Any] | None:
+    shapes = plan.scenario.shapes
+    credits = plan.credits
     if "tokens-used" in shapes:
         return {"tokens_used": 1_050_000 if credits is None else credits}
     if credits is None:
@@ -123,10 +144,10 @@ def _usage(job: Job) -> dict[str, Any] | None:
     return {"credits_used": credits, "usd_spent": credits / CREDITS_PER_USD}
 
 
-def plain_body(job: Job, status: str) -> bytes:
+def plain_body(plan: JobPlan, status: str) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
-    words = job.scenario.words
+    words = plan.scenario.words
     # A status needs no escapes; a word of one's own may.
     word = encode_basestring(words.get(status, status)) if words else f'"{status}"'
-    shown = encode_basestring(job.id).encode("utf-8", "surrogatepass")
+    shown = encode_basestring(plan.id).encode("utf-8", "surrogatepass")
     return b'{"id":%b,"status":%b}' % (shown, word.encode("utf-8", "surrogatepass"))

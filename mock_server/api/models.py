@@ -6,42 +6,43 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..errors import UnknownModel
-from .response import FREE_HEADERS, Answer, encode, error_answer
+from .outcome import Outcome, Refusal
+from .response import FREE_HEADERS, MockResponse, encode
 
 if TYPE_CHECKING:
     from ..catalog import Variant
-    from ..exchanges.journal import Exchange
-    from ..state import State
+    from ..common import Common
+    from ..workspace import Workspace
 
 __all__ = ["list_models", "one_model"]
 
 MODEL_TYPE = "internal/video-generations/submit"
 
 
-def list_models(state: State, exchange: Exchange) -> Answer:
+def list_models(common: Common, space: Workspace, outcome: Outcome) -> MockResponse:
     """Answer `GET /v1/models` and `GET /models`; no key is needed."""
-    exchange.kind = "models"
-    rows = [_row(state, variant) for variant in state.catalog.variants]
-    return _answer(state, {"object": "list", "data": rows})
+    outcome.kind = "models"
+    rows = [_row(common, variant) for variant in common.catalog.variants]
+    return _listed(space, {"object": "list", "data": rows})
 
 
-def one_model(state: State, exchange: Exchange, model: str) -> Answer:
+def one_model(common: Common, space: Workspace, outcome: Outcome, model: str) -> MockResponse:
     """Answer `GET /model/{id}`, whose slashes may be encoded or not."""
-    exchange.kind = "models"
+    outcome.kind = "models"
     try:
-        variant = state.catalog.find(unquote(model))
+        variant = common.catalog.find(unquote(model))
     except UnknownModel as error:
-        return error_answer(state, exchange, 404, str(error))
-    exchange.model = variant.model
-    return _answer(state, {"object": "model", "data": _row(state, variant)})
+        raise Refusal(404, str(error)) from None
+    outcome.model = variant.model
+    return _listed(space, {"object": "model", "data": _row(common, variant)})
 
 
-def _answer(state: State, body: dict[str, Any]) -> Answer:
-    inference = (b"x-inference-id", state.ids.request_id().encode())
-    return Answer(200, encode(body), headers=[inference, *FREE_HEADERS])
+def _listed(space: Workspace, body: dict[str, Any]) -> MockResponse:
+    inference = (b"x-inference-id", space.ids.request_id().encode())
+    return MockResponse(200, encode(body), headers=[inference, *FREE_HEADERS])
 
 
-def _row(state: State, variant: Variant) -> dict[str, Any]:
+def _row(common: Common, variant: Variant) -> dict[str, Any]:
     name = variant.model.partition("/")[2].replace("/", " ").replace("-", " ")
     return {
         "id": variant.model,
@@ -49,7 +50,7 @@ def _row(state: State, variant: Variant) -> dict[str, Any]:
         "info": {
             "name": name,
             "developer": "Kling AI",
-            "description": state.catalog.document(variant.model)["info"]["description"],
+            "description": common.catalog.document(variant.model)["info"]["description"],
             "url": f"https://aimlapi.com/app/{variant.model}",
             "docsUrl": f"/openapi/{variant.model}.json",
         },

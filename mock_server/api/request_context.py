@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import KlingMockError
-from .response import Answer, error_answer
+from ..exchanges.exchange import Headers
+from .outcome import Refusal
 
 if TYPE_CHECKING:
-    from ..exchanges.journal import Exchange
-    from ..jobs.store import Job
+    from ..jobs.plan import JobPlan
     from ..scenarios import Scenario
-    from ..state import State
+    from ..workspace import Workspace
 
-__all__ = ["REDIRECTED", "Call", "asked_scenario", "authorise", "redirected"]
+__all__ = ["REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
 
 KEYS_PAGE = "https://aimlapi.com/app/keys"
 SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]+(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
@@ -24,61 +24,107 @@ REDIRECTED = b"mock-redirected=1"
 CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-class Call:
-    """One request with its headers read once."""
+class RequestContext:
+    """One request with its headers read once; `path` is without the prefix under which the app is mounted."""
 
-    __slots__ = ("authorization", "content_type", "exchange", "host", "request_id", "scenario", "secure")
+    __slots__ = (
+        "address",
+        "at",
+        "authorization",
+        "body",
+        "body_size",
+        "content_type",
+        "headers",
+        "host",
+        "method",
+        "path",
+        "query",
+        "request_id",
+        "root",
+        "scenario",
+        "secure",
+    )
 
-    def __init__(self, exchange: Exchange, scheme: str) -> None:
-        self.exchange = exchange
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Headers,
+        at: float,
+        *,
+        scheme: str = "http",
+        address: str = "",
+        root: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.at = at
+        """Virtual seconds since the epoch."""
+        self.address = address
+        """Where the server is reached by clients whose Host does not say."""
+        self.root = root
+        """The prefix under which the application is mounted, without a slash at its end."""
+        self.body = b""
+        """The part of the body that the journal keeps."""
+        self.body_size = 0
         self.secure = scheme == "https"
         # Of a header that is there twice the last one counts.
-        headers = dict(exchange.raw_headers)
-        self.authorization = headers.get(b"authorization")
-        self.content_type = headers.get(b"content-type", b"")
-        self.host = headers.get(b"host", b"")
+        read = dict(headers)
+        self.authorization = read.get(b"authorization")
+        self.content_type = read.get(b"content-type", b"")
+        self.host = read.get(b"host", b"")
         self.request_id: bytes | None = None
+        """The client's own id of its request, where it is one that the API echoes."""
         self.scenario: str | None = None
-        if b"x-client-request-id" in headers:
-            value = headers[b"x-client-request-id"]
+        """What the header `X-Mock-Scenario` asks for."""
+        if b"x-client-request-id" in read:
+            value = read[b"x-client-request-id"]
             self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
-        if b"x-forwarded-proto" in headers:
+        if b"x-forwarded-proto" in read:
             # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
-            self.secure = headers[b"x-forwarded-proto"].strip().lower() == b"https"
-        if b"x-mock-scenario" in headers:
-            self.scenario = headers[b"x-mock-scenario"].decode("utf-8", "replace").strip() or None
+            self.secure = read[b"x-forwarded-proto"].strip().lower() == b"https"
+        if b"x-mock-scenario" in read:
+            self.scenario = read[b"x-mock-scenario"].decode("utf-8", "replace").strip() or None
 
-    def origin(self, state: State) -> str:
-        """Scheme and host under which the client reaches this server, for URLs in answers."""
-        host = self.host.decode() if SAFE_HOST.fullmatch(self.host) else state.address
-        return f"{'https' if self.secure else 'http'}://{host}"
+    @property
+    def redirected(self) -> bool:
+        """Whether the request follows a redirect of this server's: each request is redirected once."""
+        return REDIRECTED in self.query
 
-    def other_origin(self, state: State) -> str:
+    def origin(self) -> str:
+        """Scheme and host (and prefix) under which the client reaches this server, for URLs in answers."""
+        return f"{'https' if self.secure else 'http'}://{self._name()}{self.root}"
+
+    def other_origin(self) -> str:
         """The same server under another host name, which a client must take for another one."""
-        scheme, _, host = self.origin(state).partition("://")
+        host = self._name()
         name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
         if not colon:
             name, port = host, ""
         other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1", "[::1]": "localhost"}.get(name)
         if other is None:
             other = "cdn." + name.removeprefix("api.").removeprefix("cdn.")
-        return f"{scheme}://{other}{colon}{port}"
+        return f"{'https' if self.secure else 'http'}://{other}{colon}{port}{self.root}"
+
+    def _name(self) -> str:
+        return self.host.decode() if SAFE_HOST.fullmatch(self.host) else self.address
 
 
-def authorise(state: State, call: Call) -> str | Answer:
-    """The API key of a request, or the 401 that it gets."""
-    key, problem = _bearer(call.authorization)
-    keys = state.settings.api_key
+def authorise(space: Workspace, request: RequestContext) -> str:
+    """The API key of a request; refuses the request with 401 where it has none that is accepted."""
+    key, problem = _bearer(request.authorization)
+    keys = space.settings.api_key
     if keys and not problem and key not in keys:
         try:
-            known = state.chooser.named_by_key(key) is not None
+            known = space.names.named_by_key(key) is not None
         except KlingMockError as error:
-            return error_answer(state, call.exchange, 401, str(error))
+            raise Refusal(401, str(error)) from None
         problem = "" if known else "Invalid API key: it is none of those that this server accepts."
     if problem:
-        return error_answer(
-            state, call.exchange, 401, f"{problem} You can find or make a key at {KEYS_PAGE}."
-        )
+        raise Refusal(401, f"{problem} You can find or make a key at {KEYS_PAGE}.")
     return key
 
 
@@ -96,19 +142,19 @@ def _bearer(value: bytes | None) -> tuple[str, str]:
     return key, "" if key else "Invalid API key: expected a key after 'Bearer', received nothing."
 
 
-def asked_scenario(state: State, call: Call, job: Job, place: str) -> tuple[Scenario, str | None]:
+def asked_scenario(
+    space: Workspace, request: RequestContext, plan: JobPlan, place: str
+) -> tuple[Scenario, str | None]:
     """The scenario of a poll or download, and the text that counts its hits; None for the job's own.
 
     A header counts where its scenario has a fault for this place: clients that send one header with every
-    request mean it for the create. Raises `UnknownScenario` or `SettingsError` for a name that is none.
+    request mean it for the create. Refuses the request with 400 for a name that is none.
     """
-    if call.scenario is not None:
-        asked = state.chooser.parse(call.scenario)
+    if request.scenario is not None:
+        try:
+            asked = space.names.parse(request.scenario)
+        except KlingMockError as error:
+            raise Refusal(400, str(error)) from None
         if asked.at(place):
-            return asked, call.scenario
-    return job.scenario, None
-
-
-def redirected(call: Call) -> bool:
-    """Whether the request follows a redirect of this server's: each request is redirected once."""
-    return REDIRECTED in call.exchange.query_string
+            return asked, request.scenario
+    return plan.scenario, None

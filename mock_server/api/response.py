@@ -1,30 +1,32 @@
-"""An answer before it goes out: status, headers, body, and what is to go wrong on the way."""
+"""A response before it goes out: status, headers, body, and what is to go wrong on the way."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from ..exchanges.journal import header_lines, parse_lines, timestamp
+from ..exchanges.exchange import Headers, header_lines, parse_lines, timestamp
 from ..jobs.ids import looks_issued
 
 if TYPE_CHECKING:
-    from ..exchanges.journal import Exchange
-    from ..state import State
     from ..validation import Problem
+    from ..workspace import Workspace
+    from .outcome import Outcome, Refusal
 
 __all__ = [
+    "BODILESS",
     "CORS_HEADERS",
     "FREE_HEADERS",
     "FREE_LINES",
     "JSON",
-    "Answer",
+    "MockResponse",
     "encode",
-    "error_answer",
+    "error_response",
     "header_id",
-    "preflight_answer",
+    "preflight_response",
+    "refusal_response",
 ]
 
 JSON = b"application/json; charset=utf-8"
@@ -33,11 +35,18 @@ CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED),
 ]
+CORS_LINES = header_lines(CORS_HEADERS)
 FREE_HEADERS = [(b"x-aimlapi-credits-used", b"0"), (b"x-aimlapi-usd-spent", b"0")]
+FREE_LINES = header_lines(FREE_HEADERS)
+"""What a poll costs: nothing."""
+BODILESS = (204, 304)
+"""Statuses whose answers end with their headers: a body would be taken for the next answer."""
+
+Cut = Literal["truncated", "reset", "hang"]
 
 
-class Answer:
-    """What is answered, and how: `cut` is `truncated`, `reset` or `hang`; `delay` and `drip` are seconds."""
+class MockResponse:
+    """What is answered, and how: `delay` and `drip` are virtual seconds, `cut` says how it breaks off."""
 
     __slots__ = (
         "_headers",
@@ -50,6 +59,7 @@ class Answer:
         "delay",
         "drip",
         "gzip",
+        "shared",
         "status",
     )
 
@@ -58,17 +68,22 @@ class Answer:
         status: int,
         body: bytes,
         content_type: bytes = JSON,
-        headers: Sequence[tuple[bytes, bytes]] = (),
+        headers: Headers = (),
         *,
         lines: bytes | None = None,
+        shared: bool = True,
     ) -> None:
-        """`lines` are the headers as they go over the wire, for who has them ready; `headers` else."""
+        """`lines` are the headers as they go over the wire, where they are encoded already; else `headers`.
+
+        `shared` adds the headers by which pages of any origin may read the response.
+        """
         self.status = status
         self.body = body
         self.content_type = content_type
         self._headers = headers
         self._lines = lines
-        self.cut: str | None = None
+        self.shared = shared
+        self.cut: Cut | None = None
         self.delay = 0.0
         self.drip = 0.0
         self.chunked = False
@@ -76,25 +91,38 @@ class Answer:
         self.close = False
 
     @property
-    def headers(self) -> Sequence[tuple[bytes, bytes]]:
-        """The headers of its own: those of every answer come in its delivery."""
+    def headers(self) -> Headers:
+        """The headers of its own; `head` has those of every response as well."""
         if self._lines is not None:
             return parse_lines(self._lines)
         return self._headers
 
-    @headers.setter
-    def headers(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._headers, self._lines = headers, None
-
-    @property
-    def lines(self) -> bytes:
-        """Its own headers as they go over the wire."""
-        return header_lines(self._headers) if self._lines is None else self._lines
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """Add a header of its own."""
+        if self._lines is not None:
+            self._lines += b"%b: %b\r\n" % (name, value)
+        else:
+            self._headers = [*self._headers, (name, value)]
 
     @property
     def plain(self) -> bool:
         """Whether it goes out at once and whole."""
         return not (self.cut or self.delay or self.drip or self.chunked or self.gzip or self.close)
+
+    def head(
+        self, date: bytes, *, more: bytes = b"", body: bytes | None = None, length: bool = True
+    ) -> bytes:
+        """All header lines of the response: the one place where they are composed.
+
+        `body` is what goes over the wire where that is not its own, `more` are further lines, `length` says
+        whether there is a content-length.
+        """
+        body = self.body if body is None else body
+        lines = header_lines(self._headers) if self._lines is None else self._lines
+        size = b"content-length: %d\r\n" % len(body) if length and self.status not in BODILESS else b""
+        content_type = b"content-type: %b\r\n" % self.content_type if body else b""
+        shared = CORS_LINES if self.shared else b""
+        return b"%b%b%b%bdate: %b\r\n%b" % (size, lines, content_type, shared, date, more)
 
 
 def encode(value: Any) -> bytes:
@@ -106,32 +134,42 @@ def encode(value: Any) -> bytes:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-FREE_LINES = header_lines(FREE_HEADERS)
-"""What a poll costs: nothing."""
-
-
-def error_answer(
-    state: State,
-    exchange: Exchange,
+def error_response(
+    space: Workspace,
+    path: str,
     status: int,
     message: str,
     *,
     problems: Sequence[Problem] = (),
-    headers: Sequence[tuple[bytes, bytes]] = (),
-) -> Answer:
+    headers: Headers = (),
+    outcome: Outcome | None = None,
+) -> MockResponse:
     """The API's error body; `problems` stand in it machine-readable as `errors`."""
-    request_id = state.ids.request_id()
+    request_id = space.ids.request_id()
     body: dict[str, Any] = {
         "requestId": request_id,
         "statusCode": status,
-        "timestamp": timestamp(state.clock.now()),
-        "path": exchange.path,
+        "timestamp": timestamp(space.clock.now()),
+        "path": path,
         "message": message,
     }
     if problems:
         body["errors"] = [problem.as_dict() for problem in problems]
-    inference = _inference_headers(exchange, request_id)
-    return Answer(status, encode(body), headers=[*inference, *FREE_HEADERS, *headers])
+    inference = _inference_headers(outcome, request_id)
+    return MockResponse(status, encode(body), headers=[*inference, *FREE_HEADERS, *headers])
+
+
+def refusal_response(space: Workspace, path: str, refusal: Refusal, outcome: Outcome) -> MockResponse:
+    """The response to a request that was refused."""
+    return error_response(
+        space,
+        path,
+        refusal.status,
+        refusal.message,
+        problems=refusal.problems,
+        headers=refusal.headers,
+        outcome=outcome,
+    )
 
 
 def header_id(job_id: str) -> bytes:
@@ -141,21 +179,21 @@ def header_id(job_id: str) -> bytes:
     return quote(job_id, safe="!#$%&'()*+,/:;=?@[]~ ").encode()
 
 
-def _inference_headers(exchange: Exchange, request_id: str) -> list[tuple[bytes, bytes]]:
+def _inference_headers(outcome: Outcome | None, request_id: str) -> list[tuple[bytes, bytes]]:
     """`x-inference-id` of an error: a polled id that could have been issued, else the request's own."""
-    if exchange.job_id is None:
+    if outcome is None or outcome.job_id is None:
         return [(b"x-inference-id", request_id.encode())]
-    if exchange.known_id or looks_issued(exchange.job_id):
-        return [(b"x-inference-id", header_id(exchange.job_id))]
+    if outcome.known_id or looks_issued(outcome.job_id):
+        return [(b"x-inference-id", header_id(outcome.job_id))]
     return []
 
 
-def preflight_answer(asked: str | None) -> Answer:
-    """The answer to a browser's OPTIONS request: whatever it asked for is allowed."""
+def preflight_response(asked: str | None) -> MockResponse:
+    """The response to a browser's OPTIONS request: whatever it asked for is allowed."""
     allowed = (asked or "authorization, content-type, x-client-request-id, x-mock-scenario").encode("latin-1")
     headers = [
         (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
         (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),
     ]
-    return Answer(204, b"", headers=headers)
+    return MockResponse(204, b"", headers=headers)

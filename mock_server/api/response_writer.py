@@ -1,4 +1,4 @@
-"""How an answer goes over the wire: whole, late, in pieces, cut off or not at all."""
+"""How a response goes over the wire: whole, late, in pieces, cut off or not at all."""
 
 from __future__ import annotations
 
@@ -9,202 +9,177 @@ import socket
 import struct
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..exchanges.journal import header_lines
-from ..serving.uvicorn_protocol import CYCLE, TRANSPORT, whole, write_whole
-from .response import CORS_HEADERS
+from ..exchanges.exchange import parse_lines
+from ..serving.wire import CYCLE, TRANSPORT, whole, write_whole
+from .response import BODILESS
+from .video import VIDEO
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from ..workspace import Workspace
+    from .request_context import RequestContext
+    from .response import MockResponse
 
-    from ..exchanges.journal import Exchange
-    from ..state import State
-    from .response import Answer
-
-__all__ = ["deliver", "whole_answer"]
+__all__ = ["NOTHING_SENT", "Sent", "deliver", "sent_whole", "whole_response"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-BODILESS = (204, 304)
-"""Statuses whose answers end with their headers: a body would be taken for the next answer."""
 PIECES = 8
-VIDEO = b"video/mp4"
-CORS_LINES = header_lines(CORS_HEADERS)
+"""Pieces in which a body goes out that is to come slowly or in chunks."""
 
 
-def whole_answer(state: State, exchange: Exchange, answer: Answer) -> bytes | None:
-    """All bytes of an answer that goes out at once and whole; None where it has to go by `deliver`."""
-    if not answer.plain or answer.status in BODILESS:
+class Sent(NamedTuple):
+    """What of a response went over the wire; `status` is None where nothing did."""
+
+    status: int | None = None
+    head: bytes = b""
+    body: bytes = b""
+    """The part that went out, without its compression."""
+    size: int = 0
+    """Bytes of the body on the wire."""
+    content_size: int | None = None
+    whole_size: int | None = None
+
+
+NOTHING_SENT = Sent()
+Finish = Callable[[Sent], None]
+"""Called once, just before the last of a response goes out: a client that has all of it may look at once."""
+
+
+def whole_response(response: MockResponse, date: bytes) -> tuple[bytes, Sent] | None:
+    """All bytes of a response that goes out at once and whole; None where it has to go by `deliver`."""
+    if not response.plain or response.status in BODILESS:
         return None
-    return whole(answer.status, _head(state, exchange, answer), answer.body)
+    head = response.head(date)
+    return whole(response.status, head, response.body), sent_whole(response, head)
+
+
+def sent_whole(response: MockResponse, head: bytes) -> Sent:
+    """What is noted of a response that went out whole; of a video, its size alone."""
+    body = response.body
+    return Sent(response.status, head, body, len(body))
 
 
 async def deliver(
-    state: State, exchange: Exchange, answer: Answer, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Send an answer as it says; a client that leaves, or a server that ends, stops it."""
-    if answer.plain:
-        cycle = scope.get(CYCLE)
-        # A video has some of every answer's headers already.
-        if cycle is not None and exchange.kind != "video" and _write(state, exchange, answer, cycle):
-            return
-    headers = wire_headers(state, exchange, answer)
-    if answer.plain:
-        if scope["method"] == "HEAD":
-            exchange.answer_body, exchange.answer_size = b"", 0
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        return
-    sent = Sent(state, exchange, answer)
-    if answer.delay and not await state.hold(answer.delay, receive):
-        exchange.status = None
-        sent.nothing()
-        await _abort(scope, receive, reset=False)
-        return
-    if answer.cut == "hang" or (answer.cut == "reset" and answer.content_type != VIDEO):
-        sent.nothing()
-        if answer.cut == "hang":
-            await state.hold(math.inf, receive)
-        await _abort(scope, receive, reset=answer.cut == "reset")
-        return
-    headers, body = _coded(exchange, answer, headers, scope)
-    exchange.answer_headers, exchange.status = headers, answer.status
-    if scope["method"] == "HEAD":
-        sent.nothing(but_headers=True)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await _send_body(state, answer, headers, body, sent, scope, receive, send)
-
-
-async def _send_body(
-    state: State,
-    answer: Answer,
-    headers: list[tuple[bytes, bytes]],
-    body: bytes,
-    sent: Sent,
+    space: Workspace,
+    request: RequestContext,
+    response: MockResponse,
     scope: Scope,
     receive: Receive,
     send: Send,
+    finish: Finish,
+) -> None:
+    """Send a response as it says; a client that leaves, or a server that ends, stops it."""
+    if response.plain:
+        await _deliver_plain(space, request, response, scope, send, finish)
+        return
+    if response.delay and not await space.holds.hold(response.delay, receive):
+        finish(NOTHING_SENT)
+        await _abort(scope, receive, reset=False)
+        return
+    if response.cut == "hang":
+        await space.holds.hold(math.inf, receive)
+        finish(NOTHING_SENT)
+        await _abort(scope, receive, reset=False)
+        return
+    if response.cut == "reset" and response.content_type != VIDEO:
+        finish(NOTHING_SENT)
+        await _abort(scope, receive, reset=True)
+        return
+    body, head = _coded(request, response, space.date(), scope)
+    if request.method == "HEAD" or response.status in BODILESS:
+        finish(Sent(response.status, head))
+        await _send_whole(send, response.status, head, b"")
+        return
+    await _send_pieces(space, response, head, body, scope, receive, send, finish)
+
+
+async def _deliver_plain(
+    space: Workspace,
+    request: RequestContext,
+    response: MockResponse,
+    scope: Scope,
+    send: Send,
+    finish: Finish,
+) -> None:
+    head = response.head(space.date(request.at))
+    bare = request.method == "HEAD" or response.status in BODILESS
+    finish(Sent(response.status, head) if bare else sent_whole(response, head))
+    body = b"" if bare else response.body
+    cycle = scope.get(CYCLE)
+    if cycle is None or response.status in BODILESS or not write_whole(cycle, response.status, head, body):
+        await _send_whole(send, response.status, head, body)
+
+
+async def _send_whole(send: Send, status: int, head: bytes, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": parse_lines(head)})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_pieces(
+    space: Workspace,
+    response: MockResponse,
+    head: bytes,
+    body: bytes,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    finish: Finish,
 ) -> None:
     """Send what has a body: in one piece or in several, to its end or to its half."""
-    going = body if answer.cut is None else body[: len(body) // 2]
-    size = -(-len(going) // PIECES) if answer.drip or answer.chunked else len(going)
+    going = body if response.cut is None else body[: len(body) // 2]
+    size = -(-len(going) // PIECES) if response.drip or response.chunked else len(going)
     starts = range(0, len(going), max(1, size))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.start", "status": response.status, "headers": parse_lines(head)})
     for start in starts:
         # Before each piece, not after it: with the last one the client has everything.
-        if answer.drip and not await state.hold(answer.drip / len(starts), receive):
-            sent.note(body, start)
+        if response.drip and not await space.holds.hold(response.drip / len(starts), receive):
+            finish(_sent_part(response, head, body, start))
             await _abort(scope, receive, reset=False)
             return
-        # Noted before it goes out: a client that has read all of it may look at once.
-        sent.note(body, start + size)
-        is_last = answer.cut is None and start == starts[-1]
+        is_last = start == starts[-1]
+        if is_last:
+            finish(_sent_part(response, head, body, len(going)))
+        more = not is_last or response.cut is not None
         piece = going[start : start + size]
-        await send({"type": "http.response.body", "body": piece, "more_body": not is_last})
-    if answer.cut is not None:
-        sent.note(body, len(going))
-        await _abort(scope, receive, reset=answer.cut == "reset")
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+    if not starts:
+        finish(_sent_part(response, head, body, 0))
+    if response.cut is not None:
+        await _abort(scope, receive, reset=response.cut == "reset")
     elif not starts:
         await send({"type": "http.response.body", "body": b""})
 
 
-class Sent:
-    """Keeps in an exchange how much of its answer went out."""
-
-    def __init__(self, state: State, exchange: Exchange, answer: Answer) -> None:
-        self._limit = 0 if answer.content_type == VIDEO else state.settings.max_recorded_body
-        self._exchange = exchange
-        self._plain = answer.body
-
-    def nothing(self, *, but_headers: bool = False) -> None:
-        """No byte of the body went out."""
-        exchange = self._exchange
-        exchange.answer_body, exchange.answer_size = b"", 0
-        if not but_headers:
-            exchange.answer_head = b""
-
-    def note(self, body: bytes, size: int) -> None:
-        """The first `size` bytes of the body, as it is coded, have gone out or go now."""
-        exchange, whole = self._exchange, len(body)
-        exchange.answer_size = size = min(size, whole)
-        exchange.whole_size = whole if size < whole else None
-        readable = self._plain[:size]
-        if body is not self._plain:
-            readable = (
-                self._plain
-                if size == whole
-                else zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body[:size])
-            )
-            exchange.content_size = len(readable)
-        exchange.answer_body = readable[: self._limit]
+def _sent_part(response: MockResponse, head: bytes, body: bytes, size: int) -> Sent:
+    """What is noted where the first `size` bytes of the body, as it is coded, went out."""
+    plain, whole_size = response.body, len(body)
+    readable, content_size = plain[:size], None
+    if body is not plain:
+        readable = (
+            plain if size == whole_size else zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body[:size])
+        )
+        content_size = len(readable)
+    cut = whole_size if size < whole_size else None
+    return Sent(response.status, head, readable, size, content_size, cut)
 
 
-def _coded(
-    exchange: Exchange, answer: Answer, headers: list[tuple[bytes, bytes]], scope: Scope
-) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body as they go over the wire: compressed, without a length, the last of a connection."""
-    body = answer.body
-    if answer.gzip and body and _takes_gzip(exchange):
+def _coded(request: RequestContext, response: MockResponse, date: bytes, scope: Scope) -> tuple[bytes, bytes]:
+    """The body as it goes over the wire, and the header lines that say so."""
+    body, more, length = response.body, b"", True
+    if response.gzip and body and _takes_gzip(request):
         body = gzip.compress(body, mtime=0)
-        length = (b"content-length", b"%d" % len(body))
-        headers = [*_without_length(headers), (b"content-encoding", b"gzip"), length]
-    if answer.chunked and body and scope["http_version"] == "1.1":
-        # HTTP/1.0 knows no chunks: its answer keeps the length.
-        headers = [*_without_length(headers), (b"transfer-encoding", b"chunked")]
-    if answer.close:
-        headers = [*headers, (b"connection", b"close")]
-    return headers, body
-
-
-def wire_headers(state: State, exchange: Exchange, answer: Answer) -> list[tuple[bytes, bytes]]:
-    """All headers of an answer; remembers them in the exchange."""
-    headers = [
-        (b"content-length", b"%d" % len(answer.body)),
-        *answer.headers,
-        *_more_headers(answer),
-        (b"date", state.date()),
-    ]
-    if answer.status in BODILESS:
-        answer.body = b""
-        del headers[0]
-    if answer.body:
-        headers.append((b"content-type", answer.content_type))
-    exchange.answer_headers = headers
-    return headers
-
-
-def _write(state: State, exchange: Exchange, answer: Answer, cycle: RequestResponseCycle) -> bool:
-    """Write a plain answer at once; False where that cannot be."""
-    if answer.status in BODILESS:
-        return False
-    return write_whole(cycle, answer.status, _head(state, exchange, answer), answer.body)
-
-
-def _head(state: State, exchange: Exchange, answer: Answer) -> bytes:
-    """The headers of `wire_headers`, made as one string; remembers them in the exchange."""
-    body = answer.body
-    content_type = b"content-type: %b\r\n" % answer.content_type if body else b""
-    date = state.date(exchange.at)
-    head = b"content-length: %d\r\n%b%b%bdate: %b\r\n" % (
-        len(body),
-        answer.lines,
-        content_type,
-        CORS_LINES,
-        date,
-    )
-    exchange.answer_head = head
-    return head
-
-
-def _more_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
-    """The headers that every answer has, without those that it has already."""
-    own = {name for name, _ in answer.headers}
-    return [header for header in CORS_HEADERS if header[0] not in own]
+        more += b"content-encoding: gzip\r\n"
+    if response.chunked and body and scope["http_version"] == "1.1":
+        # HTTP/1.0 knows no chunks: its response keeps the length.
+        more += b"transfer-encoding: chunked\r\n"
+        length = False
+    if response.close:
+        more += b"connection: close\r\n"
+    return body, response.head(date, more=more, body=body, length=length)
 
 
 async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
@@ -228,15 +203,11 @@ async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
         await asyncio.sleep(0)
 
 
-def _takes_gzip(exchange: Exchange) -> bool:
-    for name, value in exchange.raw_headers:
+def _takes_gzip(request: RequestContext) -> bool:
+    for name, value in request.headers:
         if name == b"accept-encoding":
             for piece in value.lower().split(b","):
                 coding, _, weight = piece.replace(b" ", b"").partition(b";q=")
                 if coding == b"gzip" and (not weight or weight.strip(b"0.")):
                     return True
     return False
-
-
-def _without_length(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [header for header in headers if header[0] != b"content-length"]

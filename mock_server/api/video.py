@@ -4,112 +4,85 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import KlingMockError
-from ..media import read_clip, serve_clip
+from ..media import media_response
 from ..scenarios import Fault
-from .faults import apply_fault, struck
-from .request_context import asked_scenario, redirected
-from .response import Answer, error_answer
-from .response_writer import deliver
+from .faults import play_faults
+from .outcome import Outcome, Refusal
+from .request_context import RequestContext, asked_scenario
+from .response import MockResponse
 
 if TYPE_CHECKING:
-    from ..jobs.store import Job
-    from ..state import State
-    from .request_context import Call
+    from ..jobs.plan import Job
+    from ..workspace import Workspace
 
-__all__ = ["video"]
+__all__ = ["VIDEO", "video"]
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+VIDEO = b"video/mp4"
+COMPOSED = ("content-type", "content-length")
+"""Headers of a clip that every response gets from what it holds."""
 
 _PATH = re.compile(r"/media/([A-Za-z0-9_-]+)/([A-Za-z0-9-]+\.mp4)")
 
 
-async def video(state: State, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+async def video(space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
     """Answer a GET or HEAD of a video's URL; no key is needed, the URL is the secret."""
-    exchange = call.exchange
-    exchange.kind = "video"
-    match = _PATH.fullmatch(exchange.path)
-    job = _job(state, match[1]) if match else None
+    outcome.kind = "video"
+    match = _PATH.fullmatch(request.path)
+    job = await _job(space, match[1]) if match else None
     if job is not None:
-        exchange.job_id, exchange.known_id = job.id, True
-        exchange.model, exchange.scenario = job.variant.model, job.scenario.name
-    if match is None or job is None or not _shows(job, match[2], state.clock.now()):
-        await _refuse(state, call, 404, "Not Found: no job has this video.", scope, receive, send)
-        return
-    headers, body = read_clip(job.clip)
+        plan = job.plan
+        outcome.job_id, outcome.known_id = plan.id, True
+        outcome.model, outcome.scenario = plan.model, plan.scenario.name
+    if match is None or job is None or not _shows(job, match[2], request.at):
+        raise Refusal(404, "Not Found: no job has this video.")
+    faults = await _faults(space, request, job)
+    # A fault strikes the whole file: what it leaves of a part would say nothing.
+    response = _clip(job.plan.clip, {} if faults else _asked(request))
+    return play_faults(space, request, outcome, faults, response)
+
+
+def _asked(request: RequestContext) -> dict[str, str]:
+    """The request's headers as a content delivery network reads them; a HEAD has no parts."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+    if request.method == "HEAD":
+        headers.pop("range", None)
+    return headers
+
+
+def _clip(name: str, asked: dict[str, str]) -> MockResponse:
+    answer = media_response(name, "GET", asked)
+    content_type = answer.headers.get("content-type", "video/mp4").encode("latin-1")
+    own = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in answer.headers.items()
+        if name not in COMPOSED
+    ]
+    return MockResponse(answer.status, answer.body, content_type, own, shared=False)
+
+
+async def _job(space: Workspace, token: str) -> Job | None:
     try:
-        faults = _faults(state, call, job)
-    except KlingMockError as error:
-        await _refuse(state, call, 400, str(error), scope, receive, send)
-        return
-    if not faults:
-        await serve_clip(job.clip, scope, receive, _recorded(call, send))
-        return
-    own = {"content-type", "content-length", "access-control-allow-origin"}
-    extra = [(name.encode(), value.encode()) for name, value in headers.items() if name.lower() not in own]
-    answer = Answer(200, body, b"video/mp4", extra)
-    exchange.fault = faults[0].kind
-    for fault in faults:
-        answer = apply_fault(state, exchange, fault, answer, call.other_origin(state))
-    _note(call, answer)
-    await deliver(state, exchange, answer, scope, receive, send)
-
-
-async def _refuse(
-    state: State, call: Call, status: int, text: str, scope: Scope, receive: Receive, send: Send
-) -> None:
-    answer = error_answer(state, call.exchange, status, text)
-    _note(call, answer)
-    await deliver(state, call.exchange, answer, scope, receive, send)
-
-
-def _note(call: Call, answer: Answer) -> None:
-    if answer.cut not in ("reset", "hang"):
-        call.exchange.status = answer.status
-    call.exchange.answer_size = len(answer.body)
-    if answer.content_type != b"video/mp4":
-        call.exchange.answer_body = answer.body
-
-
-def _job(state: State, token: str) -> Job | None:
-    try:
-        return state.jobs.get(urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+        return await space.store.find_job(urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
     except ValueError:
         return None
 
 
 def _shows(job: Job, clip: str, now: float) -> bool:
     """Whether a job has this video by now: a URL that a client made up leads nowhere."""
-    return job.clip == clip and job.status(now) == "completed"
+    return job.plan.clip == clip and job.status(now) == "completed"
 
 
-def _faults(state: State, call: Call, job: Job) -> list[Fault]:
+async def _faults(space: Workspace, request: RequestContext, job: Job) -> list[Fault]:
     """The faults of this download; a URL that outlived the server's `video_lifetime` is one too."""
-    now = state.clock.now()
-    if now > job.expiry(now, state.settings.video_lifetime):
+    plan, now = job.plan, request.at
+    if now > plan.expiry(job.counters, now, space.settings.video_lifetime):
         return [Fault("video", "expired")]
-    scenario, hits = asked_scenario(state, call, job, "video")
+    scenario, asked = asked_scenario(space, request, plan, "video")
     if not scenario.faults:
         return []
-    met = job.hits_of(hits)
     # A HEAD has nothing to break off: it shows what a GET would meet, and leaves it for that one.
-    found = struck(scenario, "video", dict(met) if call.exchange.method == "HEAD" else met, now - job.made_at)
-    return [fault for fault in found if fault.kind != "redirect" or not redirected(call)]
-
-
-def _recorded(call: Call, send: Send) -> Send:
-    async def recording(message: MutableMapping[str, Any]) -> None:
-        exchange = call.exchange
-        if message["type"] == "http.response.start":
-            exchange.status = message["status"]
-            exchange.answer_headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
-        elif message["type"] == "http.response.body":
-            exchange.answer_size += len(message.get("body", b""))
-        await send(message)
-
-    return recording
+    counts = request.method != "HEAD"
+    found = await space.store.strike(plan.id, asked, scenario, "video", now - plan.made_at, count=counts)
+    return [fault for fault in found if fault.kind != "redirect" or not request.redirected]

@@ -59,14 +59,16 @@ def serve(namespace: argparse.Namespace) -> int:
 
 async def _serve(settings: Settings, listening: Any, url: str) -> None:
     from ..app import MockApp
+    from ..common import Common
+    from ..events import EventKind
     from ..exchanges.access_log import ExchangeLog
     from ..serving.asgi_server import Listener
-    from ..state import State
 
-    app = MockApp(State(settings))
+    common = Common(settings)
+    app = MockApp(common)
     log = ExchangeLog(form=settings.log_format)
     if settings.log_format != "none":
-        app.on_exchange.append(log)
+        common.default.bus.subscribe(log, (EventKind.EXCHANGE,))
     listener = Listener(app, [(listening, None)])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,7 +8,8 @@ import sys
 from datetime import datetime
 from typing import TextIO
 
-from .journal import Exchange
+from ..events import Event
+from .exchange import Exchange
 from .redaction import hide
 
 __all__ = ["ExchangeLog"]
@@ -30,7 +31,7 @@ STATE_COLOURS = {"completed": _GREEN, "error": _RED, "generating": _CYAN, "queue
 
 
 class ExchangeLog:
-    """Writes exchanges as they end; call it as a listener of the application."""
+    """Writes exchanges as they end; a listener of the event bus."""
 
     def __init__(
         self, stream: TextIO | None = None, *, form: str = "text", colour: bool | None = None
@@ -38,19 +39,23 @@ class ExchangeLog:
         self.stream = stream or sys.stdout
         self.form = form
         self.colour = self.stream.isatty() if colour is None else colour
-        self._waiting: list[tuple[Exchange, float]] = []
+        self._waiting: list[Exchange] = []
         self._second, self._moment = -1, ""
 
-    def __call__(self, exchange: Exchange, took: float) -> None:
-        """Note an exchange; it is written within a moment."""
+    def __call__(self, event: Event) -> None:
+        """Note an exchange that has ended; it is written within a moment."""
+        self.write(event.data)
+
+    def write(self, exchange: Exchange) -> None:
+        """Note an exchange."""
         if not self._waiting:
             try:
                 asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
             except RuntimeError:
-                self._waiting.append((exchange, took))
+                self._waiting.append(exchange)
                 self.flush()
                 return
-        self._waiting.append((exchange, took))
+        self._waiting.append(exchange)
 
     def flush(self) -> None:
         """Write what waits."""
@@ -58,7 +63,7 @@ class ExchangeLog:
         if not waiting:
             return
         line = self.json_line if self.form == "json" else self.text_line
-        text = "".join([line(exchange, took) + "\n" for exchange, took in waiting])
+        text = "".join([line(exchange) + "\n" for exchange in waiting])
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         # What the stream's encoding has no sign for is written out: one line must not take the others along.
         text = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -71,7 +76,7 @@ class ExchangeLog:
             # Whoever read the log has gone: the server goes on without it.
             pass
 
-    def text_line(self, exchange: Exchange, took: float) -> str:
+    def text_line(self, exchange: Exchange) -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
         second = int(exchange.at)
         if second != self._second:
@@ -81,11 +86,11 @@ class ExchangeLog:
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
         line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
         line += self._status(exchange.status)
-        if exchange.state:
-            line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
+        if exchange.word:
+            line += " " + self._paint(_visible(exchange.word), STATE_COLOURS.get(exchange.state or "", ""))
         if exchange.model:
             line += f" {_visible(hide(exchange.model, keys))}"
-        line += f" {dim}{took * 1000:.1f}ms{off}"
+        line += f" {dim}{exchange.took * 1000:.1f}ms{off}"
         if exchange.job_id:
             line += f" {dim}job={_visible(hide(exchange.job_id, keys))}{off}"
         if exchange.fault:
@@ -108,9 +113,11 @@ class ExchangeLog:
             words.append(f"and {len(said) - MOST_SAID} more")
         return "; ".join(words)
 
-    def json_line(self, exchange: Exchange, took: float) -> str:
+    def json_line(self, exchange: Exchange) -> str:
         """The exchange as one JSON object, without bodies."""
-        return json.dumps({**exchange.as_dict(bodies=False), "took": round(took, 6)}, separators=(",", ":"))
+        return json.dumps(
+            {**exchange.as_dict(bodies=False), "took": round(exchange.took, 6)}, separators=(",", ":")
+        )
 
     def _status(self, status: int | None) -> str:
         if status is None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from .. import __version__
-from .journal import Exchange, timestamp
+from .exchange import Exchange, timestamp
 from .redaction import cookie_names
 
 __all__ = ["har_log"]
@@ -20,7 +20,7 @@ NO_ANSWER = {
 }
 
 
-OWN = ("number", "kind", "job", "model", "scenario", "state", "fault", "violations", "findings")
+OWN = ("number", "kind", "job", "model", "scenario", "word", "state", "fault", "violations", "findings")
 """What HAR has no place for."""
 
 

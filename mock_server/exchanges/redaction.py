@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus
@@ -38,7 +38,7 @@ SHORTEST = 4
 SHORTEST_PARAMETER = 8
 """The same for what only a parameter's name says is a key: `token=true` hides no `true` elsewhere."""
 
-Headers = list[tuple[bytes, bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 def redact(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Identifiers in the styles that the real API has been seen to issue, from one seed."""
+"""Identifiers in the styles of the real API, each a function of (seed, workspace, n)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import uuid
 from binascii import b2a_base64
 from collections.abc import Callable
+from hashlib import blake2b
 
 __all__ = ["ID_STYLES", "IdSource", "looks_issued"]
 
@@ -14,55 +15,61 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class IdSource:
-    """Generation ids and request ids; the same seed gives the same sequence."""
+    """Generation ids and request ids of one workspace; the same seed and number give the same id."""
 
-    def __init__(self, seed: int | None = None, *, of: str = "") -> None:
-        """`of` names whose ids they are: others of the same seed have others."""
+    def __init__(self, seed: int | None = None, *, workspace: str = "") -> None:
+        """`workspace` names whose ids they are: others of the same seed have others."""
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
-        self._jobs = random.Random(f"jobs {self.seed}{of}")
-        self._requests = random.Random(f"requests {self.seed}{of}")
+        self.workspace = workspace
+        self._key = blake2b(f"{self.seed} {workspace}".encode("utf-8", "surrogatepass")).digest()
+        self._requests = 0
 
-    def generation_id(self, style: str, model: str) -> str:
-        """A new generation id in one of `ID_STYLES`, for a job of this model."""
-        return ID_STYLES[style](self._jobs, model)
+    def generation_id(self, style: str, model: str, number: int) -> str:
+        """The `number`th generation id, in one of `ID_STYLES`, for a job of this model."""
+        return ID_STYLES[style](self._bits(b"job %d" % number), model)
 
     def request_id(self) -> str:
-        """A UUID for an error body's `requestId`."""
-        return _uuid(self._requests)
+        """A UUID for an error body's `requestId`, another one each time."""
+        self._requests += 1
+        return _uuid(self._bits(b"request %d" % self._requests))
+
+    def _bits(self, what: bytes) -> bytes:
+        """128 bits that only this seed, this workspace and this number have."""
+        return blake2b(what, digest_size=16, key=self._key).digest()
 
 
-def _nanoid(source: random.Random, _model: str = "") -> str:
-    # nanoid's alphabet is that of URL-safe base64, so 126 random bits are its 21 characters.
-    digits = b2a_base64(source.getrandbits(128).to_bytes(16, "big"), newline=False)
-    return digits[:21].translate(_URL_SAFE).decode()
+def _nanoid(bits: bytes, _model: str = "") -> str:
+    # nanoid's alphabet is that of URL-safe base64, so 126 of the bits are its 21 characters.
+    return b2a_base64(bits, newline=False)[:21].translate(_URL_SAFE).decode()
 
 
-def _uuid(source: random.Random, _model: str = "") -> str:
-    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+def _uuid(bits: bytes, _model: str = "") -> str:
+    return str(uuid.UUID(bytes=bits, version=4))
 
 
-def _leading_dash(source: random.Random, _model: str) -> str:
-    return "-" + _nanoid(source)[1:20] + "_"
+def _leading_dash(bits: bytes, _model: str) -> str:
+    return "-" + _nanoid(bits)[1:20] + "_"
 
 
-def _digits(source: random.Random, _model: str) -> str:
-    # Eighteen digits: beyond 2^53, so that a client that reads it as a number loses the end.
-    return str(source.randrange(10**17 + 1, 10**18, 2))
+def _digits(bits: bytes, _model: str) -> str:
+    # Eighteen digits: beyond 2^53, and odd, so that a client that reads it as a number loses the end.
+    return str(10**17 + 1 + 2 * (int.from_bytes(bits) % (45 * 10**16)))
 
 
-def _leading_zeros(source: random.Random, _model: str) -> str:
-    return "00" + str(source.randrange(10**15, 10**16))
+def _leading_zeros(bits: bytes, _model: str) -> str:
+    return "00" + str(10**15 + int.from_bytes(bits) % (9 * 10**15))
 
 
-def _uuid_model(source: random.Random, model: str) -> str:
-    return f"{_uuid(source)}:{model}"
+def _uuid_model(bits: bytes, model: str) -> str:
+    return f"{_uuid(bits)}:{model}"
 
 
-def _awkward(source: random.Random, _model: str) -> str:
-    return f"{_nanoid(source)[:8]}+a&b=c#d%2Fe f/é…{_nanoid(source)[:4]}"
+def _awkward(bits: bytes, _model: str) -> str:
+    plain = _nanoid(bits)
+    return f"{plain[:8]}+a&b=c#d%2Fe f/é…{plain[8:12]}"
 
 
-ID_STYLES: dict[str, Callable[[random.Random, str], str]] = {
+ID_STYLES: dict[str, Callable[[bytes, str], str]] = {
     "nanoid": _nanoid,
     "leading-dash": _leading_dash,
     "digits": _digits,

@@ -10,7 +10,6 @@ from .clips import (
     nearest_ratio,
     read_clip,
     seconds_for,
-    serve_clip,
 )
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "nearest_ratio",
     "read_clip",
     "seconds_for",
-    "serve_clip",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
@@ -27,7 +27,6 @@ __all__ = [
     "nearest_ratio",
     "read_clip",
     "seconds_for",
-    "serve_clip",
 ]
 
 _RATIOS = ("16:9", "9:16", "1:1")
@@ -268,20 +267,3 @@ def _multipart(content: bytes, ranges: Iterable[tuple[int, int]], boundary: str)
         for start, end in ranges
     ]
     return b"".join(parts) + f"--{boundary}--\r\n".encode()
-
-
-async def serve_clip(
-    name: str,
-    scope: Mapping[str, Any],
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-) -> None:
-    """Answer one HTTP request for a clip, as an ASGI application.
-
-    Raises `LookupError` for an unknown name before anything is sent.
-    """
-    headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
-    answer = media_response(name, scope["method"], headers)
-    raw = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body})

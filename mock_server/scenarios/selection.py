@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..errors import SettingsError, UnknownScenario, nearest
-from .builtin import CATALOGUE, find_scenario
+from .builtin import CATALOGUE
 from .expression import parse_scenario
 from .fault import Fault
 from .scenario import Scenario
+from .strike import Hits, strike
 
-__all__ = ["Choice", "Chooser"]
+__all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
 _IN_PROMPT = re.compile(r"\[mock:([^\]]+)\]")
 MOST_COUNTED = 1000
@@ -23,28 +25,85 @@ MISTYPED = 0.75
 """How much a key's name must look like a scenario's to count as a mistyped one."""
 
 
-class Choice:
-    """A scenario with its count of the creates that met it, and whether it stands in the queue."""
+class ScenarioNames:
+    """Finds scenarios by name: the catalogue's and the user's own, in headers, keys and prompts."""
 
-    __slots__ = ("hits", "queued", "scenario")
-
-    def __init__(self, scenario: Scenario, *, queued: bool = False) -> None:
-        self.scenario = scenario
-        self.hits: dict[int, int] = {}
-        self.queued = queued
-
-
-class Chooser:
-    """The server's default scenario, the queue of next ones, and the user's own by name."""
-
-    def __init__(self, default: Scenario | str, own: Mapping[str, Scenario], *, magic: bool) -> None:
+    def __init__(self, own: Mapping[str, Scenario], *, magic: bool) -> None:
         self.own = dict(own)
         self.magic = magic
-        self._initial = self.resolve(default)
-        self._default = Choice(self._initial)
-        self._queue: deque[Choice] = deque()
-        self._counted: dict[str, Choice] = {}
-        self._parse = lru_cache(maxsize=256)(self._parse_text)
+        self.parse = lru_cache(maxsize=256)(self._parse)
+
+    def _parse(self, text: str) -> Scenario:
+        return parse_scenario(text, self.own)
+
+    def resolve(self, scenario: Scenario | str) -> Scenario:
+        """A scenario from itself, or from text as `parse_scenario` reads it."""
+        if isinstance(scenario, Scenario):
+            return scenario
+        if not isinstance(scenario, str):
+            raise SettingsError(f"expected a name or a Scenario, received {scenario!r}.", option="scenario")
+        return parse_scenario(scenario, self.own)
+
+    def asked(self, header: str | None, key: str, prompt: object) -> tuple[str, Scenario] | None:
+        """The text by which a create asks for a scenario, and that scenario; None where it asks for none.
+
+        Raises `UnknownScenario` or `SettingsError` for a name that is none.
+        """
+        text = header or self.named_by_key(key) or self._named_by_prompt(prompt)
+        return None if text is None else (text, self.parse(text))
+
+    def named_by_key(self, key: str) -> str | None:
+        """NAME of an API key `mock-NAME`; None for an ordinary key, which is near no scenario's name."""
+        if not self.magic or not key.startswith(KEY_PREFIX):
+            return None
+        name = key[len(KEY_PREFIX) :]
+        try:
+            self.parse(name)
+        except UnknownScenario as error:
+            known = [*CATALOGUE, *self.own]
+            if not nearest(error.name, known, most=1, likeness=MISTYPED):
+                return None
+            because = f"An API key that starts with {KEY_PREFIX!r} may name a scenario. "
+            raise UnknownScenario(error.name, known, because=because) from None
+        return name
+
+    def _named_by_prompt(self, prompt: object) -> str | None:
+        if not self.magic or not isinstance(prompt, str) or "[mock:" not in prompt:
+            return None
+        match = _IN_PROMPT.search(prompt)
+        return match[1].strip() if match else None
+
+
+class CreateFaults(NamedTuple):
+    """What one create gets: its scenario, the faults that strike it, and whether a job is made."""
+
+    scenario: Scenario
+    faults: list[Fault]
+    job_made: bool
+
+
+Ask = Callable[[], tuple[str, Scenario] | None]
+"""Gives the text by which a create asks for a scenario, and that scenario; None where it asks for none."""
+
+
+class _Choice:
+    """A scenario with its count of the creates that met it."""
+
+    __slots__ = ("hits", "scenario")
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.hits: Hits = {}
+
+
+class ScenarioSelector:
+    """The default scenario, the queue of next ones, and how often the creates of each met its faults."""
+
+    def __init__(self, default: Scenario) -> None:
+        self._initial = default
+        self._default = _Choice(default)
+        self._queue: deque[_Choice] = deque()
+        self._counted: dict[str, _Choice] = {}
 
     @property
     def default(self) -> Scenario:
@@ -56,106 +115,84 @@ class Chooser:
         """The scenarios of the next creates, first one first."""
         return [choice.scenario for choice in self._queue]
 
-    def resolve(self, scenario: Scenario | str) -> Scenario:
-        """A scenario from itself, or from text as `parse_scenario` reads it."""
-        if isinstance(scenario, Scenario):
-            return scenario
-        if not isinstance(scenario, str):
-            raise SettingsError(f"scenario: expected a name or a Scenario, received {scenario!r}.")
-        return parse_scenario(scenario, self.own)
-
-    def use(self, scenario: Scenario | str) -> None:
+    def use(self, scenario: Scenario) -> None:
         """Make it the default from now on."""
-        self._default = Choice(self.resolve(scenario))
+        self._default = _Choice(scenario)
 
-    def next(self, scenario: Scenario | str) -> None:
+    def next(self, scenario: Scenario) -> None:
         """Put it in the queue; a create fault that would last for ever strikes once from there."""
-        resolved = self.resolve(scenario)
         faults = tuple(
             fault.replace(times=1) if fault.at == "create" and fault.times is None else fault
-            for fault in resolved.faults
+            for fault in scenario.faults
         )
-        self._queue.append(Choice(resolved.replace(faults=faults), queued=True))
+        self._queue.append(_Choice(scenario.replace(faults=faults)))
 
     def reset(self) -> None:
         """Back to the default of the start, with an empty queue and fresh counts."""
-        self._default = Choice(self._initial)
+        self._default = _Choice(self._initial)
         self._queue.clear()
         self._counted.clear()
 
-    def go_on(self, earlier: Chooser, *, default: bool) -> None:
-        """Take over the queue of an earlier one and, where asked, the default that `use` chose."""
-        self._queue = earlier._queue
-        if default and (earlier.default != earlier._initial or earlier._initial == self._initial):
-            self._default = earlier._default
-        if self.own == earlier.own:
-            self._counted = earlier._counted
+    def begin_with(self, default: Scenario, *, said: bool) -> None:
+        """Have another default at the start; it takes the place of the present one where it was `said`.
 
-    def choose(self, header: str | None, key: str, prompt: object) -> Choice:
-        """The choice for one create; raises `UnknownScenario` or `SettingsError` for a name that is none."""
-        if self._queue:
-            return self._queue[0]
-        text = header or self.named_by_key(key) or self._named_by_prompt(prompt)
-        if text is None:
-            return self._default
+        Without that a default that `use` chose stays.
+        """
+        was_initial = self.default == self._initial
+        changed = default != self._initial
+        self._initial = default
+        if said or (changed and was_initial):
+            self._default = _Choice(default)
+
+    def forget_counts(self) -> None:
+        """Count anew for creates that ask for scenarios by name: the names mean others now."""
+        self._counted.clear()
+
+    def take(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+        """Choose for one create and count it; `ask` is called where the queue is empty.
+
+        `elapsed` are virtual seconds since the start; a create that was `redirected` is not redirected again.
+        Raises what `ask` raises, with nothing counted.
+        """
+        queued = bool(self._queue)
+        if queued:
+            choice = self._queue[0]
+        else:
+            asked = ask()
+            choice = self._default if asked is None else self._choice_of(*asked)
+        scenario = choice.scenario
+        if not scenario.faults:
+            if queued:
+                self._queue.popleft()
+            return CreateFaults(scenario, [], True)
+        faults = strike(scenario, "create", choice.hits, elapsed)
+        faults = [fault for fault in faults if fault.kind != "redirect" or not redirected]
+        replacing = next((fault for fault in faults if not fault.modifies), None)
+        made = replacing is None or replacing.job_made
+        if queued and _is_done(choice, made, elapsed):
+            self._queue.popleft()
+        return CreateFaults(scenario, faults, made)
+
+    def _choice_of(self, text: str, asked: Scenario) -> _Choice:
         choice = self._counted.get(text)
         if choice is None:
             if len(self._counted) >= MOST_COUNTED:
                 del self._counted[next(iter(self._counted))]
-            choice = self._counted[text] = Choice(self._parse(text))
+            choice = self._counted[text] = _Choice(asked)
         return choice
 
-    def parse(self, text: str) -> Scenario:
-        """The scenario that a header names."""
-        return self._parse(text)
 
-    def named_by_key(self, key: str) -> str | None:
-        """NAME of an API key `mock-NAME`; an ordinary key where nothing near is known by that name."""
-        if not self.magic or not key.startswith(KEY_PREFIX):
-            return None
-        name = key[len(KEY_PREFIX) :]
-        try:
-            self._parse(name)
-        except UnknownScenario as error:
-            known = [*CATALOGUE, *self.own]
-            if not nearest(error.name, known, most=1, likeness=MISTYPED):
-                return None
-            because = f"An API key that starts with {KEY_PREFIX!r} may name a scenario. "
-            raise UnknownScenario(error.name, known, because=because) from None
-        return name
-
-    def done(self, choice: Choice, *, job_made: bool, elapsed: float = 0.0) -> None:
-        """Say that a create was answered: a queued choice goes once it has nothing left to do.
-
-        `elapsed` are virtual seconds since the server's start: a fault whose bounds are past is over.
-        """
-        if not choice.queued:
-            return
-        left = any(
-            fault.times is not None
-            and elapsed < fault.until
-            and choice.hits.get(index, 0) < fault.after + fault.times
-            for index, fault in choice.scenario.at("create")
-            if fault.at == "create"
-        )
-        rest = choice.scenario.replace(faults=_beyond_create(choice.scenario.faults))
-        only_create_faults = rest.replace(name="", summary="") == Scenario("")
-        if not left and (job_made or only_create_faults) and self._queue and self._queue[0] is choice:
-            self._queue.popleft()
-
-    def _named_by_prompt(self, prompt: object) -> str | None:
-        if not self.magic or not isinstance(prompt, str) or "[mock:" not in prompt:
-            return None
-        match = _IN_PROMPT.search(prompt)
-        return match[1].strip() if match else None
-
-    def _parse_text(self, text: str) -> Scenario:
-        return parse_scenario(text, self.own)
-
-    def find(self, name: str) -> Scenario:
-        """One scenario by its plain name, the user's own first."""
-        return find_scenario(name, self.own)
-
-
-def _beyond_create(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    return tuple(fault for fault in faults if fault.at != "create")
+def _is_done(choice: _Choice, job_made: bool, elapsed: float) -> bool:
+    """Whether a queued scenario has nothing left to do; a fault whose bounds are past is over."""
+    left = any(
+        fault.times is not None
+        and elapsed < fault.until
+        and choice.hits.get(index, 0) < fault.after + fault.times
+        for index, fault in choice.scenario.at("create")
+        if fault.at == "create"
+    )
+    rest = choice.scenario.replace(
+        faults=tuple(fault for fault in choice.scenario.faults if fault.at != "create")
+    )
+    only_create_faults = rest.replace(name="", summary="") == Scenario("")
+    return not left and (job_made or only_create_faults)

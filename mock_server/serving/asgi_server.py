@@ -104,8 +104,8 @@ class Listener:
         """Listen, call `ready`, and serve until `stop`."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self.app.mock.address = _address(self.sockets[0][0])
-        traffic = self.app.mock.traffic
+        self.app.common.address = _address(self.sockets[0][0])
+        traffic = self.app.common.traffic
         self.stillness = Stillness(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
         )
@@ -170,7 +170,8 @@ class Listener:
 
     async def _finish(self) -> None:
         """End held answers at once, let running ones finish, and close every connection."""
-        self.app.mock.end_holds()
+        for space in self.app.common.workspaces.values():
+            space.holds.end()
         for connection in list(self._state.connections):
             connection.shutdown()
         # Held answers notice that they were ended; streams of events would never end by themselves.
@@ -188,7 +189,7 @@ class Listener:
         await _cancel(list(self._state.tasks))
 
     def _only_streams(self) -> bool:
-        return self.app.mock.traffic.open == 0
+        return self.app.common.traffic.open == 0
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from uvicorn.server import ServerState
 
-from ..state import Traffic
+from ..traffic import Traffic
 
 __all__ = ["Stillness"]
 

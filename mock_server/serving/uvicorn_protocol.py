@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from ..api.response import CORS_HEADERS, JSON
+from .wire import CYCLE, TRANSPORT
 
 AT_ONCE_METHODS = (b"GET", b"POST")
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, about: what arrives in one piece is taken whole."""
 
-__all__ = ["CYCLE", "TRANSPORT", "MockProtocol", "whole", "write_whole"]
-
-TRANSPORT = "kling_mock.transport"
-"""The scope's key for the connection's transport: an answer can be cut off or reset through it."""
-CYCLE = "kling_mock.cycle"
-"""The scope's key for uvicorn's record of the request, which `write_whole` completes."""
+__all__ = ["MockProtocol"]
 
 
 class MockProtocol(HttpToolsProtocol):
@@ -189,12 +184,7 @@ class MockProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         path = self.url.decode("utf-8", "replace")[:200] if self.headers is not None else ""
-        answer = self.config.app.refuse(status, text, path.partition("?")[0])  # type: ignore[union-attr]
-        content = [STATUS_LINE[status]]
-        for name, value in (*answer.headers, *CORS_HEADERS, (b"content-type", JSON)):
-            content += (name, b": ", value, b"\r\n")
-        content.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body))
-        self.transport.write(b"".join(content) + answer.body)
+        self.transport.write(self.config.app.refuse(status, text, path.partition("?")[0]))  # type: ignore[union-attr]
         self.transport.close()
 
     def shutdown(self) -> None:
@@ -210,29 +200,3 @@ class MockProtocol(HttpToolsProtocol):
         scope[TRANSPORT] = self.transport
         rest, self._rest = self._rest, None
         super()._start_asgi_task(cycle, rest or app)
-
-
-def whole(status: int, head: bytes, body: bytes) -> bytes:
-    """A whole answer as it goes over a connection that stays; `head` is whole lines."""
-    return b"%b%b\r\n%b" % (STATUS_LINE[status], head, body)
-
-
-def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
-    """Write a whole answer at once; False where it has to go the ordinary way.
-
-    uvicorn writes head and body apart and checks every header: for answers whose headers are the server's
-    own, one write saves a third of the time. `head` is whole lines, a correct content-length among them.
-    """
-    if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
-        return False
-    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-    if cycle.scope["method"] == "HEAD":
-        body = b""
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[status], head, end, body))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..api.request_context import REDIRECTED
 from ..errors import PayloadError
-from ..exchanges.journal import Exchange
+from ..exchanges.exchange import Exchange
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
 from .retry_after import waited_too_little

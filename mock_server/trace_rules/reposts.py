@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ..errors import PayloadError
-from ..exchanges.journal import Exchange
+from ..exchanges.exchange import Exchange
 from ..scenarios.fault import MODIFIERS
 from ..validation import parse_json
 from .passive import Breach

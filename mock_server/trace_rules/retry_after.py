@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from ..exchanges.journal import Exchange
+from ..exchanges.exchange import Exchange
 
 __all__ = ["retry_after", "waited_too_little"]
 

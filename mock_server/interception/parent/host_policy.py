@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from ...errors import SettingsError
-from ...exchanges.journal import Exchange
+from ...exchanges.exchange import Exchange
 
 __all__ = ["API_HOST", "Hosts", "is_loopback", "own_name", "plain_name"]
 

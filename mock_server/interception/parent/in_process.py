@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ...errors import ServerError
+from ...events import EventKind
 from ...server import MockServer
 from ...virtual_time.patches import Patches
 from ..child.python.proxies import Proxies
@@ -31,13 +32,13 @@ def gateway_of(
         raise ServerError("The server does not run: start() it before anything is led to it.")
     gateway = Gateway(server.app, stillness, authority, hosts, upstream)
     asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(10)
-    server.state.journal.listeners.append(hosts.learn)
+    forget = server.space.bus.subscribe(lambda event: hosts.learn(event.data), (EventKind.EXCHANGE,))
     server.extra_ports |= {gateway.port, gateway.hooked}
     try:
         yield gateway
     finally:
         server.extra_ports -= {gateway.port, gateway.hooked}
-        server.state.journal.listeners.remove(hosts.learn)
+        forget()
         if not loop.is_closed():
             asyncio.run_coroutine_threadsafe(gateway.close(), loop).result(10)
 

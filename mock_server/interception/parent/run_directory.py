@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ...clock import Clock
+from ...events import EventKind
 from .certificates import Authority
 from .clock_server import ClockFile
 from .host_policy import Hosts
@@ -50,8 +51,7 @@ class RunFolder:
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
-        self._listeners = clock.listeners
-        clock.listeners.append(self._clock.publish)
+        self._end = clock.bus.subscribe(lambda _event: self._clock.publish(), (EventKind.CLOCK,))
         hosts.changed = self.write_hosts
 
     def _fill(self, authority: Authority, upstream: Upstream, hosts: Hosts) -> None:
@@ -102,7 +102,7 @@ class RunFolder:
     def close(self) -> None:
         """Remove everything."""
         self._hosts.changed = lambda: None
-        self._listeners.remove(self._clock.publish)
+        self._end()
         self._clock.close()
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._owner)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...exchanges.journal import Exchange
-from ...jobs.store import JobView
+from ...exchanges.exchange import Exchange
 from ...jobs.timeline import FINAL_STATUSES
+from ...jobs.view import JobView
 from ...scenarios.fault import KINDS, MODIFIERS
 from ...server import MockServer
 from ...trace_rules import Breach, check_trace
@@ -47,7 +47,7 @@ def summary_of(
         "virtual_seconds": round(server.clock.now() - began, 3),
         "real_seconds": round(real, 3),
         "jobs": [_job(job, exchanges, began) for job in server.jobs],
-        "exchange_count": server.state.journal.count,
+        "exchange_count": server.space.journal.count,
         "exchanges": [_exchange(exchange, began) for exchange in exchanges],
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),

@@ -1,0 +1,68 @@
+"""What an endpoint decides: the response, and what is to be noted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..exchanges.exchange import Headers, Notes
+from ..validation import Problem
+from .response import MockResponse
+
+__all__ = ["Outcome", "Refusal"]
+
+
+class Outcome:
+    """What becomes of one request: an endpoint fills it in while it decides; nothing changes it later."""
+
+    __slots__ = (
+        "fault",
+        "findings",
+        "job_id",
+        "kind",
+        "known_id",
+        "model",
+        "response",
+        "scenario",
+        "state",
+        "violations",
+        "word",
+    )
+
+    response: MockResponse
+
+    def __init__(self, kind: str = "other") -> None:
+        self.kind = kind
+        self.job_id: str | None = None
+        self.known_id = False
+        self.model: str | None = None
+        self.word: str | None = None
+        self.scenario: str | None = None
+        self.state: str | None = None
+        self.fault: str | None = None
+        self.violations: tuple[Problem, ...] = ()
+        self.findings: tuple[Problem, ...] = ()
+
+    def notes(self) -> Notes:
+        """What the mock knows beside what goes over the wire."""
+        return Notes(self.scenario, self.state, self.fault, self.known_id, self.violations, self.findings)
+
+
+class Refusal(Exception):
+    """A request that is answered with one of the API's errors."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        problems: Sequence[Problem] = (),
+        noted: Sequence[Problem] | None = None,
+        headers: Headers = (),
+    ) -> None:
+        """`problems` stand in the body machine-readable; `noted` are those that the journal keeps."""
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.problems = problems
+        self.noted = tuple(problems if noted is None else noted)
+        self.headers = headers

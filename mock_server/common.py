@@ -1,0 +1,26 @@
+"""What all workspaces of one server share: the models, the validators, the address, the traffic."""
+
+from __future__ import annotations
+
+from .catalog import Catalog, load_catalog
+from .settings import Settings
+from .traffic import Traffic
+from .validation import Validator
+from .workspace import Workspace
+
+__all__ = ["Common"]
+
+
+class Common:
+    """One server's common parts and its workspaces; the one without a name is made at once."""
+
+    def __init__(self, settings: Settings, *, catalog: Catalog | None = None) -> None:
+        self.settings = settings
+        """What the server was started with; each workspace may lay its own options over it."""
+        self.catalog = catalog or load_catalog()
+        self.validator = Validator(self.catalog)
+        self.traffic = Traffic()
+        self.address = f"{settings.host}:{settings.port}"
+        """Where clients reach it that do not say how they did; the listener knows its real port."""
+        self.default = Workspace(settings, self.traffic)
+        self.workspaces: dict[str, Workspace] = {"": self.default}

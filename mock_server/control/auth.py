@@ -1,0 +1,94 @@
+"""Who may control a server: programs of this machine, or whoever has the token."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette._utils import get_route_path
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ..common import Common
+from ..errors import KlingMockError
+
+__all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+TOKEN_COOKIE = "kling-mock-token"
+
+
+def guarded(common: Common, handler: Handler) -> Handler:
+    """A handler that answers only those who may control the server; errors are told in JSON."""
+
+    async def guard(request: Request) -> Response:
+        try:
+            refused = _refusal(common, request)
+        except ValueError as error:
+            # urlsplit: a Host or Origin that is no such thing
+            refused = f"The control API expects a Host and an Origin that are addresses: {error}."
+        if refused is not None:
+            return control_error(403, refused)
+        try:
+            return await handler(request)
+        except KlingMockError as error:
+            return control_error(400, str(error))
+
+    return guard
+
+
+def _refusal(common: Common, request: Request) -> str | None:
+    """Why a request may not control the server; None where it may.
+
+    A page in a browser must not reach it: neither by a request from another origin (Origin), nor by a name
+    that was made to point to this machine (Host).
+    """
+    token = common.default.settings.control_token
+    if token is not None:
+        given = _given_token(request)
+        if hmac.compare_digest(given.encode(), token.encode()):
+            return None
+        return (
+            "The control API of this server needs its token: expected 'Authorization: Bearer CONTROL_TOKEN', "
+            "or in a browser /_mock/?token=CONTROL_TOKEN."
+        )
+    client = request.client.host if request.client else ""
+    if not _is_loopback(client):
+        return (
+            f"The control API answers this machine only, not {client or 'a stranger'}; see --control-token."
+        )
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if not _is_loopback(host):
+        return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        return (
+            f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
+        )
+    return None
+
+
+def _given_token(request: Request) -> str:
+    """The token of a request: in its header, or of a page in the cookie that the page was opened with."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if get_route_path(request.scope) == "/_mock/" and "token" in request.query_params:
+        return request.query_params["token"]
+    return request.cookies.get(TOKEN_COOKIE, "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def control_error(status: int, message: str) -> Response:
+    """An error of the control API."""
+    return JSONResponse({"statusCode": status, "message": message}, status_code=status)

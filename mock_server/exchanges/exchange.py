@@ -1,0 +1,249 @@
+"""One request and what was answered: frozen, the same for the mock and for a recording of the real API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from ..validation import Problem
+from .redaction import hide, hide_all, hide_cut, hide_query, keys_of, shown_headers
+
+__all__ = ["NO_NOTES", "Exchange", "Headers", "Notes", "header_lines", "parse_lines", "timestamp", "word_in"]
+
+Headers = Sequence[tuple[bytes, bytes]]
+CLOSE = (b"connection", b"close")
+
+
+class Notes(NamedTuple):
+    """What the mock knows of an exchange beside what went over the wire; a recording has none of it."""
+
+    scenario: str | None = None
+    state: str | None = None
+    """The job's status in the contract's words, whatever word the answer had for it."""
+    fault: str | None = None
+    """The kind of fault that the answer met."""
+    known_id: bool = False
+    """Whether the server has issued the id of its job."""
+    violations: tuple[Problem, ...] = ()
+    findings: tuple[Problem, ...] = ()
+
+
+NO_NOTES = Notes()
+
+
+class Exchange(NamedTuple):
+    """One request and what was answered; `status` is None where nothing was.
+
+    Times are virtual seconds since the epoch. Bodies hold the first part of what went over the wire
+    (`max_recorded_body`), an answer's without its compression; `body_size` and `answer_size` say how many
+    bytes went over the wire. What is shown (`shown_…`, `headers`, `as_dict`) is without the client's key.
+    `notes` is what the mock adds; `scenario`, `state`, `fault`, `violations` and `findings` read it.
+    """
+
+    method: str
+    path: str
+    query_string: bytes = b""
+    raw_headers: Headers = ()
+    at: float = 0.0
+    body: bytes = b""
+    body_size: int = 0
+    status: int | None = None
+    answer_head: bytes = b""
+    """The header lines of the answer; one string, because most exchanges are never looked at."""
+    answer_body: bytes = b""
+    answer_size: int = 0
+    content_size: int | None = None
+    """The bytes of a compressed answer's body without its compression; None where it had none."""
+    whole_size: int | None = None
+    """Where an answer was broken off: the bytes that all of its body would have had on the wire."""
+    kind: str = "other"
+    """What it was: create, poll, video, models or other."""
+    job_id: str | None = None
+    """The job that it made or asked for, as the server decoded the id."""
+    model: str | None = None
+    word: str | None = None
+    """The status word in the answer, as it went over the wire; None where it had none."""
+    notes: Notes = NO_NOTES
+    number: int = 0
+    ended_at: float | None = None
+    """None while the answer is not over."""
+    took: float = 0.0
+    """Real seconds that the server worked on it."""
+
+    @property
+    def scenario(self) -> str | None:
+        """The name of the scenario that decided the answer."""
+        return self.notes.scenario
+
+    @property
+    def state(self) -> str | None:
+        """The job's status in the contract's words; `word` is what the client was told."""
+        return self.notes.state
+
+    @property
+    def fault(self) -> str | None:
+        """The kind of fault that the answer met."""
+        return self.notes.fault
+
+    @property
+    def known_id(self) -> bool:
+        """Whether the server has issued the id of its job."""
+        return self.notes.known_id
+
+    @property
+    def violations(self) -> tuple[Problem, ...]:
+        """What the request was refused for."""
+        return self.notes.violations
+
+    @property
+    def findings(self) -> tuple[Problem, ...]:
+        """What was tolerated in the request."""
+        return self.notes.findings
+
+    def __repr__(self) -> str:
+        path = self.shown(self.path)
+        return f"<Exchange {self.number} {self.method} {path} {self.status} {self.word or ''}>"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What the client showed as its key, wherever it did."""
+        return keys_of(self.raw_headers, self.query_string.decode("utf-8", "replace"))
+
+    def shown(self, text: str) -> str:
+        """A text of this exchange, such as its path or its job's id, without the client's key."""
+        return hide(text, self.keys)
+
+    @property
+    def shown_query(self) -> str:
+        """The query without keys."""
+        query = self.query_string.decode("utf-8", "replace")
+        return hide_query(query, self.keys)
+
+    @property
+    def shown_body(self) -> str:
+        """The recorded part of the request's body without keys."""
+        return _text(self.body, len(self.body) < self.body_size, self.keys)
+
+    @property
+    def shown_answer(self) -> str:
+        """The recorded part of the answer's body without keys."""
+        return _text(self.answer_body, not self._answer_is_whole, self.keys)
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The query's parameters, decoded."""
+        return parse_qs(self.query_string.decode("utf-8", "replace"), keep_blank_values=True)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request's headers with keys redacted; repeated ones are joined with a comma."""
+        return shown_headers(self.raw_headers, self.keys)
+
+    @property
+    def answer_headers(self) -> list[tuple[bytes, bytes]]:
+        """The answer's headers as they went out."""
+        headers = parse_lines(self.answer_head)
+        if headers and CLOSE in self.raw_headers and CLOSE not in headers:
+            # Its protocol says so in every answer to such a request.
+            headers.append(CLOSE)
+        return headers
+
+    @property
+    def answer_header(self) -> dict[str, str]:
+        """The answer's headers, without the client's key."""
+        return shown_headers(self.answer_headers, self.keys)
+
+    @property
+    def payload(self) -> Any:
+        """The request body as JSON; None where it is not JSON or was shortened."""
+        return _json_or_none(self.body) if len(self.body) == self.body_size else None
+
+    @property
+    def answer(self) -> Any:
+        """The answer's body as JSON; None where it is not JSON, was shortened or was cut off."""
+        return _json_or_none(self.answer_body) if self._answer_is_whole else None
+
+    @property
+    def _answer_is_whole(self) -> bool:
+        size = self.answer_size if self.content_size is None else self.content_size
+        return len(self.answer_body) == size and self.whole_size is None
+
+    def header_values(self, name: bytes) -> list[str]:
+        """All values of a request header, unredacted, for checks of what a client sent."""
+        return [value.decode("latin-1") for key, value in self.raw_headers if key.lower() == name]
+
+    def as_dict(self, *, bodies: bool = True) -> dict[str, Any]:
+        """The exchange as the control API shows it, keys redacted."""
+        keys = self.keys
+        shown: dict[str, Any] = {
+            "number": self.number,
+            "at": self.at,
+            "ended_at": self.ended_at,
+            "took": self.took,
+            "kind": self.kind,
+            "method": self.method,
+            "path": self.path,
+            "query": None,
+            "status": self.status,
+            "word": self.word,
+            "job": self.job_id,
+            "model": self.model,
+            "scenario": self.scenario,
+            "state": self.state,
+            "fault": self.fault,
+            "violations": [problem.as_dict() for problem in self.violations],
+            "findings": [problem.as_dict() for problem in self.findings],
+        }
+        shown = {name: hide_all(value, keys) for name, value in shown.items()}
+        shown["query"] = self.shown_query
+        if bodies:
+            shown["request"] = {"headers": self.headers, "size": self.body_size, "body": self.shown_body}
+            shown["response"] = {
+                "headers": self.answer_header,
+                "size": self.answer_size,
+                "body": self.shown_answer,
+            }
+            if self.content_size is not None:
+                shown["response"]["content_size"] = self.content_size
+            if self.whole_size is not None:
+                shown["response"]["cut_off_from"] = self.whole_size
+        return shown
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as they go over the wire."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def parse_lines(lines: bytes) -> list[tuple[bytes, bytes]]:
+    """The headers of such lines."""
+    pairs = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
+    return [(name, value) for name, _, value in pairs]
+
+
+def timestamp(moment: float) -> str:
+    """ISO 8601 with milliseconds and Z, from virtual seconds since the epoch."""
+    shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return shown.replace("+00:00", "Z")
+
+
+def word_in(body: bytes) -> str | None:
+    """The status word in the JSON of an answer; None where it is not JSON or has none."""
+    answer = _json_or_none(body)
+    word = answer.get("status") if isinstance(answer, dict) else None
+    return word if isinstance(word, str) else None
+
+
+def _text(body: bytes, is_cut: bool, keys: tuple[str, ...]) -> str:
+    text = body.decode("utf-8", "replace")
+    return hide_cut(text, keys) if is_cut else hide(text, keys)
+
+
+def _json_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

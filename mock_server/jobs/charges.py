@@ -1,0 +1,58 @@
+"""What jobs would have cost: a charge each, and sums that are kept, not counted again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals"]
+
+CREDITS_PER_USD = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one job would have cost; `credits` and `usd` are None where no price is documented."""
+
+    job_id: str
+    model: str
+    credits: int | None
+    billed: bool
+    """Whether the provider would keep the money: a job that ends in an error costs nothing."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The charge as the control API shows it."""
+        return {
+            "job": self.job_id,
+            "model": self.model,
+            "credits": self.credits,
+            "usd": self.usd,
+            "billed": self.billed,
+        }
+
+    @property
+    def usd(self) -> float | None:
+        """The price in US dollars: 2,000,000 credits are one."""
+        return None if self.credits is None else self.credits / CREDITS_PER_USD
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeTotals:
+    """Sums over all jobs that were made, those that made room for others included."""
+
+    made: int = 0
+    billed: int = 0
+    """Jobs whose money the provider would keep."""
+    priced: int = 0
+    """Those of them that have a documented price."""
+    credits: int = 0
+    """What those cost together."""
+
+    @property
+    def usd(self) -> float:
+        """The same in US dollars."""
+        return self.credits / CREDITS_PER_USD
+
+    def as_dict(self) -> dict[str, Any]:
+        """The sums as the control API shows them."""
+        return {"usd": self.usd, "made": self.made, "billed": self.billed, "priced": self.priced}

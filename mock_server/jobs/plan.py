@@ -1,0 +1,108 @@
+"""A job: the plan that decides every answer about it, and what has been counted of it so far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..scenarios import Scenario
+from .charges import Charge
+from .timeline import FINAL_STATUSES, Timeline
+
+__all__ = ["Job", "JobCounters", "JobPlan"]
+
+
+class JobCounters(NamedTuple):
+    """What is counted of a job; the store changes it, nobody else."""
+
+    polls: int = 0
+    """Polls that came."""
+    answered: int = 0
+    """Polls that were told the status; only they move a timeline that goes by polls."""
+    skipped: float = 0.0
+    """Polls that `advance(until=…)` went past, where progress is by polls."""
+    expires_at: float | None = None
+    """The virtual moment at which its video's URL stops working; None until somebody was told the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """What was asked and what follows from it; never changes. Times are virtual seconds since the epoch."""
+
+    id: str
+    model: str
+    scenario: Scenario
+    timeline: Timeline
+    made_at: float
+    credits: int | None
+    clip: str
+    """The name of the clip that its video is."""
+    image_url: str = ""
+    """The first picture of its payload, shortened; for errors that repeat it."""
+
+    def progress(self, counters: JobCounters, now: float) -> float:
+        """How far the job has come on its timeline: virtual seconds, or polls answered."""
+        if self.timeline.by == "polls":
+            return counters.answered + counters.skipped
+        return now - self.made_at
+
+    def status(self, counters: JobCounters, now: float) -> str:
+        """The job's status at a virtual moment, for a poll that comes now."""
+        return self.timeline.status_at(self.progress(counters, now))
+
+    def expiry(self, counters: JobCounters, now: float, lifetime: float) -> float:
+        """When the URL of its video stops working, as far as is known at `now`.
+
+        It counts from when the job was completed: `now`, the moment it is told, where progress is by polls.
+        """
+        if counters.expires_at is not None:
+            return counters.expires_at
+        if self.timeline.by == "polls":
+            return now + lifetime
+        return self.made_at + self.timeline.start_of("completed") + lifetime
+
+    @property
+    def rests_at(self) -> float:
+        """The progress at which it comes to rest in completed or error; infinite where it never does."""
+        timeline = self.timeline
+        return timeline.length if timeline.last in FINAL_STATUSES else math.inf
+
+    @property
+    def charge(self) -> Charge:
+        """What this job would have cost."""
+        return Charge(self.id, self.model, self.credits, billed=self.scenario.ends == "completed")
+
+
+class Job(NamedTuple):
+    """A plan with its counters as they are at one moment."""
+
+    plan: JobPlan
+    counters: JobCounters
+
+    def status(self, now: float) -> str:
+        """The job's status at a virtual moment."""
+        return self.plan.status(self.counters, now)
+
+    def finished(self, now: float) -> bool:
+        """Whether the job shows completed or error."""
+        return self.status(now) in FINAL_STATUSES
+
+    def as_dict(self, now: float) -> dict[str, Any]:
+        """The job as the control API shows it."""
+        plan, timeline = self.plan, self.plan.timeline
+        steps = [[status, span if span < math.inf else None] for status, span in timeline.steps]
+        return {
+            "id": plan.id,
+            "model": plan.model,
+            "status": self.status(now),
+            "scenario": plan.scenario.name,
+            "made_at": plan.made_at,
+            "age": now - plan.made_at,
+            "polls": self.counters.polls,
+            "progress": plan.progress(self.counters, now),
+            "clip": plan.clip,
+            "credits": plan.credits,
+            "timeline": [*steps, [timeline.last, None]],
+            "by": timeline.by,
+        }

@@ -1,0 +1,126 @@
+"""What a store promises: a dozen verbs, each of them atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from ..jobs.charges import Charge, ChargeTotals
+from ..jobs.plan import Job, JobCounters, JobPlan
+from ..scenarios import Fault, Scenario
+from ..scenarios.selection import Ask, CreateFaults
+
+__all__ = ["AddResult", "Store", "StoreCounts", "Told", "at_once"]
+
+T = TypeVar("T")
+
+
+class AddResult(Enum):
+    """How an attempt to keep a new job ended."""
+
+    ADDED = "added"
+    TAKEN = "taken"
+    """Another job has its id: try the next number."""
+    FULL = "full"
+    """The store is full of unfinished jobs."""
+
+
+class Told(NamedTuple):
+    """What a poll is told of a job: the status, and the counters with which it was found."""
+
+    status: str
+    counters: JobCounters
+
+
+class StoreCounts(NamedTuple):
+    """How many jobs a store holds, has been given, and has dropped to make room."""
+
+    kept: int
+    made: int
+    dropped: int
+
+
+class Store(Protocol):
+    """The jobs of one workspace with all that is counted of them, and its choice of scenarios.
+
+    Every verb is atomic: of two that come at once, one sees all that the other did. The plan of a job never
+    changes; its counters change in the store alone. A store in memory never suspends, so that `at_once` can
+    run a verb; others may.
+    """
+
+    limit: int
+    """How many jobs are kept at most."""
+
+    async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+        """Choose the scenario of one create and count the faults that strike it."""
+        ...
+
+    async def has_room(self, now: float) -> bool:
+        """Whether one more job can be kept, be it in the place of one that has come to rest."""
+        ...
+
+    async def next_number(self) -> int:
+        """The number of the next id, counted from 1; none is given twice."""
+        ...
+
+    async def add_job(self, plan: JobPlan) -> AddResult:
+        """Keep a job; the one that finished first goes where the store is full."""
+        ...
+
+    async def find_job(self, job_id: str) -> Job | None:
+        """The job of this id, as it is."""
+        ...
+
+    async def count_poll(self, job_id: str) -> Job | None:
+        """Count a poll that came for this job."""
+        ...
+
+    async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
+        """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
+        ...
+
+    async def tell_created(self, job_id: str, now: float, lifetime: float) -> JobCounters:
+        """Fix when the video of a job expires whose create is told of it."""
+        ...
+
+    async def strike(
+        self, job_id: str, asked: str | None, scenario: Scenario, place: str, elapsed: float, *, count: bool
+    ) -> list[Fault]:
+        """The faults that strike a poll or a download; counted per job and `asked` text if `count` is set."""
+        ...
+
+    async def skip_polls(self, polls: Sequence[tuple[str, float]], now: float, lifetime: float) -> None:
+        """Move jobs by so many polls each, without a poll: all of them or none."""
+        ...
+
+    async def jobs(self, last: int | None = None) -> list[Job]:
+        """The jobs that are kept, oldest first; the `last` ones where that is given."""
+        ...
+
+    async def charges(self, last: int | None = None) -> list[Charge]:
+        """A charge per job, also of jobs that made room, as many as there may be jobs."""
+        ...
+
+    async def totals(self) -> ChargeTotals:
+        """The sums of all charges since the start or the last reset."""
+        ...
+
+    async def counts(self) -> StoreCounts:
+        """How many jobs there are and were."""
+        ...
+
+    async def reset(self) -> None:
+        """Forget all jobs, counts and queued scenarios."""
+        ...
+
+
+def at_once(verb: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends, such as a verb of a store in memory, from any thread."""
+    try:
+        verb.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    verb.close()
+    raise RuntimeError("This store answers in its event loop only.")

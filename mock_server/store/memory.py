@@ -1,0 +1,208 @@
+"""The store in this process's memory: bounded, and gone when the process ends."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from itertools import islice
+
+from ..jobs.charges import Charge, ChargeTotals
+from ..jobs.plan import Job, JobCounters, JobPlan
+from ..scenarios import Fault, Scenario
+from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
+from ..scenarios.strike import Hits, strike
+from .base import AddResult, StoreCounts, Told
+
+__all__ = ["MOST_ASKED", "MemoryStore"]
+
+MOST_ASKED = 100
+"""How many texts that polls of one job ask by have their counts kept."""
+
+
+class _Entry:
+    """A job in this store: its plan, and counters that only the store's verbs change."""
+
+    __slots__ = ("answered", "asked_hits", "expires_at", "hits", "plan", "polls", "skipped")
+
+    def __init__(self, plan: JobPlan) -> None:
+        self.plan = plan
+        self.polls = 0
+        self.answered = 0
+        self.skipped = 0.0
+        self.expires_at: float | None = None
+        self.hits: Hits | None = None
+        self.asked_hits: dict[str, Hits] | None = None
+
+    def counters(self) -> JobCounters:
+        return JobCounters(self.polls, self.answered, self.skipped, self.expires_at)
+
+    def hits_of(self, asked: str | None) -> Hits:
+        """The count of faults met, of the job's own scenario or of one that was asked for."""
+        if asked is None:
+            if self.hits is None:
+                self.hits = {}
+            return self.hits
+        if self.asked_hits is None or len(self.asked_hits) >= MOST_ASKED:
+            self.asked_hits = {}
+        return self.asked_hits.setdefault(asked, {})
+
+
+class MemoryStore:
+    """Jobs by id, at most `limit` of them: a new one pushes out the one that finished first."""
+
+    def __init__(self, limit: int, selector: ScenarioSelector) -> None:
+        self.limit = limit
+        self.selector = selector
+        self._clear()
+
+    def _clear(self) -> None:
+        self._number = 0
+        self._made = 0
+        self._dropped = 0
+        # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._resting: list[tuple[float, int, str]] = []
+        """A heap of (virtual moment at which a job comes to rest, its place in line, its id)."""
+        self._past: deque[Charge] = deque()
+        self._billed = self._priced = self._credits = 0
+
+    async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+        """Choose the scenario of one create and count the faults that strike it."""
+        return self.selector.take(ask, elapsed, redirected=redirected)
+
+    def restart_numbers(self) -> None:
+        """Count ids from 1 again, for a seed that was set anew."""
+        self._number = 0
+
+    async def has_room(self, now: float) -> bool:
+        """Whether one more job can be kept, be it in the place of one that has come to rest."""
+        return len(self._entries) < self.limit or (bool(self._resting) and self._resting[0][0] <= now)
+
+    async def next_number(self) -> int:
+        """The number of the next id, counted from 1."""
+        self._number += 1
+        return self._number
+
+    async def add_job(self, plan: JobPlan) -> AddResult:
+        """Keep a job; the one that finished first goes where the store is full."""
+        entries = self._entries
+        if plan.id in entries:
+            return AddResult.TAKEN
+        while len(entries) >= self.limit:
+            if not self._drop_one(plan.made_at):
+                return AddResult.FULL
+        entries[plan.id] = _Entry(plan)
+        self._made += 1
+        self._charge(plan)
+        rests_at = plan.rests_at
+        if rests_at < math.inf and plan.timeline.by == "time":
+            heappush(self._resting, (plan.made_at + rests_at, self._made, plan.id))
+        elif rests_at <= 0:
+            heappush(self._resting, (plan.made_at, self._made, plan.id))
+        return AddResult.ADDED
+
+    def _drop_one(self, now: float) -> bool:
+        """Drop the job that came to rest first; False where none rests yet."""
+        if not self._resting or self._resting[0][0] > now:
+            return False
+        entry = self._entries.pop(heappop(self._resting)[2])
+        self._dropped += 1
+        self._past.append(entry.plan.charge)
+        while len(self._past) > self.limit:
+            self._past.popleft()
+        return True
+
+    def _charge(self, plan: JobPlan) -> None:
+        if plan.scenario.ends == "completed":
+            self._billed += 1
+            if plan.credits is not None:
+                self._priced += 1
+                self._credits += plan.credits
+
+    async def find_job(self, job_id: str) -> Job | None:
+        """The job of this id, as it is."""
+        entry = self._entries.get(job_id)
+        return None if entry is None else Job(entry.plan, entry.counters())
+
+    async def count_poll(self, job_id: str) -> Job | None:
+        """Count a poll that came for this job."""
+        entry = self._entries.get(job_id)
+        if entry is None:
+            return None
+        entry.polls += 1
+        return Job(entry.plan, entry.counters())
+
+    async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
+        """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
+        entry = self._entries[job_id]
+        plan, counters = entry.plan, entry.counters()
+        status = plan.status(counters, now)
+        if status == "completed" and entry.expires_at is None:
+            entry.expires_at = plan.expiry(counters, now, lifetime)
+            counters = entry.counters()
+        entry.answered += 1
+        if plan.timeline.by == "polls":
+            self._note_rest(entry, 1.0, now)
+        return Told(status, counters)
+
+    async def tell_created(self, job_id: str, now: float, lifetime: float) -> JobCounters:
+        """Fix when the video of a job expires whose create is told of it."""
+        entry = self._entries[job_id]
+        if entry.expires_at is None:
+            entry.expires_at = entry.plan.expiry(entry.counters(), now, lifetime)
+        return entry.counters()
+
+    def _note_rest(self, entry: _Entry, moved: float, now: float) -> None:
+        """Remember a job that came to rest with its last polls, of which there were `moved`."""
+        progress, rests_at = entry.answered + entry.skipped, entry.plan.rests_at
+        if progress - moved < rests_at <= progress:
+            heappush(self._resting, (now, self._made, entry.plan.id))
+
+    async def strike(
+        self, job_id: str, asked: str | None, scenario: Scenario, place: str, elapsed: float, *, count: bool
+    ) -> list[Fault]:
+        """The faults that strike a poll or a download; counted per job and `asked` text if `count` is set."""
+        hits = self._entries[job_id].hits_of(asked)
+        return strike(scenario, place, hits if count else dict(hits), elapsed)
+
+    async def skip_polls(self, polls: Sequence[tuple[str, float]], now: float, lifetime: float) -> None:
+        """Move jobs by so many polls each, without a poll: all of them or none."""
+        for job_id, number in polls:
+            entry = self._entries[job_id]
+            moved = max(0.0, number)
+            entry.skipped += moved
+            self._note_rest(entry, moved, now)
+            counters = entry.counters()
+            if entry.expires_at is None and entry.plan.status(counters, now) == "completed":
+                entry.expires_at = entry.plan.expiry(counters, now, lifetime)
+
+    async def jobs(self, last: int | None = None) -> list[Job]:
+        """The jobs that are kept, oldest first; the `last` ones where that is given."""
+        if last is None:
+            entries = list(self._entries.values())
+        else:
+            entries = list(islice(reversed(self._entries.values()), last))[::-1]
+        return [Job(entry.plan, entry.counters()) for entry in entries]
+
+    async def charges(self, last: int | None = None) -> list[Charge]:
+        """A charge per job, also of jobs that made room, as many as there may be jobs."""
+        kept = [job.plan.charge for job in await self.jobs(last)]
+        if last is None:
+            return [*self._past, *kept]
+        past = list(islice(reversed(self._past), max(0, last - len(kept))))[::-1]
+        return [*past, *kept]
+
+    async def totals(self) -> ChargeTotals:
+        """The sums of all charges since the start or the last reset."""
+        return ChargeTotals(self._made, self._billed, self._priced, self._credits)
+
+    async def counts(self) -> StoreCounts:
+        """How many jobs there are and were."""
+        return StoreCounts(len(self._entries), self._made, self._dropped)
+
+    async def reset(self) -> None:
+        """Forget all jobs, counts and queued scenarios."""
+        self._clear()
+        self.selector.reset()

@@ -1,0 +1,201 @@
+"""One suite's own part of a server: its jobs, journal, scenarios, clock, options and ids."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+from .clock import Clock
+from .errors import ClockError, SettingsError
+from .events import Event, EventKind
+from .exchanges.exchange import Exchange
+from .exchanges.journal import Journal
+from .jobs.ids import IdSource
+from .jobs.plan import Job
+from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES
+from .scenarios import Scenario
+from .scenarios.selection import ScenarioNames, ScenarioSelector
+from .settings import Settings
+from .store import MemoryStore, at_once
+from .traffic import Holds, Traffic
+
+__all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]
+
+BOUND_OPTIONS = ("host", "port")
+KEPT_BODIES = 1_024
+"""Jobs whose last plain answer is kept, so that a poll need not build it again."""
+
+
+class KeptBody(NamedTuple):
+    """The body of a job's last plain answer, with all that it depends on."""
+
+    status: str
+    host: bytes
+    secure: bool
+    root: str
+    body: bytes
+
+
+class Workspace:
+    """The parts of one workspace, wired; `reset` puts them back to how they were at the start."""
+
+    def __init__(self, settings: Settings, traffic: Traffic, *, name: str = "") -> None:
+        self.name = name
+        self._initial = settings
+        self.settings = settings
+        """The options in force: the server's, and what `configure` laid over them."""
+        self.clock = Clock(speed=settings.speed, moment_of=self._moment_of)
+        self._speed = self.clock.speed
+        self.bus = self.clock.bus
+        self.holds = Holds(self.clock, traffic)
+        self.ids = IdSource(settings.seed, workspace=name)
+        self.names = ScenarioNames(settings.scenarios, magic=settings.magic)
+        self.store = MemoryStore(settings.max_jobs, ScenarioSelector(self.names.resolve(settings.scenario)))
+        self.journal = Journal(settings.max_exchanges)
+        self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
+        self.kept_bodies: OrderedDict[str, KeptBody] = OrderedDict()
+        self.started_at = self.clock.now()
+        self.resets = 0
+        """How often it was reset: what began before a reset is of no interest after it."""
+        self._date = (0, b"")
+
+    def _keep(self, event: Event) -> None:
+        exchange: Exchange = event.data
+        self.journal.put(exchange)
+
+    def reset(self) -> None:
+        """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.
+
+        The clock gets its speed back; it never runs backwards.
+        """
+        self.resets += 1
+        self.holds.end()
+        at_once(self.store.reset())
+        self.kept_bodies.clear()
+        self.journal.clear()
+        if self.settings is not self._initial:
+            self._adopt(self._initial, scenario_said=True)
+        if self.clock.speed != self._speed:
+            self.clock.speed = self._speed
+        seed = self.settings.seed
+        self.issue_ids(self.ids.seed + 1 if seed is None else seed)
+        self.started_at = self.clock.now()
+        self.bus.publish(EventKind.RESET, {})
+
+    def issue_ids(self, seed: int, *, of: str = "") -> None:
+        """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
+        self.ids = IdSource(seed, workspace=self.name + of)
+        self.store.restart_numbers()
+
+    def configure(self, **options: Any) -> None:
+        """Change options while the server runs, until the next reset.
+
+        Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is about
+        the socket, which is bound already; nothing is changed then.
+        """
+        settings = self.settings.replace(**options)
+        for name in BOUND_OPTIONS:
+            if getattr(settings, name) != getattr(self.settings, name):
+                raise SettingsError("expected before the server starts, received while it runs.", option=name)
+        self._adopt(settings, scenario_said="scenario" in options)
+        if "speed" in options:
+            self.clock.speed = settings.speed
+        if "seed" in options and settings.seed is not None:
+            self.issue_ids(settings.seed)
+        self.bus.publish(EventKind.SETTINGS, {name: str(value) for name, value in options.items()})
+
+    def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
+        names = ScenarioNames(settings.scenarios, magic=settings.magic)
+        if settings.scenario != self.settings.scenario or scenario_said:
+            self.store.selector.begin_with(names.resolve(settings.scenario), said=scenario_said)
+        if names.own != self.names.own:
+            self.store.selector.forget_counts()
+        self.names = names
+        self.settings = settings
+        self.store.limit = settings.max_jobs
+        self.journal.limit = settings.max_exchanges
+
+    @property
+    def scenario(self) -> Scenario:
+        """What happens to a create that asks for nothing else."""
+        return self.store.selector.default
+
+    @property
+    def queue(self) -> list[Scenario]:
+        """What happens to the next creates, first one first."""
+        return self.store.selector.queue
+
+    def use(self, scenario: Scenario | str) -> None:
+        """Make it the default scenario from now on."""
+        self.store.selector.use(self.names.resolve(scenario))
+        self._scenario_changed()
+
+    def next(self, scenario: Scenario | str) -> None:
+        """Put it in the queue of the next creates."""
+        self.store.selector.next(self.names.resolve(scenario))
+        self._scenario_changed()
+
+    def _scenario_changed(self) -> None:
+        queued = [scenario.name for scenario in self.queue]
+        self.bus.publish(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
+
+    def keep_body(self, job_id: str, kept: KeptBody) -> None:
+        """Keep the body of a job's last plain answer; the oldest goes where there are many."""
+        bodies = self.kept_bodies
+        bodies[job_id] = kept
+        if len(bodies) > KEPT_BODIES:
+            bodies.popitem(last=False)
+
+    def date(self, moment: float | None = None) -> bytes:
+        """The HTTP date of a virtual moment, now unless it is given."""
+        second = int(self.clock.now() if moment is None else moment)
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True).encode())
+        return self._date[1]
+
+    def _moment_of(self, status: str, job_id: str | None) -> float:
+        """The virtual moment at which one job, or the last of all unfinished ones, next shows a status.
+
+        A job that shows it right now need not wait; `finished` is completed or error, whichever comes.
+        Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
+        """
+        wanted = FINAL_STATUSES if status == FINISHED else (status,)
+        if any(one not in STATUSES for one in wanted):
+            known = ", ".join((*STATUSES, FINISHED))
+            raise ClockError(f"until: expected one of {known}, received {status!r}.")
+        now = moment = self.clock.now()
+        behind: list[tuple[str, float]] = []
+        for job in self._waited_for(job_id, now):
+            plan = job.plan
+            progress = plan.progress(job.counters, now)
+            start = min(plan.timeline.start_of(one, progress) for one in wanted)
+            if math.isinf(start):
+                raise ClockError(_never(job, status))
+            if plan.timeline.by == "polls":
+                behind.append((plan.id, start - progress))
+            else:
+                moment = max(moment, plan.made_at + start)
+        # Only now, when none of them stands in the way: either all jobs move or none does.
+        if behind:
+            at_once(self.store.skip_polls(behind, moment, self.settings.video_lifetime))
+            for moved, _ in behind:
+                self.bus.publish(EventKind.JOB_CHANGED, {"job": moved})
+        return moment
+
+    def _waited_for(self, job_id: str | None, now: float) -> list[Job]:
+        if job_id is None:
+            return [job for job in at_once(self.store.jobs()) if not job.finished(now)]
+        job = at_once(self.store.find_job(job_id))
+        if job is None:
+            raise ClockError(f"There is no job {job_id!r} to wait for.")
+        return [job]
+
+
+def _never(job: Job, status: str) -> str:
+    steps = [*(name for name, _ in job.plan.timeline.steps), job.plan.timeline.last]
+    return (
+        f"The job {job.plan.id} ({job.plan.scenario.name}) never shows {status!r} from now on; "
+        f"its timeline is {' → '.join(steps)}."
+    )
