@@ -64,7 +64,8 @@ class EventBus:
         self._now = now
         self._number = 0
         self._kept: deque[Event] = deque(maxlen=kept)
-        self._listeners: dict[EventKind, tuple[Listener, ...]] = {}
+        # By the words themselves: a member of an enumeration is slow to look up.
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._readers: tuple[EventReader, ...] = ()
         # Tests publish from threads of their own. A plain lock: those of `threading` may go by virtual time.
         self._lock = allocate_lock()
@@ -84,7 +85,7 @@ class EventBus:
             for reader in self._readers:
                 reader.put(event)
         # Outside of the lock: a listener may publish as well.
-        for listener in self._listeners.get(kind, ()):
+        for listener in self._listeners.get(kind._value_, ()):
             listener(event)
 
     def subscribe(
@@ -92,14 +93,14 @@ class EventBus:
     ) -> Callable[[], None]:
         """Call `listener` with each event of these kinds; the result ends that."""
         for kind in kinds:
-            self._listeners[kind] = (*self._listeners.get(kind, ()), listener)
+            self._listeners[kind.value] = (*self._listeners.get(kind.value, ()), listener)
 
         def end() -> None:
             for kind in kinds:
-                left = list(self._listeners[kind])
+                left = list(self._listeners[kind.value])
                 if listener in left:
                     left.remove(listener)
-                self._listeners[kind] = tuple(left)
+                self._listeners[kind.value] = tuple(left)
 
         return end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import Any
 
 from .clock import Clock
 from .errors import ClockError, SettingsError
@@ -28,14 +28,8 @@ KEPT_BODIES = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
 
-class KeptBody(NamedTuple):
-    """The body of a job's last plain answer, with all that it depends on."""
-
-    status: str
-    host: bytes
-    secure: bool
-    root: str
-    body: bytes
+KeptBody = tuple[tuple[str, bytes, bool, str], bytes]
+"""A plain answer's (status, host, whether by https, prefix), and its body, which depends on them alone."""
 
 
 class Workspace:

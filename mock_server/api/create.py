@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
-from ..jobs.plan import JobCounters, JobPlan
+from ..jobs.plan import JobPlan
 from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, Timeline, resolve_timeline
 from ..media import clip_for
 from ..store import AddResult
@@ -67,13 +66,16 @@ async def create(
     if not taken.job_made:
         return play_faults(space, request, outcome, taken.faults, None)
     facts = common.catalog.facts(variant.model)
-    plan_of = decide_job(scenario, payload, variant, facts, space.settings, request.at)
+
+    def plan_of(job_id: str) -> JobPlan:
+        return decide_job(job_id, scenario, payload, variant, facts, space.settings, request.at)
+
     plan = await _make_job(space, plan_of, scenario, variant)
     outcome.job_id, outcome.known_id = plan.id, True
-    counters = JobCounters()
+    expires_at = None
     if scenario.create_status == "completed":
-        counters = await space.store.tell_created(plan.id, request.at, space.settings.video_lifetime)
-    response = _created(request, outcome, plan, counters, scenario.create_code or path.success)
+        expires_at = await space.store.tell_created(plan.id, request.at, space.settings.video_lifetime)
+    response = _created(request, outcome, plan, expires_at, scenario.create_code or path.success)
     return play_faults(space, request, outcome, taken.faults, response)
 
 
@@ -164,24 +166,25 @@ async def _take_scenario(
 
 
 def decide_job(
+    job_id: str,
     scenario: Scenario,
     payload: dict[str, Any],
     variant: Variant,
     facts: Facts,
     settings: Settings,
     now: float,
-) -> Callable[[str], JobPlan]:
-    """What becomes of an accepted create: everything of the job's plan but its id."""
+) -> JobPlan:
+    """What becomes of an accepted create: the plan of its job."""
     clip = clip_for(variant, facts, payload)
-    return partial(
-        JobPlan,
-        model=variant.model,
-        scenario=scenario,
-        timeline=_timeline(scenario, settings, facts, clip.seconds),
-        made_at=now,
-        credits=facts.credits_for(clip.seconds),
-        clip=clip.name,
-        image_url=_image_of(payload) if scenario.error == "detail" else "",
+    return JobPlan(
+        job_id,
+        variant.model,
+        scenario,
+        _timeline(scenario, settings, facts, clip.seconds),
+        now,
+        facts.credits_for(clip.seconds),
+        clip.name,
+        _image_of(payload) if scenario.error == "detail" else "",
     )
 
 
@@ -199,7 +202,7 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
 async def _make_job(
     space: Workspace, plan_of: Callable[[str], JobPlan], scenario: Scenario, variant: Variant
 ) -> JobPlan:
-    """Keep a new job under an id of its own; refuses it with 429 where there is no room."""
+    """Keep a new job, whose plan depends on its id; refuses it with 429 where there is no room."""
     store, style = space.store, scenario.ids or "nanoid"
     while True:
         number = await store.next_number()
@@ -237,14 +240,14 @@ def _image_of(payload: dict[str, Any]) -> str:
 
 
 def _created(
-    request: RequestContext, outcome: Outcome, plan: JobPlan, counters: JobCounters, success: int
+    request: RequestContext, outcome: Outcome, plan: JobPlan, expires_at: float | None, success: int
 ) -> MockResponse:
     """The response to a create that is accepted."""
     scenario = plan.scenario
     status = outcome.state = scenario.create_status or "queued"
     outcome.word = status_word(scenario, status)
     if scenario.shapes or status in ("completed", "error") or plan.credits is not None:
-        body = encode(create_body(plan, counters, status, request.origin(), request.other_origin()))
+        body = encode(create_body(plan, expires_at, status, request.origin(), request.other_origin()))
     else:
         body = plain_body(plan, status)
     headers = [(b"x-inference-id", header_id(plan.id))]

@@ -10,7 +10,7 @@ from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.timeline import PENDING_STATUSES
 
 if TYPE_CHECKING:
-    from ..jobs.plan import JobCounters, JobPlan
+    from ..jobs.plan import JobPlan
     from ..scenarios import Scenario
 
 __all__ = ["create_body", "plain_body", "poll_body", "status_word", "video_path"]
@@ -35,18 +35,18 @@ def status_word(scenario: Scenario, status: str) -> str | None:
 
 
 def create_body(
-    plan: JobPlan, counters: JobCounters, status: str, origin: str, other_origin: str
+    plan: JobPlan, expires_at: float | None, status: str, origin: str, other_origin: str
 ) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
-    return _body(plan, counters, status, origin, other_origin, shows_usage=True)
+    return _body(plan, expires_at, status, origin, other_origin, shows_usage=True)
 
 
 def poll_body(
-    plan: JobPlan, counters: JobCounters, status: str, origin: str, other_origin: str
+    plan: JobPlan, expires_at: float | None, status: str, origin: str, other_origin: str
 ) -> dict[str, Any]:
     """What a poll answers about a job in this status."""
     shows_usage = not plan.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
-    return _body(plan, counters, status, origin, other_origin, shows_usage=shows_usage)
+    return _body(plan, expires_at, status, origin, other_origin, shows_usage=shows_usage)
 
 
 def video_path(plan: JobPlan) -> str:
@@ -57,7 +57,7 @@ def video_path(plan: JobPlan) -> str:
 
 def _body(
     plan: JobPlan,
-    counters: JobCounters,
+    expires_at: float | None,
     status: str,
     origin: str,
     other_origin: str,
@@ -72,7 +72,7 @@ def _body(
     if "nulls" in shapes:
         body |= {"video": None, "error": None, "meta": None}
     if status == "completed":
-        body["video"] = _video(plan, counters, origin, other_origin)
+        body["video"] = _video(plan, expires_at, origin, other_origin)
     elif status == "error":
         body["error"] = _error(plan)
     if shows_usage and shapes.isdisjoint(WITHOUT_USAGE):
@@ -94,7 +94,7 @@ def _add_extras(body: dict[str, Any]) -> None:
     body["extra"] = EXTRA
 
 
-def _video(plan: JobPlan, counters: JobCounters, origin: str, other_origin: str) -> dict[str, Any] | None:
+def _video(plan: JobPlan, expires_at: float | None, origin: str, other_origin: str) -> dict[str, Any] | None:
     shapes = plan.scenario.shapes
     if "null-video" in shapes:
         return None
@@ -102,8 +102,8 @@ def _video(plan: JobPlan, counters: JobCounters, origin: str, other_origin: str)
         return {}
     if "signed-url" in shapes:
         url = f"{other_origin}{video_path(plan)}?Signature={SIGNATURE}"
-        if counters.expires_at is not None:
-            url += f"&Expires={int(counters.expires_at)}"
+        if expires_at is not None:
+            url += f"&Expires={int(expires_at)}"
     else:
         url = origin + video_path(plan)
     video: dict[str, Any] = {"url": url}

@@ -14,33 +14,19 @@ __all__ = ["Outcome", "Refusal"]
 class Outcome:
     """What becomes of one request: an endpoint fills it in while it decides; nothing changes it later."""
 
-    __slots__ = (
-        "fault",
-        "findings",
-        "job_id",
-        "kind",
-        "known_id",
-        "model",
-        "response",
-        "scenario",
-        "state",
-        "violations",
-        "word",
-    )
-
     response: MockResponse
+    job_id: str | None = None
+    known_id = False
+    model: str | None = None
+    word: str | None = None
+    scenario: str | None = None
+    state: str | None = None
+    fault: str | None = None
+    violations: tuple[Problem, ...] = ()
+    findings: tuple[Problem, ...] = ()
 
     def __init__(self, kind: str = "other") -> None:
         self.kind = kind
-        self.job_id: str | None = None
-        self.known_id = False
-        self.model: str | None = None
-        self.word: str | None = None
-        self.scenario: str | None = None
-        self.state: str | None = None
-        self.fault: str | None = None
-        self.violations: tuple[Problem, ...] = ()
-        self.findings: tuple[Problem, ...] = ()
 
     def notes(self) -> Notes:
         """What the mock knows beside what goes over the wire."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from ..validation import Problem
-from ..workspace import KeptBody
 from .faults import play_faults
 from .job_json import plain_body, poll_body, status_word
 from .outcome import Outcome, Refusal
@@ -31,10 +30,9 @@ async def poll(space: Workspace, request: RequestContext, outcome: Outcome) -> M
     authorise(space, request)
     asked = outcome.job_id = _asked_id(request)
     store = space.store
-    job = await store.count_poll(asked)
-    if job is None:
+    plan = await store.count_poll(asked)
+    if plan is None:
         raise await _unknown_job(space)
-    plan = job.plan
     outcome.known_id = True
     outcome.model = plan.model
     scenario, text = asked_scenario(space, request, plan, "poll")
@@ -85,20 +83,15 @@ def _told(
     status = told.status
     outcome.state = status
     outcome.word = status_word(plan.scenario, status)
+    depends = (status, request.host, request.secure, request.root)
     kept = space.kept_bodies.get(plan.id)
-    if (
-        kept is not None
-        and kept.status == status
-        and kept.host == request.host
-        and kept.secure == request.secure
-        and kept.root == request.root
-    ):
-        body = kept.body
+    if kept is not None and kept[0] == depends:
+        body = kept[1]
     else:
         if plan.scenario.shapes or plan.scenario.words or status in ("completed", "error"):
-            shown = poll_body(plan, told.counters, status, request.origin(), request.other_origin())
+            shown = poll_body(plan, told.expires_at, status, request.origin(), request.other_origin())
             body = encode(shown)
         else:
             body = plain_body(plan, status)
-        space.keep_body(plan.id, KeptBody(status, request.host, request.secure, request.root, body))
+        space.keep_body(plan.id, (depends, body))
     return MockResponse(200, body, lines=b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES))

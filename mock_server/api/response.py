@@ -48,20 +48,12 @@ Cut = Literal["truncated", "reset", "hang"]
 class MockResponse:
     """What is answered, and how: `delay` and `drip` are virtual seconds, `cut` says how it breaks off."""
 
-    __slots__ = (
-        "_headers",
-        "_lines",
-        "body",
-        "chunked",
-        "close",
-        "content_type",
-        "cut",
-        "delay",
-        "drip",
-        "gzip",
-        "shared",
-        "status",
-    )
+    cut: Cut | None = None
+    delay = 0.0
+    drip = 0.0
+    chunked = False
+    gzip = False
+    close = False
 
     def __init__(
         self,
@@ -83,12 +75,6 @@ class MockResponse:
         self._headers = headers
         self._lines = lines
         self.shared = shared
-        self.cut: Cut | None = None
-        self.delay = 0.0
-        self.drip = 0.0
-        self.chunked = False
-        self.gzip = False
-        self.close = False
 
     @property
     def headers(self) -> Headers:

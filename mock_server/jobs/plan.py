@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..scenarios import Scenario
@@ -26,8 +25,7 @@ class JobCounters(NamedTuple):
     """The virtual moment at which its video's URL stops working; None until somebody was told the URL."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlan:
+class JobPlan(NamedTuple):
     """What was asked and what follows from it; never changes. Times are virtual seconds since the epoch."""
 
     id: str
@@ -61,12 +59,6 @@ class JobPlan:
         if self.timeline.by == "polls":
             return now + lifetime
         return self.made_at + self.timeline.start_of("completed") + lifetime
-
-    @property
-    def rests_at(self) -> float:
-        """The progress at which it comes to rest in completed or error; infinite where it never does."""
-        timeline = self.timeline
-        return timeline.length if timeline.last in FINAL_STATUSES else math.inf
 
     @property
     def charge(self) -> Charge:

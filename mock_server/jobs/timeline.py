@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..errors import SettingsError
@@ -59,6 +59,11 @@ class Timeline:
     steps: tuple[tuple[str, float], ...]
     last: str
     by: str = "time"
+    length: float = field(init=False, default=0.0, compare=False, repr=False)
+    """The progress at which the last status begins."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "length", sum(span for _, span in self.steps))
 
     def status_at(self, progress: float) -> str:
         """The status after `progress` seconds, or the one that a poll gets after `progress` earlier polls."""
@@ -81,11 +86,6 @@ class Timeline:
                 return start
             start += span
         return max(start, progress) if status == self.last else math.inf
-
-    @property
-    def length(self) -> float:
-        """The progress at which the last status begins."""
-        return sum(span for _, span in self.steps)
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..jobs.charges import Charge, ChargeTotals
-from ..jobs.plan import Job, JobCounters, JobPlan
+from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.selection import Ask, CreateFaults
 
@@ -27,10 +27,10 @@ class AddResult(Enum):
 
 
 class Told(NamedTuple):
-    """What a poll is told of a job: the status, and the counters with which it was found."""
+    """What a poll is told of a job: its status, and when its video expires, None where nobody knows yet."""
 
     status: str
-    counters: JobCounters
+    expires_at: float | None
 
 
 class StoreCounts(NamedTuple):
@@ -72,16 +72,16 @@ class Store(Protocol):
         """The job of this id, as it is."""
         ...
 
-    async def count_poll(self, job_id: str) -> Job | None:
-        """Count a poll that came for this job."""
+    async def count_poll(self, job_id: str) -> JobPlan | None:
+        """Count a poll that came for this job, and give its plan."""
         ...
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
         """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
         ...
 
-    async def tell_created(self, job_id: str, now: float, lifetime: float) -> JobCounters:
-        """Fix when the video of a job expires whose create is told of it."""
+    async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
+        """Fix when the video of a job expires whose create is told of it, and give that moment."""
         ...
 
     async def strike(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -10,6 +9,7 @@ from itertools import islice
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobCounters, JobPlan
+from ..jobs.timeline import FINAL_STATUSES
 from ..scenarios import Fault, Scenario
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
@@ -24,10 +24,11 @@ MOST_ASKED = 100
 class _Entry:
     """A job in this store: its plan, and counters that only the store's verbs change."""
 
-    __slots__ = ("answered", "asked_hits", "expires_at", "hits", "plan", "polls", "skipped")
+    __slots__ = ("answered", "asked_hits", "by_polls", "expires_at", "hits", "plan", "polls", "skipped")
 
     def __init__(self, plan: JobPlan) -> None:
         self.plan = plan
+        self.by_polls = plan.timeline.by == "polls"
         self.polls = 0
         self.answered = 0
         self.skipped = 0.0
@@ -96,11 +97,9 @@ class MemoryStore:
         entries[plan.id] = _Entry(plan)
         self._made += 1
         self._charge(plan)
-        rests_at = plan.rests_at
-        if rests_at < math.inf and plan.timeline.by == "time":
-            heappush(self._resting, (plan.made_at + rests_at, self._made, plan.id))
-        elif rests_at <= 0:
-            heappush(self._resting, (plan.made_at, self._made, plan.id))
+        timeline = plan.timeline
+        if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
+            heappush(self._resting, (plan.made_at + timeline.length, self._made, plan.id))
         return AddResult.ADDED
 
     def _drop_one(self, now: float) -> bool:
@@ -126,38 +125,38 @@ class MemoryStore:
         entry = self._entries.get(job_id)
         return None if entry is None else Job(entry.plan, entry.counters())
 
-    async def count_poll(self, job_id: str) -> Job | None:
-        """Count a poll that came for this job."""
+    async def count_poll(self, job_id: str) -> JobPlan | None:
+        """Count a poll that came for this job, and give its plan."""
         entry = self._entries.get(job_id)
         if entry is None:
             return None
         entry.polls += 1
-        return Job(entry.plan, entry.counters())
+        return entry.plan
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
         """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
         entry = self._entries[job_id]
-        plan, counters = entry.plan, entry.counters()
-        status = plan.status(counters, now)
+        plan = entry.plan
+        progress = entry.answered + entry.skipped if entry.by_polls else now - plan.made_at
+        status = plan.timeline.status_at(progress)
         if status == "completed" and entry.expires_at is None:
-            entry.expires_at = plan.expiry(counters, now, lifetime)
-            counters = entry.counters()
+            entry.expires_at = plan.expiry(entry.counters(), now, lifetime)
         entry.answered += 1
-        if plan.timeline.by == "polls":
+        if entry.by_polls:
             self._note_rest(entry, 1.0, now)
-        return Told(status, counters)
+        return Told(status, entry.expires_at)
 
-    async def tell_created(self, job_id: str, now: float, lifetime: float) -> JobCounters:
-        """Fix when the video of a job expires whose create is told of it."""
+    async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
+        """Fix when the video of a job expires whose create is told of it, and give that moment."""
         entry = self._entries[job_id]
         if entry.expires_at is None:
             entry.expires_at = entry.plan.expiry(entry.counters(), now, lifetime)
-        return entry.counters()
+        return entry.expires_at
 
     def _note_rest(self, entry: _Entry, moved: float, now: float) -> None:
         """Remember a job that came to rest with its last polls, of which there were `moved`."""
-        progress, rests_at = entry.answered + entry.skipped, entry.plan.rests_at
-        if progress - moved < rests_at <= progress:
+        progress, timeline = entry.answered + entry.skipped, entry.plan.timeline
+        if progress - moved < timeline.length <= progress and timeline.last in FINAL_STATUSES:
             heappush(self._resting, (now, self._made, entry.plan.id))
 
     async def strike(
