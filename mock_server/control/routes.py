@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,6 +20,7 @@ from ..api.response import CORS_HEADERS, preflight_answer
 from ..clock import Clock
 from ..errors import KlingMockError, PayloadError, SettingsError, UnknownModel
 from ..exchanges.journal import Exchange
+from ..hostnames import is_loopback
 from ..scenarios import CATALOGUE, Scenario
 from ..state import State
 from ..units import parse_speed
@@ -262,12 +262,12 @@ def _refusal(state: State, request: Request) -> str | None:
             "or in a browser /_mock/?token=CONTROL_TOKEN."
         )
     client = request.client.host if request.client else ""
-    if not _is_loopback(client):
+    if not is_loopback(client):
         return (
             f"The control API answers this machine only, not {client or 'a stranger'}; see --control-token."
         )
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
@@ -285,15 +285,6 @@ def _given_token(request: Request) -> str:
     if request.url.path == "/_mock/" and "token" in request.query_params:
         return request.query_params["token"]
     return request.cookies.get(TOKEN_COOKIE, "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _body(request: Request, allowed: set[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ... import timing
 from ...exchanges.journal import Exchange
 from ...jobs.store import JobView
 from ...jobs.timeline import FINAL_STATUSES
@@ -175,7 +176,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
     for one in report.get("held", ()):
-        if one["seconds"] >= LONG:
+        if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
     if report["refused"]:
@@ -185,8 +186,6 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 
 SHOWN = 12
-LONG = 5.0
-"""Real seconds for which a program holds time up before the summary speaks of it."""
 UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
 """Exit statuses that say enough about why nothing reached the mock."""
 UNREACHED = (
