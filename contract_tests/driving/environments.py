@@ -29,9 +29,9 @@ class Surroundings:
     url: str
     """Scheme, host and port."""
     followed: Callable[[], bool]
-    """Whether the client has been seen to follow the clock."""
+    """Tells whether the client has been seen to follow the clock."""
     partly: Callable[[], bool] = lambda: False
-    """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
+    """Tells whether a part of it (curl in a script) has been seen not to: its timeouts are real ones."""
     others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
 

@@ -20,11 +20,11 @@ ROUNDS = 8
 
 
 class RequestCounts(Protocol):
-    """What is counted of a server's requests."""
+    """The counts of a server's requests that the detector reads."""
 
     @property
     def received(self) -> int:
-        """How many have come so far."""
+        """The number of requests so far."""
 
     def quiet(self) -> bool:
         """Tell whether each open one is held back on the clock."""
@@ -64,7 +64,7 @@ class IdleDetector:
 
     @property
     def received(self) -> int:
-        """How many requests have come so far."""
+        """The number of requests so far."""
         return self._traffic.received
 
     def quiet(self) -> bool:

@@ -1,4 +1,4 @@
-"""What Linux tells of processes and threads in `/proc`: the only reader of it for child processes."""
+"""Reads what Linux tells of processes and threads in `/proc`; nothing else reads it for child processes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def name_of(pid: int) -> str:
 
 
 def work_of_process(pid: int) -> tuple[object, ...] | None:
-    """What `work_of_thread` says of each thread of a process; None where there is no such process."""
+    """The `work_of_thread` of each thread of a process; None where there is no such process."""
     folder = f"/proc/{pid}/task"
     try:
         tasks = os.listdir(folder)

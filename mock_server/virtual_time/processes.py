@@ -19,7 +19,7 @@ class ProcessWatcher:
         """`unrelated` are processes below this one that have nothing to do with it."""
         self._unrelated = frozenset(unrelated)
         self._looks: dict[int, tuple[object, float, float]] = {}
-        """How each process was found last, since when so, and since when it has been working."""
+        """The last look at each process: its state, since when it is so, and since when it works."""
 
     def working(self, known: Collection[int] = ()) -> list[int]:
         """Those that work, except `known` ones and those that have done nothing else for very long."""

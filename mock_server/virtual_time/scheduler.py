@@ -21,7 +21,7 @@ Ready = Callable[[float], bool]
 """Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
 
 _OFTEN = 20
-"""How often a wait is denied a jump before it asks less often."""
+"""Denied jumps of one wait after which it asks less often."""
 
 
 class Wait:
@@ -67,7 +67,7 @@ class Scheduler:
         self.round = 0
         """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
-        """How many waits there have been."""
+        """The number of waits so far."""
         self.alarm = math.inf, 0.0
         """When the process is to get a signal, and how often again."""
         self._ring: Callable[[], None] = lambda: None
@@ -215,7 +215,7 @@ def _awaits_process(frame: FrameType) -> bool:
 
 
 _looks: dict[int, tuple[tuple[object, ...], float]] = {}
-"""How each other thread was found last, and since when: kept, so that idle threads are known to be."""
+"""The last look at each other thread, and since when it is so: kept, so that idle threads are known to be."""
 
 
 def _work_of(thread: int) -> object:

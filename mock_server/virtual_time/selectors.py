@@ -20,7 +20,7 @@ from .sockets import REAL, VIRTUAL, Kind, kind_of
 __all__ = ["patch_selectors"]
 
 _kinds: dict[tuple[int, int], Kind] = {}
-"""What is known of connected sockets, by descriptor and inode: neither changes while one is open."""
+"""The kinds of connected sockets, by descriptor and inode: neither changes while one is open."""
 
 
 def _kinds_of(descriptors: Iterable[int], session: Session) -> tuple[bool, list[int]]:

@@ -58,7 +58,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
 
 
 def _process_wait(self: Any, timeout: float | None = None) -> bool:
-    """What `multiprocessing.synchronize.Condition.wait` does, with a wait in virtual time."""
+    """Do as `multiprocessing.synchronize.Condition.wait` does, with a wait in virtual time."""
     session = session_of_thread()
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") == "multiprocessing.synchronize":

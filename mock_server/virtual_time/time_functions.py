@@ -14,7 +14,7 @@ __all__ = ["patch_time_functions"]
 
 
 def _pause(pause: float) -> bool:
-    """What a sleeper looks at: nothing ever comes."""
+    """Pause, and say that nothing has come: a sleeper waits for nothing."""
     if pause > 0:
         _real_sleep(pause)
     return False

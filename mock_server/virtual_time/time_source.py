@@ -15,7 +15,7 @@ __all__ = ["ClockSource", "MovableClock", "TimeSource"]
 
 
 class MovableClock(Protocol):
-    """What fast-forward needs of a clock; `kling_mock.clock.Clock` is one."""
+    """A clock that `fast_forward` can follow and move; `kling_mock.clock.Clock` is one."""
 
     def now(self) -> float: ...
 
@@ -25,13 +25,13 @@ class MovableClock(Protocol):
 
 
 class TimeSource(Protocol):
-    """What the waiting side asks of a clock, in this process or in another one."""
+    """A clock as the waiting side asks it, in this process or in another one."""
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""
 
     def horizon(self, due: float) -> float | None:
-        """How far time may jump for a process whose first wait is due then.
+        """The moment to which time may jump for a process whose first wait is due then.
 
         Infinite where nothing is scheduled, None while the server or another process works.
         """

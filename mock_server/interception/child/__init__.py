@@ -1,4 +1,4 @@
-"""What of an interception runs in the client's process: a child of `run`, or this one (`intercept`).
+"""The half of an interception that runs in the client: a child of `run`, or this process (`intercept`).
 
 The standard library only, for Python 3.9 as well; nothing of `parent` is imported.
 """

@@ -65,7 +65,7 @@ class ClockServer:
         `on_connection` is called, in the server's event loop, for each connection of a hook.
         """
         self.token = secrets.token_urlsafe(16)
-        """What a hook has to know to be answered."""
+        """The word by which a hook shows that it belongs to the run."""
         self.clock = clock
         self.idle_detector = idle_detector
         self.refuse = refuse

@@ -81,7 +81,7 @@ class Hosts:
                     listener()
 
     def as_json(self) -> str:
-        """What the hooks in the child read."""
+        """The list as the hooks in the child read it."""
         return json.dumps({"hosts": sorted(self._names), "offline": self.offline})
 
     def _add(self, name: str) -> None:

@@ -112,7 +112,7 @@ def _said_once() -> Callable[[str], None]:
 def clock_server_of(
     server: MockServer, hosts: Hosts, *, on_connection: Callable[[], None] = lambda: None
 ) -> ClockServer:
-    """What answers the hooks of a run: of a running server, before the command is started."""
+    """Make what answers the hooks of a run, for a running server; before the command is started."""
     idle_detector = server.idle_detector
     assert idle_detector is not None
     return ClockServer(

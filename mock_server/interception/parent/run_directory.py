@@ -25,7 +25,7 @@ CHILD = Path(__file__).parent.parent / "child"
 PYTHON_STARTUP = CHILD / "python" / "startup"
 """Stands in front of a Python child's import path."""
 NODE_PRELOAD = CHILD / "node" / "preload.cjs"
-"""What a Node child loads first."""
+"""The module that a Node child loads first."""
 START_COMMAND = CHILD / "commands" / "start.py"
 """Starts a command that waits or tells the time, for shells."""
 COMMANDS = ("sleep", "date")

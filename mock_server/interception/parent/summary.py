@@ -1,4 +1,4 @@
-"""What happened in a run, as data for a report and as lines to read."""
+"""The summary of a run, as data for a report and as lines to read."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _breach(breach: Breach) -> dict[str, Any]:
 
 
 def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """What was tolerated, each once with how often it was."""
+    """List the tolerated mistakes, each once with how often it was made."""
     count = Counter(finding for exchange in exchanges for finding in exchange.findings)
     return [
         {**finding.as_dict(), "says": finding.sentence(), "times": times} for finding, times in count.items()
@@ -109,7 +109,7 @@ def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
 
 
 def _trouble(exchanges: Iterable[Exchange], jobs: Iterable[JobView]) -> Iterable[str]:
-    """What went wrong, a sentence each: answers that failed, answers that never came, jobs that failed."""
+    """Say what went wrong, a sentence each: answers that failed or never came, jobs that failed."""
     count: Counter[str] = Counter()
     for exchange in exchanges:
         what = _what_of(exchange)

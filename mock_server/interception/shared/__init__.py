@@ -1,3 +1,3 @@
-"""What the parent and its children both know: the standard library only, for Python 3.9 as well."""
+"""Modules that run in the parent and in its children: the standard library only, for Python 3.9 as well."""
 
 __all__: list[str] = []

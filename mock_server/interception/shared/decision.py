@@ -1,4 +1,4 @@
-"""What becomes of a connection to a host."""
+"""The decision about a connection to a host: answered by the mock, left alone, or refused."""
 
 from __future__ import annotations
 
