@@ -17,17 +17,15 @@ from .jobs.charges import Charge
 from .jobs.view import JobView
 from .scenarios import Scenario
 from .serving.asgi_server import Listener, bind, new_event_loop
-from .serving.idle_detector import Stillness
+from .serving.idle_detector import IdleDetector
 from .settings import Settings, check_names
 from .store import at_once
+from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
 from .virtual_time.session import keep_real_time
 from .workspace import Workspace
 
 __all__ = ["MockServer"]
-
-PATIENCE = 10.0
-"""Real seconds in which the server's thread comes up, and in which it ends."""
 
 
 class MockServer:
@@ -46,6 +44,7 @@ class MockServer:
         **options: Any,
     ) -> None:
         """`make_app` makes the application, for those that stand something in front of it."""
+        check_slowness()
         check_names(options)
         if settings is None:
             settings = Settings(**{"port": 0, **options})
@@ -114,10 +113,10 @@ class MockServer:
         self._thread = threading.Thread(target=run, name="kling-mock", daemon=True)
         self._thread.start()
         self._listener = listener
-        if not ready.wait(PATIENCE) or troubles:
+        if not ready.wait(SERVER_STARTS) or troubles:
             self.stop()
             listening.close()
-            said = repr(troubles[0]) if troubles else f"it was not ready within {PATIENCE:.0f} seconds"
+            said = repr(troubles[0]) if troubles else f"it was not ready within {SERVER_STARTS:.0f} seconds"
             raise ServerError(f"The server could not start: {said}.") from next(iter(troubles), None)
         return self
 
@@ -127,7 +126,7 @@ class MockServer:
         if listener is None or self._thread is None:
             return
         listener.stop()
-        self._thread.join(PATIENCE)
+        self._thread.join(SERVER_STARTS)
         self._thread = None
 
     @property
@@ -165,16 +164,16 @@ class MockServer:
 
     def quiet(self) -> bool:
         """Whether it is at rest: nothing to read, and each open exchange waits for the clock."""
-        return self.stillness is None or self.stillness.quiet()
+        return self.idle_detector is None or self.idle_detector.quiet()
 
     def ports(self) -> frozenset[int]:
         """The ports whose connections wait for this server, in virtual time under `fast_forward`."""
         return frozenset({self._port, *self.extra_ports})
 
     @property
-    def stillness(self) -> Stillness | None:
+    def idle_detector(self) -> IdleDetector | None:
         """What tells whether it is at rest; None while it does not run."""
-        return None if self._listener is None else self._listener.stillness
+        return None if self._listener is None else self._listener.idle_detector
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kling_mock import MockServer
+from kling_mock import MockServer, timing
 from kling_mock.clock import Clock
 from kling_mock.interception.parent.host_policy import Hosts
-from kling_mock.interception.parent.process import children
-from kling_mock.interception.parent.process_tracker import Family
+from kling_mock.interception.parent.process_tracker import ProcessTracker
 from kling_mock.interception.parent.summary import summary_lines, summary_of
-from kling_mock.virtual_time import processes
+from kling_mock.virtual_time.proc import children
 from tests.running import needs_linux
 
 START = 1_800_000_000.0
@@ -44,80 +43,80 @@ def _child(source: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def _comes_to_rest(family: Family) -> bool:
-    return any(not family.busy() for _ in range(100_000))
+def _comes_to_rest(tracker: ProcessTracker) -> bool:
+    return any(not tracker.busy() for _ in range(100_000))
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-100, 100)), max_size=5))
 def test_the_next_that_is_due_is_the_earliest_of_the_others(waits: list[float | None]) -> None:
-    family = Family(Clock(speed=0, start=START))
-    asking = family.join(1)
-    family.tell(asking, START + 1)
+    tracker = ProcessTracker(Clock(speed=0, start=START))
+    asking = tracker.add(1)
+    tracker.note_wait(asking, START + 1)
     for pid, wait in enumerate(waits, start=2):
-        family.tell(family.join(pid), None if wait is None else START + wait)
+        tracker.note_wait(tracker.add(pid), None if wait is None else START + wait)
     ahead = [START + wait for wait in waits if wait is not None and START + wait > START]
-    assert family.due(asking) == min(ahead, default=math.inf)
-    assert family.due() == min([*ahead, START + 1])
+    assert tracker.next_due(asking) == min(ahead, default=math.inf)
+    assert tracker.next_due() == min([*ahead, START + 1])
 
 
 def test_who_has_left_is_no_longer_waited_for(clock: Clock) -> None:
-    family = Family(clock, strangers=children())
-    other = family.join(2)
-    family.tell(other, START + 5)
-    assert family.due() == START + 5
-    family.leave(other)
-    assert family.due() == math.inf
-    assert not family.busy()
+    tracker = ProcessTracker(clock, unrelated=children())
+    other = tracker.add(2)
+    tracker.note_wait(other, START + 5)
+    assert tracker.next_due() == START + 5
+    tracker.remove(other)
+    assert tracker.next_due() == math.inf
+    assert not tracker.busy()
 
 
 @needs_linux
 def test_a_process_that_works_is_busy_and_one_that_waits_for_input_is_not(clock: Clock) -> None:
-    family = Family(clock, strangers=children())
+    tracker = ProcessTracker(clock, unrelated=children())
     with _child("while True: pass"):
-        assert family.busy()
-        assert family.busy()
+        assert tracker.busy()
+        assert tracker.busy()
     with _child("input()"):
-        assert _comes_to_rest(family)
+        assert _comes_to_rest(tracker)
 
 
 @needs_linux
 def test_a_process_that_works_for_ever_does_not_hold_up_the_others_for_ever(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "STUBBORN", 0.5)
-    family = Family(clock, strangers=children())
+    monkeypatch.setattr(timing, "ENDLESS_WORK", 0.5)
+    tracker = ProcessTracker(clock, unrelated=children())
     with _child("while True: pass"):
-        assert _comes_to_rest(family)
+        assert _comes_to_rest(tracker)
 
 
 @needs_linux
 def test_a_process_that_was_there_before_does_not_count(clock: Clock) -> None:
     with _child("while True: pass"):
-        assert not Family(clock, strangers=children()).busy()
+        assert not ProcessTracker(clock, unrelated=children()).busy()
 
 
 @needs_linux
 def test_a_process_that_says_that_it_waits_is_believed_until_its_time_has_come(clock: Clock) -> None:
     with _child("while True: pass") as process:
-        family = Family(clock, strangers=set(children()) - {process.pid})
-        member = family.join(process.pid)
-        family.tell(member, START + 10)
-        assert not family.busy()
+        tracker = ProcessTracker(clock, unrelated=set(children()) - {process.pid})
+        hooked = tracker.add(process.pid)
+        tracker.note_wait(hooked, START + 10)
+        assert not tracker.busy()
         clock.advance(10)
-        assert family.busy()
-        family.tell(member, START + 20)
-        assert not family.busy()
-        family.tell(member, None)
-        assert family.busy()
+        assert tracker.busy()
+        tracker.note_wait(hooked, START + 20)
+        assert not tracker.busy()
+        tracker.note_wait(hooked, None)
+        assert tracker.busy()
 
 
 def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:
-    family = Family(clock, strangers=children())
-    asking, other = family.join(7), family.join(7)
-    family.tell(asking, START + 10)
-    assert family.busy(asking)
-    family.tell(other, START + 20)
-    assert not family.busy(asking)
+    tracker = ProcessTracker(clock, unrelated=children())
+    asking, other = tracker.add(7), tracker.add(7)
+    tracker.note_wait(asking, START + 10)
+    assert tracker.busy(asking)
+    tracker.note_wait(other, START + 20)
+    assert not tracker.busy(asking)
 
 
 @needs_linux
@@ -127,13 +126,13 @@ def test_it_is_known_which_program_held_time_up_and_for_how_long(
     moments = iter([100.0, 100.2, 100.3, 200.0])
     watch = SimpleNamespace(monotonic=lambda: next(moments))
     monkeypatch.setattr("kling_mock.interception.parent.process_tracker.time", watch)
-    family = Family(clock, strangers=children())
+    tracker = ProcessTracker(clock, unrelated=children())
     with _child("while True: pass") as process:
         for _ in range(4):
-            assert family.busy()
+            assert tracker.busy()
         name = Path(f"/proc/{process.pid}/comm").read_text().strip()
     # Between the last two looks nobody asked: what happened then is not known.
-    assert family.held == {name: pytest.approx(0.3)}
+    assert tracker.held == {name: pytest.approx(0.3)}
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(4.0, False), (238.0, True)])

@@ -1,4 +1,4 @@
-"""The gateway's door: a proxy, TLS, plain HTTP, rubbish and slow first bytes on one port."""
+"""The gateway's door: a proxy, TLS, plain HTTP, nonsense and slow first bytes on one port."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def test_hosts_that_are_not_the_mocks_are_reached_when_not_offline() -> None:
         assert server.exchanges == []
 
 
-@given(rubbish=st.binary(max_size=200))
-def test_rubbish_never_hurts(rubbish: bytes, gateway: Gateway) -> None:
-    talk(gateway, rubbish, ends=True)
+@given(nonsense=st.binary(max_size=200))
+def test_nonsense_never_hurts(nonsense: bytes, gateway: Gateway) -> None:
+    talk(gateway, nonsense, ends=True)
     assert talk(gateway, b"GET " + MODELS).startswith(b"HTTP/1.1 200")
 
 

@@ -22,7 +22,7 @@ from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.request_sniffer import Opening
 from kling_mock.interception.parent.tunnel import Tunnels
-from kling_mock.interception.parent.user_proxies import Upstream
+from kling_mock.interception.parent.user_proxies import UserProxies
 
 MODELS = "https://api.aimlapi.com/v1/models"
 NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -61,7 +61,7 @@ def test_the_developers_proxy_is_no_way_out() -> None:
     assert hosts.refused == {"a.example:443": 1}
 
 
-class _Stillness:
+class _IdleDetector:
     arriving = 0
 
 
@@ -87,7 +87,7 @@ def test_a_client_that_goes_while_its_host_is_reached_leaves_no_connection(
         mine.close()
         theirs.setblocking(False)
         monkeypatch.setattr(asyncio, "open_connection", reached)
-        tunnels = Tunnels(_Stillness(), Upstream())  # type: ignore[arg-type]
+        tunnels = Tunnels(_IdleDetector(), UserProxies())  # type: ignore[arg-type]
         await tunnels.open(theirs, Opening("connect", "a.example", 443), b"")
         assert theirs.fileno() == -1
 
@@ -105,7 +105,7 @@ def test_a_tunnel_that_is_cancelled_while_its_host_is_reached_leaves_no_connecti
         mine, theirs = socket.socketpair()
         theirs.setblocking(False)
         monkeypatch.setattr(asyncio, "open_connection", never)
-        tunnels = Tunnels(_Stillness(), Upstream())  # type: ignore[arg-type]
+        tunnels = Tunnels(_IdleDetector(), UserProxies())  # type: ignore[arg-type]
         task = asyncio.ensure_future(tunnels.open(theirs, Opening("connect", "a.example", 443), b""))
         await asyncio.sleep(0)
         task.cancel()
@@ -122,7 +122,7 @@ def test_a_connection_that_goes_away_while_its_first_words_are_awaited_is_closed
         mine, theirs = socket.socketpair()
         theirs.setblocking(False)
         mine.sendall(b"GET http://a.exa")
-        gateway = Gateway(None, _Stillness(), Authority(), Hosts())  # type: ignore[arg-type]
+        gateway = Gateway(None, _IdleDetector(), Authority(), Hosts())  # type: ignore[arg-type]
         task = asyncio.ensure_future(gateway._take(theirs, False))
         for _ in range(3):
             await asyncio.sleep(0)

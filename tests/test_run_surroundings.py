@@ -23,9 +23,9 @@ import trustme
 from kling_mock import MockServer
 from kling_mock.interception.parent.certificates import Authority
 from kling_mock.interception.parent.host_policy import Hosts
-from kling_mock.interception.parent.run_directory import RunFolder
+from kling_mock.interception.parent.run_directory import RunDirectory
 from kling_mock.interception.parent.stale_runs import claim, sweep
-from kling_mock.interception.parent.user_proxies import Upstream
+from kling_mock.interception.parent.user_proxies import UserProxies
 from tests.running import NODE, RUN, needs_linux, needs_node, python, report_of, run
 
 MODELS = "https://api.aimlapi.com/v1/models"
@@ -195,13 +195,13 @@ def test_the_users_no_proxy_is_kept_where_it_does_not_lead_past_the_mock() -> No
         "HTTPS_PROXY": "http://corp:3128",
         "all_proxy": "socks5://u:p@corp",
     }
-    upstream = Upstream(environ)
+    upstream = UserProxies(environ)
     kept = upstream.no_proxy(["api.aimlapi.com", "cdn.aimlapi.com"])
     assert kept == "localhost,127.0.0.1,::1,.example,10.0.0.1"
     assert upstream.schemes == ["https"]
     assert upstream.unusable == ["socks5://u:p@corp"]
     assert upstream.proxy_for("https", "other.org") is None  # by the *
-    upstream = Upstream({**environ, "NO_PROXY": "intranet.example,2001:db8::1"})
+    upstream = UserProxies({**environ, "NO_PROXY": "intranet.example,2001:db8::1"})
     proxy = upstream.proxy_for("https", "other.org")
     assert proxy is not None
     assert (proxy.host, proxy.port) == ("corp", 3128)
@@ -484,21 +484,21 @@ def test_a_folder_that_cannot_be_filled_is_not_left(tmp_path: Path, monkeypatch:
     def fail(*_: object) -> bytes:
         raise OSError("no more space")
 
-    monkeypatch.setattr(RunFolder, "_wgetrc", fail)
+    monkeypatch.setattr(RunDirectory, "_wgetrc", fail)
     with MockServer() as server, pytest.raises(OSError, match="no more space"):
-        RunFolder(Authority(), Hosts(), server.clock)
+        RunDirectory(Authority(), Hosts(), server.clock)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from kling_mock.errors import ServerError
-    from kling_mock.interception.parent.run import Plan
+    from kling_mock.interception.parent.run import RunOptions
     from kling_mock.interception.parent.run import run as run_plan
     from kling_mock.settings import Settings
 
     monkeypatch.setattr("kling_mock.interception.parent.run.os", SimpleNamespace(name="nt"))
     with pytest.raises(ServerError, match="Linux or macOS"):
-        run_plan(Plan(command=["true"], settings=Settings()))
+        run_plan(RunOptions(command=["true"], settings=Settings()))
 
 
 def test_checking_a_command_elsewhere_than_on_posix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

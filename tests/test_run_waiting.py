@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
 
-from kling_mock.interception.parent.run_directory import COMMANDS
+from kling_mock.interception.child.commands.date import asks_for_now
 from tests.running import needs_linux, needs_node, python, report_of
 
 FAST = "--fast-forward"
@@ -133,5 +132,4 @@ echo $count
     ],
 )
 def test_only_a_date_of_now_is_another_one(words: list[str], now: bool) -> None:
-    names = runpy.run_path(str(COMMANDS / "date.py"))
-    assert names["asks_for_now"](words) is now
+    assert asks_for_now(words) is now

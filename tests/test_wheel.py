@@ -22,7 +22,7 @@ FOLDERS = {
     "fixtures": "mock_server/fixtures",
     "contract_tests": "mock_server/contract_tests",
 }
-NOT_INSTALLED = (".md", ".pyc")
+NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
 LIMIT = 2_000_000
 UNREACHABLE = (
@@ -137,7 +137,7 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
         f"{installed}/{file.relative_to(ROOT / folder).as_posix()}"
         for folder, installed in FOLDERS.items()
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix not in NOT_INSTALLED
+        if file.is_file() and not file.name.endswith(NOT_INSTALLED)
     }
     assert names - information == expected
     short = {name.partition(".dist-info/")[2] for name in information}

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from kling_mock.errors import TargetError
+from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
 from .clients import Attempt, Call, Client
 
 __all__ = ["CommandClient"]
 
-_LAST_WORDS = 1.0
-"""Real seconds in which what a program wrote must have been read once it has ended."""
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
 _ERROR = re.compile(
@@ -179,7 +178,7 @@ def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], No
     threading.Thread(target=feed, daemon=True).start()
     process.wait()
     end()
-    if all(reader.finished(_LAST_WORDS) for reader in readers):
+    if all(reader.finished(OUTPUT_ENDS) for reader in readers):
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()

@@ -1,4 +1,4 @@
-"""Who else than the mock a checked client talks to: other hosts are refused, and all are noted."""
+"""Refuses and notes what a checked client sends to other hosts than the mock."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import Any
 
 from kling_mock.interception.child.python.redirection import Redirection
 from kling_mock.interception.parent.host_policy import API_HOST, Hosts
+from kling_mock.interception.shared.decision import Decision
 from kling_mock.virtual_time.patches import Patches
-from kling_mock.virtual_time.session import here
+from kling_mock.virtual_time.session import session_of_thread
 
-__all__ = ["Neighbours", "of_its_own", "sentence", "watched_connects"]
+__all__ = ["RefusedPlaces", "sentence", "unprompted", "watched_connects"]
 
-Neighbours = Callable[[], dict[str, int]]
+RefusedPlaces = Callable[[], dict[str, int]]
 """Attempts to reach other hosts so far, by `host:port`."""
 
 
 @contextlib.contextmanager
-def watched_connects() -> Iterator[Neighbours]:
+def watched_connects() -> Iterator[RefusedPlaces]:
     """Refuse every connect of this process to another host, and note those made in virtual time."""
     hosts = Hosts((), offline=True)
 
-    def decide(host: str) -> str:
+    def decide(host: str) -> Decision:
         return "refuse"
 
     def refuse(host: str, port: int) -> None:
-        if here() is not None:
+        if session_of_thread() is not None:
             hosts.refuse(host, port)
 
     patches = Patches(kept={"kling_mock", "_pytest", "pluggy", "execnet", "xdist"})
@@ -41,8 +42,8 @@ def watched_connects() -> Iterator[Neighbours]:
         patches.undo()
 
 
-def of_its_own(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
-    """Those of some places that neither the payloads nor the mock's answers have led the client to."""
+def unprompted(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
+    """Those of some places to which neither the payloads nor the mock's answers have led the client."""
     text = json.dumps(list(shown)).encode().lower()
     answers = [body.lower() for body in bodies]
     return [
@@ -54,7 +55,7 @@ def of_its_own(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[byt
 
 
 def sentence(places: Iterable[str]) -> str:
-    """What is said of a client that talks to other hosts; empty where it does not."""
+    """The sentence about a client that talks to other hosts; empty where it does not."""
     known = list(places)
     if not known:
         return ""

@@ -21,11 +21,12 @@ from typing import Any, NoReturn
 
 from kling_mock.errors import TargetError
 from kling_mock.server import MockServer
+from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 
 from ..running.models import PREFIX, Case, Run
 from .clients import Attempt, Call, Client
 from .commands import CommandClient
-from .egress_guard import of_its_own
+from .egress_guard import unprompted
 from .environments import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
 from .run_limiter import STRAYS, Gate
 
@@ -40,10 +41,6 @@ START = 1_800_000_000.0
 QUEUED = 2.0
 GENERATING = 20.0
 """Virtual seconds that a job takes where a case does not say."""
-REAL_LIMIT = 20.0
-"""Real seconds after which a run is ended from outside."""
-GRACE = 0.3
-"""Real seconds that a client gets to end by itself after the server stopped answering."""
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
 
@@ -58,7 +55,7 @@ class Engine:
     def __init__(self, client: Client, *, seed: int = 0, hooks: bool = True) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
-        self.real_limit = REAL_LIMIT if virtual else 2 * REAL_LIMIT
+        self.real_limit = RUN_ENDS if virtual else 2 * RUN_ENDS
         self.deadline = math.inf
         """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
         self.server = MockServer(
@@ -254,11 +251,11 @@ class Engine:
 
     def _stop(self, attempts: list[Attempt]) -> None:
         for attempt in attempts:
-            if attempt.wait(GRACE):
+            if attempt.wait(CLIENT_STOPS):
                 continue
             for _ in range(_INTERRUPTIONS):
                 attempt.stop()
-                if attempt.wait(0.1):
+                if attempt.wait(STOP_LOOK):
                     break
             else:
                 raise TargetError(
@@ -299,7 +296,7 @@ class Engine:
         if tried:
             bodies = [exchange.answer_body for exchange in run.trace]
             bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
-            found = of_its_own(tried, run.case.payloads, bodies)
+            found = unprompted(tried, run.case.payloads, bodies)
             self.others += [place for place in found if place not in self.others]
 
 

@@ -1,4 +1,4 @@
-"""What a client lives in while it is checked: whose time it follows, where it finds the mock."""
+"""The environment of a checked client: where it finds the mock, and whose time it follows."""
 
 from __future__ import annotations
 
@@ -6,39 +6,33 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from kling_mock.interception.parent import process
+from kling_mock.interception.parent.process import adopt_orphans, end_leftovers
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.server import MockServer
+from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
 from kling_mock.virtual_time import fast_forward, keep_real_time
+from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
-from .egress_guard import Neighbours, watched_connects
+from .egress_guard import RefusedPlaces, watched_connects
 from .run_limiter import Gate
 
 __all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
 
-SOON = 0.2
-"""Real seconds that stand for a wait where a client cannot be told of another time."""
-
-
-STARTING = 0.4
-"""Real seconds from its first question about time in which a program is still taken to start up."""
-
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the client finds the mock, and whether it follows its clock."""
+    """Where a client finds the mock, and whether it follows the mock's clock."""
 
     url: str
     """Scheme, host and port."""
     followed: Callable[[], bool]
-    """Whether the client has been seen to follow the clock."""
+    """Tells whether the client has been seen to follow the clock."""
     partly: Callable[[], bool] = lambda: False
-    """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
-    others: Neighbours = dict
+    """Tells whether a part of it (curl in a script) has been seen not to: its timeouts are real ones."""
+    others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
 
 
@@ -75,25 +69,23 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
     from kling_mock.interception.parent.environment import child_environment
     from kling_mock.interception.parent.host_policy import Hosts
     from kling_mock.interception.parent.in_process import gateway_of
-    from kling_mock.interception.parent.run import timekeeping
-    from kling_mock.interception.parent.run_directory import RunFolder
+    from kling_mock.interception.parent.run import clock_server_of, hooks_told
+    from kling_mock.interception.parent.run_directory import RunDirectory
 
     hosts, authority = Hosts((), offline=True), Authority()
     asked = False
+
+    def note() -> None:
+        nonlocal asked
+        asked = True
+
+    clock_server = clock_server_of(server, hosts, on_connection=note)
     with (
-        gateway_of(server, hosts, authority) as gateway,
-        RunFolder(authority, hosts, server.clock) as folder,
+        gateway_of(server, hosts, authority, clock_server=clock_server) as gateway,
+        RunDirectory(authority, hosts, server.clock) as folder,
     ):
         try:
-            with timekeeping(server, gateway, folder, hosts, fast_forward=True):
-                serve: Any = gateway.service
-
-                def counted(sock: Any) -> None:
-                    nonlocal asked
-                    asked = True
-                    serve(sock)
-
-                gateway.service = counted
+            with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
                 _wait_for_the_first_request(server)
                 client.environment = child_environment(folder, gateway.port, fast_forward=True)
                 client.virtual_time = True
@@ -111,28 +103,20 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
 
 def _wait_for_the_first_request(server: MockServer) -> None:
     """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
-    gate, stillness = server.app, server.stillness
-    assert isinstance(gate, Gate) and stillness is not None
-    look = stillness.look
-
-    def patient(answer: Callable[[bool], None]) -> None:
-        if gate.starting(STARTING):
-            answer(False)
-        else:
-            look(answer)
-
-    stillness.look = patient  # type: ignore[method-assign]
+    gate, idle_detector = server.app, server.idle_detector
+    assert isinstance(gate, Gate) and idle_detector is not None
+    idle_detector.busy_while(lambda: gate.starting(CLIENT_STARTS))
 
 
 @contextlib.contextmanager
 def no_process_left() -> Iterator[None]:
     """End whatever processes the client leaves behind, detached ones too (on Linux)."""
-    process.adopt_orphans()
-    own = set(process.children())
+    adopt_orphans()
+    own = set(children())
     try:
         yield
     finally:
-        process.end_leftovers(own)
+        end_leftovers(own)
 
 
 def hurried(scenario: Scenario) -> Scenario:
@@ -148,6 +132,6 @@ def hurried(scenario: Scenario) -> Scenario:
 def _short(fault: Fault) -> Fault:
     asked = fault.retry_after
     return fault.replace(
-        seconds=min(fault.seconds, SOON),
+        seconds=min(fault.seconds, SHORT_WAIT),
         retry_after=None if asked is None else min(asked, 1.0),
     )

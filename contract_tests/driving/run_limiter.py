@@ -16,6 +16,7 @@ from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.jobs.timeline import FINAL_STATUSES
 from kling_mock.serving.wire import TRANSPORT
+from kling_mock.timing import LOOP_LOOKS
 from kling_mock.virtual_time.originals import allocate_lock, monotonic
 
 __all__ = ["FORWARDED_PREFIX", "Gate"]
@@ -29,8 +30,6 @@ REFUSED = 5.0
 """The same once nothing is answered any more, so that a budget soon ends what goes on."""
 LAST_WORDS = 25
 """Answers that say how the job ended, after which a client has to be believed that it will never listen."""
-PATIENCE = 10.0
-"""Real seconds that the server's loop gets to come round."""
 STRAYS = 50
 """Requests of earlier runs after which a client counts as one that cannot be checked."""
 _ROUNDS = 6
@@ -166,9 +165,9 @@ class Gate(MockApp):
             loop.call_soon_threadsafe(round_)
         except RuntimeError:
             return  # closed: nothing is read any more
-        if not done.acquire(timeout=PATIENCE):
+        if not done.acquire(timeout=LOOP_LOOKS):
             raise TargetError(
-                f"The mock did not answer itself within {PATIENCE:g} s: the machine is too busy, or the "
+                f"The mock did not answer itself within {LOOP_LOOKS:g} s: the machine is too busy, or the "
                 "client does not let other threads run."
             )
 

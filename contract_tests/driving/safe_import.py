@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kling_mock.errors import TargetError
+from kling_mock.timing import IMPORT
 
-__all__ = ["IMPORT_SECONDS", "try_import"]
-
-IMPORT_SECONDS = 60.0
-"""Real seconds that an import may take; KLING_MOCK_IMPORT_SECONDS in the environment says otherwise."""
+__all__ = ["try_import"]
 
 _TRIAL = """
 import importlib, json, os, sys
@@ -71,7 +69,7 @@ def _limit() -> float:
     try:
         return float(os.environ["KLING_MOCK_IMPORT_SECONDS"])
     except (KeyError, ValueError):
-        return IMPORT_SECONDS
+        return IMPORT
 
 
 def _told(status: int) -> str:

@@ -13,6 +13,7 @@ import hypothesis.errors
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from kling_mock.errors import SettingsError
+from kling_mock.timing import LATE_RUN
 
 from ..driving.engine import Engine
 from ..properties import Context, Property
@@ -32,10 +33,6 @@ class _TimeUp(BaseException):
 
 MANY = 100
 """Requests after which a run need not be repeated to be believed."""
-
-
-SMALL = 0.5
-"""Real seconds beyond the time limit in which a run that has begun may still end by itself."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,7 @@ class _Search:
         def holds(case: Case) -> None:
             self._try(case)
 
-        self._engine.deadline = self._deadline + SMALL
+        self._engine.deadline = self._deadline + LATE_RUN
         try:
             self._first()
             holds()

@@ -29,6 +29,7 @@ OTHERS = (
     "REPORT",
     "RUN",
     "SAVE",
+    "SLOWNESS",
     "TIMEOUT",
     "TIME_LIMIT",
     "UPSTREAM",

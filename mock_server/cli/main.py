@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import KlingMockError, did_you_mean, nearest
+from ..timing import check_slowness
 
 __all__ = ["COMMANDS", "build_parser", "main"]
 
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
+        check_slowness()
         status: int = namespace.handler(namespace)
     except KlingMockError as error:
         print(f"kling-mock {namespace.command}: {error}", file=sys.stderr)

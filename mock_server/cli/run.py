@@ -81,10 +81,10 @@ def run(namespace: argparse.Namespace) -> int:
         _check_file(Path(report_file))
     timeout = _option(namespace.timeout, "TIMEOUT")
     check = _flag(namespace.check, "CHECK")
-    from ..interception.parent.run import Plan
-    from ..interception.parent.run import run as run_plan
+    from ..interception.parent.run import RunOptions
+    from ..interception.parent.run import run as run_command
 
-    plan = Plan(
+    options = RunOptions(
         command=command,
         settings=settings_from(namespace),
         hosts=namespace.hosts or (),
@@ -92,7 +92,7 @@ def run(namespace: argparse.Namespace) -> int:
         offline=_flag(namespace.offline, "OFFLINE", default=_in_ci()),
         timeout=None if timeout is None else _seconds(timeout),
     )
-    report = run_plan(plan)
+    report = run_command(options)
     _show(report, report_file)
     broken = [breach for breach in report["breaches"] if breach["level"] == "R"]
     status: int = report["exit_status"]

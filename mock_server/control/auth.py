@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..common import Common
 from ..errors import KlingMockError
+from ..hostnames import is_loopback
 
 __all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded"]
 
@@ -55,12 +55,12 @@ def _refusal(common: Common, request: Request) -> str | None:
             "or in a browser /_mock/?token=CONTROL_TOKEN."
         )
     client = request.client.host if request.client else ""
-    if not _is_loopback(client):
+    if not is_loopback(client):
         return (
             f"The control API answers this machine only, not {client or 'a stranger'}; see --control-token."
         )
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
@@ -78,15 +78,6 @@ def _given_token(request: Request) -> str:
     if get_route_path(request.scope) == "/_mock/" and "token" in request.query_params:
         return request.query_params["token"]
     return request.cookies.get(TOKEN_COOKIE, "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def control_error(status: int, message: str) -> Response:

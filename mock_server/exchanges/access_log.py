@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 from ..events import Event
+from ..timing import LOG_FLUSH
 from .exchange import Exchange
 from .redaction import hide
 
@@ -16,8 +17,6 @@ __all__ = ["ExchangeLog"]
 
 MOST_SAID = 5
 """How many violations and findings stand in a line; the journal has the others."""
-FLUSH_AFTER = 0.05
-"""Real seconds that lines are gathered, so that a burst of requests costs one write."""
 
 _RESET, _DIM, _RED, _GREEN, _YELLOW, _CYAN = (
     "\x1b[0m",
@@ -50,7 +49,7 @@ class ExchangeLog:
         """Note an exchange."""
         if not self._waiting:
             try:
-                asyncio.get_running_loop().call_later(FLUSH_AFTER, self.flush)
+                asyncio.get_running_loop().call_later(LOG_FLUSH, self.flush)
             except RuntimeError:
                 self._waiting.append(exchange)
                 self.flush()

@@ -16,7 +16,7 @@ __all__ = ["intercept"]
 
 def __getattr__(name: str) -> Any:
     if name == "intercept":
-        from .parent.in_process import intercept
+        from importlib import import_module
 
-        return intercept
+        return import_module(".parent.in_process", __name__).intercept
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,20 +16,13 @@ from uvicorn.server import ServerState
 
 from ..app import MockApp
 from ..errors import ServerError
-from .idle_detector import Stillness
+from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, SERVER_KEEP_ALIVE, STREAM_LOOK
+from .idle_detector import IdleDetector
 from .uvicorn_protocol import MockProtocol
 
 __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 
 BACKLOG = 2048
-GRACE = 0.2
-"""Real seconds that running answers get to finish when the server stops; held ones end at once."""
-
-PROMPT = 0.05
-"""Real seconds that the loop gets to run what another thread wants of it."""
-
-LOOK_IN = 0.02
-"""Real seconds between looks at whether only streams are left then."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -79,7 +72,7 @@ def protocol_config(app: Any) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         log_level="critical",
-        timeout_keep_alive=60,
+        timeout_keep_alive=round(SERVER_KEEP_ALIVE),
     )
     config.load()
     return config
@@ -95,8 +88,8 @@ class Listener:
         self.app = app
         self.sockets = sockets
         self._state = ServerState()
-        self.stillness: Stillness | None = None
-        """Tells, while it serves, whether the server is at rest."""
+        self.idle_detector: IdleDetector | None = None
+        """Tells, while it serves, whether the server is idle."""
         self._stop: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -106,7 +99,7 @@ class Listener:
         self._stop = asyncio.Event()
         self.app.common.address = _address(self.sockets[0][0])
         traffic = self.app.common.traffic
-        self.stillness = Stillness(
+        self.idle_detector = IdleDetector(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
         )
         config = protocol_config(self.app)
@@ -160,7 +153,7 @@ class Listener:
                     done.release()
 
         loop.call_soon_threadsafe(run)
-        if done.acquire(timeout=PROMPT):
+        if done.acquire(timeout=LOOP_RUNS):
             return True
         if claimed.acquire(False):
             return False
@@ -176,9 +169,9 @@ class Listener:
             connection.shutdown()
         # Held answers notice that they were ended; streams of events would never end by themselves.
         waited = 0.0
-        while self._state.tasks and waited < GRACE:
-            await asyncio.wait(self._state.tasks, timeout=LOOK_IN)
-            waited += LOOK_IN
+        while self._state.tasks and waited < SERVER_ENDS_ANSWERS:
+            await asyncio.wait(self._state.tasks, timeout=STREAM_LOOK)
+            waited += STREAM_LOOK
             if self._only_streams():
                 break
         for connection in list(self._state.connections):
@@ -196,7 +189,7 @@ async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     """End answers that nobody reads; what uvicorn still tries to say to closed connections is no news."""
     for task in tasks:
         task.cancel()
-    done = (await asyncio.wait(tasks, timeout=GRACE))[0] if tasks else set()
+    done = (await asyncio.wait(tasks, timeout=SERVER_ENDS_ANSWERS))[0] if tasks else set()
     for task in done:
         if not task.cancelled():
             task.exception()

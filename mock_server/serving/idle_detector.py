@@ -1,4 +1,4 @@
-"""Whether the server is at rest, told exactly: what fast-forward asks before it lets time jump."""
+"""The server's answer to the question before every jump of virtual time: is anything being worked on?"""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from uvicorn.server import ServerState
 
-from ..traffic import Traffic
+from .. import timing
 
-__all__ = ["Stillness"]
+__all__ = ["IdleDetector", "RequestCounts"]
 
 ROUNDS = 8
 """Rounds of the event loop for which rest must last: a held answer that wakes takes five to say so."""
-PATIENCE = 1.0
-"""Real seconds after which a loop that does not answer counts as busy."""
 
 
-class Stillness:
+class RequestCounts(Protocol):
+    """The counts of a server's requests that the detector reads."""
+
+    @property
+    def received(self) -> int:
+        """The number of requests so far."""
+
+    def quiet(self) -> bool:
+        """Tell whether each open one is held back on the clock."""
+
+
+class IdleDetector:
     """Looks at one server from inside its event loop.
 
-    At rest means: every open exchange is held back on the clock, no connection has bytes that were not read,
+    Idle means: every open exchange is held back on the clock, no connection has bytes that were not read,
     none waits to be accepted, and what was written has been handed to the system. A client that then finds
     nothing to read knows that nothing comes before the clock moves.
     """
@@ -31,7 +41,7 @@ class Stillness:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        traffic: Traffic,
+        traffic: RequestCounts,
         states: Iterable[ServerState],
         sockets: Callable[[], Iterable[socket.socket]],
     ) -> None:
@@ -39,6 +49,7 @@ class Stillness:
         self._traffic = traffic
         self._states = list(states)
         self._sockets = [sockets]
+        self._conditions: list[Callable[[], bool]] = []
         self.arriving = 0
         """Connections that were accepted and do not speak HTTP yet: they count as work."""
 
@@ -47,13 +58,17 @@ class Stillness:
         self._states += states
         self._sockets.append(sockets)
 
+    def busy_while(self, condition: Callable[[], bool]) -> None:
+        """Count the server as busy whenever `condition` is true as well; it is called in the event loop."""
+        self._conditions.append(condition)
+
     @property
     def received(self) -> int:
-        """How many requests have come so far."""
+        """The number of requests so far."""
         return self._traffic.received
 
     def quiet(self) -> bool:
-        """Whether the server is at rest; asked from any other thread, answered in about 100 µs."""
+        """Tell whether the server is idle; asked from any other thread, answered in about 100 µs."""
         traffic = self._traffic
         if self.arriving or not traffic.quiet() or self._loop.is_closed():
             return False
@@ -61,33 +76,36 @@ class Stillness:
         answered.acquire()
         answers: list[bool] = []
 
-        def answer(still: bool) -> None:
-            answers.append(still)
+        def answer(idle: bool) -> None:
+            answers.append(idle)
             answered.release()
 
         try:
             self._loop.call_soon_threadsafe(self.look, answer)
         except RuntimeError:
             return False
-        return answered.acquire(True, PATIENCE) and answers[0]
+        return answered.acquire(True, timing.LOOP_COMES_ROUND) and answers[0]
 
     def look(self, answer: Callable[[bool], None]) -> None:
-        """Call `answer` with whether the server is at rest, some rounds of its loop later."""
-        self._look(ROUNDS, self._traffic.received, answer)
+        """Call `answer` with whether the server is idle, some rounds of its loop later."""
+        if any(condition() for condition in self._conditions):
+            answer(False)
+        else:
+            self._look(ROUNDS, self._traffic.received, answer)
 
     def _look(self, rounds: int, received: int, answer: Callable[[bool], None]) -> None:
         traffic = self._traffic
         if self.arriving or not traffic.quiet() or traffic.received != received:
             answer(False)
-        elif rounds in (ROUNDS, 0) and self._unread():
+        elif rounds in (ROUNDS, 0) and self._has_unread():
             answer(False)
         elif rounds == 0:
             answer(True)
         else:
             self._loop.call_soon(self._look, rounds - 1, received, answer)
 
-    def _unread(self) -> bool:
-        """Whether a connection has bytes that were not read, or one waits to be accepted."""
+    def _has_unread(self) -> bool:
+        """Tell whether a connection has bytes that were not read, or one waits to be accepted."""
         descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
         for state in self._states:
             for connection in list(state.connections):

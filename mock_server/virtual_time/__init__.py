@@ -17,14 +17,14 @@ from typing import Any
 
 from .alarms import patch_alarms
 from .dates import patch_dates
-from .import_hooks import Arrivals
+from .import_hooks import ImportHooks
 from .loops import patch_loops, set_back_loops
 from .patches import Patches
-from .selectors import patch_selection
+from .selectors import patch_selectors
 from .session import REAL_PACKAGES, Session, current, keep_real_time, set_current
 from .sockets import patch_sockets, patch_tls
 from .threads import patch_processes, patch_threads
-from .time_functions import patch_readings
+from .time_functions import patch_time_functions
 from .time_source import ClockSource, MovableClock, TimeSource
 from .uvloops import patch_uvloop
 
@@ -70,20 +70,20 @@ def fast_forward_from(
     *,
     patience: float = 0.0,
     real_packages: Collection[str] = (),
-    arrivals: Arrivals | None = None,
+    import_hooks: ImportHooks | None = None,
 ) -> Iterator[Session]:
     """Let this process live by any source of time until the end of the block.
 
-    With `arrivals` the modules that are slow to import are changed only when the program imports them.
+    With `import_hooks` the modules that are slow to import are changed only when the program imports them.
     """
     session = Session(source, patience=patience, real_packages=REAL_PACKAGES | frozenset(real_packages))
     patches = Patches(kept=session.real_packages | {__name__.partition(".")[0]})
     set_current(session)
     try:
-        patch_readings(patches)
+        patch_time_functions(patches)
         patch_threads(patches)
         patch_sockets(patches)
-        patch_selection(patches)
+        patch_selectors(patches)
         for name, patch in (
             ("datetime", patch_dates),
             ("ssl", patch_tls),
@@ -91,11 +91,11 @@ def fast_forward_from(
             ("signal", patch_alarms),
             ("multiprocessing.synchronize", patch_processes),
         ):
-            if arrivals is None:
+            if import_hooks is None:
                 patch(patches)
             else:
-                arrivals.when(name, partial(patch, patches))
-        patch_uvloop(patches, arrivals)
+                import_hooks.when(name, partial(patch, patches))
+        patch_uvloop(patches, import_hooks)
         patches.rename()
         yield session
     finally:

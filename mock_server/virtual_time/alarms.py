@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from .patches import Patches
-from .session import Session, of_caller
+from .session import Session, session_of_caller
 
 __all__ = ["patch_alarms"]
 
@@ -25,35 +25,35 @@ def patch_alarms(patches: Patches) -> None:
 
         def ring() -> None:
             # All is set for the next time before the handler runs, which may raise.
-            session.waiting.set_alarm(session.now() + interval if interval else math.inf, interval, ring)
+            session.scheduler.set_alarm(session.now() + interval if interval else math.inf, interval, ring)
             real_set(signal.ITIMER_REAL, interval, interval)
             os.kill(os.getpid(), signal.SIGALRM)
 
         real_set(signal.ITIMER_REAL, seconds, interval)
-        session.waiting.set_alarm(session.now() + seconds if seconds else math.inf, interval, ring)
+        session.scheduler.set_alarm(session.now() + seconds if seconds else math.inf, interval, ring)
         return before
 
     def rest(session: Session) -> tuple[float, float]:
-        due, interval = session.waiting.alarm
+        due, interval = session.scheduler.alarm
         real_rest, real_interval = real_get(signal.ITIMER_REAL)
         if not real_rest or due == math.inf:
             return real_rest, real_interval
         return max(due - session.now(), 1e-6), interval
 
     def alarm(seconds: int, /) -> int:
-        session = of_caller()
+        session = session_of_caller()
         if session is None:
             return real_alarm(seconds)
         return math.ceil(set_alarm(session, seconds, 0.0)[0])
 
     def setitimer(which: int, seconds: float, interval: float = 0.0, /) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None or which != signal.ITIMER_REAL or seconds < 0 or interval < 0:
             return real_set(which, seconds, interval)
         return set_alarm(session, seconds, interval)
 
     def getitimer(which: int, /) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None or which != signal.ITIMER_REAL:
             return real_get(which)
         return rest(session)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .patches import Patches
-from .session import of_caller
+from .session import session_of_caller
 
 __all__ = ["patch_dates"]
 
@@ -20,17 +20,17 @@ def patch_dates(patches: Patches) -> None:
     real_now, real_utcnow = moments.now, moments.utcnow
 
     def now(cls: Any, tz: Any = None) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None and cls is moments:
             return real_now(tz)
         return cls.fromtimestamp(real_now().timestamp() if session is None else session.now(), tz)
 
     def today(cls: Any) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         return cls.fromtimestamp(real_now().timestamp() if session is None else session.now())
 
     def utcnow(cls: Any) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         moment = real_utcnow()
         if session is not None:
             utc = datetime.timezone.utc  # noqa: UP017 - the child of `kling-mock run` may be older

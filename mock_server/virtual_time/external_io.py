@@ -1,4 +1,4 @@
-"""The real world on the other side of a descriptor: how long an answer of it is waited for."""
+"""Descriptors that lead to the real world: how long an answer through one is waited for."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ import socket
 import stat
 from collections.abc import Iterable
 
+from .. import timing
+from ..hostnames import is_loopback
 from .originals import get_ident, monotonic
 
-__all__ = ["Outside"]
-
-ASKED = 1.0
-"""Real seconds that a service on this machine gets to answer what was sent to it."""
-ASKED_FAR = 30.0
-"""The same for one on another machine."""
-HEARD = 0.05
-"""Real seconds for which a pipe, or a service that has answered, may have more to say."""
-HEARD_FAR = 1.0
-"""The same for a service on another machine."""
+__all__ = ["ExternalIO"]
 
 
-class _Line:
+class _Connection:
     """One open descriptor: what happened on it last."""
 
     __slots__ = ("asked", "at", "far", "number")
@@ -33,7 +26,7 @@ class _Line:
 
 
 def _nature(descriptor: int) -> tuple[bool, bool]:
-    """Whether a new descriptor is one that an answer is awaited from, and whether that comes from afar."""
+    """Tell whether an answer is awaited from a new descriptor, and whether from another machine."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return False, False
@@ -43,10 +36,10 @@ def _nature(descriptor: int) -> tuple[bool, bool]:
         return False, False
     # A pair without names is one end of the program's own, as an event loop's is.
     host = str(peer[0]) if isinstance(peer, tuple) else ""
-    return bool(peer), bool(host) and not host.startswith("127.") and host not in ("::1", "::ffff:127.0.0.1")
+    return bool(peer), bool(host) and not is_loopback(host)
 
 
-class Outside:
+class ExternalIO:
     """Descriptors that lead to the real world, and the threads that wait for nothing but one of them.
 
     An answer is awaited in real time from when something was sent, or the connection was made, and for a
@@ -54,23 +47,23 @@ class Outside:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, _Connection] = {}
         self._blocked: dict[int, int] = {}
 
     def sent(self, descriptor: int) -> None:
-        """Something was sent: an answer is awaited from now on."""
+        """Note that something was sent: an answer is awaited from now on."""
         line = self._lines.get(descriptor)
         if line is not None:
             line.at, line.asked = monotonic(), True
 
     def came(self, descriptor: int) -> None:
-        """Something came."""
+        """Note that something came."""
         line = self._lines.get(descriptor)
         if line is not None:
             line.at, line.asked = monotonic(), False
 
     def awaited(self, descriptors: Iterable[int]) -> bool:
-        """Whether something may still come through one of these in real time."""
+        """Tell whether something may still come through one of these in real time."""
         now = monotonic()
         return any([self._awaited(descriptor, now) for descriptor in descriptors])
 
@@ -81,20 +74,20 @@ class Outside:
             return False
         line = self._lines.get(descriptor)
         if line is None or line.number != number:
-            line = self._lines[descriptor] = _Line(descriptor, number)
+            line = self._lines[descriptor] = _Connection(descriptor, number)
         if line.asked:
-            return now - line.at < (ASKED_FAR if line.far else ASKED)
-        return now - line.at < (HEARD_FAR if line.far else HEARD)
+            return now - line.at < (timing.ANSWER_FAR if line.far else timing.ANSWER_HERE)
+        return now - line.at < (timing.MORE_FAR if line.far else timing.MORE_HERE)
 
     def begin(self, descriptor: int) -> None:
-        """This thread waits for one descriptor from now on."""
+        """Note that this thread waits for one descriptor from now on."""
         self._blocked[get_ident()] = descriptor
 
     def end(self) -> None:
-        """This thread waits no more."""
+        """Note that this thread waits no more."""
         self._blocked.pop(get_ident(), None)
 
     def holds(self, thread: int) -> bool:
-        """Whether a thread waits for an answer that may still come."""
+        """Tell whether a thread waits for an answer that may still come."""
         descriptor = self._blocked.get(thread)
         return descriptor is not None and self.awaited((descriptor,))

@@ -1,4 +1,4 @@
-"""Acting on a module when it is there: now where it was imported, else as soon as it is."""
+"""Running an action once a module has been imported, at once where it has been already."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
 from typing import Any
 
-__all__ = ["Arrivals"]
+__all__ = ["ImportHooks"]
 
 
-class Arrivals(MetaPathFinder):
-    """Actions that wait for modules, so that nothing is imported just to be changed."""
+class ImportHooks(MetaPathFinder):
+    """Actions that wait for modules to be imported, so that nothing is imported just to be changed."""
 
     def __init__(self) -> None:
         self._actions: dict[str, list[Callable[[], None]]] = {}
@@ -28,7 +28,7 @@ class Arrivals(MetaPathFinder):
             sys.meta_path.insert(0, self)
 
     def forget(self) -> None:
-        """Wait for nothing any more."""
+        """Drop every action that still waits."""
         self._actions.clear()
         if self in sys.meta_path:
             sys.meta_path.remove(self)
@@ -36,7 +36,7 @@ class Arrivals(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Find a module that is waited for by the other finders, and act when it was executed."""
+        """Find an awaited module through the other finders, and have the actions run once it was executed."""
         actions = self._actions.pop(fullname, None)
         if actions is None:
             return None
@@ -46,13 +46,13 @@ class Arrivals(MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Acting(spec.loader, actions)
+                    spec.loader = _ActingLoader(spec.loader, actions)
                 return spec
         return None
 
 
-class _Acting(Loader):
-    """A loader that acts after it has executed its module; for the rest it is the one that it wraps."""
+class _ActingLoader(Loader):
+    """A loader that runs actions after it has executed its module; otherwise the one that it wraps."""
 
     def __init__(self, loader: Any, actions: list[Callable[[], None]]) -> None:
         self._loader = loader

@@ -6,9 +6,10 @@ import sys
 import weakref
 from typing import Any
 
+from .. import timing
 from .originals import monotonic
 from .patches import Patches
-from .session import Session, here
+from .session import Session, session_of_thread
 
 __all__ = ["patch_loops", "remember_loop", "set_back_loops"]
 
@@ -39,20 +40,20 @@ def patch_loops(patches: Patches) -> None:
     original = asyncio.sleep
 
     async def sleep(delay: float, result: Any = None) -> Any:
-        session = here()
+        session = session_of_thread()
         loop = asyncio.get_running_loop()
         if session is None or delay <= 0 or isinstance(loop, asyncio.BaseEventLoop):
             return await original(delay, result)
         token, deadline, started = object(), session.now() + delay, monotonic()
-        wait = session.waiting.join(token, deadline)
+        wait = session.scheduler.join(token, deadline)
         try:
             while session.now() < deadline:
-                last = session.waiting.round
-                await original(0.001)
+                last = session.scheduler.round
+                await original(timing.LOOK_AGAIN)
                 wait.looked = last
-                session.waiting.step(token, started)
+                session.scheduler.step(token, started)
         finally:
-            session.waiting.leave(token)
+            session.scheduler.leave(token)
         return result
 
     patches.replace(asyncio.tasks, "sleep", sleep)

@@ -1,29 +1,25 @@
-"""Processes below one: which of them work, as far as the system tells."""
+"""The processes below this one: which of them work, as far as the system tells."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
 
+from .. import timing
+from . import proc
 from .originals import monotonic
-from .proc_stat import RUNNABLE, work_of
 
-__all__ = ["STILL", "STUBBORN", "Processes", "children", "visible"]
-
-STILL = 0.006
-"""Real seconds after which a process that has not moved counts as blocked."""
-STUBBORN = 30.0
-"""Real seconds after which a process that works and works no longer holds up the others."""
+__all__ = ["ProcessWatcher"]
 
 
-class Processes:
+class ProcessWatcher:
     """Looks at processes below this one: how long one has been still shows from look to look."""
 
-    def __init__(self, strangers: Collection[int] = ()) -> None:
-        """`strangers` are processes below this one that have nothing to do with it."""
-        self._strangers = frozenset(strangers)
+    def __init__(self, unrelated: Collection[int] = ()) -> None:
+        """`unrelated` are processes below this one that have nothing to do with it."""
+        self._unrelated = frozenset(unrelated)
         self._looks: dict[int, tuple[object, float, float]] = {}
-        """How each process was found last, since when so, and since when it has been working."""
+        """The last look at each process: its state, since when it is so, and since when it works."""
 
     def working(self, known: Collection[int] = ()) -> list[int]:
         """Those that work, except `known` ones and those that have done nothing else for very long."""
@@ -35,52 +31,33 @@ class Processes:
         return [pid for pid in below if self._works(pid, real)]
 
     def _below(self) -> Iterator[int]:
-        ahead = [pid for pid in children(os.getpid()) if pid not in self._strangers]
+        ahead = [pid for pid in proc.children() if pid not in self._unrelated]
         while ahead:
             pid = ahead.pop()
             yield pid
-            ahead += children(pid)
+            ahead += proc.children(pid)
 
     def _works(self, pid: int, real: float) -> bool:
-        folder = f"/proc/{pid}/task"
-        try:
-            look: object = tuple(work_of(f"{folder}/{task}") for task in os.listdir(folder))
-        except OSError:
+        look = proc.work_of_process(pid)
+        if look is None:
             return False
         before, since, working = self._looks.get(pid, (None, real, real))
-        if look == before and not (isinstance(look, tuple) and RUNNABLE in look):
-            if real - since >= STILL:
+        if look == before and proc.RUNNABLE not in look:
+            if real - since >= timing.PROCESS_BLOCKED:
                 self._looks[pid] = (look, since, real)
                 return False
         else:
             since = real
         self._looks[pid] = (look, since, working)
-        return real - working < STUBBORN
+        return real - working < timing.ENDLESS_WORK
 
 
 def _any_child() -> bool:
-    """Whether there is any process to look at: told at once, unlike what it does."""
+    """Tell whether there is any process to look at: known at once, unlike what it does."""
     if not hasattr(os, "waitid"):
-        return visible()
+        return proc.is_visible()
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except OSError:
         return False
     return True
-
-
-def visible() -> bool:
-    """Whether this system tells what its processes do."""
-    return os.path.isdir("/proc/self/task")
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children") as file:
-                found += map(int, file.read().split())
-    except (OSError, ValueError):
-        pass
-    return found

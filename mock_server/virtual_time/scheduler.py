@@ -9,26 +9,23 @@ import threading
 from collections.abc import Callable, Collection
 from types import FrameType
 
-from .external_io import Outside
+from .. import timing
+from .external_io import ExternalIO
 from .originals import allocate_lock, get_ident, monotonic
-from .proc_stat import RUNNABLE, work_of
+from .proc import RUNNABLE, work_of_thread
 from .time_source import TimeSource
 
-__all__ = ["Ready", "Wait", "Waiting"]
+__all__ = ["Ready", "Scheduler", "Wait"]
 
 Ready = Callable[[float], bool]
 """Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
 
 _OFTEN = 20
-"""How often a wait is denied a jump before it asks less often."""
-_STUBBORN = 30.0
-"""Real seconds after which threads that never rest no longer hold time up."""
-_FOR_PROCESS = 1.0
-"""Real seconds for which a thread waits for a process that does not work, such as one that asks a host."""
+"""Denied jumps of one wait after which it asks less often."""
 
 
 class Wait:
-    """One wait: whose it is, until when, and at which round it was last looked at in vain."""
+    """One wait: its thread, its deadline, and the number of the last round in which it looked in vain."""
 
     __slots__ = ("deadline", "denied", "looked", "thread")
 
@@ -39,8 +36,8 @@ class Wait:
         self.denied = 0
 
 
-class Waiting:
-    """The virtual waits of one process.
+class Scheduler:
+    """The virtual waits of one process, and the decision that time may jump.
 
     Time jumps only when nothing else can happen first: every other thread waits too (or is blocked), the
     server is at rest, and what is waited for has still not come. Then it jumps to the earliest moment at
@@ -54,12 +51,12 @@ class Waiting:
         self,
         source: TimeSource,
         real_threads: Collection[int],
-        outside: Outside | None = None,
+        external_io: ExternalIO | None = None,
         patience: float = 0.0,
     ) -> None:
         self._source = source
         self._real_threads = real_threads
-        self._outside = outside or Outside()
+        self._external_io = external_io or ExternalIO()
         self._patience = patience
         self._stepping = allocate_lock()
         self._waits: dict[object, Wait] = {}
@@ -70,18 +67,18 @@ class Waiting:
         self.round = 0
         """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
-        """How many waits there have been."""
+        """The number of waits so far."""
         self.alarm = math.inf, 0.0
         """When the process is to get a signal, and how often again."""
         self._ring: Callable[[], None] = lambda: None
 
     def until(
-        self, deadline: float, ready: Ready, *, socket: bool = False, outside: Collection[int] = ()
+        self, deadline: float, ready: Ready, *, socket: bool = False, external: Collection[int] = ()
     ) -> bool:
         """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
 
         Data wins: what is ready when the deadline passes counts as come in time. What may still come through
-        a descriptor `outside` virtual time is waited for in real time.
+        one of the `external` descriptors, which lead to the real world, is waited for in real time.
         """
         token = object()
         wait = self.join(token, deadline)
@@ -89,7 +86,7 @@ class Waiting:
         try:
             pause = 0.0
             while True:
-                now, here = self._source.now(), self.round
+                now, current = self._source.now(), self.round
                 if now >= self.alarm[0]:
                     self._ring()
                 if ready(pause):
@@ -99,11 +96,11 @@ class Waiting:
                 if now >= deadline:
                     return False
                 if (socket and monotonic() - started < self._patience) or (
-                    outside and self._outside.awaited(outside)
+                    external and self._external_io.awaited(external)
                 ):
-                    pause = 0.01
+                    pause = timing.LOOK_OUTSIDE
                 else:
-                    wait.looked, stepped = here, True
+                    wait.looked, stepped = current, True
                     pause = self.step(token, started, ready)
         finally:
             self.leave(token)
@@ -112,7 +109,7 @@ class Waiting:
         """Jump if time may, and say how many real seconds to wait before the next look."""
         # One thread at a time: what it was told of the server holds until nobody else has moved the clock.
         if not self._stepping.acquire(False):
-            return 0.001
+            return timing.LOOK_AGAIN
         try:
             return self._step(token, started, ready)
         finally:
@@ -120,28 +117,28 @@ class Waiting:
 
     def _step(self, token: object, started: float, ready: Ready) -> float:
         change, waits = self._change, dict(self._waits)
-        stubborn = monotonic() - started >= _STUBBORN
+        stubborn = monotonic() - started >= timing.ENDLESS_WORK
         due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
         horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
         if horizon is None:
             self._agreed = None
             # Many processes that ask and ask would keep each other from resting.
             waits[token].denied += 1
-            return 0.001 if waits[token].denied < _OFTEN else 0.005
+            return timing.LOOK_AGAIN if waits[token].denied < _OFTEN else timing.LOOK_RARELY
         target = min(horizon, due)
         if target == math.inf:
-            return 0.05
+            return timing.LOOK_IDLE
         if not stubborn and not self._all_looked(token, waits, change):
-            return 0.001
+            return timing.LOOK_AGAIN
         if not ready(0.0) and change is self._change:
             self._source.advance_to(target)
             self._agreed = None
             # Refused where another process was faster: it has something to do first.
-            return 0.0 if self._source.now() >= target else 0.001
+            return 0.0 if self._source.now() >= target else timing.LOOK_AGAIN
         return 0.0
 
     def _all_looked(self, token: object, waits: dict[object, Wait], change: object) -> bool:
-        """Whether every other waiter has looked since everything was first found at rest."""
+        """Tell whether every other waiter has looked since everything was first found at rest."""
         if len(waits) == 1:
             return True
         if self._agreed is not change:
@@ -151,14 +148,14 @@ class Waiting:
         return all(wait.thread == thread or wait.looked == self.round for wait in waits.values())
 
     def join(self, token: object, deadline: float) -> Wait:
-        """Have `token`, a wait of this thread or a task of its event loop, count until `deadline`."""
+        """Begin a wait of this thread, or of a task of its event loop, until the virtual `deadline`."""
         wait = self._waits[token] = Wait(deadline)
         self._change = object()
         self.count += 1
         return wait
 
     def leave(self, token: object) -> None:
-        """The wait is over."""
+        """End a wait."""
         self._change = object()
         del self._waits[token]
 
@@ -180,12 +177,12 @@ class Waiting:
             return False
         waiting = {wait.thread for wait in waits.values()}
         waiting.add(get_ident())
-        now, still = monotonic(), sys.getswitchinterval() * 1.2
+        now, still = monotonic(), sys.getswitchinterval() * timing.THREAD_BLOCKED
         blocked = True
         for thread, frame in _current_frames().items():
             if thread in waiting or thread in self._real_threads:
                 continue
-            if self._outside.holds(thread):
+            if self._external_io.holds(thread):
                 blocked = False
             work = _work_of(thread)
             look, before = (id(frame), frame.f_lasti, work), _looks.get(thread)
@@ -193,7 +190,7 @@ class Waiting:
                 _looks[thread] = (look, now)
                 blocked = False
             # Who waits for the interpreter stirs once per switch interval; who does not is blocked.
-            elif now - before[1] < (_FOR_PROCESS if _awaits_process(frame) else still):
+            elif now - before[1] < (timing.SUBPROCESS_WAIT if _awaits_process(frame) else still):
                 blocked = False
         return blocked
 
@@ -218,9 +215,9 @@ def _awaits_process(frame: FrameType) -> bool:
 
 
 _looks: dict[int, tuple[tuple[object, ...], float]] = {}
-"""How each other thread was found last, and since when: kept, so that idle threads are known to be."""
+"""The last look at each other thread, and since when it is so: kept, so that idle threads are known to be."""
 
 
 def _work_of(thread: int) -> object:
     number = getattr(threading._active.get(thread), "native_id", None)  # type: ignore[attr-defined]
-    return None if number is None else work_of(f"/proc/self/task/{number}")
+    return None if number is None else work_of_thread(number)

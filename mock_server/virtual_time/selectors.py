@@ -1,4 +1,4 @@
-"""`select`, `poll` and selectors: waits for descriptors, and sleeps in their disguise."""
+"""`select`, `poll` and selectors: waits for descriptors, also those that only stand for a sleep."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .originals import epoll as _real_epoll
 from .originals import poll as _real_poll
 from .originals import select as _real_select
 from .patches import Patches
-from .session import Session, of_caller
-from .sockets import REAL, VIRTUAL, kind_of
+from .session import Session, session_of_caller
+from .sockets import REAL, VIRTUAL, Kind, kind_of
 
-__all__ = ["patch_selection"]
+__all__ = ["patch_selectors"]
 
-_kinds: dict[tuple[int, int], str] = {}
-"""What is known of connected sockets, by descriptor and inode: neither changes while one is open."""
+_kinds: dict[tuple[int, int], Kind] = {}
+"""The kinds of connected sockets, by descriptor and inode: neither changes while one is open."""
 
 
 def _kinds_of(descriptors: Iterable[int], session: Session) -> tuple[bool, list[int]]:
-    """Whether some descriptors lead to the mock, and which of them lead to the real world."""
-    mock, outside = False, []
+    """Tell whether some descriptors lead to the mock, and which of them lead to the real world."""
+    mock, external = False, []
     for descriptor in descriptors:
         try:
             key = (descriptor, os.fstat(descriptor).st_ino)
@@ -40,8 +40,8 @@ def _kinds_of(descriptors: Iterable[int], session: Session) -> tuple[bool, list[
                 _kinds[key] = kind
         mock = mock or kind == VIRTUAL
         if kind == REAL:
-            outside.append(descriptor)
-    return mock, outside
+            external.append(descriptor)
+    return mock, external
 
 
 def _wait(
@@ -61,8 +61,8 @@ def _wait(
 
     deadline = math.inf if timeout is None else session.now() + timeout
     # The wake-up pair of an event loop is neither.
-    mock, outside = _kinds_of(descriptors, session)
-    session.waiting.until(deadline, ready, socket=mock, outside=outside)
+    mock, external = _kinds_of(descriptors, session)
+    session.scheduler.until(deadline, ready, socket=mock, external=external)
     return found
 
 
@@ -70,7 +70,7 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
     """The `select` method of a selector."""
 
     def select(self: Any, timeout: float | None = None) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None or (timeout is not None and timeout <= 0):
             return original(self, timeout)
         remember_loop()
@@ -81,7 +81,7 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _select(read: Any, write: Any, error: Any, timeout: float | None = None, /) -> Any:
-    session = of_caller()
+    session = session_of_caller()
     if session is None or (timeout is not None and timeout <= 0):
         return _real_select(read, write, error, timeout)
     lists = [list(read), list(write), list(error)]
@@ -109,7 +109,7 @@ class _Poll:
         self._descriptors.discard(fd if isinstance(fd, int) else fd.fileno())
 
     def poll(self, timeout: float | None = None, /) -> list[tuple[int, int]]:
-        session = of_caller()
+        session = session_of_caller()
         forever = timeout is None or timeout < 0
         if session is None or timeout == 0:
             real: list[tuple[int, int]] = self._poll.poll(timeout)
@@ -153,7 +153,7 @@ class _Epoll:
         self._epoll.unregister(fd)
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None or timeout == 0:
             return self._epoll.poll(timeout, maxevents)
         seconds = None if timeout is None or timeout < 0 else timeout
@@ -162,7 +162,7 @@ class _Epoll:
         )
 
 
-def patch_selection(patches: Patches) -> None:
+def patch_selectors(patches: Patches) -> None:
     """Replace `select.select`, `select.poll` and the selectors that event loops stand on."""
     patches.replace(select, "select", _select)
     if _real_poll is not None:

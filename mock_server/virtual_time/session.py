@@ -1,4 +1,4 @@
-"""One stretch of virtual time: its source, its waiters, and who keeps real time meanwhile."""
+"""A session of virtual time: its clock, who waits in it, and which threads keep real time meanwhile."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .external_io import Outside
+from .external_io import ExternalIO
 from .originals import get_ident, monotonic
-from .scheduler import Waiting
+from .scheduler import Scheduler
 from .time_source import TimeSource
 
-__all__ = ["REAL_PACKAGES", "Session", "current", "here", "keep_real_time", "of_caller", "set_current"]
+__all__ = [
+    "REAL_PACKAGES",
+    "Session",
+    "current",
+    "keep_real_time",
+    "session_of_caller",
+    "session_of_thread",
+    "set_current",
+]
 
 REAL_PACKAGES = frozenset(
     {
@@ -56,12 +64,12 @@ def keep_real_time() -> Iterator[None]:
 
 
 class Session:
-    """The running stretch; the replaced functions ask it for the time and wait on it."""
+    """Virtual time in this process while it lasts: the replaced functions read and wait through it."""
 
     def __init__(self, source: TimeSource, *, patience: float, real_packages: frozenset[str]) -> None:
         self.source = source
-        self.outside = Outside()
-        self.waiting = Waiting(source, _real_threads, self.outside, patience)
+        self.external_io = ExternalIO()
+        self.scheduler = Scheduler(source, _real_threads, self.external_io, patience)
         self.real_packages = real_packages
         self.start = source.now()
         self.real_start = monotonic()
@@ -81,13 +89,13 @@ class Session:
         return self.now() - self.start
 
     def lead(self) -> float:
-        """Seconds by which virtual time has gained on real time since the start."""
+        """Seconds by which virtual time is ahead of real time since the start."""
         return self.gone() - (monotonic() - self.real_start)
 
     def _creep(self) -> None:
         """Let a clock that stands still move with real time for a program that waits by reading it."""
-        if self._waits != self.waiting.count:
-            self._waits, self._reads = self.waiting.count, 0
+        if self._waits != self.scheduler.count:
+            self._waits, self._reads = self.scheduler.count, 0
         self._reads += 1
         if self._reads >= SPINNING:
             now = monotonic()
@@ -97,7 +105,7 @@ class Session:
 
     def forked(self) -> None:
         """Go on in a process that was just forked, with this thread alone."""
-        self.waiting.forked()
+        self.scheduler.forked()
         renew: Callable[[], None] = getattr(self.source, "forked", lambda: None)
         renew()
 
@@ -115,29 +123,29 @@ if hasattr(os, "register_at_fork"):
 
 
 def current() -> Session | None:
-    """The running stretch of virtual time, whoever asks."""
+    """The session of this process, None without one; threads that keep real time get it too."""
     return _current
 
 
 def set_current(session: Session | None) -> None:
-    """Start a stretch of virtual time, or end it."""
+    """Start a session, or end the running one with None."""
     global _current
     _current = session
 
 
-def here() -> Session | None:
-    """The running stretch, None in a thread that keeps real time."""
+def session_of_thread() -> Session | None:
+    """The session that this thread lives in, None in a thread that keeps real time."""
     if _current is None or get_ident() in _real_threads:
         return None
     return _current
 
 
-def of_caller(*, through: bool = False) -> Session | None:
-    """The stretch that the caller of the replaced function lives in, None where it keeps real time.
+def session_of_caller(*, through: bool = False) -> Session | None:
+    """The session that the caller of a replaced function lives in, None for code that keeps real time.
 
-    With `through` the one that counts is whoever called `threading`, `queue` or the like.
+    With `through`, calls by `threading`, `queue` and the like count as made by their own caller.
     """
-    session = here()
+    session = session_of_thread()
     if session is None:
         return None
     frame = sys._getframe(2)

@@ -7,25 +7,26 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from .originals import poll, select, socket_methods
 from .patches import Patches
 from .scheduler import Ready
-from .session import Session, here
+from .session import Session, session_of_thread
 
-__all__ = ["NEUTRAL", "REAL", "VIRTUAL", "kind_of", "patch_sockets", "patch_tls", "readiness"]
+__all__ = ["NEUTRAL", "REAL", "VIRTUAL", "Kind", "kind_of", "patch_sockets", "patch_tls", "readiness"]
 
-VIRTUAL = "virtual"
+VIRTUAL: Literal["virtual"] = "virtual"
 """A socket whose other side is the mock."""
-REAL = "real"
+REAL: Literal["real"] = "real"
 """A descriptor whose other side lives in real time: a pipe, a process, another host."""
-NEUTRAL = "neutral"
+NEUTRAL: Literal["neutral"] = "neutral"
 """A descriptor that nobody waits for in earnest: a listening socket, an event loop's own pair."""
+Kind = Literal["virtual", "real", "neutral"]
 
 
-def kind_of(descriptor: int, session: Session) -> str:
-    """Say which time the other side of a descriptor lives in."""
+def kind_of(descriptor: int, session: Session) -> Kind:
+    """Tell which time the other side of a descriptor lives in."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return REAL
@@ -51,8 +52,8 @@ def readiness(sock: socket.socket, write: bool) -> Ready:
 
 
 def _session_of(sock: socket.socket) -> Session | None:
-    """The stretch of virtual time that a wait on this socket belongs to."""
-    session = here()
+    """The session that a wait on this socket belongs to: None unless its other side is the mock."""
+    session = session_of_thread()
     if session is None or sock.gettimeout() == 0:
         return None
     try:
@@ -64,7 +65,7 @@ def _session_of(sock: socket.socket) -> Session | None:
     return None
 
 
-def _outside(
+def _use_external(
     sock: socket.socket,
     write: bool,
     original: Callable[..., Any],
@@ -72,20 +73,20 @@ def _outside(
     options: dict[str, Any],
 ) -> Any:
     """Use a socket whose other side is not the mock, and note what happens on it."""
-    session = here()
+    session = session_of_thread()
     if session is None:
         return original(sock, *args, **options)
-    descriptor, outside = sock.fileno(), session.outside
+    descriptor, external_io = sock.fileno(), session.external_io
     if write:
-        outside.sent(descriptor)
+        external_io.sent(descriptor)
         return original(sock, *args, **options)
     if sock.gettimeout() != 0:
-        outside.begin(descriptor)
+        external_io.begin(descriptor)
     try:
         result = original(sock, *args, **options)
     finally:
-        outside.end()
-    outside.came(descriptor)
+        external_io.end()
+    external_io.came(descriptor)
     return result
 
 
@@ -102,10 +103,10 @@ def _waiting(name: str, write: bool) -> Callable[..., Any]:
         session = _session_of(self)
         if session is not None:
             deadline = _deadline(self, session)
-            if not session.waiting.until(deadline, readiness(self, write), socket=True):
+            if not session.scheduler.until(deadline, readiness(self, write), socket=True):
                 raise TimeoutError("timed out")
             return original(self, *args, **options)
-        return _outside(self, write, original, args, options)
+        return _use_external(self, write, original, args, options)
 
     method.__name__ = name
     return method
@@ -114,13 +115,13 @@ def _waiting(name: str, write: bool) -> Callable[..., Any]:
 def _sendall(self: socket.socket, data: Any, flags: int = 0, /) -> None:
     session = _session_of(self)
     if session is None:
-        _outside(self, True, socket_methods["sendall"], (data, flags), {})
+        _use_external(self, True, socket_methods["sendall"], (data, flags), {})
         return
     deadline = _deadline(self, session)
     with memoryview(data) as view, view.cast("B") as rest:
         sent = 0
         while sent < len(rest):
-            if not session.waiting.until(deadline, readiness(self, True), socket=True):
+            if not session.scheduler.until(deadline, readiness(self, True), socket=True):
                 raise TimeoutError("timed out")
             sent += _send_some(self, rest[sent:], flags)
 
@@ -163,7 +164,7 @@ def _tls(ssl: Any, original: Callable[..., Any], message: str, *, write: bool) -
     def method(self: Any, *args: Any, **options: Any) -> Any:
         session = _session_of(self) if getattr(self, "_sslobj", None) is not None else None
         if session is None:
-            return _outside(self, write, original, args, options)
+            return _use_external(self, write, original, args, options)
         timeout, deadline = self.gettimeout(), _deadline(self, session)
         self.settimeout(0)
         try:
@@ -174,7 +175,7 @@ def _tls(ssl: Any, original: Callable[..., Any], message: str, *, write: bool) -
                     ready = readiness(self, False)
                 except ssl.SSLWantWriteError:
                     ready = readiness(self, True)
-                if not session.waiting.until(deadline, ready, socket=True):
+                if not session.scheduler.until(deadline, ready, socket=True):
                     raise TimeoutError(message)
         finally:
             if self.fileno() != -1:

@@ -8,13 +8,13 @@ from typing import Any
 
 from .originals import allocate_lock, condition_wait, thread_join
 from .patches import Patches
-from .session import here, of_caller
+from .session import session_of_caller, session_of_thread
 
 __all__ = ["patch_threads"]
 
 
 def _wait(self: threading.Condition, timeout: float | None = None) -> bool:
-    session = of_caller(through=True)
+    session = session_of_caller(through=True)
     if session is None or timeout is None or timeout <= 0:
         return condition_wait(self, timeout)
     inner = self  # a Condition keeps its waiters in the same way since Python 3.2
@@ -33,7 +33,7 @@ def _wait(self: threading.Condition, timeout: float | None = None) -> bool:
         return came
 
     try:
-        return session.waiting.until(session.now() + timeout, ready)
+        return session.scheduler.until(session.now() + timeout, ready)
     finally:
         inner._acquire_restore(saved)  # type: ignore[attr-defined]
         if not came:
@@ -44,7 +44,7 @@ def _wait(self: threading.Condition, timeout: float | None = None) -> bool:
 
 
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
-    session = of_caller(through=True)
+    session = session_of_caller(through=True)
     if session is None or timeout is None or timeout <= 0:
         return thread_join(self, timeout)
     thread_join(self, 0)  # refuses what cannot be joined, as ever
@@ -53,13 +53,13 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         thread_join(self, pause)
         return not self.is_alive()
 
-    session.waiting.until(session.now() + timeout, ready)
+    session.scheduler.until(session.now() + timeout, ready)
     return None
 
 
 def _process_wait(self: Any, timeout: float | None = None) -> bool:
-    """What `multiprocessing.synchronize.Condition.wait` does, with a wait in virtual time."""
-    session = here()
+    """Do as `multiprocessing.synchronize.Condition.wait` does, with a wait in virtual time."""
+    session = session_of_thread()
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") == "multiprocessing.synchronize":
         frame = frame.f_back
@@ -82,7 +82,7 @@ def _process_wait(self: Any, timeout: float | None = None) -> bool:
         return came
 
     try:
-        return session.waiting.until(session.now() + timeout, ready)
+        return session.scheduler.until(session.now() + timeout, ready)
     finally:
         self._woken_count.release()
         for _ in range(depth):

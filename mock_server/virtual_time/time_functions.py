@@ -8,23 +8,23 @@ from typing import Any
 
 from .originals import sleep as _real_sleep
 from .patches import Patches
-from .session import of_caller
+from .session import session_of_caller
 
-__all__ = ["patch_readings"]
+__all__ = ["patch_time_functions"]
 
 
 def _pause(pause: float) -> bool:
-    """What a sleeper looks at: nothing ever comes."""
+    """Pause, and say that nothing has come: a sleeper waits for nothing."""
     if pause > 0:
         _real_sleep(pause)
     return False
 
 
 def _sleep(seconds: float, /) -> None:
-    session = of_caller()
+    session = session_of_caller()
     if session is None or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e10:
         return _real_sleep(seconds)
-    session.waiting.until(session.now() + seconds, _pause)
+    session.scheduler.until(session.now() + seconds, _pause)
     return None
 
 
@@ -32,7 +32,7 @@ def _wall(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
     """A reading of the time of day in `unit`s of a second."""
 
     def reading() -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None:
             return original()
         return session.now() if unit == 1 else int(session.now() * unit)
@@ -49,7 +49,7 @@ def _interval(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
     begun = original()
 
     def reading() -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None:
             return original()
         return begun + (session.gone() if unit == 1 else int(session.gone() * unit))
@@ -61,7 +61,7 @@ def _broken_down(original: Callable[..., Any]) -> Callable[..., Any]:
     """`localtime` and its like: now, where no moment is given."""
 
     def reading(seconds: float | None = None, /) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         return original(session.now() if seconds is None and session is not None else seconds)
 
     return reading
@@ -74,7 +74,7 @@ def _any_clock(original: Callable[[int], Any], unit: float) -> Callable[[int], A
     begun = {clock: original(clock) for name in names if (clock := getattr(time, name, None)) is not None}
 
     def reading(clock: int, /) -> Any:
-        session = of_caller()
+        session = session_of_caller()
         if session is None or (clock != wall and clock not in begun):
             return original(clock)
         if clock == wall:
@@ -85,7 +85,7 @@ def _any_clock(original: Callable[[int], Any], unit: float) -> Callable[[int], A
 
 
 def _strftime(layout: str, *moment: Any) -> str:
-    session = of_caller()
+    session = session_of_caller()
     if session is None or moment:
         return _real_strftime(layout, *moment)
     return _real_strftime(layout, _real_localtime(session.now()))
@@ -95,7 +95,7 @@ _real_strftime = time.strftime
 _real_localtime = time.localtime
 
 
-def patch_readings(patches: Patches) -> None:
+def patch_time_functions(patches: Patches) -> None:
     """Replace what `time` offers to read the time and to sleep."""
     patches.replace(time, "sleep", _sleep)
     patches.replace(time, "time", _wall(time.time, 1))

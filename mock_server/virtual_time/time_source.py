@@ -1,19 +1,21 @@
-"""Where virtual time comes from: a clock that can be moved, and a word on whether it may move now."""
+"""Where virtual time comes from: a clock that can be read, and moved where that is allowed now."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from typing import Protocol
 
-from .processes import Processes, children
+from .. import timing
+from ..hostnames import is_loopback
+from .proc import children
+from .processes import ProcessWatcher
 
 __all__ = ["ClockSource", "MovableClock", "TimeSource"]
 
 
 class MovableClock(Protocol):
-    """What fast-forward needs of a clock; `kling_mock.clock.Clock` is one."""
+    """A clock that `fast_forward` can follow and move; `kling_mock.clock.Clock` is one."""
 
     def now(self) -> float: ...
 
@@ -23,13 +25,13 @@ class MovableClock(Protocol):
 
 
 class TimeSource(Protocol):
-    """A clock as the waiting side sees it."""
+    """A clock as the waiting side asks it, in this process or in another one."""
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""
 
     def horizon(self, due: float) -> float | None:
-        """How far time may jump for a process whose first wait is due then.
+        """The moment to which time may jump for a process whose first wait is due then.
 
         Infinite where nothing is scheduled, None while the server or another process works.
         """
@@ -38,10 +40,10 @@ class TimeSource(Protocol):
         """Jump to `moment`; nothing happens where it has passed."""
 
     def awake(self) -> None:
-        """Hear that a wait has ended before it was due."""
+        """Note that a wait has ended before it was due."""
 
     def local(self, host: str, port: int) -> bool:
-        """Whether a socket connected to this address waits for the mock, and not for the real world."""
+        """Tell whether a socket connected to this address waits for the mock, and not for the real world."""
 
 
 class ClockSource:
@@ -62,15 +64,15 @@ class ClockSource:
         self.clock = clock
         self._quiet = quiet
         self._ports = ports
-        self._processes = Processes(children(os.getpid()))
-        self.patience = 0.0 if quiet is not None else 0.25
+        self._processes = ProcessWatcher(children())
+        self.patience = 0.0 if quiet is not None else timing.BLIND_SOCKET_WAIT
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""
         return self.clock.now()
 
     def frozen(self) -> bool:
-        """Whether the clock stands still between jumps."""
+        """Tell whether the clock stands still between jumps."""
         return getattr(self.clock, "speed", 1.0) == 0
 
     def horizon(self, due: float) -> float | None:
@@ -93,10 +95,8 @@ class ClockSource:
             self.clock.advance(seconds + 1e-6)
 
     def awake(self) -> None:
-        """Nobody else lives by this clock."""
+        """Do nothing: nobody else lives by this clock."""
 
     def local(self, host: str, port: int) -> bool:
-        """Whether an address is the mock's."""
-        if not (host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1")):
-            return False
-        return self._ports is None or port in self._ports()
+        """Tell whether an address is the mock's."""
+        return is_loopback(host) and (self._ports is None or port in self._ports())

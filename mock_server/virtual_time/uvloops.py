@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .import_hooks import Arrivals
+from .import_hooks import ImportHooks
 from .patches import Patches
 
 __all__ = ["patch_uvloop", "without_uvloop"]
@@ -42,9 +42,9 @@ def without_uvloop(patches: Patches) -> None:
     patches.set(uvloop, "Loop", asyncio.SelectorEventLoop)
 
 
-def patch_uvloop(patches: Patches, arrivals: Arrivals | None) -> None:
+def patch_uvloop(patches: Patches, import_hooks: ImportHooks | None) -> None:
     """Do without uvloop as soon as it is there."""
-    if arrivals is None:
-        arrivals = Arrivals()
-        patches.later(arrivals.forget)
-    arrivals.when("uvloop", lambda: without_uvloop(patches))
+    if import_hooks is None:
+        import_hooks = ImportHooks()
+        patches.later(import_hooks.forget)
+    import_hooks.when("uvloop", lambda: without_uvloop(patches))

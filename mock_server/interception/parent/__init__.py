@@ -1,3 +1,3 @@
-"""What of an interception runs in kling-mock: the gateway, certificates, processes, the summary."""
+"""The half of an interception that runs in kling-mock: gateway, certificates, processes, clock, summary."""
 
 __all__: list[str] = []

@@ -1,4 +1,7 @@
-"""The mock's clock for other processes: they read it from a file, and ask here whether it may jump."""
+"""The mock's clock for other processes: they read it from a file, and ask here whether it may jump.
+
+PROTOCOL.md, beside this folder, says what is asked and answered, and how the file is laid out.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,20 @@ import asyncio
 import json
 import math
 import os
-import struct
+import secrets
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...clock import Clock
-from ...serving.idle_detector import Stillness
-from .process_tracker import Family, Member
+from ...serving.idle_detector import IdleDetector
+from ..shared.clock_file import pack
+from ..shared.decision import Refuse
+from .process_tracker import HookedProcess, ProcessTracker
 
-__all__ = ["CLOCK_LAYOUT", "ClockFile", "Timekeeper"]
-
-CLOCK_LAYOUT = struct.Struct("=5d")
-"""A serial number, virtual seconds since the epoch, the system's monotonic seconds at which that was so, the
-speed, and the serial number again: a reader that finds two different ones reads once more."""
+__all__ = ["ClockFile", "ClockServer", "HookConnection"]
 
 
 class ClockFile:
@@ -39,61 +41,78 @@ class ClockFile:
         """Write down how the clock runs now; called whenever it was moved."""
         with self._lock:
             self._serial += 1
-            virtual, real, speed = self._clock.anchor
-            line = CLOCK_LAYOUT.pack(self._serial, virtual, real, speed, self._serial)
-            os.pwrite(self._descriptor, line, 0)
+            os.pwrite(self._descriptor, pack(self._serial, *self._clock.anchor), 0)
 
     def close(self) -> None:
         """Write no more."""
         os.close(self._descriptor)
 
 
-class Timekeeper(asyncio.Protocol):
-    """One connection of a hook in a child process: lines of JSON, answered in order.
-
-    `{"token": T, "pid": N}` comes first; then `{"ask": …}`:
-    `horizon`, with `due`, the moment until which the process waits (null: for ever): answered
-    `{"horizon": SECONDS|null|"inf", "seen": N}`, null while the server or another process works.
-    `awake`: something has ended the wait before it was due; no answer.
-    `jump`, with `to` (a moment) and `seen`: the clock moves there, or to the next moment at which the server
-    or another process does something, unless a request came since `seen`; answered
-    `{"now": MOMENT, "done": true|false}`.
-    `refused`, with `host` and `port`: notes an attempt to reach a host that is not allowed; no answer.
-    """
+class ClockServer:
+    """Serves the hooks of one run: what their connections need, once for all of them."""
 
     def __init__(
         self,
         clock: Clock,
-        stillness: Stillness,
-        family: Family,
-        token: str,
-        refuse: Callable[[str, int], None],
-        stuck: Callable[[], None] = lambda: None,
+        idle_detector: IdleDetector,
+        refuse: Refuse,
+        *,
+        unrelated: frozenset[int] = frozenset(),
+        on_connection: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stuck` is called when every process waits for ever, and the server for nothing."""
-        self._clock = clock
-        self._stillness = stillness
-        self._token = token
-        self._refuse = refuse
+        """`refuse` notes attempts to reach other hosts; `unrelated` are processes that are not the run's.
+
+        `on_connection` is called, in the server's event loop, for each connection of a hook.
+        """
+        self.token = secrets.token_urlsafe(16)
+        """The word by which a hook shows that it belongs to the run."""
+        self.clock = clock
+        self.idle_detector = idle_detector
+        self.refuse = refuse
+        self.tracker = ProcessTracker(clock, unrelated=unrelated)
+        self._on_connection = on_connection
+        self._tasks: set[asyncio.Task[Any]] = set()
+        idle_detector.watch((), lambda: self.tracker.sockets)
+
+    def accept(self, sock: socket.socket, stuck: Callable[[], None]) -> None:
+        """Serve a connection that begins with the hooks' words; to be called in the server's event loop.
+
+        `stuck` is called when every process waits for ever, and the server for nothing.
+        """
+        self._on_connection()
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(loop.connect_accepted_socket(lambda: HookConnection(self, stuck), sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class HookConnection(asyncio.Protocol):
+    """One connection of a hook in a child process: lines of JSON, answered in order."""
+
+    def __init__(self, server: ClockServer, stuck: Callable[[], None] = lambda: None) -> None:
+        self._clock = server.clock
+        self._idle_detector = server.idle_detector
+        self._token = server.token
+        self._refuse = server.refuse
+        self._tracker = server.tracker
         self._stuck = stuck
-        self._family = family
-        self._member: Member | None = None
+        self._process: HookedProcess | None = None
         self._rest = b""
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, and count what it has not been read of as work."""
+        """Keep the transport, and count what was not read from it as work."""
         self._transport = transport
-        self._family.sockets.add(transport.get_extra_info("socket"))
+        self._tracker.sockets.add(transport.get_extra_info("socket"))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the process: it has ended."""
-        self._family.sockets.discard(self._transport.get_extra_info("socket"))
-        if self._member is not None:
-            self._family.leave(self._member)
+        self._tracker.sockets.discard(self._transport.get_extra_info("socket"))
+        if self._process is not None:
+            self._tracker.remove(self._process)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every whole line."""
+        """Answer every whole line; one that cannot be understood ends the connection."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             try:
@@ -104,34 +123,34 @@ class Timekeeper(asyncio.Protocol):
                 return
 
     def _answer(self, message: dict[str, Any]) -> None:
-        if self._member is None:
+        if self._process is None:
             if message.get("token") != self._token:
-                raise ValueError("a stranger")
-            self._member = self._family.join(int(message["pid"]))
+                raise ValueError("a hook that does not know the run's token")
+            self._process = self._tracker.add(int(message["pid"]))
             return
         match message["ask"]:
             case "horizon":
                 due = message["due"]
-                self._family.tell(self._member, math.inf if due is None else float(due))
-                self._stillness.look(self._tell_horizon)
+                self._tracker.note_wait(self._process, math.inf if due is None else float(due))
+                self._idle_detector.look(self._tell_horizon)
             case "awake":
-                self._family.tell(self._member, None)
+                self._tracker.note_wait(self._process, None)
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
-                self._stillness.look(lambda still: self._jump(still, moment, seen))
+                self._idle_detector.look(lambda idle: self._jump(idle, moment, seen))
             case "refused":
                 self._refuse(str(message["host"]), int(message["port"]))
 
-    def _tell_horizon(self, still: bool) -> None:
-        horizon = self._horizon() if still and not self._family.busy(self._member) else None
-        if horizon == math.inf and self._member is not None and self._member.until == math.inf:
+    def _tell_horizon(self, idle: bool) -> None:
+        horizon = self._horizon() if idle and not self._tracker.busy(self._process) else None
+        if horizon == math.inf and self._process is not None and self._process.until == math.inf:
             self._stuck()
         shown = "inf" if horizon == math.inf else horizon
-        self._send({"horizon": shown, "seen": self._stillness.received})
+        self._send({"horizon": shown, "seen": self._idle_detector.received})
 
-    def _jump(self, still: bool, moment: float, seen: int) -> None:
+    def _jump(self, idle: bool, moment: float, seen: int) -> None:
         # Another one's jump may have woken a third meanwhile.
-        rest = still and self._stillness.received == seen and not self._family.busy(self._member)
+        rest = idle and self._idle_detector.received == seen and not self._tracker.busy(self._process)
         horizon = self._horizon() if rest else None
         if horizon is not None:
             seconds = min(moment, horizon) - self._clock.now()
@@ -140,7 +159,7 @@ class Timekeeper(asyncio.Protocol):
         self._send({"now": self._clock.now(), "done": horizon is not None})
 
     def _horizon(self) -> float | None:
-        wake, due = self._clock.next_wake(), self._family.due(self._member)
+        wake, due = self._clock.next_wake(), self._tracker.next_due(self._process)
         if wake is None:
             return due
         return min(wake, due) if wake > self._clock.now() else None

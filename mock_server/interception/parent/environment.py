@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from .run_directory import BUNDLE_VARIABLES, NODE_PRELOAD, PYTHON_STARTUP, RunFolder
+from .run_directory import BUNDLE_VARIABLES, NODE_PRELOAD, PYTHON_STARTUP, RunDirectory
 
 __all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "child_environment"]
 
@@ -13,7 +13,7 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "AL
 
 
 def child_environment(
-    folder: RunFolder, proxy: int, *, fast_forward: bool, environ: Mapping[str, str] = os.environ
+    folder: RunDirectory, proxy: int, *, fast_forward: bool, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """The environment that leads a child's calls to the gateway; nothing else of the machine is changed."""
     environment = dict(environ)

@@ -1,62 +1,55 @@
-"""The door of a run: a port that speaks proxy, TLS and plain HTTP, and hands on what is the mock's."""
+"""The gateway of a run: ports that speak proxy, TLS and plain HTTP, and hand on what is the mock's."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 from uvicorn.server import ServerState
 
+from ... import timing
 from ...serving.asgi_server import bind, protocol_config
-from ...serving.idle_detector import Stillness
+from ...serving.idle_detector import IdleDetector
 from ...serving.uvicorn_protocol import MockProtocol
 from .certificates import Authority
+from .clock_server import ClockServer
 from .host_policy import API_HOST, Hosts
 from .request_sniffer import Opening, read_opening
 from .tunnel import Tunnels
-from .user_proxies import Upstream
+from .user_proxies import UserProxies
 
 __all__ = ["Gateway"]
-
-KEEP_ALIVE = 7
-"""Real seconds that an idle connection stays: Node does not end before, where an answer was left unread."""
-IDLE = 0.1
-"""The same once nothing but the end of idle connections can happen any more."""
-HANDSHAKE = 10.0
-"""Real seconds that a TLS handshake, or the rest of a request's head, may take."""
-
-Service = Callable[[socket.socket], Any]
 
 
 class Gateway:
     """Takes connections beside the mock's own port, in the mock's event loop.
 
     Two ports: `hooked` for programs whose time can be told, `port` for all others (curl, wget, a proxy's
-    clients). `service` takes connections that speak the hooks' own protocol; other hosts are reached through
-    the proxies of `upstream`.
+    clients). `clock_server` takes connections that speak the hooks' own protocol: without it they are
+    closed. Other hosts are reached through the user's own `proxies`.
     """
 
     def __init__(
         self,
         app: Any,
-        stillness: Stillness,
+        idle_detector: IdleDetector,
         authority: Authority,
         hosts: Hosts,
-        upstream: Upstream | None = None,
+        proxies: UserProxies | None = None,
+        clock_server: ClockServer | None = None,
     ) -> None:
         self.hosts = hosts
-        self.service: Service | None = None
+        self._clock_server = clock_server
         self.states = {True: ServerState(), False: ServerState()}
-        self._stillness = stillness
+        self._idle_detector = idle_detector
         self._context = authority.server_context(hosts.names)
         self._app = app
         self._listening: dict[bool, socket.socket] = {}
         self._waiting: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tunnels = Tunnels(stillness, upstream or Upstream())
+        self._tunnels = Tunnels(idle_detector, proxies or UserProxies())
         self._config: Any = None
 
     @property
@@ -76,9 +69,9 @@ class Gateway:
     async def open(self) -> None:
         """Listen; to be called in the mock's event loop."""
         self._config = protocol_config(self._app)
-        self._config.timeout_keep_alive = KEEP_ALIVE
+        self._config.timeout_keep_alive = round(timing.GATEWAY_KEEP_ALIVE)
         loop = asyncio.get_running_loop()
-        self._stillness.watch(self.states.values(), self.sockets)
+        self._idle_detector.watch(self.states.values(), self.sockets)
         for hooked in (True, False):
             listening = self._listening[hooked] = bind("127.0.0.1", 0)
             listening.setblocking(False)
@@ -96,7 +89,7 @@ class Gateway:
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1)
+            await asyncio.wait(self._tasks, timeout=timing.CONNECTION_ENDS)
         for state in self.states.values():
             for connection in list(state.connections):
                 connection.transport.abort()
@@ -131,21 +124,21 @@ class Gateway:
 
     def _begin(self, sock: socket.socket, hooked: bool) -> None:
         self._forget(sock)
-        self._stillness.arriving += 1
+        self._idle_detector.arriving += 1
         task = asyncio.ensure_future(self._take(sock, hooked))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._stillness.arriving -= 1
+        self._idle_detector.arriving -= 1
 
     async def _take(self, sock: socket.socket, hooked: bool) -> None:
         """Look at a connection's first bytes and bring it where it belongs."""
         try:
-            opening, head = await asyncio.wait_for(self._read_head(sock), HANDSHAKE)
-            if opening.kind == "service" and self.service is not None:
-                self.service(sock)
+            opening, head = await asyncio.wait_for(self._read_head(sock), timing.HANDSHAKE)
+            if opening.kind == "hook" and self._clock_server is not None:
+                self._clock_server.accept(sock, self.close_idle)
             elif opening.kind == "tls":
                 await self._hand_over(sock, hooked, self._context)
             elif opening.kind == "origin":
@@ -167,14 +160,14 @@ class Gateway:
         """The opening and the bytes taken for it; TLS and the hooks' own words stay in the socket."""
         first = sock.recv(1, socket.MSG_PEEK)
         if not first:
-            return Opening("rubbish"), b""
+            return Opening("invalid"), b""
         if first in (b"\x16", b"{"):
-            return read_opening(first) or Opening("rubbish"), b""
+            return read_opening(first) or Opening("invalid"), b""
         head = b""
         while True:
             chunk = await asyncio.get_running_loop().sock_recv(sock, 65536)
             if not chunk:
-                return Opening("rubbish"), head
+                return Opening("invalid"), head
             head += chunk
             opening = read_opening(head)
             if opening is not None:
@@ -194,7 +187,7 @@ class Gateway:
 
             def end_if_idle(self) -> None:
                 since = self._idle_since
-                if since is not None and self.loop.time() - since >= IDLE:
+                if since is not None and self.loop.time() - since >= timing.CONNECTION_IDLE:
                     self.transport.close()
 
             def on_headers_complete(self) -> None:
@@ -209,16 +202,15 @@ class Gateway:
             lambda: Protocol(config=config, server_state=state, app_state={}),
             sock,
             ssl=context,
-            ssl_handshake_timeout=HANDSHAKE if context is not None else None,
+            ssl_handshake_timeout=timing.HANDSHAKE if context is not None else None,
         )
 
     async def _proxy(self, sock: socket.socket, hooked: bool, opening: Opening, head: bytes) -> None:
-        """What a proxy does: for the mock's hosts by the mock, for others by a tunnel or a refusal."""
+        """Serve a client of the proxy: by the mock for its hosts, by a tunnel or a refusal for others."""
         loop = asyncio.get_running_loop()
         decision = self.hosts.decide(opening.host)
         if decision == "refuse":
-            self.hosts.refuse(opening.host, opening.port)
-            self.hosts.unhooked_refused(f"{opening.host}:{opening.port}")
+            self.hosts.refuse_unhooked(opening.host, opening.port)
             await loop.sock_sendall(sock, _refusal(opening, head))
             sock.close()
         elif decision == "pass":
@@ -231,7 +223,7 @@ class Gateway:
 
 
 def _refusal(opening: Opening, head: bytes) -> bytes:
-    """What a client is told of a host that it must not reach, so that every one takes it for a failure."""
+    """The answer for a host that must not be reached: one that every client takes for a failure."""
     if head.startswith(b"HEAD "):
         return b""  # with any head at all, curl would be content
     text = f"kling-mock run is offline: {opening.host}:{opening.port} was not contacted.\n".encode()

@@ -2,56 +2,42 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import socket
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from ...errors import SettingsError
 from ...exchanges.exchange import Exchange
+from ...hostnames import is_loopback, is_this_machine, own_name, plain_name
+from ..shared.decision import Decision
 
-__all__ = ["API_HOST", "Hosts", "is_loopback", "own_name", "plain_name"]
+__all__ = ["API_HOST", "Hosts"]
 
 API_HOST = "api.aimlapi.com"
-
-
-def plain_name(host: str) -> str:
-    """A host name as it is compared: lower case, without a last dot or brackets."""
-    return host.strip("[]").rstrip(".").lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or name means this machine."""
-    name = plain_name(host)
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def own_name() -> str:
-    """This machine's own name, which programs look up without meaning the network."""
-    return plain_name(socket.gethostname())
 
 
 class Hosts:
     """The hosts of one run: those asked for, and those that the mock's own answers name.
 
-    `offline` refuses every other host; `changed` is called whenever there is one more to answer for.
+    `offline` refuses every other host. `on_unhooked_refusal` is told of each attempt of a program without a
+    hook, as `host:port`: such a program may not show why it failed.
     """
 
-    def __init__(self, names: Iterable[str] = (), *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        *,
+        offline: bool = False,
+        on_unhooked_refusal: Callable[[str], None] = lambda place: None,
+    ) -> None:
         self.offline = offline
         self.refused: dict[str, int] = {}
         """Attempts by `host:port`, or by the name alone where that was looked up; the first comes first."""
         self.untrusted = 0
         """Connections that the program broke off because it does not trust the run's authority."""
-        self.changed: Callable[[], None] = lambda: None
-        self.unhooked_refused: Callable[[str], None] = lambda place: None
-        """Told of each attempt of a program without a hook, which may not show why it failed."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called whenever there is one more host to answer for."""
+        self._on_unhooked_refusal = on_unhooked_refusal
         self._names: set[str] = set()
         for name in (API_HOST, *names):
             self._add(_checked(name))
@@ -61,18 +47,24 @@ class Hosts:
         """Every host that the mock answers for."""
         return frozenset(self._names)
 
-    def decide(self, host: str) -> str:
-        """`mock`, `pass` or `refuse`."""
+    def decide(self, host: str) -> Decision:
+        """Decide about a host by its name or address."""
         name = plain_name(host)
         if name in self._names:
             return "mock"
-        return "refuse" if self.offline and not is_loopback(name) and name != own_name() else "pass"
+        local = is_this_machine(name) or name == own_name()
+        return "refuse" if self.offline and not local else "pass"
 
     def refuse(self, host: str, port: int | str) -> None:
         """Note an attempt to reach a host that is not allowed."""
         name = plain_name(host)
         place = f"{name}:{port}" if port else name
         self.refused[place] = self.refused.get(place, 0) + 1
+
+    def refuse_unhooked(self, host: str, port: int) -> None:
+        """Note such an attempt of a program without a hook, and tell of it."""
+        self.refuse(host, port)
+        self._on_unhooked_refusal(f"{host}:{port}")
 
     def learn(self, exchange: Exchange) -> None:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""
@@ -85,10 +77,11 @@ class Hosts:
             host = _host_of(url) if isinstance(url, str) else None
             if host and not is_loopback(host) and host not in self._names:
                 self._add(host)
-                self.changed()
+                for listener in self.listeners:
+                    listener()
 
     def as_json(self) -> str:
-        """What the hooks in the child read."""
+        """The list as the hooks in the child read it."""
         return json.dumps({"hosts": sorted(self._names), "offline": self.offline})
 
     def _add(self, name: str) -> None:

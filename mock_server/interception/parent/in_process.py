@@ -1,4 +1,4 @@
-"""Interception inside this process: what the fixture `kling_intercept` does."""
+"""Interception inside this process, as the fixture `kling_intercept` does it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.request  # noqa: F401 - its functions are replaced
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from ... import timing
 from ...errors import ServerError
 from ...events import EventKind
 from ...server import MockServer
@@ -15,23 +16,28 @@ from ...virtual_time.patches import Patches
 from ..child.python.proxies import Proxies
 from ..child.python.redirection import Redirection
 from .certificates import Authority
+from .clock_server import ClockServer
 from .gateway import Gateway
 from .host_policy import Hosts
-from .user_proxies import Upstream
+from .user_proxies import UserProxies
 
 __all__ = ["gateway_of", "intercept"]
 
 
 @contextmanager
 def gateway_of(
-    server: MockServer, hosts: Hosts, authority: Authority, upstream: Upstream | None = None
+    server: MockServer,
+    hosts: Hosts,
+    authority: Authority,
+    proxies: UserProxies | None = None,
+    clock_server: ClockServer | None = None,
 ) -> Iterator[Gateway]:
     """A gateway in a running server's event loop, until the end of the block."""
-    loop, stillness = server.loop, server.stillness
-    if loop is None or stillness is None:
+    loop, idle_detector = server.loop, server.idle_detector
+    if loop is None or idle_detector is None:
         raise ServerError("The server does not run: start() it before anything is led to it.")
-    gateway = Gateway(server.app, stillness, authority, hosts, upstream)
-    asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(10)
+    gateway = Gateway(server.app, idle_detector, authority, hosts, proxies, clock_server)
+    asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(timing.GATEWAY_ENDS)
     forget = server.space.bus.subscribe(lambda event: hosts.learn(event.data), (EventKind.EXCHANGE,))
     server.extra_ports |= {gateway.port, gateway.hooked}
     try:
@@ -40,7 +46,7 @@ def gateway_of(
         server.extra_ports -= {gateway.port, gateway.hooked}
         forget()
         if not loop.is_closed():
-            asyncio.run_coroutine_threadsafe(gateway.close(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(gateway.close(), loop).result(timing.GATEWAY_ENDS)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The child: started, waited for, interrupted, and with everything that it started ended."""
+"""Running the command: starting it, waiting for it, handing signals on, and ending what it leaves behind."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+
+from ... import timing
+from ...virtual_time.proc import children
 
 __all__ = [
     "NOT_EXECUTABLE",
     "NOT_FOUND",
     "TIMED_OUT",
     "adopt_orphans",
-    "children",
     "end_leftovers",
     "held_signals",
     "run_child",
@@ -29,8 +30,6 @@ NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 TIMED_OUT = 124
 """Exit statuses as shells and `timeout` use them."""
-GRACE = 2.0
-"""Real seconds between asking a process to end and ending it."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -93,7 +92,7 @@ def run_child(
 
 
 def _preparation(mask: set[int] | None) -> Callable[[], None] | None:
-    """What the child does before it becomes the command: system calls only, all of them looked up here."""
+    """The function that the child runs before it becomes the command: system calls only, looked up here."""
     control = _process_control()
     if control is None and mask is None:
         return None
@@ -112,7 +111,7 @@ def _preparation(mask: set[int] | None) -> Callable[[], None] | None:
 
 
 def _interpreter(file: str) -> str:
-    """What a script's first line names."""
+    """The program that a script's first line names, as part of a sentence."""
     with open(file, "rb") as script:
         line = script.readline(256)
     name = line.removeprefix(b"#!").strip().split(maxsplit=1)[:1] if line.startswith(b"#!") else []
@@ -130,7 +129,9 @@ def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: boo
             )
             _end(process)
             return None
-        _await_signal(process, min(0.5, left) if left is not None else 0.5, taken=taken)
+        _await_signal(
+            process, min(timing.SIGNAL_LOOK, left) if left is not None else timing.SIGNAL_LOOK, taken=taken
+        )
     return process.returncode
 
 
@@ -138,7 +139,7 @@ def _await_signal(process: subprocess.Popen[bytes], seconds: float, *, taken: bo
     """Wait for the child's end or a signal; one that somebody sent to this process alone is handed on."""
     if not taken:
         try:
-            process.wait(min(seconds, 0.1))
+            process.wait(min(seconds, timing.UNTAKEN_SIGNAL_LOOK))
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
         return
@@ -153,7 +154,7 @@ def _await_signal(process: subprocess.Popen[bytes], seconds: float, *, taken: bo
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(GRACE)
+        process.wait(timing.PROCESS_ENDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -179,22 +180,11 @@ def _process_control() -> Callable[..., Any] | None:
     return control
 
 
-def children() -> list[int]:
-    """The processes whose parent is this one."""
-    found: list[int] = []
-    for task in Path("/proc/self/task").glob("*/children"):
-        try:
-            found += map(int, task.read_text().split())
-        except (OSError, ValueError):
-            continue
-    return found
-
-
 def end_leftovers(own: set[int]) -> None:
     """End what the child started and left running, generation by generation."""
     if sys.platform != "linux":
         return
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + timing.PROCESS_ENDS
     while left := set(children()) - own:
         for number in left:
             late = time.monotonic() > deadline
@@ -205,6 +195,6 @@ def end_leftovers(own: set[int]) -> None:
                 continue
         if not set(children()) - own:
             return
-        time.sleep(0.02)
-        if time.monotonic() > deadline + GRACE:
+        time.sleep(timing.LEFTOVER_LOOK)
+        if time.monotonic() > deadline + timing.PROCESS_ENDS:
             return

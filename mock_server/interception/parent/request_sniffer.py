@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["MAX_HEAD", "Opening", "read_opening"]
+__all__ = ["MAX_HEAD", "Opening", "OpeningKind", "read_opening"]
 
 MAX_HEAD = 64 * 1024
 """The longest head of a request that is waited for."""
@@ -14,11 +15,15 @@ _REQUEST_LINE = re.compile(rb"([A-Z]+) ([^ \r\n]+) HTTP/1\.[01]\r?\n")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
+OpeningKind = Literal["tls", "hook", "connect", "absolute", "origin", "invalid"]
+"""`hook`: a hook's own words; `connect` and `absolute`: a proxy's client; `origin`: a request for a path."""
+
+
 @dataclass(frozen=True)
 class Opening:
-    """What a connection begins with: `tls`, `service`, `connect`, `absolute`, `origin` or `rubbish`."""
+    """The first words of a connection: what they are, and for a proxy which host they ask for."""
 
-    kind: str
+    kind: OpeningKind
     host: str = ""
     port: int = 0
     rewritten: bytes = b""
@@ -26,18 +31,18 @@ class Opening:
 
 
 def read_opening(head: bytes) -> Opening | None:
-    """What the first bytes ask for; None where more of them are needed."""
+    """Read what the first bytes ask for; None where more of them are needed."""
     if head[:1] == b"\x16":
         return Opening("tls")
     if head[:1] == b"{":
-        return Opening("service")
+        return Opening("hook")
     if not head:
         return None
     if not head[:1].isalpha():
-        return Opening("rubbish")
+        return Opening("invalid")
     line = head.split(b"\n", 1)[0]
     if b"\n" not in head:
-        return Opening("rubbish") if len(head) > MAX_HEAD else None
+        return Opening("invalid") if len(head) > MAX_HEAD else None
     match = _REQUEST_LINE.match(head)
     if match is None:
         # Not HTTP as a proxy knows it: the mock's own server says what is wrong with it.
@@ -45,7 +50,7 @@ def read_opening(head: bytes) -> Opening | None:
     method, target = match[1], match[2]
     if method == b"CONNECT":
         if b"\r\n\r\n" not in head:
-            return Opening("rubbish") if len(head) > MAX_HEAD else None
+            return Opening("invalid") if len(head) > MAX_HEAD else None
         return _place("connect", target, 443)
     absolute = _ABSOLUTE.match(target)
     if absolute is None:
@@ -56,11 +61,11 @@ def read_opening(head: bytes) -> Opening | None:
     return Opening(opening.kind, opening.host, opening.port, new_line + head[len(line) :])
 
 
-def _place(kind: str, authority: bytes, port: int) -> Opening:
+def _place(kind: OpeningKind, authority: bytes, port: int) -> Opening:
     text = authority.rpartition(b"@")[2].decode("latin-1")
     host, colon, number = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, number = text, str(port)
     if not number.isdigit() or not 0 < int(number) < 65536 or not host:
-        return Opening("rubbish")
+        return Opening("invalid")
     return Opening(kind, host.strip("[]"), int(number))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,30 +14,29 @@ from typing import Any
 from ...errors import ServerError
 from ...server import MockServer
 from ...settings import Settings
+from ...virtual_time.proc import children
 from .certificates import Authority
-from .clock_server import Timekeeper
+from .clock_server import ClockServer
 from .environment import child_environment
 from .gateway import Gateway
 from .host_policy import Hosts
 from .in_process import gateway_of
-from .process import children, held_signals, run_child
-from .process_tracker import Family
-from .run_directory import RunFolder
+from .process import held_signals, run_child
+from .run_directory import RunDirectory
 from .stale_runs import sweep
 from .summary import summary_of
 from .unhooked_clock import advance_for_unhooked
-from .user_proxies import Upstream
+from .user_proxies import UserProxies
 
-__all__ = ["Plan", "run", "timekeeping"]
-
+__all__ = ["RunOptions", "clock_server_of", "hooks_told", "run"]
 
 EXCHANGES = 20_000
 """Exchanges that a summary knows at least: a run with many jobs has more than a server usually keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to run, and how."""
+class RunOptions:
+    """The command of a run, and how it is run."""
 
     command: Sequence[str]
     settings: Settings
@@ -50,7 +47,7 @@ class Plan:
     """Real seconds after which the command is ended."""
 
 
-def run(plan: Plan) -> dict[str, Any]:
+def run(options: RunOptions) -> dict[str, Any]:
     """Run a command with its calls to the API answered by a mock of its own; returns the report.
 
     `summary.summary_of` says what the report holds. Nothing is left: no process, no port, no file.
@@ -60,47 +57,48 @@ def run(plan: Plan) -> dict[str, Any]:
     if os.name != "posix":
         raise ServerError("kling-mock run needs Linux or macOS; elsewhere use `kling-mock serve`.")
     sweep()
-    hosts, authority, upstream = Hosts(plan.hosts, offline=plan.offline), Authority(), _upstream(plan)
-    hosts.unhooked_refused = _say_once()
-    settings = plan.settings.replace(
-        host="127.0.0.1", port=0, max_exchanges=max(plan.settings.max_exchanges, EXCHANGES)
+    hosts = Hosts(options.hosts, offline=options.offline, on_unhooked_refusal=_said_once())
+    authority, proxies = Authority(), _user_proxies(options)
+    settings = options.settings.replace(
+        host="127.0.0.1", port=0, max_exchanges=max(options.settings.max_exchanges, EXCHANGES)
     )
-    with (
-        held_signals() as mask,
-        MockServer(settings) as server,
-        gateway_of(server, hosts, authority, upstream) as gateway,
-        RunFolder(authority, hosts, server.clock, upstream) as folder,
-    ):
-        with timekeeping(server, gateway, folder, hosts, fast_forward=plan.fast_forward) as family:
-            began, real = server.clock.now(), time.monotonic()
-            environment = child_environment(folder, gateway.port, fast_forward=plan.fast_forward)
-            status = run_child(plan.command, environment, mask, timeout=plan.timeout)
-        return summary_of(
-            server,
-            command=list(plan.command),
-            status=status,
-            began=began,
-            real=time.monotonic() - real,
-            hosts=hosts,
-            held=family.held,
-        )
+    fast_forward = options.fast_forward
+    with held_signals() as mask, MockServer(settings) as server:
+        clock_server = clock_server_of(server, hosts)
+        with (
+            gateway_of(server, hosts, authority, proxies, clock_server) as gateway,
+            RunDirectory(authority, hosts, server.clock, proxies) as folder,
+        ):
+            with hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward):
+                began, real = server.clock.now(), time.monotonic()
+                environment = child_environment(folder, gateway.port, fast_forward=fast_forward)
+                status = run_child(options.command, environment, mask, timeout=options.timeout)
+            return summary_of(
+                server,
+                command=list(options.command),
+                status=status,
+                began=began,
+                real=time.monotonic() - real,
+                hosts=hosts,
+                held=clock_server.tracker.held,
+            )
 
 
-def _upstream(plan: Plan) -> Upstream:
+def _user_proxies(options: RunOptions) -> UserProxies:
     """The user's own proxies: none where other hosts are refused anyway."""
-    upstream = Upstream(None if plan.offline else os.environ)
-    for url in upstream.unusable:
+    proxies = UserProxies(None if options.offline else os.environ)
+    for url in proxies.unusable:
         # Without the URL: it may hold a password.
         print(
             f"kling-mock run: a {url.partition(':')[0]} proxy of the environment cannot be used here; "
             "programs without a hook reach other hosts directly.",
             file=sys.stderr,
         )
-    return upstream
+    return proxies
 
 
-def _say_once() -> Callable[[str], None]:
-    """Says of a host that it was refused, the first time."""
+def _said_once() -> Callable[[str], None]:
+    """A function that says of a host that it was refused, the first time that it is called for it."""
     said: set[str] = set()
 
     def say(place: str) -> None:
@@ -111,35 +109,41 @@ def _say_once() -> Callable[[str], None]:
     return say
 
 
+def clock_server_of(
+    server: MockServer, hosts: Hosts, *, on_connection: Callable[[], None] = lambda: None
+) -> ClockServer:
+    """Make what answers the hooks of a run, for a running server; before the command is started."""
+    idle_detector = server.idle_detector
+    assert idle_detector is not None
+    return ClockServer(
+        server.clock,
+        idle_detector,
+        hosts.refuse,
+        unrelated=frozenset(children()),
+        on_connection=on_connection,
+    )
+
+
 @contextmanager
-def timekeeping(
-    server: MockServer, gateway: Gateway, folder: RunFolder, hosts: Hosts, *, fast_forward: bool
-) -> Iterator[Family]:
-    """Let the hooks ask about time, and time move for those who cannot ask."""
-    loop, stillness = server.loop, server.stillness
-    assert loop is not None and stillness is not None
-    token = secrets.token_urlsafe(16)
-    family = Family(server.clock, strangers=children())
-    stillness.watch((), lambda: family.sockets)
-    connections: set[asyncio.Task[Any]] = set()
-
-    def serve(sock: socket.socket) -> None:
-        def keeper() -> Timekeeper:
-            return Timekeeper(server.clock, stillness, family, token, hosts.refuse, gateway.close_idle)
-
-        task = asyncio.ensure_future(loop.connect_accepted_socket(keeper, sock))
-        connections.add(task)
-        task.add_done_callback(connections.discard)
-
-    gateway.service = serve
-    folder.configure(hooked=gateway.hooked, proxy=gateway.port, token=token, fast_forward=fast_forward)
+def hooks_told(
+    server: MockServer,
+    gateway: Gateway,
+    folder: RunDirectory,
+    clock_server: ClockServer,
+    *,
+    fast_forward: bool,
+) -> Iterator[None]:
+    """Tell the hooks where to ask, and let time move for those who cannot ask."""
+    folder.configure(
+        hooked=gateway.hooked, proxy=gateway.port, token=clock_server.token, fast_forward=fast_forward
+    )
     advancing = None
     if fast_forward:
-        advance = advance_for_unhooked(server.clock, stillness, gateway, family)
-        advancing = asyncio.run_coroutine_threadsafe(advance, loop)
+        assert server.loop is not None
+        advance = advance_for_unhooked(clock_server, gateway)
+        advancing = asyncio.run_coroutine_threadsafe(advance, server.loop)
     try:
-        yield family
+        yield
     finally:
-        gateway.service = None
         if advancing is not None:
             advancing.cancel()

@@ -11,50 +11,52 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from ... import timing
 from ...clock import Clock
 from ...events import EventKind
 from .certificates import Authority
 from .clock_server import ClockFile
 from .host_policy import Hosts
 from .stale_runs import PREFIX, claim
-from .user_proxies import Upstream
+from .user_proxies import UserProxies
 
-__all__ = ["BUNDLE_VARIABLES", "COMMANDS", "NODE_PRELOAD", "PYTHON_STARTUP", "RunFolder"]
+__all__ = ["BUNDLE_VARIABLES", "NODE_PRELOAD", "PYTHON_STARTUP", "RunDirectory"]
 
 CHILD = Path(__file__).parent.parent / "child"
 PYTHON_STARTUP = CHILD / "python" / "startup"
 """Stands in front of a Python child's import path."""
 NODE_PRELOAD = CHILD / "node" / "preload.cjs"
-"""What a Node child loads first."""
-COMMANDS = CHILD / "commands"
-"""Commands that wait or tell the time, for shells."""
+"""The module that a Node child loads first."""
+START_COMMAND = CHILD / "commands" / "start.py"
+"""Starts a command that waits or tells the time, for shells."""
+COMMANDS = ("sleep", "date")
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "DENO_CERT")
 """Files of trusted certificates: OpenSSL (and Go, Ruby, PHP with it), requests, curl, git, Deno."""
 NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
 """The same for Node, which has the machine's own authorities without a file."""
 
 
-class RunFolder:
+class RunDirectory:
     """Files that only this user can read; the end of the `with` block, or `close`, removes all of them.
 
     What the user's own environment trusts is trusted by the child as well.
     """
 
     def __init__(
-        self, authority: Authority, hosts: Hosts, clock: Clock, upstream: Upstream | None = None
+        self, authority: Authority, hosts: Hosts, clock: Clock, proxies: UserProxies | None = None
     ) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._owner = claim(self.path)
-            self._fill(authority, upstream or Upstream(), hosts)
+            self._fill(authority, proxies or UserProxies(), hosts)
             self._clock = ClockFile(self.path / "clock", clock)
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
         self._end = clock.bus.subscribe(lambda _event: self._clock.publish(), (EventKind.CLOCK,))
-        hosts.changed = self.write_hosts
+        hosts.listeners.append(self.write_hosts)
 
-    def _fill(self, authority: Authority, upstream: Upstream, hosts: Hosts) -> None:
+    def _fill(self, authority: Authority, proxies: UserProxies, hosts: Hosts) -> None:
         """Write what does not depend on ports."""
         own = {name: os.environ[name] for name in (*BUNDLE_VARIABLES, NODE_VARIABLE) if os.environ.get(name)}
         self.bundle = self._write("bundle.pem", authority.bundle(own.values()))
@@ -63,13 +65,13 @@ class RunFolder:
         self.wgetrc = self._write("wgetrc", self._wgetrc())
         self.tools = self._tools()
         self.config = self.path / "run.json"
-        self.no_proxy = upstream.no_proxy(hosts.names)
-        self._upstream = upstream
+        self.no_proxy = proxies.no_proxy(hosts.names)
+        self._proxies = proxies
         self._hosts = hosts
         self._pem = authority.pem.decode()
         self.write_hosts()
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> RunDirectory:
         return self
 
     def __exit__(
@@ -87,10 +89,11 @@ class RunFolder:
             "bundle": str(self.bundle),
             "hooked": hooked,
             "proxy": proxy,
-            "upstream": self._upstream.schemes,
+            "user_proxies": self._proxies.schemes,
             "no_proxy": self.no_proxy,
             "token": token,
             "fast_forward": fast_forward,
+            "timing": timing.for_node(),
         }
         self._write(self.config.name, json.dumps(config).encode())
 
@@ -101,8 +104,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Remove everything."""
-        self._hosts.changed = lambda: None
         self._end()
+        self._hosts.listeners.remove(self.write_hosts)
         self._clock.close()
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._owner)
@@ -117,10 +120,10 @@ class RunFolder:
         """A folder with a `sleep` and a `date` for shell scripts, to be found before the system's own."""
         tools = self.path / "tools"
         tools.mkdir()
-        for name, variable in (("sleep", "_KLING_SLEEP"), ("date", "_KLING_TOOL")):
+        for name in COMMANDS:
             script = tools / name
-            words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(COMMANDS / f"{name}.py")]))
-            script.write_text(f'#!/bin/sh\n{variable}="$0" exec {words} "$@"\n')
+            words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(START_COMMAND), name]))
+            script.write_text(f'#!/bin/sh\n_KLING_TOOL="$0" exec {words} "$@"\n')
             script.chmod(0o700)
         return tools
 

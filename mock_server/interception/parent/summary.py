@@ -1,4 +1,4 @@
-"""What happened in a run, as data for a report and as lines to read."""
+"""The summary of a run, as data for a report and as lines to read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ... import timing
 from ...exchanges.exchange import Exchange
 from ...jobs.timeline import FINAL_STATUSES
 from ...jobs.view import JobView
@@ -100,7 +101,7 @@ def _breach(breach: Breach) -> dict[str, Any]:
 
 
 def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """What was tolerated, each once with how often it was."""
+    """List the tolerated mistakes, each once with how often it was made."""
     count = Counter(finding for exchange in exchanges for finding in exchange.findings)
     return [
         {**finding.as_dict(), "says": finding.sentence(), "times": times} for finding, times in count.items()
@@ -108,7 +109,7 @@ def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
 
 
 def _trouble(exchanges: Iterable[Exchange], jobs: Iterable[JobView]) -> Iterable[str]:
-    """What went wrong, a sentence each: answers that failed, answers that never came, jobs that failed."""
+    """Say what went wrong, a sentence each: answers that failed or never came, jobs that failed."""
     count: Counter[str] = Counter()
     for exchange in exchanges:
         what = _what_of(exchange)
@@ -175,7 +176,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
     for one in report.get("held", ()):
-        if one["seconds"] >= LONG:
+        if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
     if report["refused"]:
@@ -185,8 +186,6 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 
 SHOWN = 12
-LONG = 5.0
-"""Real seconds for which a program holds time up before the summary speaks of it."""
 UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
 """Exit statuses that say enough about why nothing reached the mock."""
 UNREACHED = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from ...serving.idle_detector import Stillness
+from ...serving.idle_detector import IdleDetector
 from .request_sniffer import MAX_HEAD, Opening
-from .user_proxies import Proxy, Upstream
+from .user_proxies import Proxy, UserProxies
 
 __all__ = ["Tunnels"]
 
@@ -21,9 +21,9 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Tunnels:
     """The open tunnels; one that waits for its host's answer counts as work, so that time keeps real."""
 
-    def __init__(self, stillness: Stillness, upstream: Upstream) -> None:
-        self._stillness = stillness
-        self._upstream = upstream
+    def __init__(self, idle_detector: IdleDetector, proxies: UserProxies) -> None:
+        self._idle_detector = idle_detector
+        self._proxies = proxies
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, sock: socket.socket, opening: Opening, head: bytes) -> None:
@@ -40,7 +40,7 @@ class Tunnels:
             if writer is not None:
                 writer.close()
             if isinstance(error, (OSError, EOFError)):
-                await _apologise(sock, opening, error)
+                await _send_bad_gateway(sock, opening, error)
             sock.close()
             if not isinstance(error, (OSError, EOFError, ValueError)):
                 raise
@@ -55,10 +55,10 @@ class Tunnels:
             task.cancel()
 
     async def _reach(self, sock: socket.socket, opening: Opening, head: bytes) -> tuple[Streams, bytes]:
-        """A connection to the host or to the user's own proxy, and what is said first on one of the sides."""
+        """Connect with the host or the user's proxy; gives what is said first on one of the sides as well."""
         if opening.kind == "connect":
-            return await self._reach_for_good(opening)
-        proxy = self._upstream.proxy_for("http", opening.host)
+            return await self._reach_any(opening)
+        proxy = self._proxies.proxy_for("http", opening.host)
         # What a proxy gets has the whole URL; what a host gets has not.
         begun = head if proxy is not None else opening.rewritten
         request = await _whole_head(sock, begun)
@@ -68,9 +68,9 @@ class Tunnels:
         words = line + b"\n" + proxy.authorization + rest
         return await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None), words
 
-    async def _reach_for_good(self, opening: Opening) -> tuple[Streams, bytes]:
-        """A connection that carries whatever the client likes."""
-        proxy = self._upstream.proxy_for("http" if opening.port == 80 else "https", opening.host)
+    async def _reach_any(self, opening: Opening) -> tuple[Streams, bytes]:
+        """Connect for a client that goes on with whatever it likes, such as TLS."""
+        proxy = self._proxies.proxy_for("http" if opening.port == 80 else "https", opening.host)
         if proxy is None:
             return await asyncio.open_connection(opening.host, opening.port), ESTABLISHED
         return await _through(proxy, opening)
@@ -88,7 +88,7 @@ class Tunnels:
             nonlocal asked
             if begins != asked:
                 asked = begins
-                self._stillness.arriving += 1 if begins else -1
+                self._idle_detector.arriving += 1 if begins else -1
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter, begins: bool) -> None:
             while chunk := await source.read(CHUNK):
@@ -145,8 +145,8 @@ def _one_request(request: bytes) -> bytes:
     return b"\r\n".join((line, *kept, b"Connection: close")) + end + rest
 
 
-async def _apologise(sock: socket.socket, opening: Opening, error: Exception) -> None:
-    """Say to a client that its host cannot be reached."""
+async def _send_bad_gateway(sock: socket.socket, opening: Opening, error: Exception) -> None:
+    """Tell a client that its host cannot be reached."""
     why = getattr(error, "strerror", None) or error
     text = f"{opening.host}:{opening.port} cannot be reached: {why}.\n".encode()
     answer = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text)

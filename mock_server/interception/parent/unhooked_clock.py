@@ -5,32 +5,28 @@ from __future__ import annotations
 import asyncio
 import math
 
-from ...clock import Clock
-from ...serving.idle_detector import Stillness
+from ... import timing
+from .clock_server import ClockServer
 from .gateway import Gateway
-from .process_tracker import Family
 
 __all__ = ["advance_for_unhooked"]
 
-PERIOD = 0.004
-"""Real seconds between two looks."""
 
-
-async def advance_for_unhooked(clock: Clock, stillness: Stillness, gateway: Gateway, family: Family) -> None:
+async def advance_for_unhooked(server: ClockServer, gateway: Gateway) -> None:
     """While such a program waits for an answer that sleeps on the clock, let the clock jump there.
 
     Their own timeouts run in real time, so an answer always comes before those.
     """
-    loop = asyncio.get_running_loop()
+    loop, clock, tracker = asyncio.get_running_loop(), server.clock, server.tracker
     while True:
-        await asyncio.sleep(PERIOD)
+        await asyncio.sleep(timing.UNHOOKED_LOOK)
         if not gateway.states[False].tasks or clock.next_wake() is None:
             continue
         answered: asyncio.Future[bool] = loop.create_future()
-        stillness.look(answered.set_result)
-        if not await answered or family.busy():
+        server.idle_detector.look(answered.set_result)
+        if not await answered or tracker.busy():
             continue
         wake = clock.next_wake()
         # Who is due before that asks for the jump itself.
-        if wake is not None and math.isfinite(wake) and clock.now() < wake <= family.due():
+        if wake is not None and math.isfinite(wake) and clock.now() < wake <= tracker.next_due():
             clock.advance(wake - clock.now() + 1e-6)

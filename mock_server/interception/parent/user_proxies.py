@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from .host_policy import is_loopback, plain_name
+from ...hostnames import is_loopback, plain_name
 
-__all__ = ["Proxy", "Upstream"]
+__all__ = ["Proxy", "UserProxies"]
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -17,7 +17,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Proxy:
-    """Where a proxy listens, and what it wants to be told."""
+    """A proxy: where it listens, and what it wants to be told."""
 
     host: str
     port: int
@@ -26,7 +26,7 @@ class Proxy:
     """A header line that tells the proxy who asks, with its line end; empty where its URL names nobody."""
 
 
-class Upstream:
+class UserProxies:
     """The proxies of an environment: `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in both cases.
 
     Proxies that speak something else than HTTP (SOCKS, say) cannot be put behind another one: `unusable`
@@ -65,7 +65,11 @@ class Upstream:
 
 
 def _covers(entry: str, host: str) -> bool:
-    """Whether an entry of `NO_PROXY` means a host: `*`, its name, or the end of it; ports do not count."""
+    """Tell whether an entry of `NO_PROXY` means a host: `*`, its name, or the end of it; ports do not count.
+
+    As curl and Go read it. `urllib.request.proxy_bypass_environment` knows `*` only alone and no `*.NAME`,
+    and takes the whole list, where each entry has to be kept or left out for a child.
+    """
     name = entry.strip().lower().removeprefix("*.").removeprefix(".")
     if name.count(":") == 1:
         name = name.partition(":")[0]

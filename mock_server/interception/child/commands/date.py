@@ -4,51 +4,44 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 import sys
-import time
 
-NAMED = ("--date", "--set", "--reference", "--file", "--resolution", "--help", "--version")
+from ...shared.clock_file import ClockReader
+from .real_command import become
+
+__all__ = ["asks_for_now", "main"]
+
+_NAMED = ("--date", "--set", "--reference", "--file", "--resolution", "--help", "--version")
 
 
 def asks_for_now(words: list[str]) -> bool:
-    """Whether these arguments ask for the present moment, and neither for another one nor to set it."""
+    """Tell whether these arguments ask for the present moment: neither for another one, nor to set it."""
     for word in words:
         if word.startswith("+"):
             continue
         if word.startswith("--"):
             # Long options may be cut short.
-            if any(name.startswith(word.partition("=")[0]) for name in NAMED):
+            if any(name.startswith(word.partition("=")[0]) for name in _NAMED):
                 return False
         elif not word.startswith("-") or set(word[1:].partition("I")[0]) - set("uR"):
             return False
     return True
 
 
-def moment() -> float:
-    """The virtual now."""
+def _now() -> float:
     with open(os.environ["KLING_MOCK_RUN"]) as file:
-        clock = json.load(file)["clock"]
-    with open(clock, "rb") as content:
-        _, virtual, real, speed, _ = struct.unpack("=5d", content.read(40))
-    return float(virtual + (time.monotonic() - real) * speed)
+        clock: str = json.load(file)["clock"]
+    return ClockReader(clock).now()
 
 
 def main() -> None:
-    """Become the system's `date`."""
+    """Become the system's `date`, with the virtual moment where it is asked for the present one."""
     words = sys.argv[1:]
     try:
         if asks_for_now(words):
-            now = moment()
+            now = _now()
             words = ["-r", str(int(now))] if sys.platform == "darwin" else ["-d", f"@{now:.6f}"]
             words += sys.argv[1:]
-    except (OSError, ValueError, KeyError, struct.error):
+    except (OSError, ValueError, KeyError):
         pass
-    here = os.path.dirname(os.environ.pop("_KLING_TOOL"))
-    path = [one for one in os.get_exec_path() if not (os.path.isdir(one) and os.path.samefile(one, here))]
-    own = next((file for one in path if os.access(file := os.path.join(one, "date"), os.X_OK)), "/bin/date")
-    os.execv(own, ["date", *words])
-
-
-if __name__ == "__main__":
-    main()
+    become("date", words)

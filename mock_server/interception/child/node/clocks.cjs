@@ -13,11 +13,19 @@ const real = {
   Date,
 };
 
+// The clock file as PROTOCOL.md has it: version, serial, virtual, real, speed, serial again.
+const VERSION = 1;
+const FIELDS = 6;
+
 class Clock {
   constructor(file) {
     this.descriptor = fs.openSync(file, "r");
-    this.bytes = Buffer.alloc(40);
-    this.numbers = new Float64Array(this.bytes.buffer, this.bytes.byteOffset, 5);
+    this.numbers = new Float64Array(FIELDS);
+    this.bytes = new Uint8Array(this.numbers.buffer);
+    this.read();
+    if (this.numbers[0] !== VERSION) {
+      throw new Error(`expected a clock file of version ${VERSION}, found ${this.numbers[0]}`);
+    }
     this.start = this.now();
     // What the clocks that only measure showed then: asked again beside `gone` they could run backwards.
     this.begun = { elapsed: real.performanceNow(), nanoseconds: real.hrtime(), uptime: real.uptime() };
@@ -27,11 +35,15 @@ class Clock {
     return Number(real.hrtime()) / 1e9;
   }
 
+  read() {
+    fs.readSync(this.descriptor, this.bytes, 0, this.bytes.length, 0);
+  }
+
   // Virtual seconds since the epoch.
   now() {
     for (;;) {
-      fs.readSync(this.descriptor, this.bytes, 0, 40, 0);
-      const [serial, virtual, at, speed, again] = this.numbers;
+      this.read();
+      const [, serial, virtual, at, speed, again] = this.numbers;
       if (serial === again) return virtual + (this.seconds() - at) * speed;
     }
   }

@@ -4,16 +4,14 @@
 const fs = require("node:fs");
 const os = require("node:os");
 
+const { isThisMachine, ownName, plainName } = require("./hostnames.cjs");
+
 const FIRST = "127.83.1.";
 
-function plain(host) {
-  return String(host).replace(/^\[|\]$/g, "").replace(/\.$/, "").toLowerCase();
-}
-
 class Hosts {
-  constructor(config, link) {
+  constructor(config, parent) {
     this.file = config.hosts;
-    this.link = link;
+    this.parent = parent;
     this.known = { hosts: [], offline: false };
     this.standIns = new Map();
   }
@@ -30,9 +28,9 @@ class Hosts {
 
   // "mock", "pass" or "refuse".
   decide(name) {
-    const host = plain(name);
+    const host = plainName(name);
     if (this.isStandIn(host)) return "mock";
-    if (this.isHere(host)) return "pass";
+    if (this.isLocal(host)) return "pass";
     const { hosts, offline } = this.read();
     if (hosts.includes(host)) return "mock";
     return offline && !this.isOwnAddress(host) ? "refuse" : "pass";
@@ -45,18 +43,13 @@ class Hosts {
 
   // The address that stands for a host of the mock: nobody listens there.
   standIn(name) {
-    const host = plain(name);
+    const host = plainName(name);
     if (!this.standIns.has(host)) this.standIns.set(host, FIRST + (this.standIns.size + 1));
     return this.standIns.get(host);
   }
 
-  isLoopback(host) {
-    return host === "localhost" || host.endsWith(".localhost") || host === "::1" || host === "0.0.0.0" ||
-      host === "::" || /^(::ffff:)?127\./.test(host);
-  }
-
-  isHere(host) {
-    return this.isLoopback(host) || host === plain(os.hostname());
+  isLocal(host) {
+    return isThisMachine(host) || host === ownName();
   }
 
   isOwnAddress(host) {
@@ -65,9 +58,9 @@ class Hosts {
 
   // Note an attempt, and make the error for it.
   refuse(name, port, code, syscall) {
-    const host = plain(name);
+    const host = plainName(name);
     const number = Number(port) || 0;
-    this.link.tell({ ask: "refused", host, port: number });
+    this.parent.tell({ ask: "refused", host, port: number });
     const place = number ? `${host}:${number}` : host;
     const error = new Error(`kling-mock is offline: ${place} was not contacted`);
     return Object.assign(error, { code, syscall });

@@ -1,9 +1,9 @@
-// The connection with the parent: lines of JSON, answered in order. It never keeps a process alive.
+// The connection with the parent (PROTOCOL.md): lines of JSON, answered in order. It never keeps a process alive.
 "use strict";
 
 const net = require("node:net");
 
-class Link {
+class ParentChannel {
   constructor(config) {
     this.config = config;
     this.socket = null;
@@ -50,4 +50,4 @@ class Link {
   }
 }
 
-module.exports = { Link };
+module.exports = { ParentChannel };

@@ -5,16 +5,16 @@ const file = process.env.KLING_MOCK_RUN;
 if (file) {
   try {
     const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
-    const { Link } = require("./parent_channel.cjs");
-    const link = new Link(config);
-    const hosts = new (require("./hosts.cjs").Hosts)(config, link);
+    const { ParentChannel } = require("./parent_channel.cjs");
+    const parent = new ParentChannel(config);
+    const hosts = new (require("./hosts.cjs").Hosts)(config, parent);
     require("./redirection.cjs").redirect(config, hosts);
     const { guardNames, guardDatagrams } = require("./dns.cjs");
     guardNames(hosts);
     guardDatagrams(hosts);
     require("./proxies.cjs").hideProxies(config, hosts);
     require("node:module").syncBuiltinESMExports();
-    if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, link);
+    if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, parent);
   } catch (error) {
     // The run may be over while a process of it still starts another one.
     if (error.code !== "ENOENT") {

@@ -10,7 +10,7 @@ const WITHOUT = ["NO_PROXY", "no_proxy"];
 function hideProxies(config, hosts) {
   const ours = `http://127.0.0.1:${config.proxy}`;
   // Where the user has a proxy of their own, ours stands for it.
-  const hidden = NAMES.filter((name) => !config.upstream.includes(name.toLowerCase().replace("_proxy", "")));
+  const hidden = NAMES.filter((name) => !config.user_proxies.includes(name.toLowerCase().replace("_proxy", "")));
   const without = [config.no_proxy, ...hosts.read().hosts].join(",");
   for (const name of hidden) if (process.env[name] === ours) delete process.env[name];
   if (hidden.length < NAMES.length) {

@@ -2,6 +2,7 @@
 "use strict";
 
 const net = require("node:net");
+const { isLoopback, plainName } = require("./hostnames.cjs");
 
 function redirect(config, hosts) {
   const original = net.Socket.prototype.connect;
@@ -18,8 +19,8 @@ function redirect(config, hosts) {
     const normalized = Array.isArray(args[0]) ? args[0] : net._normalizeArgs(args);
     const options = normalized[0];
     if (options.path) return original.call(this, normalized);
-    const host = String(options.host || "localhost").replace(/\.$/, "").toLowerCase();
-    const proxied = hosts.isLoopback(host) && Number(options.port) === config.proxy;
+    const host = plainName(options.host || "localhost");
+    const proxied = isLoopback(host) && Number(options.port) === config.proxy;
     const decision = proxied ? "mock" : hosts.decide(host);
     if (decision === "refuse") return refuse(this, host, options.port);
     if (decision === "mock") {
@@ -27,7 +28,7 @@ function redirect(config, hosts) {
       const gateway = { host: "127.0.0.1", port: config.hooked, family: 4, lookup: undefined };
       normalized[0] = { ...options, ...gateway };
       this[module.exports.forMock] = true;
-    } else if (!hosts.isHere(host)) {
+    } else if (!hosts.isLocal(host)) {
       this[module.exports.foreign] = true;
       module.exports.foreignSockets.add(this);
       this.once("close", () => module.exports.foreignSockets.delete(this));

@@ -8,7 +8,7 @@ const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
 const { isMainThread } = require("node:worker_threads");
 const { Clock, replaceClocks } = require("./clocks.cjs");
-const { Outside } = require("./outside.cjs");
+const { ExternalIO } = require("./external_io.cjs");
 
 const real = {
   setTimeout: globalThis.setTimeout,
@@ -82,9 +82,10 @@ class Timeout {
 if (Symbol.dispose) Timeout.prototype[Symbol.dispose] = Timeout.prototype.close;
 
 class Schedule {
-  constructor(clock, link) {
+  constructor(clock, parent, timing) {
+    this.pauses = { again: timing.look_again * 1000, idle: timing.look_idle * 1000 };
     this.clock = clock;
-    this.link = link;
+    this.parent = parent;
     this.pending = new Map();
     this.serial = 1;
     this.activity = 0;
@@ -93,7 +94,7 @@ class Schedule {
     this.keeper = null;
     this.unpacking = 0;
     this.starting = 0;
-    this.outside = new Outside(() => clock.seconds(), link);
+    this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
   }
 
   set(callback, delay, args, repeat = false) {
@@ -166,12 +167,12 @@ class Schedule {
       return;
     }
     if (this.working()) {
-      this.rest(1);
+      this.rest(this.pauses.again);
       return;
     }
     const activity = this.activity;
-    this.link.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
-      if (answer === null || answer.horizon === null) this.rest(1);
+    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
+      if (answer === null || answer.horizon === null) this.rest(this.pauses.again);
       else this.settle(() => this.jump(answer, activity));
     });
   }
@@ -190,18 +191,18 @@ class Schedule {
     const limit = horizon === "inf" ? Infinity : horizon;
     const target = Math.min(limit, first === null ? Infinity : first.when);
     if (target === Infinity || this.working()) {
-      this.rest(target === Infinity ? 20 : 1);
+      this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
-    this.link.ask({ ask: "jump", to: target, seen }, (answer) => {
-      if (answer === null || !answer.done) this.rest(1);
+    this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
+      if (answer === null || !answer.done) this.rest(this.pauses.again);
       else this.look();
     });
   }
 
   // Whether this thread does something that takes real time: files, other services.
   working() {
-    if (this.unpacking > 0 || this.starting > 0 || this.outside.awaited()) return true;
+    if (this.unpacking > 0 || this.starting > 0 || this.externalIO.awaited()) return true;
     return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
   }
 }
@@ -254,9 +255,9 @@ function replaceTimers(schedule) {
 }
 
 // Threads ask for themselves: each is known before another one can let time jump.
-function watchThreads(schedule, link) {
+function watchThreads(schedule, parent) {
   const known = () => {
-    if (link.socket === null) link.connect();
+    if (parent.socket === null) parent.connect();
   };
   if (!isMainThread) known();
   process.on("worker", (worker) => {
@@ -298,7 +299,7 @@ function replaceSocketTimeouts(schedule) {
   // Called by Node for everything that is read and written.
   net.Socket.prototype._unrefTimer = function _unrefTimer() {
     // The connection with the parent is no work of the program's.
-    if (this === schedule.link.socket) return originalRefresh.call(this);
+    if (this === schedule.parent.socket) return originalRefresh.call(this);
     for (let socket = this; socket; socket = socket._parent) {
       if (socket[timer] && !socket.destroyed) socket[timer].refresh();
     }
@@ -324,15 +325,15 @@ function watchUnpacking(schedule) {
   };
 }
 
-function fastForward(config, link) {
+function fastForward(config, parent) {
   const clock = new Clock(config.clock);
-  const schedule = new Schedule(clock, link);
+  const schedule = new Schedule(clock, parent, config.timing);
   replaceTimers(schedule);
   replaceClocks(clock);
   replaceSocketTimeouts(schedule);
   watchUnpacking(schedule);
-  watchThreads(schedule, link);
-  schedule.outside.watch();
+  watchThreads(schedule, parent);
+  schedule.externalIO.watch();
   require("node:module").syncBuiltinESMExports();
 }
 

@@ -1,4 +1,4 @@
-"""What a Python process under `kling-mock run` does to itself; imports the standard library only."""
+"""The hook of a Python process under `kling-mock run`: it leads connections and time to the parent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 import os
 from typing import Any
 
-from ....virtual_time.import_hooks import Arrivals
+from ....virtual_time.import_hooks import ImportHooks
 from ....virtual_time.patches import Patches
 from ....virtual_time.uvloops import without_uvloop
+from ...shared.decision import Decision
 from .lazy_ca_bundle import defer_bundle
 from .proxies import Proxies, Shown
 from .redirection import Redirection
@@ -17,7 +18,7 @@ from .redirection import Redirection
 __all__ = ["hook"]
 
 
-class _Hosts:
+class _HostList:
     """The parent's list of hosts, read again whenever it has changed."""
 
     def __init__(self, path: str) -> None:
@@ -26,8 +27,8 @@ class _Hosts:
         self._hosts: frozenset[str] = frozenset()
         self._offline = False
 
-    def decide(self, host: str) -> str:
-        """`mock`, `pass` or `refuse`."""
+    def decide(self, host: str) -> Decision:
+        """Decide about a host by its name."""
         self._read()
         if host in self._hosts:
             return "mock"
@@ -52,37 +53,37 @@ class _Hosts:
 
 def hook(config: dict[str, Any]) -> None:
     """Lead this process's connections to the parent's gateway, and let it live by the parent's clock."""
-    from ....virtual_time.remote_time_source import RemoteSource
+    from .remote_time_source import RemoteTimeSource
 
-    parent = RemoteSource(
+    parent = RemoteTimeSource(
         config["clock"], config["hooked"], config["token"], (config["hooked"], config["proxy"])
     )
 
     def refuse(host: str, port: int) -> None:
         parent.ask({"ask": "refused", "host": host, "port": port}, answered=False)
 
-    patches, arrivals = Patches(kept={"_kling_mock"}), Arrivals()
-    hosts = _Hosts(config["hosts"])
+    patches, import_hooks = Patches(kept={"_kling_mock"}), ImportHooks()
+    hosts = _HostList(config["hosts"])
     redirection = Redirection(hosts.decide, refuse, config["hooked"], config["proxy"], config["authority"])
     proxies = Proxies(hosts.decide, hosts.names, _shown(config))
-    arrivals.when("urllib.request", lambda: proxies.apply(patches))
+    import_hooks.when("urllib.request", lambda: proxies.apply(patches))
     redirection.apply(patches)
-    arrivals.when("ssl", lambda: redirection.apply_tls(patches))
-    arrivals.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
-    arrivals.when("asyncio", lambda: redirection.apply_asyncio(patches))
-    arrivals.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
-    arrivals.when("uvloop", lambda: without_uvloop(patches))
+    import_hooks.when("ssl", lambda: redirection.apply_tls(patches))
+    import_hooks.when("ssl", lambda: defer_bundle(patches, config["bundle"]))
+    import_hooks.when("asyncio", lambda: redirection.apply_asyncio(patches))
+    import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
+    import_hooks.when("uvloop", lambda: without_uvloop(patches))
     patches.rename()
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
-        following = fast_forward_from(parent, arrivals=arrivals)
-        following.__enter__()
+        session = fast_forward_from(parent, import_hooks=import_hooks)
+        session.__enter__()
         # Python's own end waits for threads in real time.
-        atexit.register(following.__exit__, None, None, None)
+        atexit.register(session.__exit__, None, None, None)
 
 
 def _shown(config: dict[str, Any]) -> Shown:
     """The run's proxy stands for the user's own where there is one, and is not to be seen elsewhere."""
     ours = f"http://127.0.0.1:{config['proxy']}"
-    return lambda scheme, url: url != ours or scheme in config["upstream"]
+    return lambda scheme, url: url != ours or scheme in config["user_proxies"]

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ....virtual_time.patches import Patches
+from ...shared.decision import Decide
 
 __all__ = ["Proxies", "Shown"]
 
@@ -20,14 +21,12 @@ Shown = Callable[[str, str], bool]
 
 
 class Proxies:
-    """What `urllib.request` tells of the environment's proxies, to itself and to requests, httpx, aiohttp.
+    """Replaces what `urllib.request` tells of the environment's proxies: requests, httpx and aiohttp ask it.
 
     `decide` says which hosts are the mock's and `names` lists them: no proxy is between them and a program.
     """
 
-    def __init__(
-        self, decide: Callable[[str], str], names: Callable[[], Iterable[str]], shown: Shown
-    ) -> None:
+    def __init__(self, decide: Decide, names: Callable[[], Iterable[str]], shown: Shown) -> None:
         self._decide = decide
         self._names = names
         self._shown = shown

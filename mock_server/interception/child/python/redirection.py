@@ -15,15 +15,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ....hostnames import is_this_machine, own_name
 from ....virtual_time.patches import Patches
+from ...shared.decision import Decide, Refuse
 from .lazy_ca_bundle import load_deferred
 
-__all__ = ["Decide", "Redirection", "Refuse"]
-
-Decide = Callable[[str], str]
-"""Says of a host name: `mock`, `pass` or `refuse`."""
-Refuse = Callable[[str, int], None]
-"""Notes an attempt to reach a host that is not allowed."""
+__all__ = ["Redirection"]
 
 _FIRST = int(ipaddress.ip_address("127.83.0.1"))
 
@@ -59,7 +56,7 @@ class Redirection:
         def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
             address = self.address_of(host, port)
             found = original(host if address is None else address, port, *args, **options)
-            if address is None and _text(host) == _own_name():
+            if address is None and _text(host) == own_name():
                 self._own |= {_text(place[0]) for *_, place in found if isinstance(place[0], str)}
             return found
 
@@ -70,7 +67,7 @@ class Redirection:
 
         def gethostbyname(hostname: Any, /) -> Any:
             address = self.address_of(hostname, 0) or original(hostname)
-            if _text(hostname) == _own_name():
+            if _text(hostname) == own_name():
                 self._own.add(address)
             return address
 
@@ -113,7 +110,7 @@ class Redirection:
     def address_of(self, host: Any, port: Any) -> str | None:
         """The stand-in address of a host; None to leave it alone; raises for one that is refused."""
         name = _text(host)
-        if name is None or self._is_here(name):
+        if name is None or self._is_local(name):
             return None
         if name in self._names:
             return name
@@ -170,7 +167,7 @@ class Redirection:
 
         async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
             name = _text(host)
-            if name is not None and not self._is_here(name) and self._decide(name) == "mock":
+            if name is not None and not self._is_local(name) and self._decide(name) == "mock":
                 return socket.getaddrinfo(host, port, **options)
             return await original(loop, host, port, **options)
 
@@ -204,7 +201,7 @@ class Redirection:
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
             return
         host = _text(address[0])
-        if host is None or host in self._names or self._is_here(host):
+        if host is None or host in self._names or self._is_local(host):
             return
         if self._decide(host) == "refuse":
             self._refuse(host, address[1])
@@ -219,7 +216,7 @@ class Redirection:
             return address
         if host in self._names:
             return self._gateway(sock)
-        if self._is_here(host):
+        if self._is_local(host):
             # Programs that go by the proxy variables are still programs whose time can be told.
             return self._gateway(sock) if port == self._proxy else address
         decision = self._decide(host)
@@ -233,9 +230,9 @@ class Redirection:
             return ("::ffff:127.0.0.1", self._port, 0, 0)
         return ("127.0.0.1", self._port)
 
-    def _is_here(self, host: str) -> bool:
-        """Whether a name or address is this machine: programs look up its own name, to log it for example."""
-        return _is_loopback(host) or host in self._own or host == _own_name()
+    def _is_local(self, host: str) -> bool:
+        """Tell whether a name or address is this machine: programs look up its own name, to log it."""
+        return (is_this_machine(host) and not _is_stand_in(host)) or host in self._own or host == own_name()
 
     def _refusal(self, place: str) -> str:
         return f"kling-mock is offline: {place} was not contacted"
@@ -247,10 +244,6 @@ def _text(host: Any) -> str | None:
     return host.rstrip(".").lower() if isinstance(host, str) and host else None
 
 
-def _own_name() -> str | None:
-    return _text(socket.gethostname())
-
-
 def _number(port: Any) -> int:
     """A port as `getaddrinfo` takes it; 0 where it is none."""
     if isinstance(port, (str, bytes)) and port.isdigit():
@@ -258,11 +251,11 @@ def _number(port: Any) -> int:
     return port if isinstance(port, int) else 0
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost") or host in ("0.0.0.0", "::"):
-        return True
+def _is_stand_in(host: str) -> bool:
+    """Tell whether an address stands for a host of the mock, in this process or in another one of the run."""
+    if not host.startswith("127."):
+        return False
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        return int(ipaddress.IPv4Address(host)) in range(_FIRST, _FIRST + 65536)
     except ValueError:
         return False
-    return address.is_loopback and int(address) not in range(_FIRST, _FIRST + 65536)

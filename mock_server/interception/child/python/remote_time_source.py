@@ -1,33 +1,30 @@
-"""Virtual time that another process keeps: read from its clock file, moved by asking it."""
+"""Virtual time that the parent process keeps: read from its clock file, moved by asking it (PROTOCOL.md)."""
 
 from __future__ import annotations
 
 import _socket
 import json
 import math
-import mmap
 import os
-import struct
 from collections.abc import Collection
 from typing import Any
 
-from .originals import allocate_lock, monotonic
+from ....hostnames import is_loopback
+from ....virtual_time.originals import allocate_lock
+from ...shared.clock_file import ClockReader
 
-__all__ = ["RemoteSource"]
-
-_LAYOUT = struct.Struct("=5d")
+__all__ = ["RemoteTimeSource"]
 
 
-class RemoteSource:
-    """The clock of the mock that a parent process runs.
+class RemoteTimeSource:
+    """The clock of the mock that a parent process runs; a `TimeSource`.
 
-    `clock_file` is laid out as `kling_mock.interception.parent.clock_server` says; `port` is where the parent
-    answers, `ports` are all the ports behind which its mock is.
+    `port` is where the parent answers, `ports` are all the ports behind which its mock is.
     """
 
     def __init__(self, clock_file: str, port: int, token: str, ports: Collection[int]) -> None:
-        with open(clock_file, "rb") as file:
-            self._clock = mmap.mmap(file.fileno(), _LAYOUT.size, access=mmap.ACCESS_READ)
+        self.now = ClockReader(clock_file).now
+        """Virtual seconds since the epoch."""
         self._port = port
         self._token = token
         self._ports = frozenset(ports)
@@ -36,15 +33,8 @@ class RemoteSource:
         self._seen = 0
         self._told = False
 
-    def now(self) -> float:
-        """Virtual seconds since the epoch."""
-        while True:
-            serial, virtual, real, speed, again = _LAYOUT.unpack_from(self._clock)
-            if serial == again:
-                return float(virtual + (monotonic() - real) * speed)
-
     def horizon(self, due: float) -> float | None:
-        """The next moment at which somebody else does something, None while one does or the mock is gone."""
+        """The next moment at which somebody else does something; None while one does, or without a parent."""
         answer = self.ask({"ask": "horizon", "due": due if due < math.inf else None})
         self._told = True
         if answer is None:
@@ -64,8 +54,8 @@ class RemoteSource:
             self.ask({"ask": "awake"}, answered=False)
 
     def local(self, host: str, port: int) -> bool:
-        """Whether an address is the mock's."""
-        return port in self._ports and (host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1"))
+        """Tell whether an address is the mock's."""
+        return port in self._ports and is_loopback(host)
 
     def ask(self, message: dict[str, Any], *, answered: bool = True) -> dict[str, Any] | None:
         """Say something to the parent; None where it is gone."""

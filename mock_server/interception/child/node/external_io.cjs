@@ -1,30 +1,25 @@
-// The real world on the other side of a socket: how long an answer of it is waited for.
+// Sockets that lead to the real world: how long an answer through one is waited for.
 "use strict";
 
 const net = require("node:net");
 const { foreign, forMock } = require("./redirection.cjs");
 
-// Real seconds that a service gets to answer what was sent to it, here and on another machine.
-const ASKED = 1;
-const ASKED_FAR = 30;
-// The same once something came from it: it may have more to say.
-const HEARD = 0.05;
-const HEARD_FAR = 1;
-
 // The sockets of this process that lead to neither the mock nor the process itself.
-class Outside {
-  constructor(seconds, link) {
+class ExternalIO {
+  // `timing` are the seconds that a service gets to answer, and to say more, here and on another machine.
+  constructor(seconds, parent, timing) {
     this.seconds = seconds;
-    this.link = link;
+    this.parent = parent;
+    this.timing = timing;
     this.lines = new Map();
   }
 
   watch() {
-    const outside = this;
+    const own = this;
     const original = net.Socket.prototype.connect;
     net.Socket.prototype.connect = function connect(...args) {
       const result = original.apply(this, args);
-      if (!this[forMock]) outside.add(this);
+      if (!this[forMock]) own.add(this);
       return result;
     };
   }
@@ -40,10 +35,10 @@ class Outside {
     const own = this.ownPorts();
     let awaited = false;
     for (const [socket, line] of this.lines) {
-      if (socket === this.link.socket || own.has(socket.remotePort)) continue;
+      if (socket === this.parent.socket || own.has(socket.remotePort)) continue;
       this.note(socket, line);
-      const far = Boolean(socket[foreign]);
-      const patience = line.asked ? (far ? ASKED_FAR : ASKED) : (far ? HEARD_FAR : HEARD);
+      const place = socket[foreign] ? "far" : "here";
+      const patience = this.timing[line.asked ? `answer_${place}` : `more_${place}`];
       if (this.seconds() - line.at < patience) awaited = true;
     }
     return awaited;
@@ -65,4 +60,4 @@ class Outside {
   }
 }
 
-module.exports = { Outside };
+module.exports = { ExternalIO };

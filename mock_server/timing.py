@@ -1,0 +1,217 @@
+"""Every constant of real time, with its reason: what is waited for in seconds of the system's clock.
+
+Virtual time is exact and needs none of these. They are guesses about machines: how long a process, a thread,
+an event loop or another service may take before it counts as idle, stuck or gone. Those that wait for such a
+machine are multiplied by one factor, `SLOWNESS`: `KLING_MOCK_SLOWNESS=5` gives a slow or busy machine five
+times as long. The others say how often something is looked at, and stay as they are.
+
+The standard library only, for Python 3.9 as well: the hooks in the child processes of `kling-mock run`, which
+inherit the variable, wait by the same table. Node's hook gets its rows through the run's configuration.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+__all__ = [
+    "ANSWER_FAR",
+    "ANSWER_HERE",
+    "BLIND_SOCKET_WAIT",
+    "CLIENT_STARTS",
+    "CLIENT_STOPS",
+    "CONNECTION_ENDS",
+    "CONNECTION_IDLE",
+    "COUNTED_GAP",
+    "ENDLESS_WORK",
+    "GATEWAY_ENDS",
+    "GATEWAY_KEEP_ALIVE",
+    "HANDSHAKE",
+    "IMPORT",
+    "LATE_RUN",
+    "LEFTOVER_LOOK",
+    "LOG_FLUSH",
+    "LONG_HOLD",
+    "LOOK_AGAIN",
+    "LOOK_IDLE",
+    "LOOK_IDLE_IN_NODE",
+    "LOOK_OUTSIDE",
+    "LOOK_RARELY",
+    "LOOP_COMES_ROUND",
+    "LOOP_LOOKS",
+    "LOOP_RUNS",
+    "MORE_FAR",
+    "MORE_HERE",
+    "OUTPUT_ENDS",
+    "PROCESS_BLOCKED",
+    "PROCESS_ENDS",
+    "PROCESS_UNSEEN",
+    "RUN_ENDS",
+    "SERVER_ENDS_ANSWERS",
+    "SERVER_KEEP_ALIVE",
+    "SERVER_STARTS",
+    "SHORT_WAIT",
+    "SIGNAL_LOOK",
+    "SLEEP_LOOK",
+    "SLOWNESS",
+    "STOP_LOOK",
+    "STREAM_LOOK",
+    "SUBPROCESS_WAIT",
+    "THREAD_BLOCKED",
+    "UNHOOKED_LOOK",
+    "UNTAKEN_SIGNAL_LOOK",
+    "VARIABLE",
+    "check_slowness",
+    "for_node",
+]
+
+VARIABLE = "KLING_MOCK_SLOWNESS"
+"""The variable of the environment that holds the factor."""
+MOST_SLOWNESS = 100.0
+
+
+def _slowness(text: str | None) -> tuple[float, str]:
+    """The factor, and what is wrong with the text that was to give it; 1 where there is none."""
+    try:
+        factor = float(text) if text and text.strip() else 1.0
+    except ValueError:
+        factor = math.nan
+    if 1 <= factor <= MOST_SLOWNESS:
+        return factor, ""
+    return 1.0, f"expected a factor from 1 to {MOST_SLOWNESS:.0f}, received {text!r}."
+
+
+SLOWNESS, _problem = _slowness(os.environ.get(VARIABLE))
+"""The factor by which this machine is taken to be slow: from `KLING_MOCK_SLOWNESS`, 1 without it."""
+
+
+def check_slowness() -> None:
+    """Raise `SettingsError` where the variable holds something else than a factor: it is not used then."""
+    if _problem:
+        from .errors import SettingsError
+
+        raise SettingsError(_problem, option=VARIABLE)
+
+
+def _patient(seconds: float) -> float:
+    """A wait for somebody else's machine."""
+    return seconds * SLOWNESS
+
+
+# Virtual time: when does somebody count as waiting, so that time may jump? Too short lets time overtake
+# somebody who works, too long costs real time at every jump.
+
+PROCESS_BLOCKED = _patient(0.006)
+"""After which a process that has not moved counts as blocked. More than a time slice of Linux's scheduler."""
+PROCESS_UNSEEN = _patient(0.25)
+"""The same since it was last heard of, for one that the system tells nothing of (macOS), and for a thread
+beside the one that asks."""
+THREAD_BLOCKED = _patient(1.2)
+"""In switch intervals of the interpreter (5 ms each): after which a thread that has not moved counts as
+blocked. One that waits for the interpreter moves once in each interval."""
+SUBPROCESS_WAIT = _patient(1.0)
+"""For which a thread that waits for an idle child process still holds time up: the child may ask a host."""
+ENDLESS_WORK = _patient(30.0)
+"""After which threads and processes that never rest hold time up no longer: they might never."""
+ANSWER_HERE = _patient(1.0)
+"""That a service on this machine gets to answer what was sent to it."""
+ANSWER_FAR = _patient(30.0)
+"""That a service on another machine gets: as long as HTTP clients wait by habit."""
+MORE_HERE = _patient(0.05)
+"""For which a pipe, or a service on this machine that has answered, may have more to say."""
+MORE_FAR = _patient(1.0)
+"""The same for a service on another machine: a round trip round the world takes a third of it."""
+BLIND_SOCKET_WAIT = _patient(0.25)
+"""That a socket waits in real time first, where only a clock is known and not whether its server rests."""
+LOOP_COMES_ROUND = _patient(1.0)
+"""After which a server's event loop that does not say whether it rests counts as busy."""
+COUNTED_GAP = 0.5
+"""Between two looks at most, for a program that worked at both to be blamed for the time between them."""
+LONG_HOLD = 5.0
+"""For which a program holds time up before a run's summary speaks of it."""
+
+# How often is it looked whether time may jump? Short enough to cost nothing, long enough to let others work.
+
+LOOK_AGAIN = 0.001
+"""Between looks of one who waits, while somebody works."""
+LOOK_RARELY = 0.005
+"""The same after many looks in vain: many processes that ask and ask keep each other from resting."""
+LOOK_OUTSIDE = 0.01
+"""Between looks while something may come from the real world."""
+LOOK_IDLE = 0.05
+"""Between looks while nobody is due at any moment."""
+LOOK_IDLE_IN_NODE = 0.02
+"""The same in Node, whose timers cost less."""
+SLEEP_LOOK = 0.002
+"""Between two questions of the shell's `sleep`."""
+UNHOOKED_LOOK = 0.004
+"""Between looks at whether a program without a hook waits for the clock."""
+
+# The server.
+
+SERVER_STARTS = _patient(10.0)
+"""In which the server's thread comes up, or ends."""
+SERVER_ENDS_ANSWERS = _patient(0.2)
+"""That running answers get to finish when the server stops; held ones end at once."""
+STREAM_LOOK = 0.02
+"""Between looks at whether only streams of events are left then."""
+LOOP_RUNS = _patient(0.05)
+"""That the loop gets to run what another thread wants of it, between two exchanges."""
+SERVER_KEEP_ALIVE = 60.0
+"""That an idle connection stays: longer than clients keep theirs, so that none finds it closed."""
+LOG_FLUSH = 0.05
+"""For which lines of the log are gathered, so that a burst of requests costs one write."""
+
+# `kling-mock run`.
+
+GATEWAY_KEEP_ALIVE = 7.0
+"""That an idle connection of a run stays: Node does not end before, where an answer was left unread."""
+CONNECTION_IDLE = _patient(0.1)
+"""The same once nothing but the end of idle connections can happen any more."""
+HANDSHAKE = _patient(10.0)
+"""In which a TLS handshake is made, or a request's head comes."""
+GATEWAY_ENDS = _patient(10.0)
+"""In which the server's loop opens or closes the gateway of a run."""
+CONNECTION_ENDS = _patient(1.0)
+"""That connections which are just taken get to end when the gateway closes."""
+PROCESS_ENDS = _patient(2.0)
+"""Between asking a process to end and ending it."""
+LEFTOVER_LOOK = 0.02
+"""Between looks at whether what a command left running has ended."""
+SIGNAL_LOOK = 0.5
+"""Between looks at a command that runs, where signals and its end are told at once anyway."""
+UNTAKEN_SIGNAL_LOOK = 0.1
+"""The same where the system cannot tell."""
+
+# The contract kit.
+
+RUN_ENDS = _patient(20.0)
+"""After which one run of a client is ended from outside."""
+CLIENT_STOPS = _patient(0.3)
+"""That a client gets to end by itself after the server has stopped answering."""
+STOP_LOOK = _patient(0.1)
+"""That it gets to end after each interruption."""
+LOOP_LOOKS = _patient(10.0)
+"""In which the server's loop comes round after a run; the machine is too busy for checks otherwise."""
+LATE_RUN = _patient(0.5)
+"""Beyond the time limit, in which a run that has begun may still end by itself."""
+CLIENT_STARTS = _patient(0.4)
+"""From its first question about time, in which a program is still taken to start up."""
+SHORT_WAIT = 0.2
+"""That stands for a scenario's waits, where a client cannot be told of another time."""
+IMPORT = _patient(60.0)
+"""That the import of a client may take; `KLING_MOCK_IMPORT_SECONDS` says otherwise."""
+OUTPUT_ENDS = _patient(1.0)
+"""In which what a program wrote must have been read once it has ended."""
+
+
+def for_node() -> dict[str, float]:
+    """The seconds that Node's hook waits by."""
+    return {
+        "answer_here": ANSWER_HERE,
+        "answer_far": ANSWER_FAR,
+        "more_here": MORE_HERE,
+        "more_far": MORE_FAR,
+        "look_again": LOOK_AGAIN,
+        "look_idle": LOOK_IDLE_IN_NODE,
+    }

@@ -1,0 +1,74 @@
+"""Reads what Linux tells of processes and threads in `/proc`; nothing else reads it for child processes."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["RUNNABLE", "children", "is_visible", "name_of", "work_of_process", "work_of_thread"]
+
+RUNNABLE = object()
+"""The thread works right now, or will as soon as a processor or a disk lets it."""
+
+
+def is_visible() -> bool:
+    """Tell whether this system says what its processes do; elsewhere the other functions find nothing."""
+    return os.path.isdir("/proc/self/task")
+
+
+def children(pid: int | None = None) -> list[int]:
+    """The processes that a process has started and have not been waited for; this one's without `pid`."""
+    folder = f"/proc/{'self' if pid is None else pid}/task"
+    found: list[int] = []
+    for task in _tasks(folder):
+        try:
+            with open(f"{folder}/{task}/children") as file:
+                found += map(int, file.read().split())
+        except (OSError, ValueError):
+            continue  # the thread has just ended
+    return found
+
+
+def name_of(pid: int) -> str:
+    """The name of a process's program, its number where that is not known."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return str(pid)
+
+
+def work_of_process(pid: int) -> tuple[object, ...] | None:
+    """The `work_of_thread` of each thread of a process; None where there is no such process."""
+    folder = f"/proc/{pid}/task"
+    try:
+        tasks = os.listdir(folder)
+    except OSError:
+        return None
+    return tuple(_work_of(f"{folder}/{task}") for task in tasks)
+
+
+def work_of_thread(number: int) -> object:
+    """Something that changes whenever a thread of this process works; `number` is the system's for it.
+
+    `RUNNABLE` while it works, None where nobody knows.
+    """
+    return _work_of(f"/proc/self/task/{number}")
+
+
+def _work_of(folder: str) -> object:
+    try:
+        with open(f"{folder}/stat", "rb") as file:
+            # A thread that waits for a processor or a disk has not moved either, but it will.
+            if file.read().rpartition(b") ")[2].startswith((b"R", b"D")):
+                return RUNNABLE
+        with open(f"{folder}/schedstat", "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _tasks(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
