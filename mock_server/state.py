@@ -14,7 +14,7 @@ from .errors import ClockError, SettingsError
 from .exchanges.journal import Journal
 from .jobs.ids import IdSource
 from .jobs.store import Charge, Job, JobStore
-from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES
+from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .scenarios.selection import Chooser
 from .settings import Settings
 from .validation import Validator
@@ -22,7 +22,7 @@ from .validation import Validator
 __all__ = ["State", "Traffic"]
 
 BOUND_OPTIONS = ("host", "port")
-CHOICE_OPTIONS = ("scenario", "scenarios", "magic")
+CHOICE_OPTIONS = ("scenario", "scenarios", "magic", "polls")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -60,7 +60,7 @@ class State:
         self.ids = IdSource(settings.seed)
         self.jobs = JobStore(settings.max_jobs)
         self.journal = Journal(settings.max_exchanges)
-        self.chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+        self.chooser = _chooser(settings)
         self.traffic = Traffic()
         self.started_at = self.clock.now()
         self.resets = 0
@@ -104,7 +104,7 @@ class State:
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         changed = any(getattr(settings, name) != getattr(self.settings, name) for name in CHOICE_OPTIONS)
         if changed or scenario_said:
-            chooser = Chooser(settings.scenario, settings.scenarios, magic=settings.magic)
+            chooser = _chooser(settings)
             chooser.go_on(self.chooser, default=not scenario_said)
             self.chooser = chooser
         self.settings = settings
@@ -151,8 +151,8 @@ class State:
         A job that shows it right now need not wait; `finished` is completed or error, whichever comes.
         Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
         """
-        wanted = FINAL_STATUSES if status == FINISHED else (status,)
-        if any(one not in STATUSES for one in wanted):
+        wanted = FINAL_STATUSES if status == FINISHED else [one for one in STATUSES if one == status]
+        if not wanted:
             known = ", ".join((*STATUSES, FINISHED))
             raise ClockError(f"until: expected one of {known}, received {status!r}.")
         now = self.clock.now()
@@ -183,6 +183,11 @@ class State:
             if job.status(now) == "completed":
                 job.set_expiry(moment, self.settings.video_lifetime)
         return moment
+
+
+def _chooser(settings: Settings) -> Chooser:
+    by: ProgressBy = "time" if settings.polls is None else "polls"
+    return Chooser(settings.scenario, settings.scenarios, magic=settings.magic, by=by)
 
 
 async def _left(receive: Receive) -> None:

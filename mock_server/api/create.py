@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
 from ..jobs.store import CREDITS_PER_USD, Job
-from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, resolve_timeline
+from ..jobs.timeline import ProgressBy, resolve_timeline
 from ..media import clip_for
 from ..validation import Problem, message, noted, parse_json
 from .faults import apply_fault, struck
@@ -17,7 +17,6 @@ from .response import JSON, Answer, encode, error_answer, header_id
 if TYPE_CHECKING:
     from ..catalog import Variant
     from ..exchanges.journal import Exchange
-    from ..scenarios import Scenario
     from ..scenarios.selection import Choice
     from ..state import State
 
@@ -170,6 +169,7 @@ def _make_job(
     scenario, settings = choice.scenario, state.settings
     facts = state.catalog.facts(variant.model)
     clip = clip_for(variant, facts, payload)
+    by: ProgressBy
     if settings.polls is not None:
         queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
     elif settings.realistic:
@@ -185,7 +185,7 @@ def _make_job(
         id=job_id,
         variant=variant,
         scenario=scenario,
-        timeline=resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by),
+        timeline=resolve_timeline(scenario.course, queued=queued, generating=generating, by=by),
         made_at=now,
         credits=facts.credits_for(clip.seconds),
         clip=clip.name,
@@ -195,14 +195,6 @@ def _make_job(
     call.exchange.job_id = job.id
     call.exchange.known_id = True
     return job
-
-
-def _plan(scenario: Scenario) -> tuple[Step, ...] | None:
-    """The plan of a job; one that ends in its create stays there, whatever else the scenario says."""
-    if scenario.create_status in FINAL_STATUSES:
-        return (Step(scenario.create_status),)
-    # What most jobs have is found faster by no plan than by three steps.
-    return None if scenario.plan is PLAIN_PLAN else scenario.plan
 
 
 def _image_of(payload: dict[str, Any]) -> str:

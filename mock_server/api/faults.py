@@ -17,6 +17,7 @@ from .response import Answer, encode, error_answer
 if TYPE_CHECKING:
     from ..exchanges.journal import Exchange
     from ..scenarios import Fault, Scenario
+    from ..scenarios.fault import Place
     from ..state import State
 
 __all__ = ["apply_fault", "struck"]
@@ -38,7 +39,7 @@ FIRST_KEY = re.compile(rb"""\{("(?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|[^",{}\[\]
 """The first key of a JSON object, with a value that is no container and the comma behind it."""
 
 
-def struck(scenario: Scenario, place: str, hits: dict[int, int], elapsed: float) -> list[Fault]:
+def struck(scenario: Scenario, place: Place, hits: dict[int, int], elapsed: float) -> list[Fault]:
     """The faults that strike a request now, the one that takes the answer's place first; counts it in `hits`.
 
     A fault that takes the answer's place hides the later ones from this request, so that two of them

@@ -7,7 +7,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from ..jobs.store import CREDITS_PER_USD
-from ..jobs.timeline import PENDING_STATUSES
+from ..jobs.timeline import PENDING_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from ..jobs.store import Job
@@ -26,12 +26,12 @@ SIGNATURE = (
 )
 
 
-def create_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+def create_body(job: Job, status: JobStatus, origin: str, other_origin: str) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
     return _body(job, status, origin, other_origin, shows_usage=True)
 
 
-def poll_body(job: Job, status: str, origin: str, other_origin: str) -> dict[str, Any]:
+def poll_body(job: Job, status: JobStatus, origin: str, other_origin: str) -> dict[str, Any]:
     """What a poll answers about a job in this status."""
     shows_usage = not job.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
     return _body(job, status, origin, other_origin, shows_usage=shows_usage)
@@ -43,9 +43,11 @@ def video_path(job: Job) -> str:
     return f"/media/{token}/{job.clip}"
 
 
-def _body(job: Job, status: str, origin: str, other_origin: str, *, shows_usage: bool) -> dict[str, Any]:
+def _body(
+    job: Job, status: JobStatus, origin: str, other_origin: str, *, shows_usage: bool
+) -> dict[str, Any]:
     shapes = job.scenario.shapes
-    body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.get(status, status)}
+    body: dict[str, Any] = {"id": job.id, "status": job.scenario.words.of(status)}
     if "nulls" in shapes:
         body |= {"video": None, "error": None, "meta": None}
     if "no-status" in shapes and status in PENDING_STATUSES:
@@ -123,10 +125,10 @@ def _usage(job: Job) -> dict[str, Any] | None:
     return {"credits_used": credits, "usd_spent": credits / CREDITS_PER_USD}
 
 
-def plain_body(job: Job, status: str) -> bytes:
+def plain_body(job: Job, status: JobStatus) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
     words = job.scenario.words
     # A status needs no escapes; a word of one's own may.
-    word = encode_basestring(words.get(status, status)) if words else f'"{status}"'
+    word = encode_basestring(words.of(status)) if words else f'"{status}"'
     shown = encode_basestring(job.id).encode("utf-8", "surrogatepass")
     return b'{"id":%b,"status":%b}' % (shown, word.encode("utf-8", "surrogatepass"))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..exchanges.journal import Exchange
     from ..jobs.store import Job
     from ..scenarios import Scenario
+    from ..scenarios.fault import Place
     from ..state import State
 
 __all__ = ["REDIRECTED", "Call", "asked_scenario", "authorise", "redirected"]
@@ -96,7 +97,7 @@ def _bearer(value: bytes | None) -> tuple[str, str]:
     return key, "" if key else "Invalid API key: expected a key after 'Bearer', received nothing."
 
 
-def asked_scenario(state: State, call: Call, job: Job, place: str) -> tuple[Scenario, str | None]:
+def asked_scenario(state: State, call: Call, job: Job, place: Place) -> tuple[Scenario, str | None]:
     """The scenario of a poll or download, and the text that counts its hits; None for the job's own.
 
     A header counts where its scenario has a fault for this place: clients that send one header with every

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from ..api.response import CORS_HEADERS, preflight_answer
 from ..clock import Clock
 from ..errors import KlingMockError, PayloadError, SettingsError, UnknownModel
 from ..exchanges.journal import Exchange
-from ..scenarios import CATALOGUE, Scenario
+from ..scenarios import CATALOGUE, Scenario, scenario_as_json, scenario_from_json
 from ..state import State
 from ..units import parse_speed
 from ..validation.strict_json import parse_json
@@ -128,15 +128,16 @@ class Control:
         """Show the default scenario and the queue; a POST or PUT of `scenario` sets the default."""
         chooser = self.state.chooser
         if request.method not in ("GET", "HEAD"):
-            chooser.use(_text(await _body(request, {"scenario"}), "scenario"))
+            chooser.use(_asked(await _body(request, {"scenario"}), chooser.own))
         return JSONResponse(
             {"scenario": chooser.default.name, "next": [scenario.name for scenario in chooser.queue]}
         )
 
     async def next_scenario(self, request: Request) -> Response:
         """Queue a scenario for the next create."""
-        self.state.chooser.next(_text(await _body(request, {"scenario"}), "scenario"))
-        return JSONResponse({"next": [scenario.name for scenario in self.state.chooser.queue]})
+        chooser = self.state.chooser
+        chooser.next(_asked(await _body(request, {"scenario"}), chooser.own))
+        return JSONResponse({"next": [scenario.name for scenario in chooser.queue]})
 
     async def scenarios(self, _request: Request) -> Response:
         """List every scenario with its sentence, the user's own last."""
@@ -313,7 +314,7 @@ def _move(clock: Clock, asked: dict[str, Any]) -> None:
         raise ControlError("Expected either advance or until, and job only beside until.")
     speed = _checked_speed(asked)
     if "advance" in asked:
-        clock.advance(_number(asked, "advance"))
+        clock.advance(_time(asked, "advance"))
     elif "until" in asked:
         clock.advance(until=_text(asked, "until"), job=_text(asked, "job") if "job" in asked else None)
     if speed is not None:
@@ -355,6 +356,21 @@ def _number(body: dict[str, Any], name: str) -> float:
         raise ControlError(f"{name}: expected a number of a usable size, received more.") from None
 
 
+def _time(body: dict[str, Any], name: str) -> float | str:
+    """A time as the clock takes it: a number of seconds, or a text with its unit."""
+    return body[name] if isinstance(body[name], str) else _number(body, name)
+
+
+def _asked(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario | str:
+    """The scenario that a request asks for: by name, or a whole one as an object."""
+    value = body["scenario"]
+    if isinstance(value, dict):
+        return scenario_from_json(value, own)
+    if not isinstance(value, str):
+        raise ControlError(f"scenario: expected a string or an object, received {value!r}.")
+    return value
+
+
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
@@ -367,7 +383,8 @@ class ControlError(KlingMockError):
 
 
 def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:
-    return {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
+    row = {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
+    return row | {"scenario": scenario_as_json(scenario)}
 
 
 def _error(status: int, message: str) -> Response:

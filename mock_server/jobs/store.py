@@ -10,7 +10,7 @@ from typing import Any
 from ..catalog import Variant
 from ..clock import Clock
 from ..scenarios import Scenario
-from .timeline import FINAL_STATUSES, Timeline
+from .timeline import FINAL_STATUSES, JobStatus, Timeline
 
 __all__ = ["CREDITS_PER_USD", "Charge", "Job", "JobStore", "JobView"]
 
@@ -80,7 +80,7 @@ class Job:
             return self.answered + self.skipped
         return now - self.made_at
 
-    def status(self, now: float) -> str:
+    def status(self, now: float) -> JobStatus:
         """The job's status at a virtual moment, for a poll that comes now."""
         return self.timeline.status_at(self.progress(now))
 

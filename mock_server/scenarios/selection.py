@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ..errors import SettingsError, UnknownScenario, nearest
+from ..jobs.timeline import ProgressBy
 from .builtin import CATALOGUE, find_scenario
 from .expression import parse_scenario
 from .fault import Fault
@@ -37,7 +38,10 @@ class Choice:
 class Chooser:
     """The server's default scenario, the queue of next ones, and the user's own by name."""
 
-    def __init__(self, default: Scenario | str, own: Mapping[str, Scenario], *, magic: bool) -> None:
+    def __init__(
+        self, default: Scenario | str, own: Mapping[str, Scenario], *, magic: bool, by: ProgressBy = "time"
+    ) -> None:
+        self.by: ProgressBy = by
         self.own = dict(own)
         self.magic = magic
         self._initial = self.resolve(default)
@@ -58,11 +62,12 @@ class Chooser:
 
     def resolve(self, scenario: Scenario | str) -> Scenario:
         """A scenario from itself, or from text as `parse_scenario` reads it."""
-        if isinstance(scenario, Scenario):
-            return scenario
-        if not isinstance(scenario, str):
+        if isinstance(scenario, str):
+            return self._parse_text(scenario)
+        if not isinstance(scenario, Scenario):
             raise SettingsError(f"scenario: expected a name or a Scenario, received {scenario!r}.")
-        return parse_scenario(scenario, self.own)
+        scenario.check_progress(self.by)
+        return scenario
 
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default from now on."""
@@ -84,11 +89,17 @@ class Chooser:
         self._counted.clear()
 
     def go_on(self, earlier: Chooser, *, default: bool) -> None:
-        """Take over the queue of an earlier one and, where asked, the default that `use` chose."""
+        """Take over the queue of an earlier one and, where asked, the default that `use` chose.
+
+        Raises `SettingsError` for a scenario of these that does not fit how jobs go on from now on.
+        """
+        for scenario in earlier.queue:
+            scenario.check_progress(self.by)
         self._queue = earlier._queue
         if default and (earlier.default != earlier._initial or earlier._initial == self._initial):
+            earlier.default.check_progress(self.by)
             self._default = earlier._default
-        if self.own == earlier.own:
+        if (self.own, self.by) == (earlier.own, earlier.by):
             self._counted = earlier._counted
 
     def choose(self, header: str | None, key: str, prompt: object) -> Choice:
@@ -150,7 +161,9 @@ class Chooser:
         return match[1].strip() if match else None
 
     def _parse_text(self, text: str) -> Scenario:
-        return parse_scenario(text, self.own)
+        scenario = parse_scenario(text, self.own)
+        scenario.check_progress(self.by)
+        return scenario
 
     def find(self, name: str) -> Scenario:
         """One scenario by its plain name, the user's own first."""
