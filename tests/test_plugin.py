@@ -91,7 +91,7 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         pytester,
         """
         import urllib.error
-        from kling_mock import Scenario
+        from kling_mock import find_scenario
 
         @pytest.mark.kling("failed")
         def test_scenario(kling_server):

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
-from ..fields import FieldError
+from ..field_kinds import FieldError
 from ..scenarios import CATALOGUE, Scenario, parse_scenario
 from ..scenarios.plain_data import plain_scenario, read_scenario
 from ..settings import Settings, option_fields, parse_option

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from ..errors import SettingsError
-from ..fields import Count, Kept, Number, Seconds, Word, about, check_fields, said
+from ..field_kinds import Count, Kept, Number, Seconds, Word
+from ..fields import about, check_fields, said
 from ..units import MOST_KEPT
 
 __all__ = [

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from ..fields import Count, FieldError, Flag, Kept, Seconds, Text, Word, about, check_fields, fields_of, said
+from ..field_kinds import Count, FieldError, Flag, Kept, Seconds, Text, Word
+from ..fields import about, check_fields, fields_of, said
 
 __all__ = [
     "KINDS",

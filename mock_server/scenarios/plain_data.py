@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import KlingMockError, SettingsError
-from ..fields import Field, FieldError, fields_of, place, plain_fields, unknown
+from ..field_kinds import FieldError, place
+from ..fields import Field, fields_of, plain_fields, unknown
 from .expression import parse_scenario
 from .scenario import Scenario
 from .status_names import StatusNames

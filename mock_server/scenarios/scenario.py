@@ -9,21 +9,8 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from ..errors import SHOWN, SettingsError
-from ..fields import (
-    Count,
-    FieldError,
-    Items,
-    Kept,
-    Names,
-    Number,
-    Record,
-    Text,
-    Word,
-    about,
-    check_fields,
-    fields_of,
-    said,
-)
+from ..field_kinds import Count, FieldError, Items, Kept, Names, Number, Text, Word
+from ..fields import Record, about, check_fields, fields_of, said
 from ..jobs.timeline import (
     FINAL_STATUSES,
     PLAIN_PLAN,
@@ -204,8 +191,9 @@ class Scenario:
     @property
     def course(self) -> tuple[Step, ...] | None:
         """The plan that a job follows, with its end and its times; None for the plain one."""
-        if self.plan is None and self.stretch is None and self.end != "error":
-            return (Step(self.create_status),) if is_final(self.create_status) else None  # type: ignore[arg-type]
+        plain = self.plan is None and self.stretch is None and self.end != "error"
+        if plain and not (self.create_status and is_final(self.create_status)):
+            return None
         return _course(self.plan, self.end, self.stretch, self.create_status)
 
     @property
