@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .exchanges.exchange import Exchange
     from .jobs.charges import Charge
     from .jobs.timeline import Step
-    from .scenarios import Fault, Scenario
+    from .scenarios import Fault, Scenario, find_scenario
     from .server import MockServer
     from .settings import Settings
 
@@ -41,6 +41,7 @@ __all__ = [
     "UnknownScenario",
     "__version__",
     "create_app",
+    "find_scenario",
 ]
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ _HOMES = {
     "UnknownModel": "errors",
     "UnknownScenario": "errors",
     "create_app": "app",
+    "find_scenario": "scenarios",
 }
 
 

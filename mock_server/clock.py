@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from .errors import ClockError
+from .errors import ClockError, SettingsError
 from .events import EventBus, EventKind
-from .units import FASTEST
+from .units import FASTEST, parse_duration
 
 __all__ = ["LATEST", "Clock"]
 
@@ -84,10 +84,11 @@ class Clock:
         self.speed = speed
 
     def advance(
-        self, seconds: float | None = None, *, until: str | None = None, job: str | None = None
+        self, seconds: float | str | None = None, *, until: str | None = None, job: str | None = None
     ) -> float:
-        """Jump forward by `seconds`, or `until` a status is reached, and return the new now.
+        """Jump forward by a time, or `until` a status is reached, and return the new now.
 
+        `seconds` is a number of seconds, or a text with a unit such as `"500ms"`, `"60s"` or `"2m"`.
         `until` names a job status, or is `finished` for completed or error, whichever comes; it is reached
         when it next shows, or shows already. `job` is the id of the job it is about, all unfinished jobs
         without it.
@@ -102,6 +103,8 @@ class Clock:
             moment = self._moment_of(until, job)
             seconds = max(0.0, moment - self.now() + max(1e-6, 4 * math.ulp(moment)))
         assert seconds is not None
+        if isinstance(seconds, str):
+            seconds = _parsed(seconds)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise ClockError(f"advance() takes a number of seconds, received {seconds!r}.")
         if not math.isfinite(seconds) or seconds < 0:
@@ -161,6 +164,13 @@ class Clock:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _parsed(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except SettingsError as error:
+        raise ClockError(f"The clock was not moved: {error}") from None
 
 
 def _checked_speed(value: float) -> float:

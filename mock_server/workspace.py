@@ -14,7 +14,7 @@ from .exchanges.exchange import Exchange
 from .exchanges.journal import Journal
 from .jobs.ids import IdSource
 from .jobs.plan import Job
-from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES
+from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .scenarios import Scenario
 from .scenarios.selection import ScenarioNames, ScenarioSelector
 from .settings import Settings
@@ -45,7 +45,7 @@ class Workspace:
         self.bus = self.clock.bus
         self.holds = Holds(self.clock, traffic)
         self.ids = IdSource(settings.seed, workspace=name)
-        self.names = ScenarioNames(settings.scenarios, magic=settings.magic)
+        self.names = _names(settings)
         self.store = MemoryStore(settings.max_jobs, ScenarioSelector(self.names.resolve(settings.scenario)))
         self.journal = Journal(settings.max_exchanges)
         self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
@@ -101,15 +101,22 @@ class Workspace:
         self.bus.publish(EventKind.SETTINGS, {name: str(value) for name, value in options.items()})
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
-        names = ScenarioNames(settings.scenarios, magic=settings.magic)
+        names = _names(settings)
+        self._check_fit(names, settings, scenario_said=scenario_said)
         if settings.scenario != self.settings.scenario or scenario_said:
             self.store.selector.begin_with(names.resolve(settings.scenario), said=scenario_said)
-        if names.own != self.names.own:
+        if (names.own, names.by) != (self.names.own, self.names.by):
             self.store.selector.forget_counts()
         self.names = names
         self.settings = settings
         self.store.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges
+
+    def _check_fit(self, names: ScenarioNames, settings: Settings, *, scenario_said: bool) -> None:
+        """Refuse options under which the queue or the default could not go on."""
+        stays = not scenario_said and self.scenario != names.resolve(settings.scenario)
+        for scenario in [*self.queue, *([self.scenario] if stays else [])]:
+            scenario.check_progress(names.by)
 
     @property
     def scenario(self) -> Scenario:
@@ -155,8 +162,8 @@ class Workspace:
         A job that shows it right now need not wait; `finished` is completed or error, whichever comes.
         Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
         """
-        wanted = FINAL_STATUSES if status == FINISHED else (status,)
-        if any(one not in STATUSES for one in wanted):
+        wanted = FINAL_STATUSES if status == FINISHED else [one for one in STATUSES if one == status]
+        if not wanted:
             known = ", ".join((*STATUSES, FINISHED))
             raise ClockError(f"until: expected one of {known}, received {status!r}.")
         now = moment = self.clock.now()
@@ -185,6 +192,11 @@ class Workspace:
         if job is None:
             raise ClockError(f"There is no job {job_id!r} to wait for.")
         return [job]
+
+
+def _names(settings: Settings) -> ScenarioNames:
+    by: ProgressBy = "time" if settings.polls is None else "polls"
+    return ScenarioNames(settings.scenarios, magic=settings.magic, by=by)
 
 
 def _never(job: Job, status: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kling_mock import MockServer, Scenario
+from kling_mock import MockServer, Scenario, find_scenario
+from kling_mock.scenarios.scenario import Shape
 
 from .support import create, poll
 
@@ -20,7 +21,9 @@ def answers(server: MockServer, scenario: Scenario | str) -> list[dict[str, Any]
 
 @pytest.mark.parametrize("other", ["tokens-used", "poll-usage"])
 @pytest.mark.parametrize("without", ["no-usage", "absent"])
-def test_no_answer_says_usage_where_none_is_to_say_it(server: MockServer, other: str, without: str) -> None:
+def test_no_answer_says_usage_where_none_is_to_say_it(
+    server: MockServer, other: Shape, without: Shape
+) -> None:
     scenario = Scenario("x", shapes=frozenset({without, other}))
     assert all("meta" not in body for body in answers(server, scenario))
     with_it = answers(server, Scenario("x", shapes=frozenset({other})))
@@ -38,9 +41,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("end", ["completed", "failed", "failed-detail"])
 def test_extra_fields_are_in_every_object(server: MockServer, end: str) -> None:
-    bodies = answers(
-        server, Scenario.named(end) | Scenario("x", shapes=frozenset({"extra-fields", "poll-usage"}))
-    )
+    bodies = answers(server, find_scenario(end) | Scenario("x", shapes={"extra-fields", "poll-usage"}))
     for body in bodies:
         assert all("extra" in found for found in objects(body)), body
     assert len(objects(bodies[0])) == 3

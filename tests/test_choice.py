@@ -16,6 +16,10 @@ def made(server: MockServer, count: int) -> list[str]:
     return [job.scenario for job in server.jobs][-count:]
 
 
+def _ids(server: MockServer) -> str | None:
+    return server.scenario.ids
+
+
 def test_options_that_are_about_something_else_leave_what_was_chosen(server: MockServer) -> None:
     server.use("failed")
     server.next("id-digits")
@@ -41,12 +45,12 @@ def test_a_default_that_nobody_chose_anew_follows_the_scenario_of_its_name() -> 
     own = Scenario("own", ids="digits")
     with MockServer(scenario="own", scenarios={"own": own}) as server:
         server.configure(scenarios={"own": own.replace(ids="uuid")})
-        assert server.scenario.ids == "uuid"
+        assert _ids(server) == "uuid"
         with pytest.raises(UnknownScenario):
             server.configure(scenarios={})
-        assert server.scenario.ids == "uuid"
+        assert _ids(server) == "uuid"
         server.reset()
-        assert server.scenario.ids == "digits"
+        assert _ids(server) == "digits"
 
 
 def test_counts_go_on_after_other_options_changed(server: MockServer) -> None:

@@ -119,6 +119,20 @@ def test_time_ends_with_the_year_9999() -> None:
     assert clock.advance(1e9) > 1e9
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("60s", 60), ("2m", 120), ("1.5", 1.5)])
+def test_time_is_moved_by_a_text_with_its_unit(text: str, seconds: float) -> None:
+    clock = Clock(speed=0, start=0.0)
+    assert clock.advance(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "-1s", "forever", ""])
+def test_a_text_that_is_no_time_does_not_move_the_clock(text: str) -> None:
+    clock = Clock(speed=0, start=0.0)
+    with pytest.raises(ClockError, match="expected a time such as"):
+        clock.advance(text)
+    assert clock.now() == 0
+
+
 def test_advance_takes_one_of_seconds_and_until() -> None:
     clock = Clock()
     with pytest.raises(ClockError, match="either"):
@@ -210,7 +224,7 @@ def test_a_speed_that_is_no_number_is_named(wrong: Any) -> None:
         Clock(speed=wrong)
 
 
-@pytest.mark.parametrize("wrong", ["5", [], True])
+@pytest.mark.parametrize("wrong", [[], True, b"5"])
 def test_a_time_that_is_no_number_is_named(wrong: Any) -> None:
     with pytest.raises(ClockError, match=r"advance\(\) takes a number of seconds, received"):
         Clock(speed=0).advance(wrong)

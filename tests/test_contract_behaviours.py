@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
+from kling_mock import find_scenario
 from kling_mock.contract_tests.generation import scenario_strategies as b
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import resolve_timeline
+from kling_mock.jobs.timeline import FinalStatus, resolve_timeline
 from kling_mock.scenarios import Scenario
 from kling_mock.scenarios.strike import strike
 
@@ -65,7 +66,7 @@ def test_what_is_never_plain_shrinks_to_a_named_scenario(
     scenarios: st.SearchStrategy[Scenario], named: str
 ) -> None:
     # Its plan is the server's own, said or not.
-    assert smallest(scenarios) == Scenario.named(named).replace(plan=None)
+    assert smallest(scenarios) == find_scenario(named).replace(plan=None)
 
 
 def test_a_pair_shrinks_on_both_sides() -> None:
@@ -127,7 +128,7 @@ def test_all_harmless_shapes_are_reached_and_no_two_that_exclude_each_other() ->
 
 
 @pytest.mark.parametrize("end", ["completed", "error"])
-def test_plans_go_backwards_skip_and_repeat_and_reach_their_end(end: str) -> None:
+def test_plans_go_backwards_skip_and_repeat_and_reach_their_end(end: FinalStatus) -> None:
     ways = set()
     for scenario in everything(b.plans(end=end), 300):
         timeline = resolve_timeline(scenario.plan, queued=1, generating=1)

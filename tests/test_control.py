@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from kling_mock import MockServer, Scenario, SettingsError
 from kling_mock.catalog import load_catalog
-from kling_mock.scenarios import CATALOGUE
+from kling_mock.scenarios import CATALOGUE, scenario_from_json
 
 from .support import MODEL, PATHS, Reply, ask, check_error, create, poll, wire
 
@@ -118,13 +118,23 @@ def test_the_clock_is_shown_moved_and_frozen(timed: MockServer) -> None:
     assert post(timed, "/_mock/clock", {"speed": 0}).json["frozen"]
 
 
+@pytest.mark.parametrize(("time", "seconds"), [("60s", 60), ("500ms", 0.5), ("1m", 60), (1.5, 1.5)])
+def test_the_clock_is_moved_by_a_time_with_its_unit(
+    timed: MockServer, time: str | float, seconds: float
+) -> None:
+    before = timed.clock.now()
+    assert post(timed, "/_mock/clock", {"advance": time}).json["now"] == before + seconds
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         ({}, "advance"),
         ({"advnce": 1}, "advance"),
         ({"advance": -1}, "forward"),
-        ({"advance": "1"}, "number"),
+        ({"advance": "soon"}, "expected a time such as"),
+        ({"advance": "-1s"}, "expected a time such as"),
+        ({"advance": ["1s"]}, "number"),
         ({"advance": True}, "number"),
         ({"advance": 10**400}, "usable size"),
         ({"advance": 1e15}, "9999"),
@@ -180,6 +190,7 @@ def test_all_scenarios_are_listed_the_users_own_too() -> None:
         rows = get(server, "/_mock/scenarios")["scenarios"]
     assert [row["name"] for row in rows] == [*CATALOGUE, "mine"]
     assert all(row["summary"] for row in rows) and rows[-1]["own"] and not rows[0]["own"]
+    assert [scenario_from_json(row["scenario"]) for row in rows[:-1]] == list(CATALOGUE.values())
 
 
 def test_reset_forgets_everything(server: MockServer) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from kling_mock import Fault, MockServer, Scenario, SettingsError
 from kling_mock.scenarios.expression import parse_scenario
-from kling_mock.scenarios.fault import KINDS
+from kling_mock.scenarios.fault import KINDS, FaultKind, FaultPlace
 
 from .support import PATHS, ask, create, poll, raw
 
@@ -55,20 +55,20 @@ def test_a_kind_has_its_own_status() -> None:
 
 def test_an_expired_url_of_ones_own_answers_403(server: MockServer) -> None:
     server.use(
-        Scenario("x", faults=(Fault("video", "expired"),), plan=("completed",), create_status="completed")  # type: ignore[arg-type]
+        Scenario("x", faults=(Fault("video", "expired"),), plan=("completed",), create_status="completed")
     )
     url = create(server).json["video"]["url"]
     assert ask(server, "GET", urlsplit(url).path, key=None).status == 403
 
 
 @pytest.mark.parametrize("kind", ["slow", "drip"])
-def test_a_fault_that_takes_no_time_is_refused(kind: str) -> None:
+def test_a_fault_that_takes_no_time_is_refused(kind: FaultKind) -> None:
     with pytest.raises(SettingsError, match=f"seconds: expected more than 0 for the kind '{kind}'"):
         Fault("any", kind)
 
 
 @pytest.mark.parametrize("place", ["poll", "video"])
-def test_only_a_create_makes_a_job(place: str) -> None:
+def test_only_a_create_makes_a_job(place: FaultPlace) -> None:
     with pytest.raises(SettingsError, match=f"job_made: expected at a create only, received it at '{place}'"):
         Fault(place, "reset", job_made=True)
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from kling_mock import MockServer
+from kling_mock import ConfigError, MockServer, SettingsError
 from kling_mock.configuration import load_config
-from kling_mock.configuration.scenario_toml import SCENARIO_KEYS
 from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.scenarios import CATALOGUE, GROUPS, parse_scenario
 from kling_mock.scenarios.fault import KINDS
+from kling_mock.scenarios.plain_data import SCENARIO_KEYS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.trace_rules import INVARIANTS
+
+from .support import ask
 
 pytest_plugins = ["pytester"]
 
@@ -171,6 +173,34 @@ def test_python_in_the_guide_runs() -> None:
         names["server"] = server
         for listing in found:
             exec(compile(listing, "guide", "exec"), names)
+
+
+def test_scenarios_as_json_in_the_guide_can_be_posted() -> None:
+    found = listings(SCENARIOS, "json")
+    assert found
+    with MockServer() as server:
+        for listing in found:
+            reply = ask(server, "POST", "/_mock/scenario", json.loads(listing))
+            assert reply.status == 200, reply.body
+            assert server.scenario.name == json.loads(listing)["scenario"]["name"]
+
+
+def test_mistakes_in_the_guide_are_answered_as_it_says(tmp_path: Path) -> None:
+    with MockServer() as server:
+        reply = ask(
+            server,
+            "POST",
+            "/_mock/scenario",
+            {"scenario": {"name": "x", "faults": [{"at": "poll", "kind": "status", "status": 99}]}},
+        )
+    (file,) = listings(SCENARIOS, "toml")
+    (tmp_path / "mock.toml").write_text(file.replace("times = 2 ", "times = 1.5 "), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "mock.toml")
+    with pytest.raises(SettingsError) as joined:
+        parse_scenario("failed+completed")
+    for said in (reply.json["message"], str(caught.value).replace(f"{tmp_path}/", ""), str(joined.value)):
+        assert f"{said}\n" in SCENARIOS
 
 
 def test_combinations_in_the_guide_can_be_read() -> None:

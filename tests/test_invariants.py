@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from kling_mock import MockServer, Scenario
+from kling_mock import MockServer, find_scenario
 from kling_mock.trace_rules import check_trace
 
 from .support import MODEL, PATHS, ask, body_for, create, poll
@@ -215,7 +215,7 @@ def test_c1_sees_a_poll_after_the_end(server: MockServer, scenario: str) -> None
 def test_c1_lets_a_client_ask_again_where_the_end_was_not_told_plainly(
     server: MockServer, fault: str
 ) -> None:
-    server.use(Scenario.named("poll-empty", kind=fault, after=2))
+    server.use(find_scenario("poll-empty", kind=fault, after=2))
     made = job_id(create(server))
     for _ in range(4):
         try:
@@ -235,7 +235,7 @@ def test_c1_lets_a_client_go_on_after_a_word_it_need_not_know(server: MockServer
 
 @pytest.mark.parametrize("shape", [{}, {"retry_date": True}, {"status": 503}])
 def test_c8_sees_a_poll_that_comes_too_early(server: MockServer, shape: dict[str, object]) -> None:
-    server.use(Scenario.named("poll-rate-limited", **shape))
+    server.use(find_scenario("poll-rate-limited", **shape))
     made = job_id(create(server))
     poll(server, made)
     server.clock.advance(2)
@@ -256,7 +256,7 @@ def test_c8_sees_a_create_that_comes_too_early(server: MockServer) -> None:
 @pytest.mark.parametrize("retry_date", [False, True])
 @pytest.mark.parametrize("asked", [5.0, 600.0])
 def test_c8_is_content_with_a_client_that_waits(server: MockServer, asked: float, retry_date: bool) -> None:
-    server.use(Scenario.named("poll-rate-limited", retry_after=asked, retry_date=retry_date))
+    server.use(find_scenario("poll-rate-limited", retry_after=asked, retry_date=retry_date))
     made = job_id(create(server))
     poll(server, made)
     server.clock.advance(min(asked + retry_date, 30.0))

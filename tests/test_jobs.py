@@ -10,7 +10,7 @@ from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
 from kling_mock.errors import ClockError
 from kling_mock.jobs.plan import JobPlan
-from kling_mock.jobs.timeline import Timeline
+from kling_mock.jobs.timeline import JobStatus, Timeline
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.store import AddResult, at_once
 
@@ -102,7 +102,7 @@ def test_advance_moves_jobs_that_go_by_polls(server: MockServer) -> None:
     until=st.sampled_from(["queued", "generating", "completed"]),
 )  # fmt: skip
 def test_advance_until_lands_in_the_status(
-    queued: float, generating: float, start: float, until: str
+    queued: float, generating: float, start: float, until: JobStatus
 ) -> None:
     server = MockServer(queued=queued, generating=generating, speed=0)
     server.clock.advance(start)

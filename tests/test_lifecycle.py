@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer
 from kling_mock.errors import ClockError, SettingsError
-from kling_mock.jobs.timeline import STATUSES, Step, Timeline, resolve_timeline
+from kling_mock.jobs.timeline import STATUSES, JobStatus, Step, Timeline, resolve_timeline
 
 from .support import create, poll
 
@@ -64,7 +64,8 @@ def test_a_status_shows_next_at_its_next_start(timeline: Timeline, progress: flo
 
 
 def test_a_status_that_comes_twice_has_two_starts() -> None:
-    plan = tuple(map(Step, ("queued", "generating", "queued", "generating", "completed")))
+    statuses: tuple[JobStatus, ...] = ("queued", "generating", "queued", "generating", "completed")
+    plan = tuple(map(Step, statuses))
     timeline = resolve_timeline(plan, queued=10, generating=20)
     assert [timeline.start_of("queued", progress) for progress in (0, 9, 10, 29, 31)] == [0, 9, 30, 30, 31]
     assert [timeline.start_of("generating", progress) for progress in (0, 10, 30, 45)] == [10, 10, 40, 45]
@@ -130,9 +131,9 @@ def test_the_last_status_stays(by: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"span": -5}, {"scale": -1}, {"span": "3s"}, {"scale": float("nan")}, {"span": 10**400}]
+    "wrong", [{"span": -5}, {"scale": -1}, {"span": "-3s"}, {"scale": float("nan")}, {"span": 10**400}]
 )
 def test_a_step_that_takes_less_than_no_time_is_refused(wrong: dict[str, Any]) -> None:
     (name,) = wrong
-    with pytest.raises(SettingsError, match=f"{name}: expected a number of 0 or more, received"):
+    with pytest.raises(SettingsError, match=f"{name}: expected a .*, received"):
         Step("queued", **wrong)

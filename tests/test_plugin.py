@@ -91,13 +91,13 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         pytester,
         """
         import urllib.error
-        from kling_mock import Scenario
+        from kling_mock import find_scenario
 
         @pytest.mark.kling("failed")
         def test_scenario(kling_server):
             assert statuses(kling_server) == ["queued", "generating", "error"]
 
-        @pytest.mark.kling(scenario=Scenario.named("failed") | Scenario.named("id-digits"))
+        @pytest.mark.kling(scenario=find_scenario("failed") | find_scenario("id-digits"))
         def test_scenario_as_data(kling_server):
             assert create(kling_server).isdigit()
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from kling_mock import Fault, MockServer, Scenario, SettingsError
-from kling_mock.jobs.timeline import Step
+from kling_mock import Fault, MockServer, Scenario, SettingsError, find_scenario
+from kling_mock.jobs.timeline import JobStatus, Step
 from kling_mock.scenarios import CATALOGUE
 
 from .support import create
@@ -22,7 +22,7 @@ RESET = Fault("poll", "reset")
 
 
 def test_the_catalogue_cannot_be_changed_through_a_scenario() -> None:
-    words: Any = Scenario.named("waiting-active").words
+    words: Any = find_scenario("waiting-active").words
     changes: list[Callable[[], Any]] = [
         lambda: words.__setitem__("queued", "zzz"),
         lambda: words.__delitem__("queued"),
@@ -32,9 +32,9 @@ def test_the_catalogue_cannot_be_changed_through_a_scenario() -> None:
         lambda: words.clear(),
     ]
     for change in changes:
-        with pytest.raises(TypeError, match=r"scenario\.replace"):
+        with pytest.raises((TypeError, AttributeError)):
             change()
-    given = {"queued": "zzz"}
+    given: dict[JobStatus, str] = {"queued": "zzz"}
     own = Scenario("x", words=given)
     given["queued"] = "other"
     assert own.words == {"queued": "zzz"}

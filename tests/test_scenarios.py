@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import re
+from functools import reduce
+from itertools import permutations
+from operator import or_
+from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kling_mock import Fault, MockServer, Scenario, SettingsError, UnknownScenario
-from kling_mock.jobs.timeline import STATUSES, Step
-from kling_mock.scenarios import CATALOGUE, GROUPS, parse_scenario
-from kling_mock.scenarios.fault import KINDS, PLACES
-from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock import Fault, MockServer, Scenario, SettingsError, UnknownScenario, find_scenario
+from kling_mock.jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, STATUSES, Step
+from kling_mock.scenarios import CATALOGUE, parse_scenario
+from kling_mock.scenarios.fault import KINDS, PLACES, FaultKind, Place
+from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES, SINGLE
 from kling_mock.scenarios.selection import MOST_COUNTED
+from kling_mock.scenarios.strike import strike
 from kling_mock.store import at_once
 
 from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
@@ -26,13 +32,17 @@ FAULTS = st.builds(
     after=st.integers(0, 5),
     seconds=st.floats(0.1, 10),
 )
-STEPS = st.lists(st.builds(Step, st.sampled_from(STATUSES)), min_size=1, max_size=3).map(tuple)
+STEPS = st.lists(st.builds(Step, st.sampled_from(STATUSES)), min_size=2, max_size=3).map(tuple)
+COURSES: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(dict, create_status=st.sampled_from(STATUSES)),
+    st.builds(dict, plan=st.none() | STEPS, stretch=st.sampled_from([None, 2.0, 10.0])),
+    st.builds(dict, end=st.sampled_from(FINAL_STATUSES), stretch=st.sampled_from([None, 2.0])),
+)
 SCENARIOS = st.builds(
-    Scenario,
+    lambda name, course, **values: Scenario(name, **course, **values),
     st.sampled_from(["a", "b", "c"]),
+    COURSES,
     faults=st.lists(FAULTS, max_size=3).map(tuple),
-    plan=st.none() | STEPS,
-    create_status=st.none() | st.sampled_from(STATUSES),
     ids=st.none() | st.sampled_from(["nanoid", "digits", "awkward"]),
     shapes=st.frozensets(st.sampled_from(sorted(SHAPES)), max_size=3),
     error=st.none() | st.sampled_from(sorted(ERROR_SHAPES)),
@@ -45,9 +55,28 @@ def said(scenario: Scenario) -> Scenario:
     return scenario.replace(name="", summary="", words=dict(scenario.words))
 
 
+def joined(*scenarios: Scenario) -> Scenario | None:
+    """All of them at once; None where they cannot be joined."""
+    try:
+        return reduce(or_, scenarios)
+    except SettingsError:
+        return None
+
+
 @given(SCENARIOS, SCENARIOS, SCENARIOS)
 def test_composition_is_associative(a: Scenario, b: Scenario, c: Scenario) -> None:
-    assert (a | b) | c == a | (b | c)
+    right = joined(b, c)
+    assert joined(a, b, c) == (right and joined(a, right))
+
+
+@given(SCENARIOS, SCENARIOS)
+def test_the_order_of_composition_does_not_matter(a: Scenario, b: Scenario) -> None:
+    one, other = joined(a, b), joined(b, a)
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert set(one.faults) == set(other.faults)
+        assert said(one).replace(faults=()) == said(other).replace(faults=())
+        assert (one.course, one.ends) == (other.course, other.ends)
 
 
 @given(SCENARIOS)
@@ -56,34 +85,132 @@ def test_a_scenario_that_says_nothing_changes_nothing(scenario: Scenario) -> Non
     assert said(nothing | scenario) == said(scenario) == said(scenario | nothing)
 
 
-@pytest.mark.parametrize("left", GROUPS["ends"])
-@pytest.mark.parametrize("right", GROUPS["ends"])
-def test_of_two_ends_the_right_one_wins(left: str, right: str) -> None:
-    both = Scenario.named(left) | Scenario.named(right)
-    assert both.ends == Scenario.named(right).ends
-    assert (both.create_status or "queued") == (Scenario.named(right).create_status or "queued")
-    gzipped = both | Scenario.named("gzip")
-    assert gzipped.ends == both.ends
+@given(SCENARIOS, SCENARIOS)
+def test_what_either_says_is_said_by_both(a: Scenario, b: Scenario) -> None:
+    both = joined(a, b)
+    assume(both is not None)
+    assert both is not None
+    for one in (a, b):
+        for name in SINGLE:
+            assert getattr(one, name) in (None, getattr(both, name))
+        assert one.shapes <= both.shapes
+        assert one.words.items() <= both.words.items()
+    assert both.faults == a.faults + b.faults
 
 
 @given(SCENARIOS, SCENARIOS)
-def test_the_right_one_wins_and_faults_and_shapes_add_up(a: Scenario, b: Scenario) -> None:
-    both = a | b
-    assert both.faults == a.faults + b.faults
-    assert both.shapes == a.shapes | b.shapes
-    for name in ("plan", "ids", "error"):
-        mine, theirs = getattr(a, name), getattr(b, name)
-        assert getattr(both, name) == (mine if theirs is None else theirs)
-    if b.plan is not None and b.create_status is None:
-        assert both.create_status in ("queued", "generating", None)
-    else:
-        assert both.create_status == (b.create_status or a.create_status)
-    assert dict(both.words) == {**a.words, **b.words}
+def test_a_refusal_names_both_and_the_field(a: Scenario, b: Scenario) -> None:
+    if joined(a, b) is not None:
+        return
+    with pytest.raises(SettingsError) as caught:
+        _ = a | b
+    fields = "|".join([*SINGLE, "faults", "shapes", "words"])
+    says = f"The scenarios '{a.name}' and '{b.name}' cannot be joined: ({fields}): .+"
+    assert re.match(says, str(caught.value))
+
+
+def features(scenario: Scenario) -> set[tuple[str, object]]:
+    """What a scenario of the catalogue is there for: the parts of it that are not as without it."""
+    plain = Scenario(scenario.name)
+    found: set[tuple[str, object]] = {
+        (name, getattr(scenario, name))
+        for name in ("ids", "error", "create_code", "ends")
+        if getattr(scenario, name) != getattr(plain, name)
+    }
+    course = scenario.course or PLAIN_PLAN
+    way = tuple(step.status for step in course[:-1])
+    if way != ("queued", "generating"):
+        found.add(("way", way))
+    found |= {("scale", step.scale) for step in course if step.scale != 1}
+    found |= {("shape", shape) for shape in scenario.shapes}
+    found |= {("word", item) for item in scenario.words.items()}
+    found |= {("fault", fault) for fault in scenario.faults}
+    return found
+
+
+def shown(scenario: Scenario) -> set[Fault]:
+    """The faults that strike in a series of requests at each place."""
+    met: set[Fault] = set()
+    for place in get_args(Place):
+        hits: dict[int, int] = {}
+        for _ in range(4):
+            met.update(strike(scenario, place, hits, 0.0))
+    return met
+
+
+@pytest.mark.parametrize("left", CATALOGUE)
+def test_two_of_the_catalogue_show_both_or_are_refused(left: str) -> None:
+    one = CATALOGUE[left]
+    for right, other in CATALOGUE.items():
+        if right == left:
+            continue
+        try:
+            both = one | other
+        except SettingsError as error:
+            assert f"'{left}' and '{right}' cannot be joined" in str(error)
+            assert joined(other, one) is None
+            continue
+        assert features(both) == features(one) | features(other), right
+        assert shown(both) == set(both.faults), right
+        assert both.ends == (one.ends if other.ends == "completed" else other.ends), right
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("failed+completed", "'failed' and 'completed' cannot be joined: end: one says 'error', the other"),
+        ("completed+failed-in-create", "create_status 'error', which ends the job, received 'completed'"),
+        ("failed+failed-detail", "error: one says 'schema', the other 'detail'"),
+        ("stuck-queued+failed", "end: expected none beside a plan that never ends, received 'error'"),
+        ("stuck-queued+slow", "stretch: expected a plan of several statuses, received queued"),
+        ("slow+completed-in-create", "stretch: expected none beside create_status 'completed'"),
+        ("backwards+skips-generating", "plan: one says queued → generating → queued"),
+        ("waiting-active+unknown-status", "words: 'generating' is called 'active' by one and 'processing'"),
+        ("nulls+absent", "shapes: 'nulls' and 'absent' leave nothing of each other"),
+        ("tokens-used+no-usage", "shapes: 'tokens-used' and 'no-usage'"),
+        ("server-error+unavailable", "faults: 'status' takes every answer at 'create'"),
+        ("id-digits+id-nanoid", "ids: one says 'digits', the other 'nanoid'"),
+    ],
+)
+def test_scenarios_that_take_back_what_the_other_says_are_refused(
+    server: MockServer, text: str, says: str
+) -> None:
+    for attempt in (server.use, server.next):
+        with pytest.raises(SettingsError, match=re.escape(says)):
+            attempt(text)
+    check_error(create(server, headers={"X-Mock-Scenario": text}), 400, "cannot be joined")
+    assert not server.jobs
+
+
+@pytest.mark.parametrize(
+    ("text", "course"),
+    [
+        ("slow+failed", [("queued", 10.0), ("generating", 10.0), ("error", 1.0)]),
+        ("slow+stuck-generating", [("queued", 10.0), ("generating", 1.0)]),
+        ("skips-generating+failed", [("queued", 1.0), ("error", 1.0)]),
+        ("slow+skips-generating+failed", [("queued", 10.0), ("error", 1.0)]),
+        ("failed+failed-in-create", [("error", 1.0)]),
+        ("completed+completed-in-create", [("completed", 1.0)]),
+    ],
+)
+def test_ways_ends_and_paces_come_together(text: str, course: list[tuple[str, float]]) -> None:
+    for order in permutations(text.split("+")):
+        steps = parse_scenario("+".join(order)).course
+        assert steps is not None and [(step.status, step.scale) for step in steps] == course
+
+
+def test_a_fault_that_strikes_always_lets_the_others_have_their_turn(server: MockServer) -> None:
+    for text in ("poll-not-found+poll-server-error;times=2", "poll-server-error;times=2+poll-not-found"):
+        server.use(text)
+        job_id = create(server).json["id"]
+        assert [poll(server, job_id).status for _ in range(4)] == [500, 500, 404, 404]
 
 
 @given(SCENARIOS)
 def test_composing_with_itself_keeps_single_values(scenario: Scenario) -> None:
-    twice = scenario | scenario
+    twice = joined(scenario, scenario)
+    assume(twice is not None)
+    assert twice is not None
     assert said(twice).replace(faults=()) == said(scenario).replace(faults=())
 
 
@@ -112,13 +239,13 @@ def test_the_catalogue_speaks_in_sentences(name: str, scenario: Scenario) -> Non
 
 def test_scenarios_are_frozen() -> None:
     with pytest.raises(AttributeError):
-        Scenario.named("failed").name = "x"  # type: ignore[misc]
+        find_scenario("failed").name = "x"  # type: ignore[misc]
     with pytest.raises(AttributeError):
         Fault("poll", "reset").times = 3  # type: ignore[misc]
 
 
 def test_text_says_what_composition_says() -> None:
-    named = Scenario.named
+    named = find_scenario
     assert parse_scenario("id-awkward+poll-reset;times=2") == named("id-awkward") | named(
         "poll-reset", times=2
     )
@@ -141,11 +268,11 @@ def test_text_says_what_composition_says() -> None:
         ("id-awkward+poll-rest", "'poll-reset'"),
         ("poll-reset;tims=2", "'times'"),
         ("poll-reset;times", "NAME=VALUE"),
-        ("poll-reset;times=two", "times: expected a whole number, received 'two'"),
+        ("poll-reset;times=two", "times: expected a count of 0 or more or 'forever', received 'two'"),
         ("create-reset;job_made=ture", "job_made: expected true or false, received 'ture'"),
         ("poll-slow;seconds=soon", "seconds: expected a time such as"),
         ("poll-reset;times=-1", "times: expected a count of 0 or more"),
-        ("poll-reset;after=-1", "after: expected a finite number of 0 or more"),
+        ("poll-reset;after=-1", "after: expected a count of 0 or more"),
         ("poll-slow;seconds=-1", "seconds"),
         ("poll-slow;seconds=inf", "seconds"),
         ("poll-slow;seconds=nan", "seconds"),
@@ -175,15 +302,15 @@ def test_text_that_is_none_is_named_with_what_is_near(text: str, says: str) -> N
         ({"times": True}, "times"),
         ({"after": "x"}, "after"),
         ({"after": None}, "after"),
-        ({"since": "1"}, "since"),
-        ({"until": "5"}, "until"),
+        ({"since": "soon"}, "since"),
+        ({"until": "later"}, "until"),
         ({"seconds": []}, "seconds"),
         ({"status": "500"}, "status"),
         ({"status": 299.5}, "status"),
-        ({"retry_after": "5"}, "retry_after"),
+        ({"retry_after": "-5s"}, "retry_after"),
         ({"message": 5}, "message"),
-        ({"retry_date": 1}, "retry_date: expected True or False, received 1"),
-        ({"at": "create", "job_made": "no"}, "job_made: expected True or False, received 'no'"),
+        ({"retry_date": 1}, "retry_date: expected true or false, received 1"),
+        ({"at": "create", "job_made": "no"}, "job_made: expected true or false, received 'no'"),
     ],
 )
 def test_a_fault_of_a_wrong_type_is_named(values: dict[str, object], says: str) -> None:
@@ -200,7 +327,6 @@ def test_a_fault_of_a_wrong_type_is_named(values: dict[str, object], says: str) 
         {"shapes": frozenset({"null"})},
         {"words": {"done": "x"}},
         {"plan": ()},
-        {"plan": (Step("done"),)},
         {"plan": ["done"]},
         {"plan": "queued"},
         {"plan": [5]},
@@ -225,11 +351,46 @@ def test_a_scenario_with_a_wrong_word_is_named(values: dict[str, object]) -> Non
         Scenario("x", **values)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"plan": ["completed"], "create_status": "error"}, "plan: expected none beside create_status"),
+        ({"plan": ["queued"], "create_status": "completed"}, "plan: expected none beside create_status"),
+        ({"end": "error", "create_status": "completed"}, "end: expected none beside create_status"),
+        ({"stretch": 2, "create_status": "error"}, "stretch: expected none beside create_status"),
+        ({"end": "error", "plan": ["queued"]}, "end: expected none beside a plan that never ends"),
+        ({"end": "completed", "plan": ["queued", "error"]}, "a plan that ends as 'error'"),
+        ({"stretch": 2, "plan": ["queued"]}, "stretch: expected a plan of several statuses"),
+        ({"stretch": math.inf}, "stretch: expected a finite number of 0 or more"),
+    ],
+)
+def test_a_way_that_leaves_no_room_for_itself_is_refused(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        Scenario("x", **values)
+
+
+def test_a_plan_of_ones_own_wins_over_what_it_replaces() -> None:
+    failed, at_once = find_scenario("failed"), find_scenario("failed-in-create")
+    assert failed.replace(plan=["queued", "completed"]).ends == "completed"
+    assert at_once.replace(plan=["queued", "completed"]).create_status is None
+    assert find_scenario("stuck-queued").replace(end="error").ends == "error"
+    assert find_scenario("slow").replace(create_status="completed").ends == "completed"
+    slow = find_scenario("slow").replace(plan=["queued", "error"])
+    assert slow.course == (Step("queued", scale=10.0), Step("error"))
+
+
+def test_times_are_seconds_or_have_a_unit() -> None:
+    fault = Fault("poll", "slow", seconds="500ms", since="1m", until="2m", retry_after="5s")
+    assert fault == Fault("poll", "slow", seconds=0.5, since=60, until=120, retry_after=5)
+    assert Fault("poll", "reset", times="forever") == Fault("poll", "reset")
+    assert Step("queued", "30s") == Step("queued", 30)
+
+
 def test_an_unknown_change_is_named() -> None:
     with pytest.raises(SettingsError, match="'times'"):
-        Scenario.named("poll-reset", time=2)
+        find_scenario("poll-reset", time=2)
     with pytest.raises(UnknownScenario, match="'poll-reset'"):
-        Scenario.named("poll-rset")
+        find_scenario("poll-rset")
 
 
 # On the wire
@@ -257,7 +418,7 @@ def test_the_order_of_choice() -> None:
 
 def test_next_queues_up_and_each_serves_one_create(server: MockServer) -> None:
     server.next("failed")
-    server.next(Scenario.named("id-digits") | Scenario.named("nulls"))
+    server.next(find_scenario("id-digits") | find_scenario("nulls"))
     for _ in range(3):
         create(server)
     assert names(server) == ["failed", "id-digits+nulls", "completed"]
@@ -265,7 +426,7 @@ def test_next_queues_up_and_each_serves_one_create(server: MockServer) -> None:
 
 def test_a_queued_create_fault_strikes_as_often_as_it_says_then_goes(server: MockServer) -> None:
     server.next("rate-limited")
-    server.next(Scenario.named("server-error", times=2))
+    server.next(find_scenario("server-error", times=2))
     assert [create(server).status for _ in range(5)] == [429, 500, 500, 200, 200]
 
 
@@ -399,11 +560,7 @@ def test_without_magic_keys_and_prompts_are_what_they_are() -> None:
 
 
 def test_a_final_status_of_the_create_is_final_in_any_composition(server: MockServer) -> None:
-    for text in (
-        "completed-in-create+gzip",
-        "stuck-queued+completed-in-create",
-        "failed+completed-in-create",
-    ):
+    for text in ("completed-in-create+gzip", "completed+completed-in-create"):
         server.use(text)
         reply = create(server)
         assert reply.json["status"] == "completed"
@@ -424,8 +581,8 @@ def test_a_redirect_at_any_place_is_followed_to_an_answer(server: MockServer) ->
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"hang", "reset", "truncated"}))
 @pytest.mark.parametrize("path", [PATHS[0], f"/v2/generate/video/{FAMILIES[0]}/generation"])
-def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: str, path: str) -> None:
-    for place in ("create", "poll", "video"):
+def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: FaultKind, path: str) -> None:
+    for place in get_args(Place):
         fault = Fault(place, kind, status=503, seconds=0.001)
         server.use(Scenario("x", faults=(fault,), create_status="completed"))
         reply = create(server, path)

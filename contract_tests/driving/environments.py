@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -121,12 +120,13 @@ def no_process_left() -> Iterator[None]:
 
 def hurried(scenario: Scenario) -> Scenario:
     """The scenario for a client in real time: it goes by polls, and every wait is short."""
-    plan = scenario.plan
+    faults = tuple(map(_short, scenario.faults))
+    plan = scenario.course
     if plan is not None:
-        plan = tuple(dataclasses.replace(step, span=min(step.span or 1.0, 1.0), scale=1.0) for step in plan)
+        plan = tuple(Step(step.status, polls=1) for step in plan)
     elif scenario.words:
-        plan = (Step("generating", 1.0), Step("completed"))
-    return scenario.replace(plan=plan, faults=tuple(map(_short, scenario.faults)))
+        plan = (Step("generating", polls=1), Step("completed"))
+    return scenario.replace(plan=plan, stretch=None, create_status=scenario.create_status, faults=faults)
 
 
 def _short(fault: Fault) -> Fault:

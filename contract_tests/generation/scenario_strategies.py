@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import Step
+from kling_mock.jobs.timeline import FinalStatus, Step
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.scenario import ERROR_SHAPES
 
@@ -147,17 +147,17 @@ def _renamed(words: dict[str, str]) -> Scenario:
     return _part(f"On the wire {said}.", words=changed)
 
 
-def plans(*, end: str = "completed", most: int = 5) -> st.SearchStrategy[Scenario]:
+def plans(*, end: FinalStatus = "completed", most: int = 5) -> st.SearchStrategy[Scenario]:
     """Ways to an end: up to `most` pending statuses in any order, repeated, skipped or backwards.
 
-    Spans are seconds (or polls, on a server that counts those) or the server's own.
+    Spans are seconds or the server's own.
     """
     step = st.builds(Step, st.sampled_from(["queued", "generating"]), st.sampled_from(_SPANS))
     ways = st.lists(step, max_size=most).map(lambda steps: _planned(steps, end))
     return ways if end != "completed" else st.one_of(st.just(PLAIN), ways)
 
 
-def _planned(steps: Sequence[Step], end: str) -> Scenario:
+def _planned(steps: Sequence[Step], end: FinalStatus) -> Scenario:
     shown = [
         step.status if step.span is None else f"{step.status} for {step.span:g}"
         for step in (*steps, Step(end))

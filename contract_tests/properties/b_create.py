@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Literal
 
 from hypothesis import strategies as st
 
@@ -195,7 +196,7 @@ def create_limited(run: Run) -> Failure | None:
     return None
 
 
-def _accepting(code: int) -> Scenario:
+def _accepting(code: Literal[200, 201]) -> Scenario:
     return Scenario("generated", f"The create is accepted with {code}.", create_code=code)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.scenarios.fault import TRANSPORT
 
 from ..generation import scenario_strategies
 from ..generation.payloads import boundary_payloads
@@ -57,7 +58,7 @@ def stops_at_terminal(run: Run) -> Failure | None:
 
 
 def _damaged(fault: str | None) -> bool:
-    return fault not in (None, "slow", "drip", "chunked", "gzip", "close")
+    return fault is not None and fault not in TRANSPORT
 
 
 @rule(

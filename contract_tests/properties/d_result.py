@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.scenarios.scenario import Shape
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
@@ -21,7 +22,7 @@ SECTION = Section()
 rule = SECTION.rule
 
 
-def _shaped(*names: str) -> Scenario:
+def _shaped(*names: Shape) -> Scenario:
     return Scenario("generated", f"Answers: {', '.join(names)}.", shapes=frozenset(names))
 
 

@@ -110,7 +110,7 @@ class Case:
     def weight(self) -> int:
         """How much there is to read in it; the smaller of two counterexamples is shown."""
         scenario = self.scenario
-        parts = len(scenario.faults) + len(scenario.plan or ()) + len(scenario.shapes) + len(scenario.words)
+        parts = len(scenario.faults) + len(scenario.course or ()) + len(scenario.shapes) + len(scenario.words)
         return len(json.dumps(self.payloads)) + 40 * parts + 10 * (self.base != "plain")
 
 

@@ -9,7 +9,7 @@ from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
-from ..jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, Step, Timeline, resolve_timeline
+from ..jobs.timeline import ProgressBy, Timeline, resolve_timeline
 from ..media import clip_for
 from ..store import AddResult
 from ..validation import Problem, message, noted, parse_json
@@ -189,6 +189,7 @@ def decide_job(
 
 
 def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds: float) -> Timeline:
+    by: ProgressBy
     if settings.polls is not None:
         queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
     elif settings.realistic:
@@ -196,7 +197,7 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
         queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
     else:
         queued, generating, by = settings.queued, settings.generating, "time"
-    return resolve_timeline(_plan(scenario), queued=queued, generating=generating, by=by)
+    return resolve_timeline(scenario.course, queued=queued, generating=generating, by=by)
 
 
 async def _make_job(
@@ -219,14 +220,6 @@ async def _make_job(
 def _full(space: Workspace) -> Refusal:
     text = f"this mock holds {space.store.limit} unfinished jobs; raise --max-jobs or reset it."
     return Refusal(429, f"Too Many Requests: {text}", headers=[(b"retry-after", b"30")])
-
-
-def _plan(scenario: Scenario) -> tuple[Step, ...] | None:
-    """The plan of a job; one that ends in its create stays there, whatever else the scenario says."""
-    if scenario.create_status in FINAL_STATUSES:
-        return (Step(scenario.create_status),)
-    # What most jobs have is found faster by no plan than by three steps.
-    return None if scenario.plan is PLAIN_PLAN else scenario.plan
 
 
 def _image_of(payload: dict[str, Any]) -> str:

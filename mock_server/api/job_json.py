@@ -7,7 +7,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from ..jobs.charges import CREDITS_PER_USD
-from ..jobs.timeline import PENDING_STATUSES
+from ..jobs.timeline import PENDING_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from ..jobs.plan import JobPlan
@@ -27,22 +27,22 @@ SIGNATURE = (
 )
 
 
-def status_word(scenario: Scenario, status: str) -> str | None:
+def status_word(scenario: Scenario, status: JobStatus) -> str | None:
     """The word that an answer has for a status; None where it has none."""
     if "no-status" in scenario.shapes and status in PENDING_STATUSES:
         return None
-    return scenario.words.get(status, status)
+    return scenario.words.of(status)
 
 
 def create_body(
-    plan: JobPlan, expires_at: float | None, status: str, origin: str, other_origin: str
+    plan: JobPlan, expires_at: float | None, status: JobStatus, origin: str, other_origin: str
 ) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
     return _body(plan, expires_at, status, origin, other_origin, shows_usage=True)
 
 
 def poll_body(
-    plan: JobPlan, expires_at: float | None, status: str, origin: str, other_origin: str
+    plan: JobPlan, expires_at: float | None, status: JobStatus, origin: str, other_origin: str
 ) -> dict[str, Any]:
     """What a poll answers about a job in this status."""
     shows_usage = not plan.scenario.shapes.isdisjoint(USAGE_OF_POLLS)
@@ -58,7 +58,7 @@ def video_path(plan: JobPlan) -> str:
 def _body(
     plan: JobPlan,
     expires_at: float | None,
-    status: str,
+    status: JobStatus,
     origin: str,
     other_origin: str,
     *,
@@ -144,10 +144,10 @@ def _usage(plan: JobPlan) -> dict[str, Any] | None:
     return {"credits_used": credits, "usd_spent": credits / CREDITS_PER_USD}
 
 
-def plain_body(plan: JobPlan, status: str) -> bytes:
+def plain_body(plan: JobPlan, status: JobStatus) -> bytes:
     """The body of a pending job, made without a dictionary: most answers are this one."""
     words = plan.scenario.words
     # A status needs no escapes; a word of one's own may.
-    word = encode_basestring(words.get(status, status)) if words else f'"{status}"'
+    word = encode_basestring(words.of(status)) if words else f'"{status}"'
     shown = encode_basestring(plan.id).encode("utf-8", "surrogatepass")
     return b'{"id":%b,"status":%b}' % (shown, word.encode("utf-8", "surrogatepass"))

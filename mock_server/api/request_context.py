@@ -13,6 +13,7 @@ from .outcome import Refusal
 if TYPE_CHECKING:
     from ..jobs.plan import JobPlan
     from ..scenarios import Scenario
+    from ..scenarios.fault import Place
     from ..workspace import Workspace
 
 __all__ = ["REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
@@ -143,7 +144,7 @@ def _bearer(value: bytes | None) -> tuple[str, str]:
 
 
 def asked_scenario(
-    space: Workspace, request: RequestContext, plan: JobPlan, place: str
+    space: Workspace, request: RequestContext, plan: JobPlan, place: Place
 ) -> tuple[Scenario, str | None]:
     """The scenario of a poll or download, and the text that counts its hits; None for the job's own.
 

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
+from ..field_kinds import FieldError
 from ..scenarios import CATALOGUE, Scenario, parse_scenario
+from ..scenarios.plain_data import plain_scenario, read_scenario
 from ..settings import Settings, option_fields, parse_option
-from .scenario_toml import SCENARIO_KEYS, ScenarioTable, scenario_document
 from .toml_positions import KeyLines
 from .toml_writer import toml_document
 
@@ -55,7 +56,7 @@ def dump_scenario(scenario: Scenario, **options: Any) -> str:
         if name not in OPTIONS:
             raise SettingsError(f"There is no option {name!r}.{did_you_mean(nearest(name, OPTIONS))}")
     top = {"scenario": scenario.name, **options}
-    return toml_document({**top, "scenarios": {scenario.name: scenario_document(scenario)}})
+    return toml_document({**top, "scenarios": {scenario.name: plain_scenario(scenario)}})
 
 
 class _File:
@@ -137,14 +138,13 @@ class _File:
         table = self._table(("scenarios",))[name]
         if not isinstance(table, dict):
             self.fail(path, f"scenarios.{name}: expected a table, received {table!r}.")
-        for key in table:
-            if key not in SCENARIO_KEYS:
-                hint = did_you_mean(nearest(key, SCENARIO_KEYS)) or f" There are {', '.join(SCENARIO_KEYS)}."
-                self.fail((*path, key), f"a scenario has no {key!r}.{hint}")
         self._under_way.append(name)
         base = self._base(path, table)
         self._under_way.pop()
-        scenario = ScenarioTable(name, table, lambda inner, text: self.fail((*path, *inner), text)).read(base)
+        try:
+            scenario = read_scenario(name, table, base)
+        except FieldError as error:
+            self.fail((*path, *error.path), str(error))
         self._scenarios[name] = scenario
         return scenario
 

@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from ..clock import Clock
 from ..errors import KlingMockError, PayloadError, SettingsError
+from ..scenarios import Scenario, scenario_from_json
 from ..units import parse_speed
 from ..validation.strict_json import parse_json
 
-__all__ = ["ControlError", "move_clock", "object_in", "page_size", "text_in"]
+__all__ = ["ControlError", "move_clock", "object_in", "page_size", "scenario_in", "text_in"]
 
 _LIMIT = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -40,7 +41,7 @@ def move_clock(clock: Clock, asked: dict[str, Any]) -> None:
         raise ControlError("Expected either advance or until, and job only beside until.")
     speed = _checked_speed(asked)
     if "advance" in asked:
-        clock.advance(_number(asked, "advance"))
+        clock.advance(_time(asked, "advance"))
     elif "until" in asked:
         clock.advance(until=text_in(asked, "until"), job=text_in(asked, "job") if "job" in asked else None)
     if speed is not None:
@@ -76,6 +77,21 @@ def _number(body: dict[str, Any], name: str) -> float:
         return float(value)
     except OverflowError:
         raise ControlError(f"{name}: expected a number of a usable size, received more.") from None
+
+
+def _time(body: dict[str, Any], name: str) -> float | str:
+    """A time as the clock takes it: a number of seconds, or a text with its unit."""
+    return body[name] if isinstance(body[name], str) else _number(body, name)
+
+
+def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario | str:
+    """The scenario that a request asks for: by name, or a whole one as an object."""
+    value = body["scenario"]
+    if isinstance(value, dict):
+        return scenario_from_json(value, own)
+    if not isinstance(value, str):
+        raise ControlError(f"scenario: expected a string or an object, received {value!r}.")
+    return value
 
 
 def text_in(body: Mapping[str, Any], name: str) -> str:

@@ -13,9 +13,9 @@ from starlette.routing import Route
 from ..api.response import CORS_HEADERS, preflight_response
 from ..common import Common
 from ..errors import UnknownModel
-from ..scenarios import CATALOGUE, Scenario
+from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from .auth import TOKEN_COOKIE, Handler, control_error, guarded
-from .body import move_clock, object_in, page_size, text_in
+from .body import move_clock, object_in, page_size, scenario_in
 from .sse import EventStreams
 
 __all__ = ["control_routes"]
@@ -117,12 +117,13 @@ class Control:
         """Show the default scenario and the queue; a POST or PUT of `scenario` sets the default."""
         space = self.space
         if request.method not in ("GET", "HEAD"):
-            space.use(text_in(await object_in(request, {"scenario"}), "scenario"))
+            space.use(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"scenario": space.scenario.name, "next": _names(space.queue)})
 
     async def next_scenario(self, request: Request) -> Response:
         """Queue a scenario for the next create."""
-        self.space.next(text_in(await object_in(request, {"scenario"}), "scenario"))
+        space = self.space
+        space.next(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"next": _names(self.space.queue)})
 
     async def scenarios(self, _request: Request) -> Response:
@@ -206,4 +207,5 @@ def _names(scenarios: list[Scenario]) -> list[str]:
 
 
 def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:
-    return {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
+    row = {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
+    return row | {"scenario": scenario_as_json(scenario)}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..scenarios import Scenario
 from .charges import Charge
-from .timeline import FINAL_STATUSES, Timeline
+from .timeline import FINAL_STATUSES, JobStatus, Timeline
 
 __all__ = ["Job", "JobCounters", "JobPlan"]
 
@@ -45,7 +45,7 @@ class JobPlan(NamedTuple):
             return counters.answered + counters.skipped
         return now - self.made_at
 
-    def status(self, counters: JobCounters, now: float) -> str:
+    def status(self, counters: JobCounters, now: float) -> JobStatus:
         """The job's status at a virtual moment, for a poll that comes now."""
         return self.timeline.status_at(self.progress(counters, now))
 
@@ -72,7 +72,7 @@ class Job(NamedTuple):
     plan: JobPlan
     counters: JobCounters
 
-    def status(self, now: float) -> str:
+    def status(self, now: float) -> JobStatus:
         """The job's status at a virtual moment."""
         return self.plan.status(self.counters, now)
 

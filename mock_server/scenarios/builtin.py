@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UnknownScenario
-from ..jobs.timeline import PLAIN_PLAN, Step
-from .fault import Fault
-from .scenario import Scenario
+from .fault import Fault, FaultKind
+from .scenario import Scenario, Shape
 
 __all__ = ["CATALOGUE", "GROUPS", "find_scenario"]
 
@@ -16,27 +15,18 @@ _INVALID_KEY = "Invalid API key. You can find or make one at https://aimlapi.com
 _CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
 
 
-def _plan(*steps: Step | str) -> tuple[Step, ...]:
-    return tuple(Step(step) if isinstance(step, str) else step for step in steps)
-
-
 def _ends() -> list[Scenario]:
-    failed = _plan("queued", "generating", "error")
     return [
-        Scenario("completed", "The job is queued, generates and ends with a video.", plan=PLAIN_PLAN),
+        Scenario("completed", "The job is queued, generates and ends with a video.", end="completed"),
         Scenario(
-            "failed", "The job ends with an error of a name and a message.", plan=failed, error="schema"
+            "failed", "The job ends with an error of a name and a message.", end="error", error="schema"
         ),
         Scenario(
-            "failed-detail", "The job ends with an error as real runs show it.", plan=failed, error="detail"
+            "failed-detail", "The job ends with an error as real runs show it.", end="error", error="detail"
         ),
-        Scenario("stuck-queued", "The job stays queued for ever.", plan=_plan("queued")),
-        Scenario("stuck-generating", "The job starts and never ends.", plan=_plan("queued", "generating")),
-        Scenario(
-            "slow",
-            "The job takes ten times as long as the server's own times.",
-            plan=_plan(Step("queued", scale=10), Step("generating", scale=10), "completed"),
-        ),
+        Scenario("stuck-queued", "The job stays queued for ever.", plan=("queued",)),
+        Scenario("stuck-generating", "The job starts and never ends.", plan=("queued", "generating")),
+        Scenario("slow", "The job takes ten times as long as the server's own times.", stretch=10.0),
     ]
 
 
@@ -45,21 +35,14 @@ def _odd_ends() -> list[Scenario]:
         Scenario(
             "completed-in-create",
             "The create already says completed and carries the video.",
-            plan=_plan("completed"),
             create_status="completed",
         ),
-        Scenario(
-            "failed-in-create",
-            "The create already says error.",
-            plan=_plan("error"),
-            create_status="error",
-            error="schema",
-        ),
+        Scenario("failed-in-create", "The create already says error.", create_status="error", error="schema"),
         Scenario(
             "completed-without-url",
             "The job ends as completed, but its video has no URL.",
-            plan=PLAIN_PLAN,
-            shapes=frozenset({"without-url"}),
+            end="completed",
+            shapes={"without-url"},
         ),
     ]
 
@@ -79,11 +62,9 @@ def _statuses() -> list[Scenario]:
         Scenario(
             "backwards",
             "The job falls back from generating to queued before it completes.",
-            plan=_plan("queued", "generating", "queued", "generating", "completed"),
+            plan=("queued", "generating", "queued", "generating", "completed"),
         ),
-        Scenario(
-            "skips-generating", "The job goes from queued to completed.", plan=_plan("queued", "completed")
-        ),
+        Scenario("skips-generating", "The job goes from queued to completed.", plan=("queued", "completed")),
         Scenario(
             "succeeded", "The end is called succeeded instead of completed.", words={"completed": "succeeded"}
         ),
@@ -91,7 +72,7 @@ def _statuses() -> list[Scenario]:
 
 
 def _shapes() -> list[Scenario]:
-    shapes = {
+    shapes: dict[Shape, str] = {
         "nulls": "Keys with nothing to say are null.",
         "absent": "Keys with nothing to say are absent, meta included.",
         "extra-fields": "Answers carry unknown keys at every level.",
@@ -115,11 +96,11 @@ def _ids() -> list[Scenario]:
     ]
 
 
-def _create_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+def _create_fault(name: str, summary: str, kind: FaultKind, **values: Any) -> Scenario:
     return Scenario(name, summary, faults=(Fault("create", kind, **values),))
 
 
-def _poll_fault(name: str, summary: str, kind: str, **values: Any) -> Scenario:
+def _poll_fault(name: str, summary: str, kind: FaultKind, **values: Any) -> Scenario:
     return Scenario(name, summary, faults=(Fault("poll", kind, **{"times": 1} | values),))
 
 
@@ -343,10 +324,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """What a group of scenarios is about, to their names."""
 
 
-def find_scenario(name: str, own: Mapping[str, Scenario] | None = None) -> Scenario:
-    """The scenario of this name, the user's own first; raises `UnknownScenario` with the nearest names."""
-    if own and name in own:
-        return own[name]
-    if name in CATALOGUE:
-        return CATALOGUE[name]
-    raise UnknownScenario(name, [*CATALOGUE, *(own or ())])
+def find_scenario(name: str, own: Mapping[str, Scenario] | None = None, /, **changes: object) -> Scenario:
+    """The scenario of this name, the user's own first, its faults changed by `times`, `seconds` and the like.
+
+    Raises `UnknownScenario` with the nearest names, `SettingsError` for a value that cannot be.
+    """
+    found = own.get(name) if own else None
+    if found is None:
+        found = CATALOGUE.get(name)
+    if found is None:
+        raise UnknownScenario(name, [*CATALOGUE, *(own or ())])
+    return found.with_faults(**changes)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import SettingsError
-from ..units import parse_flag, parse_integer, parse_span
+from ..fields import read_text
 from .builtin import find_scenario
-from .fault import COUNTS, FLAGS, FOREVER, TIMES
+from .fault import Fault, check_fault_options
 from .scenario import Scenario
 
 __all__ = ["parse_scenario"]
@@ -16,7 +16,8 @@ __all__ = ["parse_scenario"]
 def parse_scenario(text: str, own: Mapping[str, Scenario] | None = None) -> Scenario:
     """A scenario from text: `NAME`, `NAME;times=2;after=1`, and several joined by `+` or `|`.
 
-    Raises `UnknownScenario`, or `SettingsError` for an option that a fault does not have.
+    Raises `UnknownScenario`, or `SettingsError` for an option that a fault does not have and for scenarios
+    of which one would take back what the other says.
     """
     if own and text in own:
         # The user's own may be called by any name, one with a + in it too.
@@ -24,7 +25,7 @@ def parse_scenario(text: str, own: Mapping[str, Scenario] | None = None) -> Scen
     result: Scenario | None = None
     for part in text.replace("|", "+").split("+"):
         name, *options = (piece.strip() for piece in part.split(";"))
-        scenario = find_scenario(name, own).with_faults(**dict(_fault_option(option) for option in options))
+        scenario = find_scenario(name, own, **dict(_fault_option(option) for option in options))
         result = scenario if result is None else result | scenario
     assert result is not None
     return result
@@ -35,15 +36,5 @@ def _fault_option(text: str) -> tuple[str, object]:
     name = name.replace("-", "_")
     if not separator:
         raise SettingsError(f"A scenario's option is NAME=VALUE such as times=2, received {text!r}.")
-    try:
-        if name == "times" and value in FOREVER:
-            return name, None
-        if name in COUNTS:
-            return name, parse_integer(value)
-        if name in TIMES:
-            return name, parse_span(value)
-        if name in FLAGS:
-            return name, parse_flag(value)
-    except SettingsError as error:
-        raise error.blaming(name) from None
-    return name, value
+    check_fault_options([name])
+    return name, read_text(Fault, name, value)

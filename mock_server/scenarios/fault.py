@@ -4,37 +4,52 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-from ..errors import SettingsError, did_you_mean, nearest
+from ..field_kinds import Count, FieldError, Flag, Kept, Seconds, Text, Word
+from ..fields import about, check_fields, fields_of, said
 
 __all__ = [
-    "COUNTS",
-    "FLAGS",
-    "FOREVER",
-    "FOR_SECONDS",
     "KINDS",
     "MODIFIERS",
     "PLACES",
-    "TIMES",
+    "REPLACEMENTS",
+    "REWRITING",
+    "TRANSPORT",
     "Fault",
+    "FaultKind",
+    "FaultPlace",
+    "Place",
+    "Replacement",
+    "Rewriting",
+    "Transport",
     "check_fault_options",
 ]
 
-LONGEST_RETRY = 1e9
-"""Seconds of a Retry-After at most: as a date it must lie in a year of four digits."""
-PLACES = ("create", "poll", "video", "any")
-COUNTS = ("times", "after", "status")
-"""The options of a fault that are whole numbers, in text and in TOML."""
-TIMES = ("since", "until", "seconds", "retry_after")
-FLAGS = ("retry_date", "job_made")
-FOREVER = ("forever", "always", "none")
-"""Words for `times` that mean no end."""
-FOR_SECONDS = ("slow", "drip")
-"""Kinds that do nothing without `seconds`."""
+Place = Literal["create", "poll", "video"]
+"""A kind of answer that a fault can strike."""
+FaultPlace = Literal[Place, "any"]
+"""Where a fault strikes; `any` is creates and polls, not videos."""
+Replacement = Literal[
+    "status",
+    "html",
+    "empty",
+    "not-json",
+    "without-id",
+    "empty-id",
+    "truncated",
+    "reset",
+    "hang",
+    "redirect",
+    "expired",
+]
+Transport = Literal["slow", "drip", "chunked", "gzip", "close"]
+Rewriting = Literal["wrong-content-type", "duplicate-keys", "byte-order-mark"]
+FaultKind = Literal[Replacement, Transport, Rewriting]
 
-REPLACEMENTS = {
+REPLACEMENTS: Mapping[FaultKind, str] = {
     "status": "an HTTP error with the API's error body",
     "html": "an HTTP error with a gateway's HTML page",
     "empty": "status 200 and no body",
@@ -47,23 +62,36 @@ REPLACEMENTS = {
     "redirect": "307 to the same path on another host name",
     "expired": "403 as a CDN answers a signature that ran out",
 }
-MODIFIERS = {
+"""Kinds that take an answer's place, or break it off."""
+TRANSPORT: Mapping[FaultKind, str] = {
     "slow": "the answer comes after `seconds`",
     "drip": "the body comes in small pieces over `seconds`",
     "chunked": "the body comes in chunks, without a length",
     "gzip": "the body is compressed",
     "close": "the connection is closed after the answer",
+}
+"""Kinds that leave an answer whole: they change how it travels, and nothing that a client reads."""
+REWRITING: Mapping[FaultKind, str] = {
     "wrong-content-type": "JSON that says text/plain",
     "duplicate-keys": "JSON that says its first key twice",
     "byte-order-mark": "JSON behind a byte order mark",
 }
-KINDS = REPLACEMENTS | MODIFIERS
-"""Every kind with its meaning. Modifiers change an answer that goes on; the others take its place.
+"""Kinds that change what a client reads of an answer that still arrives."""
+MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING}
+"""Kinds that change an answer that goes on; the replacements take its place."""
+KINDS: Mapping[FaultKind, str] = {**REPLACEMENTS, **MODIFIERS}
+"""Every kind with its meaning.
 
 Several modifiers of one answer act in this order, whichever order they are named in.
 """
+PLACES: tuple[FaultPlace, ...] = get_args(FaultPlace)
+
+LONGEST_RETRY = 1e9
+"""Seconds of a Retry-After at most: as a date it must lie in a year of four digits."""
+FOR_SECONDS = ("slow", "drip")
+"""Kinds that do nothing without `seconds`."""
 _IN_TURN = {kind: turn for turn, kind in enumerate(KINDS)}
-_OWN_STATUS = {"expired": 403}
+_OWN_STATUS: Mapping[FaultKind, int] = {"expired": 403}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +100,50 @@ class Fault:
 
     `times=None` is for ever. `since` and `until` bound it on the clock, in seconds from the job's making
     (for a create: from the server's start or reset). Counts are per job, for a create per scenario, and of
-    the requests within these bounds alone.
+    the requests within these bounds alone. Times are seconds, or texts with a unit such as `"500ms"`.
+    Raises `SettingsError` that names the field that cannot be.
     """
 
-    at: str
-    kind: str
-    times: int | None = None
-    after: int = 0
-    since: float = 0.0
-    until: float = math.inf
-    status: int | None = None
-    """Of an HTTP error; None is the kind's own, 403 for `expired` and 500 for the others."""
-    message: str = ""
-    retry_after: float | None = None
-    """Seconds of a Retry-After header."""
-    retry_date: bool = False
-    """Say Retry-After as an HTTP date instead of in seconds."""
-    seconds: float = 0.0
-    """How long `slow` and `drip` take: more than 0 for them."""
-    job_made: bool = False
-    """At a create: the job is made and charged although the answer goes wrong."""
+    at: FaultPlace = field(metadata=about(Word(PLACES), "where it strikes"))
+    kind: FaultKind = field(metadata=about(Word(tuple(KINDS)), "what goes wrong"))
+    times: Kept[int | Literal["forever"] | None, int | None] = said(
+        None, Count(endless=True), "how many requests meet it"
+    )
+    after: int = said(0, Count(), "how many requests go well first")
+    since: Kept[float | str, float] = said(0.0, Seconds(), "from when on it strikes")
+    until: Kept[float | str, float] = said(math.inf, Seconds(endless=True), "from when on it is over")
+    status: int | None = said(
+        None,
+        Count(200, 599, "an HTTP status from 200 to 599"),
+        "of an HTTP error; without it the kind's own: 403 for expired, 500 for the others",
+    )
+    message: str = said("", Text(), "what the error body says")
+    retry_after: Kept[float | str | None, float | None] = said(
+        None, Seconds(LONGEST_RETRY), "what the Retry-After header asks for"
+    )
+    retry_date: bool = said(False, Flag(), "say Retry-After as an HTTP date instead of in seconds")
+    seconds: Kept[float | str, float] = said(
+        0.0, Seconds(), "how long slow and drip take: more than 0 for them"
+    )
+    job_made: bool = said(
+        False, Flag(), "at a create: the job is made and charged although the answer goes wrong"
+    )
 
     def __post_init__(self) -> None:
-        _check_word("at", self.at, PLACES)
-        _check_word("kind", self.kind, tuple(KINDS))
-        if self.times is not None and not _is_count(self.times):
-            raise SettingsError(
-                f"times: expected a count of 0 or more, or none for ever, received {self.times!r}."
-            )
-        if not _is_count(self.after):
-            raise SettingsError(f"after: expected a finite number of 0 or more, received {self.after!r}.")
-        for name in ("since", "seconds"):
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value < math.inf:
-                raise SettingsError(f"{name}: expected a finite number of 0 or more, received {value!r}.")
-        if not _is_number(self.until) or not self.until > self.since:
-            raise SettingsError(
-                f"until: expected a time after since ({self.since}), received {self.until!r}."
-            )
-        if self.status is not None and not (_is_count(self.status) and 200 <= self.status <= 599):
-            raise SettingsError(f"status: expected an HTTP status from 200 to 599, received {self.status!r}.")
-        if not isinstance(self.message, str):
-            raise SettingsError(f"message: expected a text, received {self.message!r}.")
-        wait = self.retry_after
-        if wait is not None and (not _is_number(wait) or not 0 <= wait <= LONGEST_RETRY):
-            raise SettingsError(
-                f"retry_after: expected seconds from 0 to {LONGEST_RETRY:.0f}, received {wait!r}."
-            )
-        for name in FLAGS:
-            if not isinstance(getattr(self, name), bool):
-                raise SettingsError(f"{name}: expected True or False, received {getattr(self, name)!r}.")
+        check_fields(self)
         self._check_use()
 
     def _check_use(self) -> None:
         """Refuse what would be taken and do nothing."""
+        if not self.until > self.since:
+            problem = f"expected a time after since ({self.since}), received {self.until!r}."
+            raise FieldError(problem, option="until", path=("until",))
         if self.kind in FOR_SECONDS and not self.seconds:
-            raise SettingsError(f"seconds: expected more than 0 for the kind {self.kind!r}, received 0.")
+            problem = f"expected more than 0 for the kind {self.kind!r}, received 0."
+            raise FieldError(problem, option="seconds", path=("seconds",))
         if self.job_made and self.at not in ("create", "any"):
-            raise SettingsError(f"job_made: expected at a create only, received it at {self.at!r}.")
+            problem = f"expected at a create only, received it at {self.at!r}."
+            raise FieldError(problem, option="job_made", path=("job_made",))
 
     @property
     def modifies(self) -> bool:
@@ -137,9 +151,25 @@ class Fault:
         return self.kind in MODIFIERS
 
     @property
+    def leaves_answer_whole(self) -> bool:
+        """Whether a client still reads what it would have read without it."""
+        return self.kind in TRANSPORT
+
+    @property
     def answer_status(self) -> int:
         """The HTTP status of the answer in another's place: `status`, or what its kind says by itself."""
         return _OWN_STATUS.get(self.kind, 500) if self.status is None else self.status
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Where it stands among the faults of its place, least first: what no count ends comes last.
+
+        Of those, what begins later or ends earlier comes first, and what strikes at any place last: so each
+        has its turn, in whichever order they are said.
+        """
+        if self.modifies or self.times is not None:
+            return (0,)
+        return (1, self.at == "any", -self.since, -self.after, self.until)
 
     @property
     def turn(self) -> int:
@@ -150,7 +180,7 @@ class Fault:
         """Whether its bounds on the clock hold, `elapsed` virtual seconds in."""
         return self.since <= elapsed < self.until
 
-    def concerns(self, place: str) -> bool:
+    def concerns(self, place: Place) -> bool:
         """Whether it can strike at `create`, `poll` or `video`; `any` is every answer of the API."""
         return self.at == place or (self.at == "any" and place != "video")
 
@@ -163,6 +193,18 @@ class Fault:
             return False
         return self.times is None or seen < self.after + self.times
 
+    def hides(self, other: Fault) -> bool:
+        """Whether the other one can never strike where this one comes before it."""
+        covered = self.at == other.at or (self.at == "any" and other.at in ("create", "poll"))
+        return (
+            covered
+            and not (self.modifies or other.modifies)
+            and self.times is None
+            and self.after <= other.after
+            and self.since <= other.since
+            and self.until >= other.until
+        )
+
     def replace(self, **changes: object) -> Fault:
         """A copy with other values; an unknown name is an error that shows the nearest ones."""
         check_fault_options(changes)
@@ -171,20 +213,9 @@ class Fault:
 
 def check_fault_options(names: Iterable[str]) -> None:
     """Refuse what no fault can be told, naming the nearest that one can."""
-    known = tuple(field.name for field in dataclasses.fields(Fault))
+    known = Word(tuple(fields_of(Fault)))
     for name in names:
-        _check_word("fault option", name, known)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_word(what: str, word: object, known: tuple[str, ...]) -> None:
-    if not isinstance(word, str) or word not in known:
-        hint = did_you_mean(nearest(str(word), known))
-        raise SettingsError(f"{what}: expected one of {', '.join(known)}, received {word!r}.{hint}")
+        try:
+            known.check(name)
+        except FieldError as error:
+            raise FieldError(error.problem, option="fault option") from None

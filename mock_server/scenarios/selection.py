@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import SettingsError, UnknownScenario, nearest
+from ..jobs.timeline import ProgressBy
 from .builtin import CATALOGUE
 from .expression import parse_scenario
 from .fault import Fault
@@ -28,21 +29,26 @@ MISTYPED = 0.75
 class ScenarioNames:
     """Finds scenarios by name: the catalogue's and the user's own, in headers, keys and prompts."""
 
-    def __init__(self, own: Mapping[str, Scenario], *, magic: bool) -> None:
+    def __init__(self, own: Mapping[str, Scenario], *, magic: bool = True, by: ProgressBy = "time") -> None:
+        """`by` is how jobs go on: a plan that fits only the other way is refused."""
+        self.by: ProgressBy = by
         self.own = dict(own)
         self.magic = magic
         self.parse = lru_cache(maxsize=256)(self._parse)
 
     def _parse(self, text: str) -> Scenario:
-        return parse_scenario(text, self.own)
+        scenario = parse_scenario(text, self.own)
+        scenario.check_progress(self.by)
+        return scenario
 
     def resolve(self, scenario: Scenario | str) -> Scenario:
         """A scenario from itself, or from text as `parse_scenario` reads it."""
-        if isinstance(scenario, Scenario):
-            return scenario
-        if not isinstance(scenario, str):
+        if isinstance(scenario, str):
+            return self._parse(scenario)
+        if not isinstance(scenario, Scenario):
             raise SettingsError(f"expected a name or a Scenario, received {scenario!r}.", option="scenario")
-        return parse_scenario(scenario, self.own)
+        scenario.check_progress(self.by)
+        return scenario
 
     def asked(self, header: str | None, key: str, prompt: object) -> tuple[str, Scenario] | None:
         """The text by which a create asks for a scenario, and that scenario; None where it asks for none.

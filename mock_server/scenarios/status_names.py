@@ -1,37 +1,37 @@
-"""Other names of statuses on the wire, as a value that nobody changes."""
+"""Other names of statuses on the wire, as a mapping that nobody changes."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
 
-__all__ = ["Words"]
+from ..jobs.timeline import JobStatus
+
+__all__ = ["StatusNames"]
 
 
-class Words(dict[str, str]):
-    """A status to the word that answers say instead; frozen, so that it has a hash and can be shared.
+class StatusNames(Mapping[JobStatus, str]):
+    """A status to the word that answers say instead; frozen, so that it has a hash and can be shared."""
 
-    A dictionary underneath: polls look words up in it, and a mapping of Python's own would slow them down.
-    """
+    __slots__ = ("_names",)
 
-    __slots__ = ()
+    def __init__(self, names: Mapping[JobStatus, str] | None = None) -> None:
+        self._names = dict(names or {})
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
+    def __getitem__(self, status: JobStatus) -> str:
+        return self._names[status]
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Words, (dict(self),)
+    def __iter__(self) -> Iterator[JobStatus]:
+        return iter(self._names)
 
-    def __deepcopy__(self, _memo: object) -> Words:
-        return self
+    def __len__(self) -> int:
+        return len(self._names)
 
-    def copy(self) -> Words:
-        """Itself: there is nothing that could become different."""
-        return self
+    def __hash__(self) -> int:
+        return hash(frozenset(self._names.items()))
 
-    def _refuse(self, *_args: object, **_options: object) -> NoReturn:
-        raise TypeError(
-            "The words of a scenario do not change: make another one with scenario.replace(words=…)."
-        )
+    def __repr__(self) -> str:
+        return repr(self._names)
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
+    def of(self, status: JobStatus) -> str:
+        """The word for a status: another one, or its own."""
+        return self._names.get(status, status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from .fault import Fault
+from .fault import Fault, Place
 from .scenario import Scenario
 
 __all__ = ["Hits", "strike"]
@@ -15,7 +15,7 @@ Hits = dict[int, int]
 _turn = attrgetter("turn")
 
 
-def strike(scenario: Scenario, place: str, hits: Hits, elapsed: float) -> list[Fault]:
+def strike(scenario: Scenario, place: Place, hits: Hits, elapsed: float) -> list[Fault]:
     """The faults that strike a request now, the one that takes the answer's place first; counts it in `hits`.
 
     A fault that takes the answer's place hides the later ones from this request, so that two of them

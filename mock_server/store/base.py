@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobPlan
+from ..jobs.timeline import JobStatus
 from ..scenarios import Fault, Scenario
+from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults
 
 __all__ = ["AddResult", "Store", "StoreCounts", "Told", "at_once"]
@@ -29,7 +31,7 @@ class AddResult(Enum):
 class Told(NamedTuple):
     """What a poll is told of a job: its status, and when its video expires, None where nobody knows yet."""
 
-    status: str
+    status: JobStatus
     expires_at: float | None
 
 
@@ -85,7 +87,7 @@ class Store(Protocol):
         ...
 
     async def strike(
-        self, job_id: str, asked: str | None, scenario: Scenario, place: str, elapsed: float, *, count: bool
+        self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
     ) -> list[Fault]:
         """The faults that strike a poll or a download; counted per job and `asked` text if `count` is set."""
         ...

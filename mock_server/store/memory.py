@@ -11,6 +11,7 @@ from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobCounters, JobPlan
 from ..jobs.timeline import FINAL_STATUSES
 from ..scenarios import Fault, Scenario
+from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from .base import AddResult, StoreCounts, Told
@@ -160,7 +161,7 @@ class MemoryStore:
             heappush(self._resting, (now, self._made, entry.plan.id))
 
     async def strike(
-        self, job_id: str, asked: str | None, scenario: Scenario, place: str, elapsed: float, *, count: bool
+        self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
     ) -> list[Fault]:
         """The faults that strike a poll or a download; counted per job and `asked` text if `count` is set."""
         hits = self._entries[job_id].hits_of(asked)

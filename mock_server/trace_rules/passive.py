@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..api.request_context import REDIRECTED
 from ..errors import PayloadError
 from ..exchanges.exchange import Exchange
+from ..scenarios.fault import TRANSPORT
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
 from .retry_after import waited_too_little
@@ -23,8 +24,6 @@ __all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that trying again cannot change."""
-HARMLESS = ("slow", "drip", "chunked", "gzip", "close")
-"""Faults that change how an answer travels, and nothing that a client reads."""
 PLACEHOLDERS = frozenset(
     {"undefined", "null", "none", "nil", "nan", "nonetype", "[object object]", "false", "true", "<nil>", ""}
 )
@@ -287,7 +286,7 @@ def _readable(exchange: Exchange) -> bool:
     """
     if exchange.fault is None:
         return True
-    if exchange.fault not in HARMLESS or exchange.status is None or exchange.whole_size is not None:
+    if exchange.fault not in TRANSPORT or exchange.status is None or exchange.whole_size is not None:
         return False
     if not exchange.answer_header.get("content-type", "").startswith("application/json"):
         return False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ... import timing
 from ...exchanges.exchange import Exchange
 from ...jobs.timeline import FINAL_STATUSES
 from ...jobs.view import JobView
-from ...scenarios.fault import KINDS, MODIFIERS
+from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
 from ...trace_rules import Breach, check_trace
 from ...trace_rules.reposts import blind_reposts
@@ -136,7 +136,8 @@ def _what_of(exchange: Exchange) -> str | None:
         return f"The reply to a create was lost{scenario}: its job {exchange.job_id} was made, and is billed"
     if exchange.status is None:
         return f"{kind} was never answered{scenario}"
-    return f"{kind} got {KINDS.get(exchange.fault, exchange.fault)}{scenario}"
+    meaning = KINDS.get(cast(FaultKind, exchange.fault), exchange.fault)
+    return f"{kind} got {meaning}{scenario}"
 
 
 def _charges(server: MockServer) -> dict[str, Any]:
