@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Unpack
 
 from .app import MockApp
 from .clock import Clock
@@ -15,7 +15,7 @@ from .jobs.store import Charge, JobView
 from .scenarios import Scenario
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import Stillness
-from .settings import Settings, check_names
+from .settings import ServerOptions, Settings
 from .state import State, Traffic
 from .virtual_time.session import keep_real_time
 
@@ -33,12 +33,8 @@ class MockServer:
     its jobs back. Raises `SettingsError` for an option before anything starts.
     """
 
-    def __init__(self, settings: Settings | None = None, **options: Any) -> None:
-        check_names(options)
-        if settings is None:
-            settings = Settings(**{"port": 0, **options})
-        elif options:
-            settings = settings.replace(**options)
+    def __init__(self, settings: Settings | None = None, **options: Unpack[ServerOptions]) -> None:
+        settings = (Settings(port=0) if settings is None else settings).replace(**options)
         self.state = State(settings)
         self.app = MockApp(self.state)
         self._port = settings.port
@@ -192,8 +188,11 @@ class MockServer:
         """Let the next create have this scenario; several calls queue up."""
         self.state.chooser.next(scenario)
 
-    def configure(self, **options: Any) -> None:
-        """Change options while it runs, until the next `reset`; host and port stay as they are."""
+    def configure(self, **options: Unpack[ServerOptions]) -> None:
+        """Change options while it runs, until the next `reset`; host and port stay as they are.
+
+        A new pace replaces the old one: `queued="1m"` ends the going by polls, `polls=(1, 1)` the times.
+        """
         self.state.configure(**options)
 
     def reset(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
-from typing import Any
+from typing import Any, Unpack
 
 from .catalog import Catalog, load_catalog
 from .clock import Clock
@@ -16,7 +16,7 @@ from .jobs.ids import IdSource
 from .jobs.store import Charge, Job, JobStore
 from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES
 from .scenarios.selection import Chooser
-from .settings import Settings
+from .settings import ServerOptions, Settings
 from .validation import Validator
 
 __all__ = ["State", "Traffic"]
@@ -85,7 +85,7 @@ class State:
         self.ids = IdSource(self.settings.seed if self.settings.seed is not None else self.ids.seed + 1)
         self.started_at = self.clock.now()
 
-    def configure(self, **options: Any) -> None:
+    def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while the server runs, until the next reset.
 
         Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is about

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Callable
 
 from .errors import SettingsError
 
 __all__ = [
     "FASTEST",
     "MOST_KEPT",
-    "one_of",
     "parse_duration",
+    "parse_file",
     "parse_flag",
     "parse_host",
     "parse_integer",
@@ -23,6 +23,7 @@ __all__ = [
     "parse_speed",
     "parse_text",
     "parse_token",
+    "parse_words",
 ]
 
 FASTEST = 1e6
@@ -30,7 +31,7 @@ FASTEST = 1e6
 MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|min|h)?")
+_DURATION = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?")
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?", re.IGNORECASE)
 _SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
@@ -145,13 +146,18 @@ def parse_keys(value: object) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys)
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
-    """A parser of one of these words."""
+def parse_words(value: object) -> tuple[str, ...]:
+    """Words from a list, or from one string with commas."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise SettingsError(f"expected one or more words, received {value!r}.")
+    return tuple(word.strip() for word in words if word.strip())
 
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise SettingsError(f"expected one of {', '.join(allowed)}, received {text!r}.")
-        return text
 
-    parse.choices = allowed  # type: ignore[attr-defined]
-    return parse
+def parse_file(value: object) -> str:
+    """The path of a file or a folder, as text."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"expected a path, received {value!r}.")
+    return value

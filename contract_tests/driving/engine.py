@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from kling_mock.errors import TargetError
 from kling_mock.server import MockServer
+from kling_mock.settings import ServerOptions, Settings
 
 from ..running.models import PREFIX, Case, Run
 from .clients import Attempt, Call, Client
@@ -61,10 +62,8 @@ class Engine:
         self.real_limit = REAL_LIMIT if virtual else 2 * REAL_LIMIT
         self.deadline = math.inf
         """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
-        self.server = MockServer(
-            queued=QUEUED,
-            generating=GENERATING,
-            polls=None if virtual else (0, 0),
+        settings = Settings(
+            port=0,
             speed=0 if virtual else 1,
             seed=seed,
             magic=False,
@@ -72,6 +71,7 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
         )
+        self.server = MockServer(settings, **_pace(virtual))
         self.gate = Gate(self.server.state)
         self.server.app = self.gate
         self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
@@ -354,3 +354,8 @@ def _quietly(wanted: bool) -> Iterator[_Sink]:
         yield sink
     finally:
         sys.stdout, sys.stderr, os._exit = before
+
+
+def _pace(virtual: bool) -> ServerOptions:
+    """How jobs go on: by times where time is free, else every poll finds them finished."""
+    return {"queued": QUEUED, "generating": GENERATING} if virtual else {"polls": (0, 0)}

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kling_mock.command_options import ImportOptions
 from kling_mock.errors import TargetError
+from kling_mock.options import options_of, read_options
 
-__all__ = ["IMPORT_SECONDS", "try_import"]
-
-IMPORT_SECONDS = 60.0
-"""Real seconds that an import may take; KLING_MOCK_IMPORT_SECONDS in the environment says otherwise."""
+__all__ = ["try_import"]
 
 _TRIAL = """
 import importlib, json, os, sys
@@ -68,10 +67,8 @@ def try_import(target: str, name: str, seconds: float | None = None) -> None:
 
 
 def _limit() -> float:
-    try:
-        return float(os.environ["KLING_MOCK_IMPORT_SECONDS"])
-    except (KeyError, ValueError):
-        return IMPORT_SECONDS
+    seconds: float = read_options(options_of(ImportOptions), {})["import_seconds"]
+    return seconds
 
 
 def _told(status: int) -> str:
