@@ -55,7 +55,7 @@ MISTYPED = 0.75
 """How much a variable's name must look like a known one's to count as mistyped: projects have their own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Kind:
     """A kind of value: how it is read from what people write, its unit, and how a default is shown."""
 
@@ -98,7 +98,7 @@ TOKEN = Kind(parse_token, metavar="TOKEN")
 WORDS = Kind(parse_words)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Option:
     """One option: its kind, its default, a line of help, and where it can be given.
 

@@ -31,9 +31,9 @@ FASTEST = 1e6
 MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 
-_DURATION = re.compile(r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?")
+_DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?", re.IGNORECASE)
+_SIZE = r"(?i:(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?)"
 _SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
 
 
@@ -42,7 +42,7 @@ def parse_duration(text: str | float) -> float:
     if isinstance(text, int | float) and not isinstance(text, bool):
         seconds = _as_float(text)
     else:
-        match = _DURATION.fullmatch(str(text).strip().lower())
+        match = re.fullmatch(_DURATION, str(text).strip().lower())
         if match is None:
             raise SettingsError(f"expected a time such as 1.5, 500ms, 3s or 2m, received {text!r}.")
         seconds = float(match[1]) * _DURATION_UNITS[match[2] or "s"]
@@ -68,7 +68,7 @@ def parse_span(text: str | float) -> float:
 
 def parse_size(text: str | int) -> int:
     """Bytes from `1048576`, `64MiB` or `10MB`; raises `SettingsError` for anything else."""
-    match = _SIZE.fullmatch(str(text).strip())
+    match = re.fullmatch(_SIZE, str(text).strip())
     if match is None or len(match[1]) > 18:
         raise SettingsError(f"expected a size such as 1048576, 10MB or 64MiB, received {text!r}.")
     return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
