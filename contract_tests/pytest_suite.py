@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 
+from kling_mock.command_options import ContractOptions
 from kling_mock.errors import KlingMockError
+from kling_mock.options import given_options
 
 from .driving.clients import CallableClient, Client, load_callable
 from .driving.commands import CommandClient
@@ -18,7 +20,6 @@ from .properties import Context, Profile, Property
 from .reporting.artifacts import save as save_files
 from .reporting.console import explain
 from .running.events import Result, Started
-from .running.falsifier import Limits
 from .running.models import Run
 from .running.session import (
     OF_BUDGET,
@@ -26,11 +27,11 @@ from .running.session import (
     engine_for,
     judged,
     measure_budget,
+    plan_of,
     rehearse,
     select_models,
     select_properties,
 )
-from .running.xfails import Xfails, load_xfails
 
 __all__ = ["Suite", "contract_test"]
 
@@ -119,32 +120,15 @@ def _client_of(target: Target) -> Client:
     return CommandClient(shlex.split(target) if isinstance(target, str) else target)
 
 
-def contract_test(
-    client: Target,
-    *,
-    models: Sequence[str] = (),
-    properties: Sequence[str] = (),
-    level: str = "required",
-    max_examples: int = 20,
-    time_limit: float = 20.0,
-    seed: int = 0,
-    xfails: str | Path | None = None,
-    save: str | Path = ".kling-mock",
-) -> Callable[..., None]:
+def contract_test(client: Target, **options: Unpack[ContractOptions]) -> Callable[..., None]:
     """A test function for a test file of one's own: `test_contract = contract_test("my_client:generate")`.
 
-    `client` is a callable, its `MODULE:FUNCTION`, or a command as a string or words; `models` and
-    `properties` are ids or globs. Raises `UnknownModel` and `SettingsError` for what does not exist.
+    `client` is a callable, its `MODULE:FUNCTION`, or a command as a string or words; the options are those
+    of `kling-mock verify` (`models`, `properties`, `level`, `max_examples`, `time_limit`, `seed`, `xfails`,
+    `save`). Raises `UnknownModel` and `SettingsError` for what does not exist.
     """
-    plan = Plan(
-        models=models,
-        properties=properties,
-        level=level,
-        limits=Limits(max_examples, time_limit),
-        seed=seed,
-        xfails=load_xfails(xfails) if xfails is not None else Xfails(),
-    )
-    suite = Suite(client, plan, Path(save))
+    given = given_options(ContractOptions, options)
+    suite = Suite(client, plan_of(given), Path(given["save"]))
 
     @pytest.mark.parametrize(("model", "wanted"), suite.cases)
     def test_contract(model: str, wanted: Property) -> None:

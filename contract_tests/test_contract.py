@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from kling_mock.errors import KlingMockError
-from kling_mock.units import parse_duration, parse_integer
 
 from .properties import Property
 from .pytest_suite import Suite
-from .running.falsifier import Limits
-from .running.session import Plan
-from .running.xfails import Xfails, load_xfails
+from .running.options import contract_options
+from .running.session import plan_of
 
 __all__: list[str] = []
 
@@ -47,20 +43,9 @@ def _made(config: pytest.Config) -> Suite | None:
     target = config.getoption("kling_client") or config.getoption("kling_command")
     if not target:
         return None
-    xfails = config.getoption("kling_xfails")
     folder = config.invocation_params.dir
-    plan = Plan(
-        models=config.getoption("kling_model") or (),
-        properties=config.getoption("kling_property") or (),
-        level=config.getoption("kling_level"),
-        limits=Limits(
-            parse_integer(config.getoption("kling_max_examples")),
-            parse_duration(config.getoption("kling_time_limit")),
-        ),
-        seed=parse_integer(config.getoption("kling_seed") or 0),
-        xfails=load_xfails(folder / xfails) if xfails else Xfails(),
-    )
-    return Suite(target, plan, folder / Path(config.getoption("kling_save") or ".kling-mock"))
+    options = contract_options(config)
+    return Suite(target, plan_of(options, folder), folder / options["save"])
 
 
 def test_contract(model: str, wanted: Property | None, request: pytest.FixtureRequest) -> None:

@@ -19,7 +19,6 @@ Each message is addressed to the user: what was expected, what was received, wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 __all__ = [
     "ClockError",
@@ -48,6 +47,9 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, likeness: float =
 
     `likeness` runs from 0, where any word is near, to 1 for the same word only.
     """
+    # Imported where something is wrong already: every session of pytest imports this module.
+    from difflib import get_close_matches
+
     # The search takes time with the word's length, and a client may send any.
     return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=likeness)
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Unpack
 
 from .app import MockApp
 from .clock import Clock
@@ -18,7 +18,7 @@ from .jobs.view import JobView
 from .scenarios import Scenario
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
-from .settings import Settings, check_names
+from .settings import ServerOptions, Settings
 from .store import at_once
 from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
@@ -41,15 +41,11 @@ class MockServer:
         settings: Settings | None = None,
         *,
         make_app: Callable[[Common], MockApp] = MockApp,
-        **options: Any,
+        **options: Unpack[ServerOptions],
     ) -> None:
         """`make_app` makes the application, for those that stand something in front of it."""
         check_slowness()
-        check_names(options)
-        if settings is None:
-            settings = Settings(**{"port": 0, **options})
-        elif options:
-            settings = settings.replace(**options)
+        settings = (Settings(port=0) if settings is None else settings).replace(**options)
         self.common = Common(settings)
         self.app = make_app(self.common)
         self._port = settings.port
@@ -208,8 +204,11 @@ class MockServer:
         """Let the next create have this scenario; several calls queue up."""
         self.space.next(scenario)
 
-    def configure(self, **options: Any) -> None:
-        """Change options while it runs, until the next `reset`; host and port stay as they are."""
+    def configure(self, **options: Unpack[ServerOptions]) -> None:
+        """Change options while it runs, until the next `reset`; host and port stay as they are.
+
+        A new pace replaces the old one: `queued="1m"` ends the going by polls, `polls=(1, 1)` the times.
+        """
         self.space.configure(**options)
 
     def reset(self) -> None:

@@ -1,111 +1,176 @@
-"""Every option of the server, once: its default, its meaning, how it is read and checked."""
+"""The options of the server, and `Settings`, which holds their values."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
+from .command_options import COMMAND_TABLES
 from .errors import SettingsError, did_you_mean, nearest
-from .units import (
-    MOST_KEPT,
-    one_of,
-    parse_duration,
-    parse_flag,
-    parse_host,
-    parse_integer,
-    parse_keys,
-    parse_polls,
-    parse_size,
-    parse_speed,
-    parse_token,
+from .options import (
+    HOST,
+    INTEGER,
+    KEYS,
+    POLLS,
+    SIZE,
+    SPEED,
+    SWITCH,
+    TIME,
+    TOKEN,
+    Kind,
+    Option,
+    mistyped_variables,
+    options_of,
+    read_environment,
 )
+from .scenarios import Scenario, parse_scenario
+from .units import MOST_KEPT
 
-if TYPE_CHECKING:
-    from .scenarios import Scenario
+__all__ = [
+    "ServerOptions",
+    "Settings",
+    "check_names",
+    "check_pacing",
+    "layered",
+    "server_options",
+    "unread_variables",
+]
 
-__all__ = ["ENV_PREFIX", "Settings", "check_names", "option_fields", "parse_option"]
-
-ENV_PREFIX = "KLING_MOCK_"
 REALISTIC_LATENCY = 0.6
 """Virtual seconds that an answer takes with `realistic`: what the documented runs show per poll."""
 
 
-def _option(default: Any, parse: Callable[[Any], Any], help: str, *, metavar: str = "") -> Any:
-    metadata = {"parse": parse, "help": help, "metavar": metavar}
-    return field(default=default, metadata=metadata)
+def _scenario(value: object) -> str | Scenario:
+    if not isinstance(value, str | Scenario):
+        raise SettingsError(f"expected a name or a Scenario, received {value!r}.")
+    return value
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a server is started with; every field is an option, an environment variable and a TOML key.
+def _scenarios(value: object) -> dict[str, Scenario]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"expected a mapping of names to Scenario values, received {value!r}.")
+    for name, own in value.items():
+        if not isinstance(own, Scenario):
+            raise SettingsError(f"expected a Scenario for {name!r}, received {own!r}.")
+    return dict(value)
 
-    `Settings(queued="2s")` parses as the command line does. Raises `SettingsError` naming the option.
+
+SCENARIO = Kind(_scenario, metavar="NAME")
+SCENARIOS = Kind(_scenarios)
+LOG_FORMAT = Kind.one_of("text", "json", "none")
+
+
+class ServerOptions(TypedDict, total=False):
+    """The table of the server's options, and the types of what may be written for each.
+
+    A bare number is seconds, bytes or a count, as the option says; a text may carry its unit (`"30s"`).
     """
 
-    host: str = _option("127.0.0.1", parse_host, "address to listen on", metavar="ADDRESS")
-    port: int = _option(8000, parse_integer, "port to listen on; 0 takes a free one", metavar="PORT")
-    queued: float = _option(1.0, parse_duration, "how long a job stays queued", metavar="TIME")
-    generating: float = _option(3.0, parse_duration, "how long it then generates", metavar="TIME")
-    polls: tuple[int, int] | None = _option(
-        None, parse_polls, "progress by polls instead of time: how many say queued,generating", metavar="N,N"
-    )
-    realistic: bool = _option(False, parse_flag, "the documented generation times of each model")
-    latency: float | None = _option(
-        None, parse_duration, "how long each answer takes (0; 0.6s with --realistic)", metavar="TIME"
-    )
-    speed: float = _option(1.0, parse_speed, "virtual seconds per real second; 0 freezes", metavar="N")
-    scenario: str | Scenario = _option(
-        "completed", lambda value: value, "what happens by default", metavar="NAME"
-    )
-    strict: bool = _option(False, parse_flag, "answer 400 to what the provider tolerates")
-    api_key: tuple[str, ...] = _option((), parse_keys, "accept only this key (repeatable)", metavar="KEY")
-    magic: bool = _option(True, parse_flag, "scenarios from the keys mock-NAME and [mock:NAME] in prompts")
-    seed: int | None = _option(None, parse_integer, "same seed, same ids, timings and faults", metavar="N")
-    max_body: int = _option(64 * 1024**2, parse_size, "largest request body", metavar="SIZE")
-    max_jobs: int = _option(100_000, parse_integer, "jobs kept; the oldest finished go first", metavar="N")
-    max_exchanges: int = _option(2_000, parse_integer, "exchanges kept in the journal", metavar="N")
-    max_recorded_body: int = _option(
-        16 * 1024, parse_size, "bytes of each body that the journal keeps", metavar="SIZE"
-    )
-    video_lifetime: float = _option(86_400.0, parse_duration, "how long a video's URL works", metavar="TIME")
-    control_token: str | None = _option(
-        None, parse_token, "open /_mock/ to other hosts, with this bearer token", metavar="TOKEN"
-    )
-    log_format: str = _option("text", one_of("text", "json", "none"), "how exchanges are logged")
-    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    host: Annotated[str, Option(HOST, "127.0.0.1", "address to listen on")]
+    port: Annotated[
+        int | str, Option(INTEGER, 8000, "port to listen on; 0 takes a free one", "PORT", 0, 65_535)
+    ]
+    queued: Annotated[float | str, Option(TIME, 1.0, "how long a job stays queued")]
+    generating: Annotated[float | str, Option(TIME, 3.0, "how long it then generates")]
+    polls: Annotated[
+        tuple[int, int] | list[int] | str | None,
+        Option(POLLS, None, "progress by polls instead of time: how many say queued,generating"),
+    ]
+    realistic: Annotated[bool | str, Option(SWITCH, False, "the documented generation times of each model")]
+    latency: Annotated[
+        float | str | None, Option(TIME, None, "how long each answer takes (0; 0.6s with --realistic)")
+    ]
+    speed: Annotated[float | str, Option(SPEED, 1.0, "virtual seconds per real second; 0 freezes")]
+    scenario: Annotated[str | Scenario, Option(SCENARIO, "completed", "what happens by default")]
+    strict: Annotated[bool | str, Option(SWITCH, False, "answer 400 to what the provider tolerates")]
+    api_key: Annotated[
+        str | tuple[str, ...] | list[str],
+        Option(KEYS, (), "accept only this key (repeatable)", repeatable=True),
+    ]
+    magic: Annotated[
+        bool | str, Option(SWITCH, True, "scenarios from the keys mock-NAME and [mock:NAME] in prompts")
+    ]
+    seed: Annotated[int | str | None, Option(INTEGER, None, "same seed, same ids, timings and faults")]
+    max_body: Annotated[int | str, Option(SIZE, 64 * 1024**2, "largest request body", lowest=1)]
+    max_jobs: Annotated[
+        int | str,
+        Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
+    ]
+    max_exchanges: Annotated[
+        int | str, Option(INTEGER, 2_000, "exchanges kept in the journal", lowest=1, highest=MOST_KEPT)
+    ]
+    max_recorded_body: Annotated[
+        int | str, Option(SIZE, 16 * 1024, "bytes of each body that the journal keeps")
+    ]
+    video_lifetime: Annotated[float | str, Option(TIME, 86_400.0, "how long a video's URL works")]
+    control_token: Annotated[
+        str | None, Option(TOKEN, None, "open /_mock/ to other hosts, with this bearer token")
+    ]
+    log_format: Annotated[
+        Literal["text", "json", "none"], Option(LOG_FORMAT, "text", "how exchanges are logged")
+    ]
+    scenarios: Annotated[
+        Mapping[str, Scenario],
+        Option(SCENARIOS, {}, "own scenarios by name", flag=False, variable=False),
+    ]
+
+
+def server_options() -> Mapping[str, Option]:
+    """The server's options by name."""
+    return options_of(ServerOptions)
+
+
+@dataclass(frozen=True, init=False, kw_only=True)
+class Settings:
+    """The values of all options of a server, read and checked: `Settings(queued="2s", strict=True)`.
+
+    Times are seconds, sizes bytes. A job goes by one of three paces: by times (`queued`, `generating`), by
+    the documented times of its model (`realistic`), or by polls (`polls`, two counts). Two of them at once
+    contradict each other. Raises `SettingsError` naming the option, and `UnknownScenario`.
+    """
+
+    host: str
+    port: int
+    queued: float
+    generating: float
+    polls: tuple[int, int] | None
+    realistic: bool
+    latency: float | None
+    speed: float
+    scenario: Scenario
+    strict: bool
+    api_key: tuple[str, ...]
+    magic: bool
+    seed: int | None
+    max_body: int
+    max_jobs: int
+    max_exchanges: int
+    max_recorded_body: int
+    video_lifetime: float
+    control_token: str | None
+    log_format: str
+    scenarios: Mapping[str, Scenario]
     """Own scenarios by name, from the `[scenarios.NAME]` tables of a configuration file."""
 
-    def __post_init__(self) -> None:
-        for option in option_fields():
-            value = getattr(self, option.name)
-            if value is option.default or (value is None and option.default is None):
-                continue
-            if value is None:
-                raise SettingsError("expected a value, received None.", option=option.name)
-            object.__setattr__(self, option.name, parse_option(option.name, value))
-        if not isinstance(self.scenarios, Mapping):
-            raise SettingsError(
-                f"expected a mapping of names to Scenario values, received {self.scenarios!r}.",
-                option="scenarios",
-            )
-        for name, own in self.scenarios.items():
-            if not hasattr(own, "faults"):
-                raise SettingsError(
-                    f"expected a Scenario for {name!r}, received {own!r}.", option="scenarios"
-                )
-        for name, lowest, highest in (
-            ("port", 0, 65_535),
-            ("max_body", 1, None),
-            ("max_jobs", 1, MOST_KEPT),
-            ("max_exchanges", 1, MOST_KEPT),
-        ):
-            value = getattr(self, name)
-            if value < lowest or (highest is not None and value > highest):
-                bound = f"{lowest} to {highest}" if highest is not None else f"{lowest} or more"
-                raise SettingsError(f"expected {bound}, received {value}.", option=name)
+    def __init__(self, **options: Unpack[ServerOptions]) -> None:
+        check_names(options)
+        table = server_options()
+        given = {name: table[name].read(value) for name, value in options.items()}
+        check_pacing(given)
+        values = {name: option.default for name, option in table.items()} | given
+        if isinstance(values["scenario"], str):
+            values["scenario"] = parse_scenario(values["scenario"], values["scenarios"])
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_given", given)
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The options that were given, read; a scenario that was named is its name here."""
+        given: dict[str, Any] = self.__dict__["_given"]
+        return given
 
     @property
     def answer_latency(self) -> float:
@@ -114,46 +179,72 @@ class Settings:
             return self.latency
         return REALISTIC_LATENCY if self.realistic else 0.0
 
-    def replace(self, **changes: Any) -> Settings:
-        """A copy with other options; an unknown name is an error that shows the nearest ones."""
+    def replace(self, **changes: Unpack[ServerOptions]) -> Settings:
+        """A copy with other options; a new pace takes the place of the old one (see `layered`)."""
         check_names(changes)
-        return dataclasses.replace(self, **changes)
+        table = server_options()
+        upper = {name: table[name].read(value) for name, value in changes.items()}
+        check_pacing(upper)
+        return Settings(**layered(self.given, upper))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-        """The options that `KLING_MOCK_…` variables set, parsed; names the variable in an error."""
-        options: dict[str, Any] = {}
-        for option in option_fields():
-            variable = ENV_PREFIX + option.name.upper()
-            # A switch that is on by default is --no-NAME on the command line.
-            negated = f"{ENV_PREFIX}NO_{option.name.upper()}" if option.default is True else variable
-            variable = variable if variable in environ else negated
-            if variable in environ:
-                try:
-                    value = parse_option(option.name, environ[variable])
-                except SettingsError as error:
-                    raise error.blaming(variable) from None
-                options[option.name] = not value if option.default is True and variable == negated else value
-        return options
+        """The options that `KLING_MOCK_…` variables set, read; an error names the variable."""
+        values, variables = read_environment(server_options(), environ)
+        check_pacing(values, lambda name: variables[name])
+        return values
 
 
-def option_fields() -> tuple[dataclasses.Field[Any], ...]:
-    """The fields that are options, with `parse`, `help` and `metavar` in their metadata."""
-    return tuple(option for option in dataclasses.fields(Settings) if "parse" in option.metadata)
+PACES = {"polls": "polls", "realistic": "documented times", "queued": "times", "generating": "times"}
+"""Options that say how a job goes on, each with the pace that it asks for."""
 
 
-def parse_option(name: str, value: Any) -> Any:
-    """One option's value as the command line reads it; a `SettingsError` blames the option."""
-    (option,) = (option for option in option_fields() if option.name == name)
-    try:
-        return option.metadata["parse"](value)
-    except SettingsError as error:
-        raise error.blaming(name) from None
+def _paces(options: Mapping[str, Any]) -> dict[str, str]:
+    """The options of some that ask for a pace; `polls=None` and `realistic=False` ask for none."""
+    return {
+        name: pace
+        for name, pace in PACES.items()
+        if name in options and options[name] is not None and options[name] is not False
+    }
+
+
+def check_pacing(options: Mapping[str, Any], written: Callable[[str], str] = lambda name: name) -> None:
+    """Refuse options of one place that ask for two paces: `polls` with `queued`, `realistic` with either.
+
+    `options` are read values; `written` gives each name as the user wrote it.
+    """
+    paces = _paces(options)
+    if len(set(paces.values())) > 1:
+        first, *others = paces
+        names = [written(name) for name in others if paces[name] != paces[first]]
+        without = " and ".join(", ".join(names).rsplit(", ", 1))
+        raise SettingsError(f"expected without {without}, received together.", option=written(first))
+
+
+def layered(*layers: Mapping[str, Any]) -> ServerOptions:
+    """Options of several places as one, later places over earlier ones; the values are read ones.
+
+    A place that says how a job goes on replaces all that earlier places said of it in another way: times
+    replace polls, polls replace times and `realistic`. A new `queued` leaves an earlier `generating` alone.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        asked = set(_paces(layer).values())
+        if asked:
+            merged = {name: value for name, value in merged.items() if PACES.get(name) in (None, *asked)}
+        merged |= layer
+    return cast(ServerOptions, merged)
+
+
+def unread_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """A sentence for each variable of the environment that looks mistyped for one of any command's."""
+    tables = (ServerOptions, *COMMAND_TABLES)
+    return mistyped_variables([one for table in tables for one in options_of(table).values()], environ)
 
 
 def check_names(options: Mapping[str, Any]) -> None:
     """Refuse an option that does not exist, naming the nearest that do."""
-    known = [option.name for option in dataclasses.fields(Settings)]
+    known = server_options()
     for name in options:
         if name not in known:
             raise SettingsError(f"There is no option {name!r}.{did_you_mean(nearest(name, known))}")

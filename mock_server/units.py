@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Callable
 
 from .errors import SettingsError
 
 __all__ = [
     "FASTEST",
     "MOST_KEPT",
-    "one_of",
     "parse_duration",
+    "parse_file",
     "parse_flag",
     "parse_host",
     "parse_integer",
@@ -23,6 +23,7 @@ __all__ = [
     "parse_speed",
     "parse_text",
     "parse_token",
+    "parse_words",
 ]
 
 FASTEST = 1e6
@@ -30,9 +31,9 @@ FASTEST = 1e6
 MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|min|h)?")
+_DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?", re.IGNORECASE)
+_SIZE = r"(?i:(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?)"
 _SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
 
 
@@ -41,7 +42,7 @@ def parse_duration(text: str | float) -> float:
     if isinstance(text, int | float) and not isinstance(text, bool):
         seconds = _as_float(text)
     else:
-        match = _DURATION.fullmatch(str(text).strip().lower())
+        match = re.fullmatch(_DURATION, str(text).strip().lower())
         if match is None:
             raise SettingsError(f"expected a time such as 1.5, 500ms, 3s or 2m, received {text!r}.")
         seconds = float(match[1]) * _DURATION_UNITS[match[2] or "s"]
@@ -67,7 +68,7 @@ def parse_span(text: str | float) -> float:
 
 def parse_size(text: str | int) -> int:
     """Bytes from `1048576`, `64MiB` or `10MB`; raises `SettingsError` for anything else."""
-    match = _SIZE.fullmatch(str(text).strip())
+    match = re.fullmatch(_SIZE, str(text).strip())
     if match is None or len(match[1]) > 18:
         raise SettingsError(f"expected a size such as 1048576, 10MB or 64MiB, received {text!r}.")
     return int(float(match[1]) * _SIZE_UNITS[(match[2] or "b").lower()])
@@ -145,13 +146,18 @@ def parse_keys(value: object) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys)
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
-    """A parser of one of these words."""
+def parse_words(value: object) -> tuple[str, ...]:
+    """Words from a list, or from one string with commas."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise SettingsError(f"expected one or more words, received {value!r}.")
+    return tuple(word.strip() for word in words if word.strip())
 
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise SettingsError(f"expected one of {', '.join(allowed)}, received {text!r}.")
-        return text
 
-    parse.choices = allowed  # type: ignore[attr-defined]
-    return parse
+def parse_file(value: object) -> str:
+    """The path of a file or a folder, as text."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise SettingsError(f"expected a path, received {value!r}.")
+    return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from email.utils import formatdate
-from typing import Any
+from typing import Unpack
 
 from .clock import Clock
 from .errors import ClockError, SettingsError
@@ -17,7 +17,7 @@ from .jobs.plan import Job
 from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .scenarios import Scenario
 from .scenarios.selection import ScenarioNames, ScenarioSelector
-from .settings import Settings
+from .settings import ServerOptions, Settings
 from .store import MemoryStore, at_once
 from .traffic import Holds, Traffic
 
@@ -83,7 +83,7 @@ class Workspace:
         self.ids = IdSource(seed, workspace=self.name + of)
         self.store.restart_numbers()
 
-    def configure(self, **options: Any) -> None:
+    def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while the server runs, until the next reset.
 
         Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is about

@@ -1,6 +1,5 @@
 """`kling-mock specs` lists, shows, checks, compares and converts contracts."""
 
-import argparse
 import copy
 import json
 from pathlib import Path
@@ -19,11 +18,8 @@ DOCUMENTS = UPSTREAM / "upstream"
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    specs.add_parser(parser.add_subparsers())
-    namespace = parser.parse_args(["specs", *words])
-    status: int = namespace.handler(namespace)
-    return status
+    with specs.command.make_context("specs", list(words)) as context:
+        return specs.command.invoke(context)
 
 
 def old_document() -> dict[str, Any]:

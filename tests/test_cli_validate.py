@@ -1,6 +1,5 @@
 """`kling-mock validate` judges bodies offline."""
 
-import argparse
 import io
 import json
 from pathlib import Path
@@ -8,17 +7,13 @@ from typing import Any
 
 import pytest
 
-from kling_mock.cli import validate
+from kling_mock.cli import main
 
 GOOD = {"model": "kling-video/v1.6/pro/image-to-video", "image_url": "https://example.com/a.png"}
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    validate.add_parser(parser.add_subparsers())
-    namespace = parser.parse_args(["validate", *words])
-    status: int = namespace.handler(namespace)
-    return status
+    return main(["validate", *words])
 
 
 @pytest.fixture

@@ -119,7 +119,10 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         ("polls = [1, -1]\n", "mock.toml:1: polls: "),
         ("seed = 1\n[server]\nseed = 2\n", "mock.toml:3: seed: expected once, received twice."),
         ("# a note\nscenario = 'faild'\n", "mock.toml:2: scenario: There is no scenario 'faild'. Did you"),
-        ("scenario = 5\n", "mock.toml:1: scenario: expected the name of one, received 5."),
+        ("scenario = 5\n", "mock.toml:1: scenario: expected a name or a Scenario, received 5."),
+        ("queued = 1\npolls = [1, 1]\n", "mock.toml:2: polls: expected without queued, received together."),
+        ("realistic = true\npolls = '1,1'\n", "mock.toml:2: polls: expected without realistic"),
+        ("generating = 1\nrealistic = true\n", "mock.toml:2: realistic: expected without generating"),
         ("server = 5\n", "mock.toml:1: server: expected a table, received 5."),
         ("[scenarios]\nx = 5\n", "mock.toml:2: scenarios.x: expected a table, received 5."),
         ("a = 1\nb = \n", "mock.toml:2: expected TOML: Invalid value at column 5."),
@@ -286,4 +289,4 @@ def test_a_dumped_scenario_is_the_default_of_the_server_that_gets_it(tmp_path: P
 
 def test_dumping_an_option_that_is_none_is_an_error() -> None:
     with pytest.raises(SettingsError, match=r"There is no option 'sed'\. Did you mean 'seed'"):
-        dump_scenario(CATALOGUE["failed"], sed=1)
+        dump_scenario(CATALOGUE["failed"], sed=1)  # type: ignore[call-arg]

@@ -46,7 +46,7 @@ def message_of(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (STEPS % ('"generating"', '"-3s"', 1), "5: span: expected a time"),
+        (STEPS % ('"generating"', '"-3s"', 1), "5: span: expected a finite time"),
         (STEPS % ('"generating"', 1, -1), "5: scale: expected a finite number of 0 or more"),
         (STEPS % ('"done"', 1, 1), "5: status: expected one of queued"),
         (STEPS % (5, 1, 1), "5: status: expected one of queued"),
@@ -70,6 +70,7 @@ def message_of(folder: Path, text: str) -> str:
         ),
         ("[scenarios.x]\nwords.queued = 'a'\nwords.queud = 'b'\n", "3: words: expected one of"),
         ("[[scenarios.x.faults]]\nat='poll'\nkind='reset'\n[scenarios.x]\nids='uid'\n", "5: ids: expected"),
+        ('[scenarios."\\u001f\t"]\nids="uid"\n', "2: ids: expected one of"),
         ("\n[scenarios.x.words]\nqueued='a'\n[scenarios.y]\nbase='z'\n", "5: base: There is no scenario 'z'"),
     ],
 )

@@ -101,13 +101,22 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         def test_scenario_as_data(kling_server):
             assert create(kling_server).isdigit()
 
-        @pytest.mark.kling(queued=3, generating=0)
+        @pytest.mark.kling(polls=(3, 0))
         def test_counts_of_polls(kling_server):
             assert statuses(kling_server) == ["queued"] * 3 + ["completed"]
 
-        @pytest.mark.kling(generating=2)
-        def test_one_count(kling_server):
+        @pytest.mark.kling(polls="1,2")
+        def test_counts_in_words(kling_server):
             assert statuses(kling_server) == ["queued", "generating", "generating", "completed"]
+
+        @pytest.mark.kling(queued=100)
+        def test_a_bare_number_is_seconds(kling_server):
+            job = create(kling_server)
+            kling_server.clock.freeze()
+            kling_server.clock.advance(98)
+            assert poll(kling_server, job) == "queued"
+            kling_server.clock.advance(2)
+            assert poll(kling_server, job) == "generating"
 
         @pytest.mark.kling(queued="1m", generating="4m")
         def test_times(kling_server):
@@ -138,10 +147,32 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
                 assert kling_server.space.ids.seed == 7
                 assert statuses(kling_server)[-1] == "error"
 
-            @pytest.mark.kling("completed", queued=0)
+            @pytest.mark.kling("completed", polls=(0, 1))
             def test_nearest_wins(self, kling_server):
                 assert kling_server.space.ids.seed == 7
                 assert statuses(kling_server) == ["generating", "completed"]
+
+        @pytest.mark.kling(queued="1m")
+        class TestPaces:
+            @pytest.mark.kling(generating="2m")
+            def test_times_add_up(self, kling_server):
+                options = kling_server.settings
+                assert (options.queued, options.generating, options.polls) == (60, 120, None)
+
+            @pytest.mark.kling(polls=(2, 0))
+            def test_polls_replace_times(self, kling_server):
+                assert statuses(kling_server) == ["queued", "queued", "completed"]
+
+            def test_configure_goes_on_from_there(self, kling_server):
+                kling_server.configure(realistic=True)
+                assert (kling_server.settings.realistic, kling_server.settings.queued) == (True, 1)
+
+        def test_times_replace_polls(kling_server):
+            kling_server.configure(queued=100)
+            assert (kling_server.settings.queued, kling_server.settings.polls) == (100, None)
+            job = create(kling_server)
+            kling_server.clock.advance(90)
+            assert poll(kling_server, job) == "queued"
 
         def test_undone(kling_server):
             assert kling_server.api_key == "test-key"
@@ -149,7 +180,7 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         """,
         "-o", "kling_mock_checks=off",
     )  # fmt: skip
-    result.assert_outcomes(passed=11)
+    result.assert_outcomes(passed=16)
 
 
 @pytest.mark.parametrize(
@@ -158,13 +189,11 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
         ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
         ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
         ("queued='soon'", "queued: expected a time such as 1.5, 500ms, 3s or 2m, received 'soon'"),
-        ("queued=-2", "queued: expected a count of polls of 0 or more, received -2"),
+        ("queued=-2", "queued: expected a finite time of 0 or more, received -2"),
         ("ignore=None", "ignore: expected ids out of A1, A3"),
-        (
-            "queued=1, generating='3s'",
-            "queued, generating: expected both as counts of polls (2) or both as times",
-        ),
-        ("queued=1, polls=(1, 1)", "polls: expected without queued and generating"),
+        ("queued=1, polls=(1, 1)", "polls: expected without queued, received together"),
+        ("realistic=True, queued=3, generating=3", "realistic: expected without queued and generating"),
+        ("polls='1,1', realistic=True", "polls: expected without realistic, received together"),
         ("'failed', 'slow'", "expected one scenario, received 2"),
         ("'failed', scenario='slow'", "expected one scenario, received 2"),
         ("port=80", "port: expected before the server starts"),
@@ -201,6 +230,37 @@ def test_wrong_options_are_named_before_anything_runs(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
     assert "Traceback" not in result.stderr.str()
+
+
+def test_the_environment_sets_options_of_the_session_below_the_command_line(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLING_MOCK_SCENARIO", "slow")
+    monkeypatch.setenv("KLING_MOCK_QUEUED", "5s")
+    monkeypatch.setenv("KLING_MOCK_PORT", "1")
+    monkeypatch.setenv("KLING_MOCK_STRCT", "1")
+    result = run(
+        pytester,
+        """
+        def test_it(kling_server):
+            assert kling_server.scenario.name == "failed" and kling_server.port != 1
+            assert (kling_server.settings.queued, kling_server.settings.polls) == (5, None)
+        """,
+        "--kling-scenario", "failed",
+    )  # fmt: skip
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["kling-mock: the variable KLING_MOCK_STRCT is not read.*'KLING_MOCK_STRICT'?"]
+    )
+
+
+def test_a_wrong_variable_fails_only_the_tests_that_use_the_server(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLING_MOCK_QUEUED", "soon")
+    result = run(pytester, "def test_it(kling_server): pass\ndef test_other(): pass\n")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*kling_server: KLING_MOCK_QUEUED: expected a time such as*"])
 
 
 def test_options_of_the_session(pytester: pytest.Pytester) -> None:

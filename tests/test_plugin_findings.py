@@ -120,7 +120,7 @@ def test_a_long_test_is_shown_in_part(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
         """
-        @pytest.mark.kling(queued=60)
+        @pytest.mark.kling(polls=(60, 1))
         def test_it(kling_server):
             assert statuses(kling_server) == []
         """,

@@ -124,7 +124,7 @@ def test_a(kling_server):
     threading.Thread(target=poll_on, args=(kling_server, job), daemon=True).start()
     until(lambda: "completed" in polls)
 
-@pytest.mark.kling(queued=1, generating=1)
+@pytest.mark.kling(polls=(1, 1))
 def test_b(kling_server):
     job = create(kling_server)
     del polls[:]

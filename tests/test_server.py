@@ -172,7 +172,7 @@ def test_options_change_until_the_reset(server: MockServer) -> None:
     with pytest.raises(SettingsError, match="port"):
         server.configure(port=1)
     with pytest.raises(SettingsError, match="'strict'"):
-        server.configure(strct=True)
+        server.configure(strct=True)  # type: ignore[call-arg]
     server.reset()
     assert poll(server, create(server, unknown=1).json["id"]).json["status"] == "queued"
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock import MockServer, Scenario, Settings, SettingsError
-from kling_mock.settings import ENV_PREFIX, option_fields
+from kling_mock.options import ENV_PREFIX
+from kling_mock.settings import server_options
 from kling_mock.units import parse_duration, parse_flag, parse_size
 
 
@@ -113,9 +114,9 @@ def test_a_switch_becomes_a_boolean(strict: Any) -> None:
 
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(SettingsError, match="'generating'"):
-        MockServer(generatin="3s")
+        MockServer(generatin="3s")  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match="'queued'"):
-        Settings().replace(queue=1)
+        Settings().replace(queue=1)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -128,21 +129,21 @@ def test_a_scenario_that_is_none_is_named_before_anything_starts(scenario: Any) 
 
 def test_own_scenarios_are_checked() -> None:
     with pytest.raises(SettingsError, match="scenarios"):
-        MockServer(scenarios={"mine": "completed"})
+        MockServer(scenarios={"mine": "completed"})  # type: ignore[dict-item]
     with MockServer(scenarios={"mine": Scenario("mine")}, scenario="mine") as server:
         assert server.scenario.name == "mine"
 
 
 def test_the_environment_sets_every_option() -> None:
     values = {
-        "KLING_MOCK_QUEUED": "2m",
+        "KLING_MOCK_LATENCY": "2m",
         "KLING_MOCK_API_KEY": "a,b",
         "KLING_MOCK_STRICT": "yes",
         "KLING_MOCK_POLLS": "2,3",
         "PATH": "/bin",
     }
     options = Settings.from_environment(values)
-    assert options == {"queued": 120.0, "api_key": ("a", "b"), "strict": True, "polls": (2, 3)}
+    assert options == {"latency": 120.0, "api_key": ("a", "b"), "strict": True, "polls": (2, 3)}
     assert Settings(**options).polls == (2, 3)
 
 
@@ -152,9 +153,8 @@ def test_a_wrong_variable_is_named() -> None:
 
 
 def test_every_option_has_a_help_text() -> None:
-    for option in option_fields():
-        assert option.metadata["help"], option.name
-        assert not option.metadata["help"].endswith(".")
+    for name, option in server_options().items():
+        assert option.help and not option.help.endswith("."), name
 
 
 def test_latency_follows_realistic() -> None:

@@ -20,6 +20,7 @@ from kling_mock import MockServer
 from kling_mock.cli.main import main
 from kling_mock.configuration import load_config
 from kling_mock.contract_tests.running import cli_run
+from kling_mock.settings import layered
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import Client
 
@@ -165,8 +166,7 @@ def test_the_report_keeps_its_documented_form(reports: Path) -> None:
 
 def test_the_counterexample_can_be_served_and_breaks_the_client_again(reports: Path) -> None:
     file = next(reports.glob("B1-*.toml"))
-    options = load_config(file)
-    options |= {"port": 0, "log_format": "none", "polls": (1, 1)}
+    options = layered(load_config(file), {"port": 0, "log_format": "none", "polls": (1, 1)})
     payload = json.loads(file.with_suffix(".json").read_text("utf-8"))
     with MockServer(**options) as server:
         client = StartsAgain(server.base_url, server.api_key)
@@ -251,8 +251,9 @@ def test_options_come_from_the_environment_too(
         ([GOOD, "--model", "kling-video/v9"], "no Kling model 'kling-video/v9'"),
         ([GOOD, "--property", "Z1"], "no property 'Z1'"),
         ([GOOD, "--level", "lax"], "--level: expected one of required, strict"),
-        ([GOOD, "--max-examples", "0"], "max_examples: expected 1 or more"),
-        ([GOOD, "--time-limit", "0"], "time_limit: expected a time of more than 0"),
+        ([GOOD, "--max-examples", "0"], "--max-examples: expected 1 or more, received 0."),
+        ([GOOD, "--time-limit", "0"], "--time-limit: expected a time of more than 0, received '0'."),
+        ([GOOD, "--", "python", "x"], "expected a function or a command, received the function"),
         ([GOOD, "--html", "."], "--html: expected a file to write to, received the folder"),
         ([GOOD, "--time-limit", "soon"], "--time-limit: expected a time"),
         ([GOOD, "--seed", "x"], "--seed: expected a whole number"),

@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NoReturn
 
+from kling_mock import MockServer
 from kling_mock.errors import TargetError
-from kling_mock.server import MockServer
+from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 
 from ..running.models import PREFIX, Case, Run
@@ -58,18 +59,16 @@ class Engine:
         self.real_limit = RUN_ENDS if virtual else 2 * RUN_ENDS
         self.deadline = math.inf
         """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
-        self.server = MockServer(
-            queued=QUEUED,
-            generating=GENERATING,
-            polls=None if virtual else (0, 0),
+        settings = Settings(
+            port=0,
             speed=0 if virtual else 1,
             seed=seed,
             magic=False,
             max_recorded_body=64 * 1024**2,
             max_exchanges=10_000,
             log_format="none",
-            make_app=Gate,
         )
+        self.server = MockServer(settings, make_app=Gate, **_pace(virtual))
         assert isinstance(self.server.app, Gate)
         self.gate = self.server.app
         self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
@@ -352,3 +351,8 @@ def _quietly(wanted: bool) -> Iterator[_Sink]:
         yield sink
     finally:
         sys.stdout, sys.stderr, os._exit = before
+
+
+def _pace(virtual: bool) -> ServerOptions:
+    """How jobs go on: by times where time is free, else every poll finds them finished."""
+    return {"queued": QUEUED, "generating": GENERATING} if virtual else {"polls": (0, 0)}

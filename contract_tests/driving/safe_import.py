@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kling_mock.command_options import ImportOptions
 from kling_mock.errors import TargetError
-from kling_mock.timing import IMPORT
+from kling_mock.options import options_of, read_options
 
 __all__ = ["try_import"]
 
@@ -66,10 +67,8 @@ def try_import(target: str, name: str, seconds: float | None = None) -> None:
 
 
 def _limit() -> float:
-    try:
-        return float(os.environ["KLING_MOCK_IMPORT_SECONDS"])
-    except (KeyError, ValueError):
-        return IMPORT
+    seconds: float = read_options(options_of(ImportOptions), {})["import_seconds"]
+    return seconds
 
 
 def _told(status: int) -> str:

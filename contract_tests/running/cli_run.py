@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kling_mock.errors import SettingsError
 from kling_mock.output_files import check_report_file, write_report
@@ -20,9 +21,7 @@ from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
 from .events import Checked, Event, Started
-from .falsifier import Limits
-from .session import LEVELS, Plan, verify
-from .xfails import Xfails, load_xfails
+from .session import plan_of, verify
 
 __all__ = ["end_process", "find_client", "run"]
 
@@ -33,43 +32,28 @@ end_process: Callable[[int], object] = os._exit
 def find_client(words: Sequence[str]) -> Client:
     """The client that the command line means: `MODULE:FUNCTION`, or a command and its arguments.
 
-    Raises `TargetError` where it cannot be found or called.
+    Raises `TargetError` where it cannot be found or called, `SettingsError` where both are named.
     """
+    if len(words) > 1 and ":" in words[0] and not (shutil.which(words[0]) or Path(words[0]).is_file()):
+        raise SettingsError(
+            f"expected a function or a command, received the function {words[0]} and the command {words[1]}."
+        )
     if len(words) > 1 or shutil.which(words[0]) or Path(words[0]).is_file():
         return CommandClient(words)
     return load_callable(words[0])
 
 
-def run(
-    target: Sequence[str],
-    *,
-    models: Sequence[str] = (),
-    properties: Sequence[str] = (),
-    level: str = "required",
-    max_examples: int = 20,
-    time_limit: float = 20.0,
-    seed: int = 0,
-    xfails: str | None = None,
-    report: str | None = None,
-    html: str | None = None,
-    junit: str | None = None,
-    save: str = ".kling-mock",
-) -> int:
-    """Check a client, print and write the reports, and return the exit status."""
-    if level not in LEVELS:
-        raise SettingsError(f"--level: expected one of {', '.join(LEVELS)}, received {level!r}.")
+def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Check a client, print and write the reports, and return the exit status.
+
+    `options` are those of `VerifyOptions`, read ones.
+    """
+    report, html, junit = (options[name] for name in ("report", "html", "junit"))
     for option, file in (("--report", report), ("--html", html), ("--junit", junit)):
         check_report_file(option, file)
-    plan = Plan(
-        models=models,
-        properties=properties,
-        level=level,
-        limits=Limits(max_examples, time_limit),
-        seed=seed,
-        xfails=load_xfails(xfails) if xfails else Xfails(),
-    )
+    plan = plan_of(options)
     client = find_client(target)
-    reports = _Reports(Path(save))
+    reports = _Reports(Path(options["save"]))
     finished = verify(client, plan, reports)
     assert reports.started is not None
     if report is not None:

@@ -1,37 +1,43 @@
-"""The options of pytest that name a client to check; imports nothing, so that the plugin stays light."""
+"""The options of pytest that name a client to check; imports little, so that the plugin stays light."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-__all__ = ["add_options"]
+from kling_mock.command_options import ContractOptions
+from kling_mock.options import options_of, read_options
+
+__all__ = ["add_options", "contract_options"]
+
+PREFIX = "--kling-"
 
 
 def add_options(group: Any) -> None:
     """Add the options to a group of pytest's parser."""
-    add = group.addoption
+    add: Callable[..., None] = group.addoption
     add("--kling-client", metavar="MODULE:FUNCTION", help="check this client against the contract")
     add(
         "--kling-command",
         metavar="CMD",
         help="check this program against the contract, such as 'node client.js'",
     )
-    add("--kling-model", action="append", metavar="MODEL", help="a model's id or a glob (repeatable)")
-    add(
-        "--kling-property", action="append", metavar="ID", help="a property's id, name or a glob (repeatable)"
-    )
-    add(
-        "--kling-level",
-        default="required",
-        metavar="LEVEL",
-        help="required, or strict for the strict ones too",
-    )
-    add(
-        "--kling-max-examples",
-        default="20",
-        metavar="N",
-        help="examples per property and model (default: 20)",
-    )
-    add("--kling-time-limit", default="20s", metavar="TIME", help="real time per property and model")
-    add("--kling-xfails", metavar="FILE", help="known failures, a line each: ID [MODEL] [# reason]; strict")
-    add("--kling-save", metavar="DIR", help="where counterexamples go (default: .kling-mock)")
+    for name, option in options_of(ContractOptions).items():
+        if name == "seed":
+            # The server's --kling-seed is this one too.
+            continue
+        help_text = option.help + (f" (default: {option.shown_default})" if option.shown_default else "")
+        add(
+            option.written.replace("--", PREFIX, 1),
+            dest=f"kling_{name}",
+            action="append" if option.repeatable else "store",
+            metavar=option.metavar or option.kind.metavar,
+            help=help_text,
+        )
+
+
+def contract_options(config: Any) -> ContractOptions:
+    """The options of a session, read; a `SettingsError` names the one that cannot be."""
+    table = options_of(ContractOptions)
+    given = {name: config.getoption(f"kling_{name}") for name in table}
+    return cast(ContractOptions, read_options(table, given, prefix=PREFIX))

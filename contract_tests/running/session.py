@@ -6,10 +6,13 @@ import fnmatch
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from kling_mock.catalog import load_catalog
+from kling_mock.command_options import LEVELS
 from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
 
 from ..driving.clients import Client
@@ -26,24 +29,23 @@ from .coverage import Coverage
 from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
 from .falsifier import Limits, check
 from .models import Case, Run
-from .xfails import Xfails
+from .xfails import Xfails, load_xfails
 
 __all__ = [
     "DEFAULT_MODEL",
-    "LEVELS",
     "OF_BUDGET",
     "Plan",
     "engine_for",
     "hopeless",
     "judged",
     "measure_budget",
+    "plan_of",
     "rehearse",
     "select_models",
     "select_properties",
     "verify",
 ]
 
-LEVELS = ("required", "strict")
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 """What is tried where nobody names a model: the variant with the most constraints to keep."""
 
@@ -69,6 +71,18 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     xfails: Xfails = field(default_factory=Xfails)
+
+
+def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
+    """The plan that the options of `ContractOptions` make, read ones; `folder` is where their files are."""
+    return Plan(
+        models=options["models"],
+        properties=options["properties"],
+        level=options["level"],
+        limits=Limits(options["max_examples"], options["time_limit"]),
+        seed=options["seed"],
+        xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
+    )
 
 
 def select_models(patterns: Sequence[str]) -> list[str]:

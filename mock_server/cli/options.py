@@ -1,85 +1,50 @@
-"""The server's options as command line options: from `Settings`, so that each is said once."""
+"""The settings of a server from the command line, the environment and a configuration file."""
 
 from __future__ import annotations
 
-import argparse
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
+from ..command_options import ConfigOptions
 from ..errors import SettingsError
-from ..settings import ENV_PREFIX, Settings, option_fields
-from ..units import parse_flag
-from .environment import warn_of_mistyped
+from ..options import options_of, read_environment, read_options
+from ..settings import ServerOptions, Settings, check_pacing, layered, server_options
+from .commands import flags
 
-__all__ = ["add_server_options", "settings_from"]
-
-
-def add_server_options(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
-    """Add every option of `Settings` but those named, and `--config`."""
-    group = parser.add_argument_group(
-        "server options", f"Each also reads {ENV_PREFIX}… from the environment."
-    )
-    for option in option_fields():
-        if option.name in without:
-            continue
-        _add(group, option.name, option.default, option.metadata)
-    group.add_argument("--config", metavar="FILE.toml", help="options and own scenarios from a TOML file")
+__all__ = ["server_flags", "settings_from"]
 
 
-def _add(group: Any, name: str, default: Any, metadata: Any) -> None:
-    flag = "--" + name.replace("_", "-")
-    help_text = metadata["help"]
-    if metadata["parse"] is parse_flag:
-        if default:
-            group.add_argument(
-                "--no-" + name.replace("_", "-"),
-                dest=name,
-                action="store_const",
-                const=False,
-                help="no " + help_text,
-            )
-        else:
-            group.add_argument(flag, dest=name, action="store_const", const=True, help=help_text)
-        return
-    if default not in (None, (), ""):
-        help_text += f" (default {_shown(name, default)})"
-    action = "append" if default == () else "store"
-    choices = getattr(metadata["parse"], "choices", None)
-    metavar = metadata["metavar"] or None
-    group.add_argument(flag, dest=name, action=action, metavar=metavar, help=help_text, choices=choices)
+def server_flags(*, without: Sequence[str] = ()) -> list[click.Parameter]:
+    """Every option of `Settings` but those named, and `--config`."""
+    group = "server options"
+    return [*flags(ServerOptions, without=without, group=group), *flags(ConfigOptions, group=group)]
 
 
-def _shown(name: str, default: Any) -> str:
-    if name in ("queued", "generating"):
-        return f"{default:g}s"
-    if name == "video_lifetime":
-        return f"{default / 3600:g}h"
-    if name in ("max_body", "max_recorded_body"):
-        return f"{default // 1024}KiB" if default < 1024**2 else f"{default // 1024**2}MiB"
-    return str(default)
-
-
-def settings_from(namespace: argparse.Namespace, **defaults: Any) -> Settings:
-    """The settings of a parsed command line: options over environment over `--config` over `defaults`.
+def settings_from(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a parsed command line: options over environment over configuration file.
 
     Raises `SettingsError` that names the option as it is written.
     """
-    options: dict[str, Any] = dict(defaults)
-    warn_of_mistyped()
-    config = getattr(namespace, "config", None) or os.environ.get(ENV_PREFIX + "CONFIG")
-    if config:
+    table = server_options()
+    flags_given = {
+        name: option.read(given[name], option.written)
+        for name, option in table.items()
+        if given.get(name) not in (None, ())
+    }
+    check_pacing(flags_given, lambda name: table[name].written)
+    from_environment, variables = read_environment(table, environ)
+    check_pacing(from_environment, lambda name: variables[name])
+    config = read_options(options_of(ConfigOptions), given, environ)["config"]
+    from_file: Mapping[str, Any] = {}
+    if config is not None:
         from ..configuration import load_config
 
-        options |= load_config(config)
-    from_variables = Settings.from_environment()
-    given = {option.name: getattr(namespace, option.name, None) for option in option_fields()}
-    given = {name: value for name, value in given.items() if value is not None}
+        from_file = load_config(config)
     try:
-        return Settings(**options | from_variables | given)
+        return Settings(**layered(from_file, from_environment, flags_given))
     except SettingsError as error:
-        name, separator, rest = str(error).partition(": ")
-        if name in from_variables and name not in given:
-            written = ENV_PREFIX + name.upper()
-        else:
-            written = f"--{name.replace('_', '-')}"
-        raise SettingsError(f"{written}: {rest}" if separator else str(error)) from None
+        written = table[error.option].written if error.option in flags_given else variables.get(error.option)
+        raise error.blaming(written or error.option) from None

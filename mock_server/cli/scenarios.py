@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["add_parser"]
+from ..command_options import ConfigOptions, JsonOptions
+from ..options import options_of, read_options
+from .commands import Command, flags
+
+__all__ = ["command"]
 
 EPILOG = """\
 examples:
@@ -19,24 +23,11 @@ Names are joined by +. Behind a name with a fault: times=2 (or forever), after=1
 """
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "scenarios",
-        help="list what the server can be told to do",
-        description="List the scenarios, each with a sentence.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON: a list of objects")
-    parser.add_argument("--config", metavar="FILE.toml", help="list the scenarios of this file too")
-    parser.set_defaults(handler=scenarios)
-
-
-def scenarios(namespace: argparse.Namespace) -> int:
+def scenarios(given: Mapping[str, Any]) -> int:
     """Print the table, or the rows as JSON; exit status 0."""
-    rows = _rows(namespace.config)
-    if namespace.json:
+    options = read_options({**options_of(JsonOptions), **options_of(ConfigOptions)}, given)
+    rows = _rows(options["config"])
+    if options["json"]:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
     width = max(len(row["name"]) for row in rows)
@@ -56,7 +47,7 @@ def _rows(config: str | None) -> list[dict[str, Any]]:
     if config is not None:
         from ..configuration import load_config
 
-        own: dict[str, Scenario] = load_config(config).get("scenarios", {})
+        own: Mapping[str, Scenario] = load_config(config).get("scenarios", {})
         grouped += [(f"own, from {config}", scenario, True) for scenario in own.values()]
     return [
         {
@@ -68,3 +59,12 @@ def _rows(config: str | None) -> list[dict[str, Any]]:
         }
         for group, scenario, is_own in grouped
     ]
+
+
+command = Command(
+    "scenarios",
+    scenarios,
+    [*flags(JsonOptions), *flags(ConfigOptions)],
+    help="List the scenarios, each with a sentence.",
+    epilog=EPILOG,
+)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ..settings import Settings
-from .options import add_server_options, settings_from
+from .commands import Command
+from .options import server_flags, settings_from
 
-__all__ = ["add_parser"]
+__all__ = ["command"]
 
 EPILOG = """\
 examples:
@@ -30,22 +31,9 @@ CURL = (
 )
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "serve",
-        help="run the mock server",
-        description="Run the mock server on a loopback port until Ctrl-C.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_server_options(parser)
-    parser.set_defaults(handler=serve)
-
-
-def serve(namespace: argparse.Namespace) -> int:
+def serve(given: Mapping[str, Any]) -> int:
     """Serve until a signal; exit status 0 after a clean stop."""
-    settings = settings_from(namespace)
+    settings = settings_from(given)
     from ..serving.asgi_server import bind, new_event_loop
 
     listening = bind(settings.host, settings.port)
@@ -88,3 +76,12 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
 
     await listener.serve(ready)
     log.flush()
+
+
+command = Command(
+    "serve",
+    serve,
+    server_flags(),
+    help="Run the mock server on a loopback port until Ctrl-C.",
+    epilog=EPILOG,
+)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import LEGACY_PATH, Catalog, Variant, load_catalog
-from ..errors import SpecError
+import click
 
-__all__ = ["add_parser"]
+from ..catalog import LEGACY_PATH, Catalog, Variant, load_catalog
+from ..command_options import JsonOptions, SpecsAddOptions
+from ..errors import SpecError
+from ..options import options_of, read_options
+from .commands import Command, Group, argument, flags
+
+__all__ = ["command"]
 
 EPILOG = """\
 examples:
@@ -24,77 +29,9 @@ examples:
 """
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command and its own sub-commands."""
-    parser = subparsers.add_parser(
-        "specs",
-        help="list, show and check the vendored contracts",
-        description="The contracts of all Kling variants, as vendored OpenAPI 3.1 documents.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
-    parser.set_defaults(handler=_no_action)
-    listing = _action(actions, "list", _list, "a row per variant", "kling-mock specs list --json")
-    listing.add_argument("--json", action="store_true", help="rows as JSON: model, vendor, file, paths, …")
-    show = _action(
-        actions,
-        "show",
-        _show,
-        "one document, every reference resolved",
-        "kling-mock specs show klingai/avatar-pro",
-    )
-    show.add_argument("model", metavar="MODEL", help="a model id, such as klingai/avatar-pro")
-    check = _action(
-        actions,
-        "check",
-        _check,
-        "look for faults in documents",
-        "kling-mock specs check my-specs/avatar.json",
-    )
-    check.add_argument("files", metavar="FILE", nargs="*", help="own documents (default: all vendored ones)")
-    diff = _action(
-        actions,
-        "diff",
-        _diff,
-        "hold a vendored contract against a document of your own; exit 1 where they differ",
-        "kling-mock specs diff klingai/avatar-pro downloaded.json",
-    )
-    diff.add_argument("model", metavar="MODEL", help="a model id")
-    diff.add_argument("file", metavar="FILE", help="an OpenAPI 3.0 or 3.1 document as JSON")
-    diff.add_argument("--json", action="store_true", help="the differences as JSON")
-    add = _action(
-        actions,
-        "add",
-        _add,
-        "turn a downloaded document into a checked OpenAPI 3.1 one",
-        "kling-mock specs add downloaded.json --into my-specs",
-    )
-    add.add_argument("file", metavar="FILE", help="an OpenAPI 3.0 or 3.1 document as JSON")
-    add.add_argument("--into", metavar="FOLDER", help="where to write it (default: to the output)")
-    add.add_argument("--force", action="store_true", help="replace a file that is already there")
-
-
-def _action(actions: Any, name: str, handler: Any, says: str, example: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=says,
-        description=f"{says[0].upper()}{says[1:]}.",
-        epilog=f"example:\n  {example}\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(handler=handler)
-    return parser
-
-
-def _no_action(namespace: argparse.Namespace) -> int:
-    print("kling-mock specs: expected list, show, check, diff or add. Try --help.", file=sys.stderr)
-    return 2
-
-
-def _list(namespace: argparse.Namespace) -> int:
+def _list(given: Mapping[str, Any]) -> int:
     catalog = load_catalog()
-    if namespace.json:
+    if _as_json(given):
         _print_json(catalog.rows())
         return 0
     wide = max(len(variant.model) for variant in catalog.variants)
@@ -105,19 +42,19 @@ def _list(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def _show(namespace: argparse.Namespace) -> int:
-    _print_json(load_catalog().document(namespace.model))
+def _show(given: Mapping[str, Any]) -> int:
+    _print_json(load_catalog().document(given["model"]))
     return 0
 
 
-def _check(namespace: argparse.Namespace) -> int:
-    if not namespace.files:
+def _check(given: Mapping[str, Any]) -> int:
+    if not given["files"]:
         return _check_vendored(load_catalog())
     from ..specs.checking import faults_of
     from ..specs.files import read_document, resolved_file
 
     faulty = False
-    for name in namespace.files:
+    for name in given["files"]:
         path = Path(name)
         # What is no document at all is unusable; a reference that leads nowhere is a fault.
         read_document(path)
@@ -152,15 +89,15 @@ def _report(name: str, faults: list[str]) -> None:
         print(f"  {fault}")
 
 
-def _diff(namespace: argparse.Namespace) -> int:
+def _diff(given: Mapping[str, Any]) -> int:
     from ..specs.diff import differences
     from ..specs.files import modernise, resolved_file
 
     catalog = load_catalog()
-    variant = catalog.find(namespace.model)
-    theirs, _ = modernise(resolved_file(Path(namespace.file)))
+    variant = catalog.find(given["model"])
+    theirs, _ = modernise(resolved_file(Path(given["file"])))
     rows: list[dict[str, str]] = []
-    for path, schema in _creates_of(theirs, variant, namespace.file):
+    for path, schema in _creates_of(theirs, variant, given["file"]):
         legacy = path == LEGACY_PATH
         if legacy and not variant.legacy:
             rows.append({"path": path, "line": "the vendored contract does not have this path"})
@@ -174,7 +111,7 @@ def _diff(namespace: argparse.Namespace) -> int:
                 "file": difference.theirs,
             }
             rows.append({"path": path, "line": difference.line(), **fields})
-    if namespace.json:
+    if _as_json(given):
         _print_json(rows)
     else:
         for row in rows:
@@ -209,24 +146,25 @@ def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "properties": properties}
 
 
-def _add(namespace: argparse.Namespace) -> int:
+def _add(given: Mapping[str, Any]) -> int:
     from ..specs.checking import faults_of
     from ..specs.files import modernise, resolved_file
 
-    document, changed = modernise(resolved_file(Path(namespace.file)))
+    options = read_options(options_of(SpecsAddOptions), given)
+    document, changed = modernise(resolved_file(Path(given["file"])))
     for change in changed:
         print(f"changed {change}", file=sys.stderr)
     faults = faults_of(document)
     for fault in faults:
         print(f"fault: {fault}", file=sys.stderr)
     if faults:
-        print(f"{namespace.file} is not added: correct what is listed above first.", file=sys.stderr)
+        print(f"{given['file']} is not added: correct what is listed above first.", file=sys.stderr)
         return 1
-    if namespace.into is None:
+    if options["into"] is None:
         _print_json(document)
         return 0
-    target = Path(namespace.into) / f"{_slug(document, Path(namespace.file).stem)}.json"
-    if target.exists() and not namespace.force:
+    target = Path(options["into"]) / f"{_slug(document, Path(given['file']).stem)}.json"
+    if target.exists() and not options["force"]:
         raise SpecError(f"{target} is there already: --force replaces it.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -249,3 +187,63 @@ def _slug(document: dict[str, Any], otherwise: str) -> str:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _as_json(given: Mapping[str, Any]) -> bool:
+    as_json: bool = read_options(options_of(JsonOptions), given)["json"]
+    return as_json
+
+
+MODEL = "MODEL"
+FILE = "FILE"
+ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Parameter], str]] = {
+    "list": ("a row per variant", _list, flags(JsonOptions), "kling-mock specs list --json"),
+    "show": (
+        "one document, every reference resolved",
+        _show,
+        [argument("model", MODEL)],
+        "kling-mock specs show klingai/avatar-pro",
+    ),
+    "check": (
+        "look for faults in own documents, or in all vendored ones",
+        _check,
+        [argument("files", FILE, many=True, required=False)],
+        "kling-mock specs check my-specs/avatar.json",
+    ),
+    "diff": (
+        "hold a vendored contract against a document of your own; exit 1 where they differ",
+        _diff,
+        [argument("model", MODEL), argument("file", FILE), *flags(JsonOptions)],
+        "kling-mock specs diff klingai/avatar-pro downloaded.json",
+    ),
+    "add": (
+        "turn a downloaded document into a checked OpenAPI 3.1 one",
+        _add,
+        [argument("file", FILE), *flags(SpecsAddOptions)],
+        "kling-mock specs add downloaded.json --into my-specs",
+    ),
+}
+
+
+def _no_action(context: click.Context) -> int:
+    print("kling-mock specs: expected list, show, check, diff or add. Try --help.", file=sys.stderr)
+    return 2
+
+
+command = Group(
+    "specs",
+    {name: action[0] for name, action in ACTIONS.items()},
+    alone=_no_action,
+    help="The contracts of all Kling variants, as vendored OpenAPI 3.1 documents.",
+    epilog=EPILOG,
+    commands={
+        name: Command(
+            name,
+            handler,
+            parameters,
+            help=f"{says[0].upper()}{says[1:]}.",
+            epilog=f"example:\n  {example}\n",
+        )
+        for name, (says, handler, parameters, example) in ACTIONS.items()
+    },
+)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..catalog import Catalog, load_catalog
+from ..command_options import ValidateOptions
 from ..errors import PayloadError, SpecError, UnknownModel
-from ..settings import ENV_PREFIX
-from ..units import parse_flag
+from ..options import options_of, read_options
 from ..validation import Problem, Validator, Verdict, parse_json
+from .commands import Command, argument, flags
 
-__all__ = ["add_parser"]
+__all__ = ["command"]
 
 EPILOG = """\
 examples:
@@ -28,38 +28,14 @@ no known model).
 """
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "validate",
-        help="check request bodies, offline",
-        description="Check request bodies, one JSON object per file, against the contract of their model.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a file with one body; - reads the input")
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        default=None,
-        help="refuse what the API overlooks: numeric strings, undocumented fields, rules of the prose",
-    )
-    parser.add_argument(
-        "--legacy",
-        action="store_true",
-        default=None,
-        help="judge by the contract of /v2/generate/video/kling/generation",
-    )
-    parser.add_argument("--json", action="store_true", default=None, help="the verdicts as JSON")
-    parser.set_defaults(handler=_validate)
-
-
-def _validate(namespace: argparse.Namespace) -> int:
-    strict, legacy, as_json = (_flag(namespace, name) for name in ("strict", "legacy", "json"))
+def validate(given: Mapping[str, Any]) -> int:
+    """Judge each file; the exit status says how it went."""
+    options = read_options(options_of(ValidateOptions), given)
+    strict, legacy, as_json = options["strict"], options["legacy"], options["json"]
     catalog = load_catalog()
     validator = Validator(catalog)
     rows: list[dict[str, Any]] = []
-    for name in namespace.files:
+    for name in given["files"]:
         try:
             row = _row(name, _verdict(name, catalog, validator, strict=strict, legacy=legacy))
         except (PayloadError, SpecError, UnknownModel) as error:
@@ -71,11 +47,6 @@ def _validate(namespace: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     results = {row["result"] for row in rows}
     return 2 if "unusable" in results else 1 if "invalid" in results else 0
-
-
-def _flag(namespace: argparse.Namespace, name: str) -> bool:
-    given = getattr(namespace, name)
-    return parse_flag(os.environ.get(ENV_PREFIX + name.upper(), "")) if given is None else bool(given)
 
 
 def _verdict(
@@ -125,3 +96,13 @@ def _tell(row: dict[str, Any]) -> None:
     for kind in ("violations", "findings"):
         for problem in row[kind]:
             print(f"  {kind[:-1]}: {Problem(**problem).sentence()}")
+
+
+command = Command(
+    "validate",
+    validate,
+    [argument("files", "FILE", many=True), *flags(ValidateOptions)],
+    help="Check request bodies, one JSON object per file (- is the input), against their model's contract.",
+    epilog=EPILOG,
+    usage="[options] FILE... | -",
+)

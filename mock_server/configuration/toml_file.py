@@ -22,41 +22,40 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack, cast
+
+import tomli_w
 
 from ..errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
 from ..field_kinds import FieldError
 from ..scenarios import CATALOGUE, Scenario, parse_scenario
 from ..scenarios.plain_data import plain_scenario, read_scenario
-from ..settings import Settings, option_fields, parse_option
+from ..settings import ServerOptions, Settings, check_names, server_options
 from .toml_positions import KeyLines
-from .toml_writer import toml_document
 
 __all__ = ["dump_scenario", "load_config"]
 
-OPTIONS = tuple(option.name for option in option_fields())
+OPTIONS = tuple(name for name in server_options() if name != "scenarios")
 TABLES = ("server", "scenarios")
 
 
-def load_config(path: str | Path) -> dict[str, Any]:
+def load_config(path: str | Path) -> ServerOptions:
     """The options of `Settings` that a file sets, the scenarios of its `[scenarios.NAME]` tables included.
 
     Raises `ConfigError`, whose message starts with `FILE:LINE:` and names the nearest valid words.
     """
-    return _File(Path(path)).options()
+    return cast(ServerOptions, _File(Path(path)).options())
 
 
-def dump_scenario(scenario: Scenario, **options: Any) -> str:
+def dump_scenario(scenario: Scenario, /, **options: Unpack[ServerOptions]) -> str:
     """A configuration file that makes a scenario the default; `load_config` reads an equal one back.
 
     `options` are further ones of `Settings`, such as `seed` or `strict`. Raises `SettingsError` for one that
     is none.
     """
-    for name in options:
-        if name not in OPTIONS:
-            raise SettingsError(f"There is no option {name!r}.{did_you_mean(nearest(name, OPTIONS))}")
-    top = {"scenario": scenario.name, **options}
-    return toml_document({**top, "scenarios": {scenario.name: plain_scenario(scenario)}})
+    check_names(options)
+    top = {"scenario": scenario.name, **{name: value for name, value in options.items() if value is not None}}
+    return tomli_w.dumps({**top, "scenarios": {scenario.name: plain_scenario(scenario)}})
 
 
 class _File:
@@ -121,7 +120,7 @@ class _File:
             self.fail(path, f"{name}: expected once, received twice.")
         places[name] = path
         try:
-            options[name] = parse_option(name, value)
+            options[name] = server_options()[name].read(value)
         except SettingsError as error:
             self.fail(path, str(error))
 
@@ -173,13 +172,9 @@ class _File:
 
     def _check_together(self, options: dict[str, Any], places: dict[str, tuple[str, ...]]) -> None:
         """Hold all options against each other, and the default scenario against the names there are."""
-        scenario = options.get("scenario")
-        if isinstance(scenario, str):
-            self._named(places["scenario"], scenario)
-        elif scenario is not None:
-            self.fail(places["scenario"], f"scenario: expected the name of one, received {scenario!r}.")
         try:
             Settings(**options)
         except SettingsError as error:
-            name = str(error).partition(":")[0]
-            self.fail(places.get(name, ()), str(error))
+            self.fail(places.get(error.option, places.get("scenario", ())), str(error))
+        except KlingMockError as error:
+            self.fail(places["scenario"], f"scenario: {error}")

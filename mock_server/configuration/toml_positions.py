@@ -123,7 +123,7 @@ def _parts(dotted: str) -> tuple[str, ...]:
 def _plain(part: str) -> str:
     if part.startswith('"'):
         try:
-            return str(json.loads(part))
+            return str(json.loads(part, strict=False))
         except ValueError:
             # An escape that TOML has and JSON has not.
             return part[1:-1]

@@ -1,0 +1,171 @@
+"""The options of the commands besides those of the server, which are in `settings`.
+
+Light to import: the pytest plugin reads the table of the contract kit in every session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypedDict
+
+from .options import FILE, INTEGER, SPEED, SWITCH, TIME, WORDS, Kind, Option
+
+__all__ = [
+    "COMMAND_TABLES",
+    "LEVELS",
+    "ConfigOptions",
+    "ContractOptions",
+    "ImportOptions",
+    "JsonOptions",
+    "MachineOptions",
+    "RunOptions",
+    "SpecsAddOptions",
+    "ValidateOptions",
+    "VerifyOptions",
+]
+
+LEVELS = ("required", "strict")
+
+Words = Sequence[str]
+Path = str | os.PathLike[str]
+Level = Literal["required", "strict"]
+
+
+class ConfigOptions(TypedDict, total=False):
+    """A configuration file, for every command that takes the server's options."""
+
+    config: Annotated[
+        Path | None, Option(FILE, None, "options and own scenarios from a TOML file", "FILE.toml")
+    ]
+
+
+class JsonOptions(TypedDict, total=False):
+    """How a command prints."""
+
+    json: Annotated[bool, Option(SWITCH, False, "print JSON")]
+
+
+class RunOptions(TypedDict, total=False):
+    """What `run` takes besides the server's options."""
+
+    fast_forward: Annotated[bool, Option(SWITCH, False, "sleeping and waiting for the mock cost nothing")]
+    hosts: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "answer for this host as well (repeatable)",
+            "NAME",
+            repeatable=True,
+            word="host",
+            variable=False,
+        ),
+    ]
+    offline: Annotated[
+        bool | None,
+        Option(
+            SWITCH,
+            None,
+            "refuse every other host, and list it at the end (default where CI is set)",
+            negatable=True,
+        ),
+    ]
+    timeout: Annotated[
+        float | str | None,
+        Option(TIME, None, "end the program after this much real time, with status 124", above=True),
+    ]
+    check: Annotated[bool, Option(SWITCH, False, "fail where the trace breaks a rule of level R")]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
+    ]
+
+
+class ValidateOptions(JsonOptions, total=False):
+    """What `validate` takes."""
+
+    strict: Annotated[
+        bool,
+        Option(
+            SWITCH,
+            False,
+            "refuse what the API overlooks: numeric strings, undocumented fields, rules of the prose",
+        ),
+    ]
+    legacy: Annotated[
+        bool, Option(SWITCH, False, "judge by the contract of /v2/generate/video/kling/generation")
+    ]
+
+
+class SpecsAddOptions(TypedDict, total=False):
+    """What `specs add` takes."""
+
+    into: Annotated[
+        Path | None, Option(FILE, None, "the folder to write it to (default: to the output)", "FOLDER")
+    ]
+    force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
+
+
+class ContractOptions(TypedDict, total=False):
+    """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
+
+    models: Annotated[
+        Words,
+        Option(WORDS, (), "a model's id or a glob (repeatable)", "MODEL", repeatable=True, word="model"),
+    ]
+    properties: Annotated[
+        Words,
+        Option(
+            WORDS, (), "a property's id, name or a glob (repeatable)", "ID", repeatable=True, word="property"
+        ),
+    ]
+    level: Annotated[
+        Level,
+        Option(Kind.one_of(*LEVELS), "required", "required, or strict for the strict ones as well", "LEVEL"),
+    ]
+    max_examples: Annotated[int | str, Option(INTEGER, 20, "examples per property and model", lowest=1)]
+    time_limit: Annotated[float | str, Option(TIME, 20.0, "real time per property and model", above=True)]
+    seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
+    xfails: Annotated[
+        Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")
+    ]
+    save: Annotated[Path, Option(FILE, ".kling-mock", "where counterexamples go", "DIR")]
+
+
+class VerifyOptions(ContractOptions, total=False):
+    """What `verify` takes."""
+
+    report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
+    html: Annotated[
+        Path | None, Option(FILE, None, "write the report as one page with timelines", "FILE.html")
+    ]
+    junit: Annotated[Path | None, Option(FILE, None, "write the report as JUnit XML", "FILE.xml")]
+
+
+class ImportOptions(TypedDict, total=False):
+    """What is read from the environment alone, when a client's module is imported."""
+
+    import_seconds: Annotated[
+        float | str, Option(TIME, 60.0, "real seconds that an import may take", above=True, flag=False)
+    ]
+
+
+class MachineOptions(TypedDict, total=False):
+    """What is read from the environment alone, by `timing`, in child processes too."""
+
+    slowness: Annotated[
+        float | str, Option(SPEED, 1.0, "how many times slower than usual this machine is", flag=False)
+    ]
+
+
+COMMAND_TABLES: tuple[type, ...] = (
+    ConfigOptions,
+    JsonOptions,
+    RunOptions,
+    ValidateOptions,
+    SpecsAddOptions,
+    VerifyOptions,
+    ImportOptions,
+    MachineOptions,
+)
+"""Every table but the server's."""
