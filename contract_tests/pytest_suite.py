@@ -98,7 +98,7 @@ class Suite:
                 self._engine.client.target,
             )
             text = "\n".join(explain(started, result, save_files(result, self._save)))
-            if result.level == "A":
+            if result.advisory:
                 pytest.skip(f"advice: {text}")
             pytest.fail(text, pytrace=False)
         if result.result == "xpassed":

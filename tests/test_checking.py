@@ -20,7 +20,7 @@ from kling_mock.contract_tests.generation import scenario_strategies
 from kling_mock.contract_tests.generation.payloads import boundary_payloads, valid_payloads
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.properties import PROPERTIES, Context
-from kling_mock.contract_tests.properties.base import Failure, Property, Section
+from kling_mock.contract_tests.properties.base import Failure, Property
 from kling_mock.contract_tests.properties.oracles import difference, nulls, undocumented
 from kling_mock.contract_tests.running import falsifier
 from kling_mock.contract_tests.running.coverage import Coverage
@@ -29,6 +29,7 @@ from kling_mock.contract_tests.running.models import Case, Outcome, Run
 from kling_mock.contract_tests.running.session import Plan, select_models, select_properties, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError, SettingsError, UnknownModel
+from kling_mock.trace_rules import Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.support import UPSTREAM, needs_upstream
@@ -41,14 +42,12 @@ PATIENT = Limits(seconds=math.inf)
 
 def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
     """A property of any payload and behaviour, with this judgement."""
-    section = Section()
 
     def cases(context: Context) -> st.SearchStrategy[Case]:
         parts = (valid_payloads(context.model), scenario_strategies.healthy())
         return st.builds(lambda payload, scenario: Case(context.model, payload, scenario), *parts)
 
-    section.rule("X1", "of-a-test", "R", cases=cases, cost="Nothing.", **options)(judge)
-    return section.properties[0]
+    return Property(Rule("X1", "of-a-test", Level.REQUIRED, "Nothing."), cases, judge, **options)
 
 
 def tried(wanted: Property, limits: Limits, seed: int = 0) -> Any:
@@ -138,11 +137,6 @@ def test_ids_names_and_levels_are_those_of_the_catalogue() -> None:
 
 def test_what_was_added_to_the_catalogue_is_never_required() -> None:
     assert {PROPERTIES[added].level for added in ADDED} <= {"S", "A"}
-
-
-def test_every_property_says_what_its_breach_costs() -> None:
-    for one in PROPERTIES.values():
-        assert one.cost[0].isupper() and one.cost.endswith("."), one.id
 
 
 @pytest.mark.parametrize(

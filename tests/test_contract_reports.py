@@ -22,6 +22,7 @@ from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError
+from kling_mock.trace_rules import Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.clients.zoo import TEXT
@@ -31,7 +32,7 @@ LATE = "stopped by the time limit of 20 s after 2 examples"
 
 
 def result(id: str, kind: str, **values: Any) -> Result:
-    return Result(id, "of-a-test", "R", TEXT, kind, **values)
+    return Result(Rule(id, "of-a-test", Level.REQUIRED, ""), TEXT, kind, **values)
 
 
 def finished(*results: Result, **summary: Any) -> Finished:

@@ -13,9 +13,10 @@ import pytest
 
 from kling_mock.contract_tests.driving.clients import Client, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
-from kling_mock.contract_tests.properties import ADVISORY, PROPERTIES
+from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
+from kling_mock.trace_rules import Level
 from tests.clients.catching import SEED, caught, described, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 
@@ -50,7 +51,7 @@ def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str)
     assert result.counterexample is not None
     assert "time limit" not in result.reason
     assert described(result.counterexample.case) == recorded()[name]
-    assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level == ADVISORY else 1)
+    assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level is Level.ADVISORY else 1)
 
 
 def accusations(
@@ -97,7 +98,7 @@ def test_the_reference_client_as_a_command_is_never_accused() -> None:
 
 def test_every_property_that_can_fail_a_run_has_a_client_that_breaks_it() -> None:
     held = {exhibit.property for exhibit in ZOO.values()}
-    assert {one.id for one in PROPERTIES.values() if one.level != ADVISORY} <= held
+    assert {one.id for one in PROPERTIES.values() if one.level is not Level.ADVISORY} <= held
 
 
 def test_the_zoo_holds_what_real_clients_do_wrong() -> None:

@@ -18,7 +18,7 @@ from ..driving.run_limiter import FORWARDED_PREFIX
 from ..generation.payloads import invalid_cases, invalid_payloads, valid_payloads
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .base import Context, Failure, Section
 from .cases import any_payload, boundaries, brief_bodies, delicate
 from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
 from .oracles import accepted, difference, documented, nulls, one_line, undocumented
@@ -32,11 +32,8 @@ rule = SECTION.rule
 
 @rule(
     "A1",
-    "payload-valid",
-    REQUIRED,
     cases=any_payload,
     first=boundaries,
-    cost="A correct input is refused, so its user gets no video.",
 )
 def payload_valid(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -49,11 +46,8 @@ def payload_valid(run: Run) -> Failure | None:
 
 @rule(
     "A2",
-    "payload-faithful",
-    REQUIRED,
     cases=any_payload,
     first=lambda context: itertools.chain(boundaries(context), delicate(context)),
-    cost="What the user asked for is not what is made, and paid for.",
 )
 def payload_faithful(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -67,11 +61,8 @@ def payload_faithful(run: Run) -> Failure | None:
 
 @rule(
     "A3",
-    "no-undocumented-fields",
-    REQUIRED,
     cases=any_payload,
     first=boundaries,
-    cost="A field that the model does not know is ignored today and may be refused tomorrow.",
 )
 def no_undocumented_fields(run: Run) -> Failure | None:
     schema = load_catalog().create_schema(run.case.model)
@@ -84,11 +75,8 @@ def no_undocumented_fields(run: Run) -> Failure | None:
 
 @rule(
     "A4",
-    "omit-not-null",
-    REQUIRED,
     cases=any_payload,
     first=boundaries,
-    cost="A null where the contract has no null is answered 400.",
 )
 def omit_not_null(run: Run) -> Failure | None:
     given = set(nulls(run.case.payload))
@@ -116,12 +104,9 @@ def _with_duration(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "A5",
-    "integer-duration",
-    ADVISORY,
     cases=_with_duration,
     applies=functools.partial(_has, "duration"),
     examples=10,
-    cost="The contract says integer; that a string is accepted as well is not promised.",
 )
 def integer_duration(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -146,11 +131,8 @@ def _each_base_url(context: Context) -> Iterator[Case]:
 
 @rule(
     "A6",
-    "exact-route",
-    REQUIRED,
     cases=_base_urls,
     first=_each_base_url,
-    cost="Behind a proxy, or with a slash too many in a setting, nothing works.",
 )
 def exact_route(run: Run) -> Failure | None:
     for exchange in run.trace:
@@ -173,10 +155,7 @@ def exact_route(run: Run) -> Failure | None:
 
 @rule(
     "A7",
-    "bearer-everywhere",
-    REQUIRED,
     cases=lambda context: brief_bodies(context.model).map(lambda body: Case(context.model, body, PLAIN)),
-    cost="A request without the key is refused; a key in a URL ends up in logs.",
 )
 def bearer_everywhere(run: Run) -> Failure | None:
     for exchange in run.trace:
@@ -213,10 +192,7 @@ def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "A8",
-    "strict-json",
-    REQUIRED,
     cases=_maybe_odd_numbers,
-    cost="What is not JSON to a strict reader is answered 400, or misread.",
 )
 def strict_json(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -266,12 +242,9 @@ def _each_text(context: Context) -> Iterator[Case]:
 
 @rule(
     "A9",
-    "unicode-exact",
-    REQUIRED,
     cases=_texts,
     first=_each_text,
     applies=functools.partial(_has, "prompt"),
-    cost="A prompt in another script makes another video than the one that was asked for.",
 )
 def unicode_exact(run: Run) -> Failure | None:
     given = run.case.payload["prompt"]
@@ -309,12 +282,9 @@ def _smallest(model: str) -> dict[str, Any]:
 
 @rule(
     "A10",
-    "big-inline-image",
-    REQUIRED,
     cases=_images,
     applies=functools.partial(_has, "image_url"),
     examples=3,
-    cost="A picture from a phone does not get through, or is paid for twice.",
 )
 def big_inline_image(run: Run) -> Failure | None:
     creates = run.creates
@@ -343,11 +313,8 @@ def _each_broken(context: Context) -> Iterator[Case]:
 
 @rule(
     "A11",
-    "invalid-refused",
-    REQUIRED,
     cases=_broken,
     first=_each_broken,
-    cost="A mistake in the input is silently turned into another request, and paid for.",
 )
 def invalid_refused(run: Run) -> Failure | None:
     # What else was changed is the business of A2; a change that was refused all the same hid nothing.
@@ -364,11 +331,8 @@ def invalid_refused(run: Run) -> Failure | None:
 
 @rule(
     "A12",
-    "variant-fit",
-    REQUIRED,
     cases=lambda context: valid_payloads(context.model).map(lambda body: Case(context.model, body, PLAIN)),
     first=boundaries,
-    cost="Another model than the one that was asked for makes, and prices, the video.",
 )
 def variant_fit(run: Run) -> Failure | None:
     known = load_catalog().create_schema(run.case.model)["properties"]

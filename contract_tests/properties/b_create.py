@@ -12,7 +12,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .base import Context, Failure, Section
 from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
 from .oracles import accepted, failed_clearly, not_delivered, one_line, said
 from .retry_after import wait_asked
@@ -64,11 +64,8 @@ def made_again(run: Run) -> Failure | None:
 
 @rule(
     "B1",
-    "one-create-per-job",
-    REQUIRED,
     cases=_troubled,
     first=_each_trouble,
-    cost="Every create makes a job that is paid for: trouble while polling buys the video again.",
 )
 def one_create_per_job(run: Run) -> Failure | None:
     creates = run.creates
@@ -87,11 +84,8 @@ def _lost() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B2",
-    "no-blind-repost",
-    REQUIRED,
     cases=behaving(_lost),
     first=every(_lost),
-    cost="The job was made and its answer lost: every further create is a second video on the bill.",
 )
 def no_blind_repost(run: Run) -> Failure | None:
     creates = run.creates
@@ -109,11 +103,8 @@ def no_blind_repost(run: Run) -> Failure | None:
 
 @rule(
     "B3",
-    "refused-may-retry",
-    ADVISORY,
     cases=fixed(PLAIN, base="refused"),
     examples=2,
-    cost="With the service down, the user is not told so.",
 )
 def refused_may_retry(run: Run) -> Failure | None:
     return failed_clearly(run, "the connection was refused")
@@ -121,11 +112,8 @@ def refused_may_retry(run: Run) -> Failure | None:
 
 @rule(
     "B4",
-    "fail-fast-4xx",
-    REQUIRED,
     cases=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
-    cost="A request that can never succeed is repeated, or its refusal is hidden behind another error.",
 )
 def fail_fast(run: Run) -> Failure | None:
     creates, polls = run.creates, run.polls
@@ -143,11 +131,8 @@ def fail_fast(run: Run) -> Failure | None:
 
 @rule(
     "B5",
-    "surfaces-message",
-    REQUIRED,
     cases=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
-    cost="The API says what is wrong, and the user never reads it.",
 )
 def surfaces_message(run: Run) -> Failure | None:
     for exchange in run.creates[:1]:
@@ -170,11 +155,8 @@ def _limited() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B6",
-    "create-429",
-    REQUIRED,
     cases=behaving(_limited),
     virtual=True,
-    cost="Asked to wait, the client does not, and is locked out for longer.",
 )
 def create_limited(run: Run) -> Failure | None:
     creates = run.creates
@@ -201,12 +183,9 @@ def _accepting(code: int) -> Scenario:
 
 @rule(
     "B7",
-    "200-or-201",
-    REQUIRED,
     cases=fixed(_accepting(200), _accepting(201)),
     first=each(_accepting(200), _accepting(201)),
     examples=6,
-    cost="A job that was made and paid for is taken for a failure.",
 )
 def any_success(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -214,11 +193,8 @@ def any_success(run: Run) -> Failure | None:
 
 @rule(
     "B8",
-    "bad-create-reply",
-    REQUIRED,
     cases=behaving(scenario_strategies.bad_create_replies),
     first=every(scenario_strategies.bad_create_replies),
-    cost="Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
 )
 def bad_create_reply(run: Run) -> Failure | None:
     for exchange in run.polls:
@@ -230,12 +206,9 @@ def bad_create_reply(run: Run) -> Failure | None:
 
 @rule(
     "B9",
-    "terminal-in-create",
-    REQUIRED,
     cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     examples=8,
-    cost="A job that has ended already is waited for.",
 )
 def terminal_in_create(run: Run) -> Failure | None:
     state = run.creates[0].state if run.creates else None
@@ -254,12 +227,9 @@ def _two(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "B10",
-    "no-crosstalk",
-    REQUIRED,
     cases=_two,
     examples=8,
     plain=True,
-    cost="One user gets the other user's video.",
 )
 def no_crosstalk(run: Run) -> Failure | None:
     made = {}

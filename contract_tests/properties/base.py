@@ -1,4 +1,4 @@
-"""What a property is: an id, what it costs to break it, the cases that try it, and a judgement of a run."""
+"""Properties: a rule of the register with the cases that try it and the judgement of a run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from kling_mock.trace_rules.register import RULES, Level, Rule
+
 from ..driving.clients import Client
 from ..running.models import Case, Run
 
-__all__ = ["ADVISORY", "REQUIRED", "STRICT", "Context", "Failure", "First", "Profile", "Property", "Section"]
-
-REQUIRED, STRICT, ADVISORY = "R", "S", "A"
+__all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
 
 
 @dataclass(frozen=True)
@@ -51,34 +51,55 @@ class Context:
 
 Cases = Callable[[Context], st.SearchStrategy[Case]]
 First = Callable[[Context], Iterable[Case]]
-"""Cases that are tried whatever is drawn."""
+"""Makes the cases that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
+"""Gives the reason why a property cannot be tried, None where it can."""
+
+
+def _always(context: Context) -> str | None:
+    return None
+
+
+def _no_cases(context: Context) -> Iterable[Case]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Property:
-    """One promise of a good client. `cost` says what its breach costs, for a person who pays for it."""
+    """One rule of the contract that a client is tried with: cases, and a judgement of each run."""
 
-    id: str
-    name: str
-    level: str
-    cost: str
+    rule: Rule
     cases: Cases
     holds: Judge
-    applies: Applies
+    applies: Applies = _always
     examples: int | None = None
     """At most so many examples, where more would show nothing new."""
     virtual: bool = False
-    """Whether it can only be tried where the client lives in virtual time."""
+    """True where it can only be tried on a client that lives in virtual time."""
     plain: bool = False
-    """Whether it says something new only of a client that gets the video of a plain job."""
-    first: First = lambda context: ()
+    """True where it says something new only of a client that gets the video of a plain job."""
+    first: First = _no_cases
     """Cases that are always tried, before any is drawn; they do not count as examples."""
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def level(self) -> Level:
+        """How much the rule counts."""
+        return self.rule.level
 
 
 class Section:
-    """The properties of one section of the catalogue, collected by `rule`."""
+    """The properties of one section of the register, collected by `rule`."""
 
     def __init__(self) -> None:
         self.properties: list[Property] = []
@@ -86,22 +107,19 @@ class Section:
     def rule(
         self,
         id: str,
-        name: str,
-        level: str,
         *,
         cases: Cases,
-        cost: str,
-        applies: Applies = lambda context: None,
+        applies: Applies = _always,
         examples: int | None = None,
         virtual: bool = False,
         plain: bool = False,
-        first: First = lambda context: (),
+        first: First = _no_cases,
     ) -> Callable[[Judge], Judge]:
-        """Make the decorated function the judgement of a new property."""
+        """Make the decorated function the judgement of the rule that has this id in the register."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(id, name, level, cost, cases, holds, applies, examples, virtual, plain, first)
+                Property(RULES[id], cases, holds, applies, examples, virtual, plain, first)
             )
             return holds
 

@@ -12,7 +12,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from ..generation import scenario_strategies
 from ..generation.payloads import boundary_payloads
 from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
+from .base import Context, Failure, Section
 from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
 from .oracles import failed_clearly, gave_up_early, not_delivered, one_line, said
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
@@ -31,12 +31,9 @@ A_FEW = 3
 
 @rule(
     "C1",
-    "stops-at-terminal",
-    REQUIRED,
     cases=behaving(
         lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
     ),
-    cost="The client polls on for a job that has ended, until it runs out of time.",
 )
 def stops_at_terminal(run: Run) -> Failure | None:
     ended: dict[str, str] = {}
@@ -62,11 +59,8 @@ def _damaged(fault: str | None) -> bool:
 
 @rule(
     "C2",
-    "pending-vocabulary",
-    REQUIRED,
     cases=behaving(scenario_strategies.known_words),
     first=each(CATALOGUE["waiting-active"]),
-    cost="A job under way is taken for a finished or failed one, and its video is lost.",
 )
 def pending_vocabulary(run: Run) -> Failure | None:
     return gave_up_early(run)
@@ -78,13 +72,10 @@ def _named(word: str) -> Scenario:
 
 @rule(
     "C3",
-    "unknown-status",
-    REQUIRED,
     cases=behaving(scenario_strategies.unknown_words),
     first=each(
         scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
     ),
-    cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
 )
 def unknown_status(run: Run) -> Failure | None:
     words = ", ".join(repr(word) for word in run.case.scenario.words.values())
@@ -112,12 +103,9 @@ def _stuck(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "C4",
-    "poll-budget",
-    REQUIRED,
     cases=_stuck,
     virtual=True,
     examples=3,
-    cost="A job that never ends keeps the client, and whoever waits for it, for ever.",
 )
 def poll_budget(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
@@ -139,13 +127,10 @@ def _has_budget(context: Context) -> str | None:
 
 @rule(
     "C5",
-    "timeout-keeps-id",
-    REQUIRED,
     cases=_stuck,
     applies=_has_budget,
     virtual=True,
     examples=3,
-    cost="The job is paid for and may still end, but nobody knows its id any more.",
 )
 def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
@@ -163,12 +148,9 @@ def _resumed(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "C6",
-    "resumable",
-    ADVISORY,
     cases=_resumed,
     applies=lambda context: None if context.client.can_resume else "takes no generation_id to resume with",
     examples=3,
-    cost="After a crash, a job that is paid for cannot be picked up again.",
 )
 def resumable(run: Run) -> Failure | None:
     if run.creates:
@@ -178,13 +160,10 @@ def resumable(run: Run) -> Failure | None:
 
 @rule(
     "C7",
-    "sane-cadence",
-    REQUIRED,
     cases=behaving(long_jobs, requests=1_500),
     first=each(*OUTAGES, requests=1_500),
     virtual=True,
     examples=8,
-    cost="Polls without a pause run into the rate limit, for everything that uses the key.",
 )
 def sane_cadence(run: Run) -> Failure | None:
     polls = [exchange for exchange in run.polls if exchange.known_id]
@@ -206,15 +185,12 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "C8",
-    "retry-after",
-    REQUIRED,
     cases=lambda context: _asked(context, behaving(_limited_polls)(context)),
     first=lambda context: (
         _capped(context, case) for case in each(*scenario_strategies.single_limits())(context)
     ),
     virtual=True,
     plain=True,
-    cost="Asked to wait, the client does not, or gives up a job that is paid for.",
 )
 def retry_after(run: Run) -> Failure | None:
     cap = run.case.expect or PATIENCE
@@ -230,12 +206,9 @@ def retry_after(run: Run) -> Failure | None:
 
 @rule(
     "C9",
-    "poll-fault-tolerance",
-    REQUIRED,
     cases=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
     first=each(*scenario_strategies.single_troubles()),
     plain=True,
-    cost="A passing fault of a poll, and a job that is paid for is given up.",
 )
 def poll_fault_tolerance(run: Run) -> Failure | None:
     failure = not_delivered(run)
@@ -248,11 +221,8 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
 
 @rule(
     "C10",
-    "poll-fail-fast",
-    REQUIRED,
     cases=behaving(scenario_strategies.lasting_refusals),
     first=every(scenario_strategies.lasting_refusals),
-    cost="A key that was withdrawn is tried until the budget is used up.",
 )
 def poll_fail_fast(run: Run) -> Failure | None:
     refused = [exchange for exchange in run.polls if exchange.status in (401, 403, 404)]
@@ -287,12 +257,9 @@ def _same_ids(run: Run) -> Failure | None:
 
 @rule(
     "C11",
-    "id-round-trip",
-    REQUIRED,
     cases=behaving(lambda: _ids("awkward", "uuid-model")),
     first=every(lambda: _ids("awkward", "uuid-model")),
     examples=8,
-    cost="A job whose id holds a reserved character is paid for and never found again.",
 )
 def id_round_trip(run: Run) -> Failure | None:
     return _same_ids(run)
@@ -300,12 +267,9 @@ def id_round_trip(run: Run) -> Failure | None:
 
 @rule(
     "C12",
-    "id-opaque",
-    REQUIRED,
     cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     examples=12,
-    cost="An id that was read as a number is another id: the job is paid for and never found again.",
 )
 def id_opaque(run: Run) -> Failure | None:
     return _same_ids(run)
@@ -313,12 +277,9 @@ def id_opaque(run: Run) -> Failure | None:
 
 @rule(
     "C13",
-    "odd-order",
-    REQUIRED,
     cases=behaving(lambda: scenario_strategies.plans(most=4)),
     first=each(CATALOGUE["backwards"], CATALOGUE["skips-generating"]),
     plain=True,
-    cost="A job that takes an unusual way to its end breaks the client.",
 )
 def odd_order(run: Run) -> Failure | None:
     return gave_up_early(run)
@@ -339,14 +300,11 @@ def _late(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "C14",
-    "late-completion",
-    REQUIRED,
     cases=_late,
     applies=_has_budget,
     virtual=True,
     examples=2,
     plain=True,
-    cost="The last poll brings the video, and the client throws it away.",
 )
 def late_completion(run: Run) -> Failure | None:
     seen = [exchange for exchange in run.polls if exchange.state == "completed"]
@@ -361,14 +319,11 @@ def _interrupted(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "C15",
-    "cancel",
-    ADVISORY,
     cases=_interrupted,
     applies=lambda context: (
         None if context.client.can_interrupt else "a synchronous function is not interrupted"
     ),
     examples=2,
-    cost="A client that was told to stop goes on in the background.",
 )
 def cancel(run: Run) -> Failure | None:
     if run.interrupted_at is None:
@@ -380,13 +335,10 @@ def cancel(run: Run) -> Failure | None:
 
 @rule(
     "C16",
-    "documented-time",
-    STRICT,
     cases=lambda context: st.just(documented_job(context)),
     virtual=True,
     examples=1,
     plain=True,
-    cost="An ordinary job is given up before it ends, and its video, which is paid for, is never fetched.",
 )
 def documented_time(run: Run) -> Failure | None:
     if run.outcome.failed and not run.outcome.crashed and run.seconds < run.case.expect:

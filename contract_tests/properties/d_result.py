@@ -11,7 +11,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
-from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
+from .base import Context, Failure, Section
 from .cases import behaving, each, every, fixed
 from .oracles import failed_clearly, not_delivered, one_line, said
 
@@ -27,12 +27,9 @@ def _shaped(*names: str) -> Scenario:
 
 @rule(
     "D1",
-    "null-friendly",
-    REQUIRED,
     cases=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
     first=each(_shaped("nulls"), _shaped("absent")),
     examples=8,
-    cost="A key with nothing to say breaks the client while its job, paid for, goes on.",
 )
 def null_friendly(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -40,12 +37,9 @@ def null_friendly(run: Run) -> Failure | None:
 
 @rule(
     "D2",
-    "completed-without-url",
-    REQUIRED,
     cases=behaving(scenario_strategies.videos_missing),
     first=every(scenario_strategies.videos_missing),
     examples=8,
-    cost="A job without a video is delivered as one, or waited for.",
 )
 def completed_without_url(run: Run) -> Failure | None:
     done = [exchange for exchange in run.polls if exchange.state == "completed"]
@@ -56,11 +50,8 @@ def completed_without_url(run: Run) -> Failure | None:
 
 @rule(
     "D3",
-    "error-shapes",
-    REQUIRED,
     cases=behaving(scenario_strategies.failures),
     first=every(scenario_strategies.failures),
-    cost="A failed job is delivered as a video, or nobody learns why it failed.",
 )
 def error_shapes(run: Run) -> Failure | None:
     told = [exchange for exchange in run.trace if exchange.state == "error"]
@@ -92,13 +83,10 @@ def _texts(error: Any) -> list[str]:
 
 @rule(
     "D4",
-    "extra-fields-ignored",
-    REQUIRED,
     cases=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     examples=6,
     plain=True,
-    cost="The day the API adds a field, the client breaks.",
 )
 def extra_fields_ignored(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -106,12 +94,9 @@ def extra_fields_ignored(run: Run) -> Failure | None:
 
 @rule(
     "D5",
-    "any-usage",
-    REQUIRED,
     cases=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     first=each(*(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     examples=8,
-    cost="A missing figure about the price costs the video itself.",
 )
 def any_usage(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -119,11 +104,8 @@ def any_usage(run: Run) -> Failure | None:
 
 @rule(
     "D6",
-    "url-verbatim",
-    REQUIRED,
     cases=fixed(PLAIN, _shaped("signed-url")),
     examples=4,
-    cost="A signature that was changed is no signature: the video cannot be fetched.",
 )
 def url_verbatim(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -136,12 +118,9 @@ def _elsewhere() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "D7",
-    "no-key-leak",
-    STRICT,
     cases=behaving(_elsewhere),
     first=every(_elsewhere),
     examples=10,
-    cost="Whoever serves the videos, or reads the logs, can spend the user's credits.",
 )
 def no_key_leak(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
@@ -164,12 +143,9 @@ def _downloads(context: Context) -> str | None:
 
 @rule(
     "D8",
-    "download-integrity",
-    ADVISORY,
     cases=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
     applies=_downloads,
     examples=4,
-    cost="Half a file, or an error page, is kept as the video.",
 )
 def download_integrity(run: Run) -> Failure | None:
     fetched = [exchange for exchange in run.trace if exchange.kind == "video" and exchange.fault]

@@ -9,7 +9,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
+from .base import Context, Failure, Section
 from .cases import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
@@ -24,12 +24,9 @@ def _command(context: Context) -> str | None:
 
 @rule(
     "F1",
-    "honours-base-url",
-    REQUIRED,
     cases=fixed(PLAIN),
     applies=_command,
     examples=1,
-    cost="Tests that were meant for a mock make real jobs, and a real bill.",
 )
 def honours_base_url(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
@@ -49,13 +46,10 @@ def _endings() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "F2",
-    "exit-code",
-    REQUIRED,
     cases=behaving(_endings),
     first=every(_endings),
     applies=_command,
     examples=8,
-    cost="A script that calls the client goes on with a failure, or with a text that is no URL.",
 )
 def exit_code(run: Run) -> Failure | None:
     outcome = run.outcome
@@ -72,15 +66,12 @@ def exit_code(run: Run) -> Failure | None:
 
 @rule(
     "F3",
-    "key-not-shown",
-    REQUIRED,
     cases=behaving(
         lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]]), inspect=True
     ),
     first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
     applies=_command,
     examples=4,
-    cost="The key can be read in logs, or by anybody who lists the processes.",
 )
 def key_not_shown(run: Run) -> Failure | None:
     if run.key in run.outcome.everything:
@@ -92,12 +83,9 @@ def key_not_shown(run: Run) -> Failure | None:
 
 @rule(
     "F4",
-    "deterministic-trace",
-    ADVISORY,
     cases=fixed(PLAIN, CATALOGUE["failed"], twice=True),
     applies=_command,
     examples=2,
-    cost="A failure that cannot be repeated cannot be looked into.",
 )
 def deterministic_trace(run: Run) -> Failure | None:
     first, second = _shape(run.trace), _shape(run.again.trace if run.again else run.trace)

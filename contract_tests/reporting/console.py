@@ -134,11 +134,11 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     """A broken property in full: what it costs, the smallest case, the trace, and how to see it again."""
     example = result.counterexample
     assert example is not None
-    advisory = " (advice: does not count)" if result.level == "A" else ""
+    advisory = " (advice: does not count)" if result.advisory else ""
     lines = [
         f"{sign} {result.id} {result.name}, {result.model}{advisory}",
         *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
-        *_wrapped(" ".join(part for part in (result.cost, billed(result)) if part)),
+        *_wrapped(" ".join(part for part in (result.rule.cost, billed(result)) if part)),
     ]
     if example.case.note:
         lines += _wrapped(f"The case: {example.case.note}.")
@@ -200,7 +200,7 @@ def _row(group: list[Result], sign: Any) -> str:
         word += f", {sum(result.examples for result in group)} examples"
         late = next((result.reason for result in group if result.reason), "")
         word += f" ({late})" if late else ""
-    row = f"{sign(worst)} {worst.id:4}{worst.level:2} {worst.name:23} {word}"
+    row = f"{sign(worst)} {worst.id:4}{worst.rule.level:2} {worst.name:23} {word}"
     return row if len(row) <= 160 else row[:159] + "…"
 
 

@@ -87,7 +87,7 @@ def _table(finished: Finished) -> str:
     for result in finished.results:
         detail = said(result) or f"{result.examples} examples"
         rows.append(
-            f"<tr><td>{result.id}</td><td>{result.level}</td><td>{escape(result.name)}</td>"
+            f"<tr><td>{result.id}</td><td>{result.rule.level}</td><td>{escape(result.name)}</td>"
             f'<td>{escape(result.model)}</td><td class="{kind_of(result)}">{WORDS[kind_of(result)]}</td>'
             f"<td>{escape(detail)}</td></tr>"
         )
@@ -119,7 +119,7 @@ def _case(started: Started, result: Result, files: Mapping[int, Path]) -> str:
     base = "" if example.case.base == "plain" else f"<p>The base URL was {escape(example.run.base_url)}.</p>"
     note = f"<p>The case: {escape(example.case.note)}.</p>" if example.case.note else ""
     payloads = "\n".join(payload_text(payload) for payload in example.case.payloads)
-    advice = " (advice: does not count)" if result.level == "A" else ""
+    advice = " (advice: does not count)" if result.advisory else ""
     server = example.case.scenario.summary or example.case.scenario.name
     kind = "case advice" if not result.counts else "case"
     curl = curl_line(example)
@@ -127,7 +127,7 @@ def _case(started: Started, result: Result, files: Mapping[int, Path]) -> str:
         f'<section class="{kind}" id="{result.id}"><h3>{result.id} {escape(result.name)}</h3>'
         f'<p class="faint">{escape(result.model)}{advice}</p>'
         f"<p>{escape(example.says[:1].upper() + example.says[1:])}.</p>"
-        f'<p class="cost">{escape(" ".join(part for part in (result.cost, billed(result)) if part))}</p>'
+        f'<p class="cost">{escape(" ".join(part for part in (result.rule.cost, billed(result)) if part))}</p>'
         f"{note}{base}{sequence(example.run, example.exchange)}"
         f"<details open><summary>Payload</summary><pre>{escape(payloads)}</pre></details>"
         f"<details><summary>Server: {escape(server)}</summary>"

@@ -87,11 +87,11 @@ def _property(started: Started, result: Result, files: Mapping[int, Path]) -> di
     return {
         "id": result.id,
         "name": result.name,
-        "level": result.level,
+        "level": result.rule.level,
         "model": result.model,
         "result": result.result,
         "reason": result.reason,
-        "cost": result.cost,
+        "cost": result.rule.cost,
         "examples": result.examples,
         "seconds": round(result.seconds, 3),
         "counterexample": shown,

@@ -58,7 +58,7 @@ def _text(started: Started, result: Result) -> str:
     if example is None:
         return said(result)
     parts = [
-        f"{result.cost} {billed(result)}".strip(),
+        f"{result.rule.cost} {billed(result)}".strip(),
         payload_text(example.case.payload),
         example.case.scenario.summary,
         "\n".join(timeline(example.run, example.exchange)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kling_mock.trace_rules.register import Level, Rule
+
 from .models import Case, Run
 
 __all__ = [
@@ -39,12 +41,9 @@ class Result:
     known failure it is, or what went wrong.
     """
 
-    id: str
-    name: str
-    level: str
+    rule: Rule
     model: str
     result: str
-    cost: str = ""
     reason: str = ""
     examples: int = 0
     late: bool = False
@@ -56,9 +55,24 @@ class Result:
     """The other property whose case broke this one, where it was found so."""
 
     @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def advisory(self) -> bool:
+        """True where the rule is advice, so that breaking it fails nothing."""
+        return self.rule.level is Level.ADVISORY
+
+    @property
     def counts(self) -> bool:
-        """Whether it makes the verification fail."""
-        return self.level != "A" and self.result in ("failed", "xpassed")
+        """True where it makes the verification fail."""
+        return not self.advisory and self.result in ("failed", "xpassed")
 
     @property
     def thin(self) -> bool:

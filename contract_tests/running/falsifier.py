@@ -65,7 +65,7 @@ def check(
 
     `watch` sees every run. Raises `TargetError` where the client cannot be run on.
     """
-    result = Result(wanted.id, wanted.name, wanted.level, context.model, "skipped", wanted.cost)
+    result = Result(wanted.rule, context.model, "skipped")
     reason = _reason(wanted, context)
     if reason is not None:
         result.reason = reason

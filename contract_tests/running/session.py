@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from kling_mock.catalog import load_catalog
 from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+from kling_mock.trace_rules.register import Level
 
 from ..driving.clients import Client
 from ..driving.commands import CommandClient
@@ -18,7 +19,7 @@ from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
 from ..generation.payloads import boundary_payloads
 from ..generation.scenario_strategies import PLAIN
-from ..properties import PROPERTIES, STRICT, Context, Profile, Property
+from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
 from ..properties.cases import stuck_case
 from ..properties.retry_after import ASKING, own_cap
@@ -93,7 +94,7 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
         raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
     everything = list(PROPERTIES.values())
     if not patterns:
-        return [one for one in everything if one.level != STRICT or level == "strict"]
+        return [one for one in everything if one.level is not Level.STRICT or level == "strict"]
     chosen: list[str] = []
     for pattern in patterns:
         found = [one.id for one in everything if fnmatch.fnmatchcase(one.id, pattern.upper())]
@@ -229,7 +230,7 @@ def judged(
     """
     reason = hopeless(one, plain)
     if reason is not None:
-        result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
+        result = Result(one.rule, context.model, "skipped", reason)
     else:
         result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
     if one.id == ONE_CREATE and doubled is not None and result.result == "passed":

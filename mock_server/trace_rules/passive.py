@@ -17,6 +17,7 @@ from ..errors import PayloadError
 from ..exchanges.journal import Exchange
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
+from .register import RULES, Level, Rule
 from .retry_after import waited_too_little
 
 __all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
@@ -33,15 +34,27 @@ PLACEHOLDERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One invariant that a trace breaks; `exchanges` are the numbers of those that show it."""
+    """A rule that a trace breaks; `exchanges` are the numbers of those that show it."""
 
-    id: str
-    name: str
-    level: str
-    """R required, S strict, A advisory."""
+    rule: Rule
     says: str
     """One sentence of what it costs the user."""
     exchanges: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def level(self) -> Level:
+        """How much the rule counts."""
+        return self.rule.level
 
     def __str__(self) -> str:
         many = "exchanges" if len(self.exchanges) > 1 else "exchange"
@@ -61,12 +74,15 @@ Check = Callable[[Trace], Iterator[Accusation]]
 
 
 class Invariant(NamedTuple):
-    """A property of the contract's catalogue, with the check that finds its breaches in a trace."""
+    """A rule of the register, with the check that finds in a trace where it is broken."""
 
-    id: str
-    name: str
-    level: str
+    rule: Rule
     check: Check
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
 
 
 def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) -> list[Breach]:
@@ -84,7 +100,7 @@ def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) 
         for accusation in invariant.check(trace):
             numbers = found.setdefault(accusation.says, [])
             numbers += [each.number for each in accusation.exchanges if each.number not in numbers]
-        breaches += [Breach(*invariant[:3], says, tuple(numbers)) for says, numbers in found.items()]
+        breaches += [Breach(invariant.rule, says, tuple(numbers)) for says, numbers in found.items()]
     return breaches
 
 
@@ -329,15 +345,15 @@ def _charset(exchange: Exchange) -> str:
 _NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented")
 
 INVARIANTS: tuple[Invariant, ...] = (
-    Invariant("A1", "payload-valid", "R", _a1_payload_valid),
-    Invariant("A3", "no-undocumented-fields", "R", _a3_no_undocumented_fields),
-    Invariant("A7", "bearer-everywhere", "R", _a7_bearer_everywhere),
-    Invariant("A8", "strict-json", "R", _a8_strict_json),
-    Invariant("B1", "one-create-per-job", "R", _b1_one_create_per_job),
-    Invariant("B4", "fail-fast-4xx", "R", _b4_fail_fast_4xx),
-    Invariant("C1", "stops-at-terminal", "R", _c1_stops_at_terminal),
-    Invariant("C8", "retry-after", "R", _c8_retry_after),
-    Invariant("C11", "id-round-trip", "R", _c11_id_round_trip),
-    Invariant("C12", "id-opaque", "R", _c12_id_opaque),
+    Invariant(RULES["A1"], _a1_payload_valid),
+    Invariant(RULES["A3"], _a3_no_undocumented_fields),
+    Invariant(RULES["A7"], _a7_bearer_everywhere),
+    Invariant(RULES["A8"], _a8_strict_json),
+    Invariant(RULES["B1"], _b1_one_create_per_job),
+    Invariant(RULES["B4"], _b4_fail_fast_4xx),
+    Invariant(RULES["C1"], _c1_stops_at_terminal),
+    Invariant(RULES["C8"], _c8_retry_after),
+    Invariant(RULES["C11"], _c11_id_round_trip),
+    Invariant(RULES["C12"], _c12_id_opaque),
 )
 """What `check_trace` checks, in its order."""

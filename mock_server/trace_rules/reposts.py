@@ -9,8 +9,11 @@ from ..exchanges.journal import Exchange
 from ..scenarios.fault import MODIFIERS
 from ..validation import parse_json
 from .passive import Breach
+from .register import RULES
 
-__all__ = ["blind_reposts"]
+__all__ = ["BLIND_REPOST", "blind_reposts"]
+
+BLIND_REPOST = RULES["B2"]
 
 
 def blind_reposts(exchanges: Sequence[Exchange]) -> list[Breach]:
@@ -39,7 +42,7 @@ def _breach(creates: Sequence[Exchange]) -> Breach:
     says = f"the same body was sent {len(creates)} times after a lost reply: " + (
         f"would have been paid {paid} times." if paid > 1 else "the first one may be paid as well."
     )
-    return Breach("B2", "no-blind-repost", "R", says, tuple(create.number for create in creates))
+    return Breach(BLIND_REPOST, says, tuple(create.number for create in creates))
 
 
 def _lost(create: Exchange) -> bool:
