@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
@@ -15,7 +17,7 @@ from ..running.models import Case, Run
 from .base import Context, Failure, Section
 from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
 from .oracles import accepted, failed_clearly, not_delivered, one_line, said
-from .retry_after import wait_asked
+from .retry_after import waited
 
 __all__ = ["SECTION", "made_again"]
 
@@ -161,11 +163,11 @@ def _limited() -> st.SearchStrategy[Scenario]:
 def create_limited(run: Run) -> Failure | None:
     creates = run.creates
     for before, after in itertools.pairwise(creates):
-        asked = wait_asked(before) if before.status == 429 else None
-        waited = after.at - (before.ended_at or before.at)
-        if asked is not None and waited < asked - 0.05:
+        asked = retry_after(before) if before.status == 429 else None
+        taken = waited(before, after)
+        if asked is not None and waits_too_little(taken, asked, math.inf):
             return Failure(
-                f"Retry-After asked to wait {asked:g} s, and the create came again after {waited:.1f} s",
+                f"Retry-After asked to wait {asked:g} s, and the create came again after {taken:.1f} s",
                 after.number,
             )
     if run.cut or run.outcome.kind == "stopped":

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.trace_rules.retry_after import waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.payloads import boundary_payloads
@@ -195,7 +196,7 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
 def retry_after(run: Run) -> Failure | None:
     cap = run.case.expect or PATIENCE
     for before, after, asked, waited in waits(run):
-        if waited < min(asked, cap) - 0.05:
+        if waits_too_little(waited, asked, cap):
             return Failure(
                 f"{before.status} with Retry-After asked to wait {asked:g} s, "
                 f"and the next poll came after {waited:.1f} s",
