@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from kling_mock.contract_tests.generation.boundary_values import boundaries, largest, smallest
-from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples, png
+from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples
 from kling_mock.contract_tests.generation.negative_values import breaches
 from kling_mock.contract_tests.generation.payload_factory import Bodies
 from kling_mock.contract_tests.generation.schema_model import fits, read_shape
 from kling_mock.contract_tests.generation.strategies import strategy_of
 from kling_mock.errors import SpecError
 from kling_mock.media.images import inline_image_size
+from kling_mock.media.png import png
 from kling_mock.validation.media_uris import is_media
 from tests.support import UPSTREAM, needs_upstream
 

@@ -21,6 +21,7 @@ __all__ = [
     "boundary_payloads",
     "invalid_cases",
     "invalid_payloads",
+    "smallest_payload",
     "valid_payloads",
 ]
 
@@ -50,6 +51,11 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
     body: the required fields alone, each as simple as can be.
     """
     return bodies_of(model, legacy=legacy).valid
+
+
+def smallest_payload(model: str) -> dict[str, Any]:
+    """A new body of a model with its required fields alone, each as simple as can be."""
+    return bodies_of(model).smallest()
 
 
 def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:

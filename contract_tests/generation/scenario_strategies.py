@@ -17,12 +17,12 @@ from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.scenario import ERROR_SHAPES
+from kling_mock.trace_rules import REFUSALS
 
 __all__ = [
     "HANGS",
     "KNOWN_WORDS",
     "PLAIN",
-    "REFUSALS",
     "TROUBLES",
     "UNKNOWN_WORDS",
     "WITHOUT_STATUS",
@@ -76,9 +76,6 @@ TROUBLES = (
 
 HANGS = "poll-hangs"
 """What a client in virtual time gets over as well: a poll that is never answered."""
-
-REFUSALS = (400, 401, 403, 404, 422)
-"""Statuses of a create that must not be tried again."""
 
 _GENERATED = "generated"
 # Together they stay below the ten minutes after which the documented sample programs give up.

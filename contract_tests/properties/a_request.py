@@ -15,7 +15,7 @@ from kling_mock.errors import PayloadError
 from kling_mock.validation import parse_json
 
 from ..driving.run_limiter import FORWARDED_PREFIX
-from ..generation.payloads import invalid_cases, invalid_payloads, valid_payloads
+from ..generation.payloads import invalid_cases, invalid_payloads, smallest_payload, valid_payloads
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Case, Run
 from .base import Context, Failure, Section
@@ -125,7 +125,7 @@ def _base_urls(context: Context) -> st.SearchStrategy[Case]:
 
 
 def _each_base_url(context: Context) -> Iterator[Case]:
-    body = _smallest(context.model)
+    body = smallest_payload(context.model)
     return (Case(context.model, body, PLAIN, base=base) for base in ("plain", "slash", "prefix"))
 
 
@@ -235,7 +235,7 @@ def _texts(context: Context) -> st.SearchStrategy[Case]:
 
 
 def _each_text(context: Context) -> Iterator[Case]:
-    body = _smallest(context.model)
+    body = smallest_payload(context.model)
     most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
     return (Case(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
 
@@ -262,7 +262,7 @@ def _escaped(text: Any) -> str:
 
 
 def _images(context: Context) -> st.SearchStrategy[Case]:
-    body = {**_smallest(context.model)}
+    body = smallest_payload(context.model)
     return st.sampled_from(MEGABYTES).map(
         lambda size: Case(
             context.model,
@@ -272,12 +272,6 @@ def _images(context: Context) -> st.SearchStrategy[Case]:
             expect=size,
         )
     )
-
-
-def _smallest(model: str) -> dict[str, Any]:
-    from ..generation.payloads import boundary_payloads
-
-    return boundary_payloads(model)[0].payload
 
 
 @rule(

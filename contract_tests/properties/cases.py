@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..generation.payloads import bodies_of, boundary_payloads, valid_payloads
+from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads
 from ..generation.scenario_strategies import PLAIN
 from ..generation.schema_model import Number, Shape, Text
 from ..generation.value_tables import is_free_text
@@ -146,5 +146,5 @@ def stuck_case(
     context: Context, payload: object = None, scenario: Scenario = CATALOGUE["stuck-generating"]
 ) -> Case:
     """A case in which the job never ends; without a payload the smallest."""
-    body = boundary_payloads(context.model)[0].payload if payload is None else payload
+    body = smallest_payload(context.model) if payload is None else payload
     return Case(context.model, body, scenario, requests=MANY, seconds=LONG)

@@ -17,7 +17,7 @@ from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
-from ..generation.payloads import boundary_payloads
+from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
@@ -159,7 +159,7 @@ def engine_for(client: Client, seed: int, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     if isinstance(client, CommandClient):
         with Engine(client, seed=seed) as engine:
-            engine.run(Case(model, boundary_payloads(model)[0].payload, PLAIN))
+            engine.run(Case(model, smallest_payload(model), PLAIN))
             if not engine.surroundings.followed():
                 return Engine(client, seed=seed, hooks=False)
     return Engine(client, seed=seed)
@@ -268,7 +268,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
     """
     client = engine.client
-    payload = boundary_payloads(model)[0].payload
+    payload = smallest_payload(model)
     run = engine.run(Case(model, payload, PLAIN, note="a plain job"))
     profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
     profile.seconds = run.seconds
@@ -315,7 +315,7 @@ def measure_budget(engine: Engine, context: Context) -> None:
     """Note when the client polls a job that never ends, whether it gives up, and how long it can wait."""
     if not engine.client.virtual_time:
         return
-    payload = boundary_payloads(context.model)[0].payload
+    payload = smallest_payload(context.model)
     run = engine.run(stuck_case(context, payload))
     start = run.creates[0].at if run.creates else run.started
     profile = context.profile

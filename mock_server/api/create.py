@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["create"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-QUEUED_SHARE = 0.04
-"""The part of a documented generation time that a job is queued: one poll in the documented listings."""
 
 
 def create(state: State, call: Call, body: bytes, *, legacy: bool, family: str = "kling") -> Answer:
@@ -173,8 +171,7 @@ def _make_job(
     if settings.polls is not None:
         queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
     elif settings.realistic:
-        whole = facts.seconds_for(clip.seconds)
-        queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
+        (queued, generating), by = facts.spans_for(clip.seconds), "time"
     else:
         queued, generating, by = settings.queued, settings.generating, "time"
     job_id = state.ids.generation_id(scenario.ids or "nanoid", variant.model)

@@ -20,7 +20,7 @@ from .id_mutations import lost_digits, mangled
 from .register import RULES, Level, Rule
 from .retry_after import waited_too_little
 
-__all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
+__all__ = ["HARMLESS", "INVARIANTS", "REFUSALS", "Breach", "Invariant", "check_trace"]
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that trying again cannot change."""
