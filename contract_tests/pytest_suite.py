@@ -23,8 +23,8 @@ from .running.models import Run
 from .running.session import (
     OF_BUDGET,
     Plan,
+    check_property,
     engine_for,
-    judged,
     measure_budget,
     rehearse,
     select_models,
@@ -80,10 +80,10 @@ class Suite:
         with self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)
-            context = Context(model, engine.client, self._profile, self.plan.level == "strict")
+            context = Context(model, engine.client, self._profile, self.plan.strict)
             if wanted.id in OF_BUDGET:
                 measure_budget(engine, context)
-            return judged(engine, wanted, context, self._plain, self.plan)
+            return check_property(engine, wanted, context, self._plain, self.plan)
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True

@@ -13,7 +13,7 @@ from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.generation.payloads import invalid_cases
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.properties.poll_rate import busy_loop
-from kling_mock.contract_tests.properties.silent_fixes import broken_case, mended
+from kling_mock.contract_tests.properties.silent_fixes import mended, negative_trial
 from kling_mock.contract_tests.reporting.formatting import command_line
 from kling_mock.contract_tests.running.events import Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
@@ -135,7 +135,7 @@ def test_only_what_is_broken_is_looked_at_for_mending(
 
 
 def test_the_note_of_an_invalid_input_is_json() -> None:
-    notes = [broken_case(IMAGE, case).note for case in invalid_cases(IMAGE)]
+    notes = [negative_trial(IMAGE, case).note for case in invalid_cases(IMAGE)]
     assert "model breaks type: null" in notes
     assert "image_url is required and missing" in notes
     assert not any("None" in note or "(missing)" in note for note in notes)

@@ -50,7 +50,7 @@ def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str)
     assert (result.id, result.result) == (exhibit.property, "failed"), exhibit.bug
     assert result.counterexample is not None
     assert "time limit" not in result.reason
-    assert described(result.counterexample.case) == recorded()[name]
+    assert described(result.counterexample.trial) == recorded()[name]
     assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level is Level.ADVISORY else 1)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from kling_mock.errors import TargetError
 
 from ..running.models import Outcome
-from .clients import Attempt, Call, Client
+from .clients import CallArguments, Client, ClientCall, ClientKind
 
 __all__ = ["CommandClient"]
 
@@ -38,7 +38,7 @@ class CommandClient(Client):
     where hooks in it make the program live by the server's clock. `TargetError` where there is no program.
     """
 
-    kind = "command"
+    kind: ClientKind = "command"
 
     def __init__(self, command: Sequence[str]) -> None:
         super().__init__(" ".join(command), ("--", *command))
@@ -50,9 +50,9 @@ class CommandClient(Client):
         if program is None:
             raise TargetError(f"There is no program {command[0]!r}: expected a command that can be run.")
 
-    def attempt(self, call: Call) -> Attempt:
+    def call(self, arguments: CallArguments) -> ClientCall:
         """One run of the program."""
-        return _CommandAttempt(self, call)
+        return _CommandCall(self, arguments)
 
     @property
     def can_interrupt(self) -> bool:
@@ -60,9 +60,9 @@ class CommandClient(Client):
         return True
 
 
-class _CommandAttempt(Attempt):
-    def __init__(self, client: CommandClient, call: Call) -> None:
-        super().__init__(call)
+class _CommandCall(ClientCall):
+    def __init__(self, client: CommandClient, arguments: CallArguments) -> None:
+        super().__init__(arguments)
         self._client = client
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -70,7 +70,7 @@ class _CommandAttempt(Attempt):
 
     def work(self) -> Outcome:
         environment = {**os.environ, **self._client.environment}
-        environment |= {"KLING_BASE_URL": self.call.base_url, "KLING_API_KEY": self.call.api_key}
+        environment |= {"KLING_BASE_URL": self.arguments.base_url, "KLING_API_KEY": self.arguments.api_key}
         try:
             with self._lock:
                 if self._stopped:
@@ -85,7 +85,7 @@ class _CommandAttempt(Attempt):
                 )
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
-        stdout, stderr = _talk(process, json.dumps(self.call.payload).encode(), self._end_group)
+        stdout, stderr = _talk(process, json.dumps(self.arguments.payload).encode(), self._end_group)
         return self._outcome(process.returncode, stdout, stderr)
 
     def _outcome(self, status: int, stdout: str, stderr: str) -> Outcome:
@@ -114,7 +114,7 @@ class _CommandAttempt(Attempt):
         """Send SIGINT, as Ctrl-C does."""
         return self._signal(signal.SIGINT)
 
-    def arguments(self) -> str:
+    def process_arguments(self) -> str:
         """The arguments of the program and of what it started, where the system tells (Linux)."""
         return "" if self._process is None else _arguments_of(self._process.pid)
 

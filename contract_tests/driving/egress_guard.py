@@ -12,14 +12,14 @@ from kling_mock.interception.parent.host_policy import API_HOST, Hosts
 from kling_mock.virtual_time.patches import Patches
 from kling_mock.virtual_time.session import here
 
-__all__ = ["Neighbours", "of_its_own", "sentence", "watched_connects"]
+__all__ = ["OtherHosts", "other_hosts_sentence", "unprompted", "watched_connects"]
 
-Neighbours = Callable[[], dict[str, int]]
+OtherHosts = Callable[[], dict[str, int]]
 """Attempts to reach other hosts so far, by `host:port`."""
 
 
 @contextlib.contextmanager
-def watched_connects() -> Iterator[Neighbours]:
+def watched_connects() -> Iterator[OtherHosts]:
     """Refuse every connect of this process to another host, and note those made in virtual time."""
     hosts = Hosts((), offline=True)
 
@@ -41,7 +41,7 @@ def watched_connects() -> Iterator[Neighbours]:
         patches.undo()
 
 
-def of_its_own(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
+def unprompted(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
     """Those of some places that neither the payloads nor the mock's answers have led the client to."""
     text = json.dumps(list(shown)).encode().lower()
     answers = [body.lower() for body in bodies]
@@ -53,7 +53,7 @@ def of_its_own(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[byt
     ]
 
 
-def sentence(places: Iterable[str]) -> str:
+def other_hosts_sentence(places: Iterable[str]) -> str:
     """What is said of a client that talks to other hosts; empty where it does not."""
     known = list(places)
     if not known:

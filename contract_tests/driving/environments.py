@@ -1,4 +1,4 @@
-"""What a client lives in while it is checked: whose time it follows, where it finds the mock."""
+"""Environments of a checked client: where it finds the mock, and whose clock it follows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from kling_mock.server import MockServer
 from kling_mock.virtual_time import fast_forward, keep_real_time
 
 from .commands import CommandClient
-from .egress_guard import Neighbours, watched_connects
-from .run_limiter import Gate
+from .egress_guard import OtherHosts, watched_connects
+from .run_limiter import RunLimiter
 
-__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
+__all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
 
 SOON = 0.2
 """Real seconds that stand for a wait where a client cannot be told of another time."""
@@ -29,7 +29,7 @@ STARTING = 0.4
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """Where the client finds the mock, and whether it follows its clock."""
 
     url: str
@@ -38,12 +38,12 @@ class Surroundings:
     """Whether the client has been seen to follow the clock."""
     partly: Callable[[], bool] = lambda: False
     """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
-    others: Neighbours = dict
+    others: OtherHosts = dict
     """Attempts to reach other hosts than the mock."""
 
 
 @contextlib.contextmanager
-def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Surroundings]:
+def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Environment]:
     """A callable: this process lives by the server's clock, this thread apart.
 
     `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
@@ -59,17 +59,17 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         return seen == before != 0 and server.quiet()
 
     with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
-        yield Surroundings(server.url, lambda: True, others=others)
+        yield Environment(server.url, lambda: True, others=others)
 
 
 @contextlib.contextmanager
-def in_real_time(server: MockServer) -> Iterator[Surroundings]:
+def in_real_time(server: MockServer) -> Iterator[Environment]:
     """A command that no hook reaches."""
-    yield Surroundings(server.url, lambda: False)
+    yield Environment(server.url, lambda: False)
 
 
 @contextlib.contextmanager
-def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundings]:
+def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -> Iterator[Environment]:
     """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
     from kling_mock.interception.parent.certificates import Authority
     from kling_mock.interception.parent.environment import child_environment
@@ -94,11 +94,11 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
                     serve(sock)
 
                 gateway.service = counted
-                _wait_for_the_first_request(server)
+                _wait_for_the_first_request(server, limiter)
                 client.environment = child_environment(folder, gateway.port, fast_forward=True)
                 client.virtual_time = True
                 unhooked = gateway.states[False]
-                yield Surroundings(
+                yield Environment(
                     f"http://127.0.0.1:{gateway.port}",
                     lambda: asked,
                     lambda: unhooked.total_requests > 0,
@@ -109,14 +109,14 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
             client.virtual_time = False
 
 
-def _wait_for_the_first_request(server: MockServer) -> None:
+def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None:
     """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
-    gate, stillness = server.app, server.stillness
-    assert isinstance(gate, Gate) and stillness is not None
+    stillness = server.stillness
+    assert stillness is not None
     look = stillness.look
 
     def patient(answer: Callable[[bool], None]) -> None:
-        if gate.starting(STARTING):
+        if limiter.starting(STARTING):
             answer(False)
         else:
             look(answer)
@@ -135,7 +135,7 @@ def no_process_left() -> Iterator[None]:
         process.end_leftovers(own)
 
 
-def hurried(scenario: Scenario) -> Scenario:
+def shortened(scenario: Scenario) -> Scenario:
     """The scenario for a client in real time: it goes by polls, and every wait is short."""
     plan = scenario.plan
     if plan is not None:

@@ -13,11 +13,11 @@ from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
-from ..running.models import Case, Run
+from ..running.models import Run, Trial
 from .base import Context, Failure, Section
-from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
-from .oracles import accepted, failed_clearly, not_delivered, one_line, said
+from .oracles import accepted, failed_clearly, mentions, not_delivered, one_line
 from .retry_after import waited
+from .trials import behaving, brief_pairs, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "made_again"]
 
@@ -28,7 +28,7 @@ NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]"
 """What a client asks for that never looked whether it got an id."""
 
 
-def _troubled(context: Context) -> st.SearchStrategy[Case]:
+def _troubled(context: Context) -> st.SearchStrategy[Trial]:
     hangs = context.client.virtual_time
     kinds = (*scenario_strategies.TROUBLES, *([scenario_strategies.HANGS] if hangs else []))
     scenarios = st.one_of(
@@ -41,17 +41,17 @@ def _troubled(context: Context) -> st.SearchStrategy[Case]:
     return behaving(lambda: scenarios)(context)
 
 
-def _each_trouble(context: Context) -> Iterator[Case]:
+def _each_trouble(context: Context) -> Iterator[Trial]:
     hangs = context.client.virtual_time
     if hangs:
-        yield stuck_case(context)
+        yield stuck_trial(context)
     yield from each(*scenario_strategies.gone_wrong(hangs=hangs))(context)
     yield from each(*scenario_strategies.single_troubles())(context)
 
 
 def made_again(run: Run) -> Failure | None:
     """The failure of any run in which a job was made although the reply that named one before had come."""
-    if run.case.jobs or run.case.resume:
+    if run.trial.jobs or run.trial.resume:
         return None
     made = accepted(run)
     told = [place for place, exchange in enumerate(made) if exchange.fault is None and exchange.ended_at]
@@ -66,7 +66,7 @@ def made_again(run: Run) -> Failure | None:
 
 @rule(
     "B1",
-    cases=_troubled,
+    trials=_troubled,
     first=_each_trouble,
 )
 def one_create_per_job(run: Run) -> Failure | None:
@@ -86,7 +86,7 @@ def _lost() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B2",
-    cases=behaving(_lost),
+    trials=behaving(_lost),
     first=every(_lost),
 )
 def no_blind_repost(run: Run) -> Failure | None:
@@ -105,7 +105,7 @@ def no_blind_repost(run: Run) -> Failure | None:
 
 @rule(
     "B3",
-    cases=fixed(PLAIN, base="refused"),
+    trials=fixed(PLAIN, base="refused"),
     examples=2,
 )
 def refused_may_retry(run: Run) -> Failure | None:
@@ -114,7 +114,7 @@ def refused_may_retry(run: Run) -> Failure | None:
 
 @rule(
     "B4",
-    cases=behaving(scenario_strategies.refused_creates),
+    trials=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
 )
 def fail_fast(run: Run) -> Failure | None:
@@ -133,7 +133,7 @@ def fail_fast(run: Run) -> Failure | None:
 
 @rule(
     "B5",
-    cases=behaving(scenario_strategies.refused_creates),
+    trials=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
 )
 def surfaces_message(run: Run) -> Failure | None:
@@ -141,12 +141,12 @@ def surfaces_message(run: Run) -> Failure | None:
         body = exchange.answer
         if run.outcome.kind != "raised" or not isinstance(body, dict):
             continue
-        if not said(body["message"], run):
+        if not mentions(body["message"], run):
             return Failure(
                 f"the API said {one_line(body['message'])!r}, the client {run.outcome.brief()}",
                 exchange.number,
             )
-        if run.case.strict and not said(body["requestId"], run):
+        if run.trial.strict and not mentions(body["requestId"], run):
             return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
     return None
 
@@ -157,7 +157,7 @@ def _limited() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B6",
-    cases=behaving(_limited),
+    trials=behaving(_limited),
     virtual=True,
 )
 def create_limited(run: Run) -> Failure | None:
@@ -185,7 +185,7 @@ def _accepting(code: int) -> Scenario:
 
 @rule(
     "B7",
-    cases=fixed(_accepting(200), _accepting(201)),
+    trials=fixed(_accepting(200), _accepting(201)),
     first=each(_accepting(200), _accepting(201)),
     examples=6,
 )
@@ -195,7 +195,7 @@ def any_success(run: Run) -> Failure | None:
 
 @rule(
     "B8",
-    cases=behaving(scenario_strategies.bad_create_replies),
+    trials=behaving(scenario_strategies.bad_create_replies),
     first=every(scenario_strategies.bad_create_replies),
 )
 def bad_create_reply(run: Run) -> Failure | None:
@@ -208,7 +208,7 @@ def bad_create_reply(run: Run) -> Failure | None:
 
 @rule(
     "B9",
-    cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    trials=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     examples=8,
 )
@@ -216,30 +216,30 @@ def terminal_in_create(run: Run) -> Failure | None:
     state = run.creates[0].state if run.creates else None
     if run.polls and state is not None:
         return Failure(f"the create already said {state}, and the job was polled", run.polls[0].number)
-    if run.case.scenario.create_status == "completed":
+    if run.trial.scenario.create_status == "completed":
         return not_delivered(run)
     return failed_clearly(run, "the create already said error")
 
 
-def _two(context: Context) -> st.SearchStrategy[Case]:
+def _two(context: Context) -> st.SearchStrategy[Trial]:
     return brief_pairs(context.model).map(
-        lambda pair: Case(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
+        lambda pair: Trial(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
     )
 
 
 @rule(
     "B10",
-    cases=_two,
+    trials=_two,
     examples=8,
     plain=True,
 )
 def no_crosstalk(run: Run) -> Failure | None:
     made = {}
     for exchange in run.creates:
-        for place, payload in enumerate(run.case.payloads):
+        for place, payload in enumerate(run.trial.payloads):
             if exchange.payload == payload and exchange.job_id is not None:
                 made[place] = exchange.job_id
-    if len(made) < len(run.case.payloads) <= len(run.creates):
+    if len(made) < len(run.trial.payloads) <= len(run.creates):
         # What is sent is not what was given: A2 says so, and nobody can tell whose job is whose.
         return None
     for place, outcome in enumerate(run.outcomes):

@@ -1,4 +1,4 @@
-"""Properties: a rule of the register with the cases that try it and the judgement of a run."""
+"""Properties: a rule of the register with the trials that try it and the judgement of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kling_mock.trace_rules.register import RULES, Level, Rule
 
 from ..driving.clients import Client
-from ..running.models import Case, Run
+from ..running.models import Run, Trial
 
 __all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
 
@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass
 class Profile:
-    """What a few plain runs have shown of a client; cases that need to know are made from it."""
+    """What a few plain runs have shown of a client; trials that need to know are made from it."""
 
     downloads: bool = False
     """Whether it fetches the video."""
@@ -41,7 +41,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Context:
-    """What cases are made for: one model, one client."""
+    """What trials are made for: one model, one client."""
 
     model: str
     client: Client
@@ -49,9 +49,9 @@ class Context:
     strict: bool = False
 
 
-Cases = Callable[[Context], st.SearchStrategy[Case]]
-First = Callable[[Context], Iterable[Case]]
-"""Makes the cases that are tried whatever is drawn."""
+Trials = Callable[[Context], st.SearchStrategy[Trial]]
+First = Callable[[Context], Iterable[Trial]]
+"""Makes the trials that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
 """Gives the reason why a property cannot be tried, None where it can."""
@@ -61,16 +61,16 @@ def _always(context: Context) -> str | None:
     return None
 
 
-def _no_cases(context: Context) -> Iterable[Case]:
+def _no_trials(context: Context) -> Iterable[Trial]:
     return ()
 
 
 @dataclass(frozen=True)
 class Property:
-    """One rule of the contract that a client is tried with: cases, and a judgement of each run."""
+    """One rule of the contract that a client is tried with: trials, and a judgement of each run."""
 
     rule: Rule
-    cases: Cases
+    trials: Trials
     holds: Judge
     applies: Applies = _always
     examples: int | None = None
@@ -79,8 +79,8 @@ class Property:
     """True where it can only be tried on a client that lives in virtual time."""
     plain: bool = False
     """True where it says something new only of a client that gets the video of a plain job."""
-    first: First = _no_cases
-    """Cases that are always tried, before any is drawn; they do not count as examples."""
+    first: First = _no_trials
+    """Trials that are always tried, before any is drawn; they do not count as examples."""
 
     @property
     def id(self) -> str:
@@ -108,18 +108,18 @@ class Section:
         self,
         id: str,
         *,
-        cases: Cases,
+        trials: Trials,
         applies: Applies = _always,
         examples: int | None = None,
         virtual: bool = False,
         plain: bool = False,
-        first: First = _no_cases,
+        first: First = _no_trials,
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of the rule that has this id in the register."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(RULES[id], cases, holds, applies, examples, virtual, plain, first)
+                Property(RULES[id], trials, holds, applies, examples, virtual, plain, first)
             )
             return holds
 

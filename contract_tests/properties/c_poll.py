@@ -13,12 +13,12 @@ from kling_mock.trace_rules.retry_after import waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
-from ..running.models import Case, Run
+from ..running.models import Run, Trial
 from .base import Context, Failure, Section
-from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
-from .oracles import failed_clearly, gave_up_early, not_delivered, one_line, said
+from .oracles import failed_clearly, gave_up_early, mentions, not_delivered, one_line
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
+from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
 __all__ = ["SECTION", "STUCK"]
 
@@ -33,7 +33,7 @@ A_FEW = 3
 
 @rule(
     "C1",
-    cases=behaving(
+    trials=behaving(
         lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
     ),
 )
@@ -61,7 +61,7 @@ def _damaged(fault: str | None) -> bool:
 
 @rule(
     "C2",
-    cases=behaving(scenario_strategies.known_words),
+    trials=behaving(scenario_strategies.known_words),
     first=each(CATALOGUE["waiting-active"]),
 )
 def pending_vocabulary(run: Run) -> Failure | None:
@@ -74,14 +74,14 @@ def _named(word: str) -> Scenario:
 
 @rule(
     "C3",
-    cases=behaving(scenario_strategies.unknown_words),
+    trials=behaving(scenario_strategies.unknown_words),
     first=each(
         scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
     ),
 )
 def unknown_status(run: Run) -> Failure | None:
-    words = ", ".join(repr(word) for word in run.case.scenario.words.values())
-    if "no-status" in run.case.scenario.shapes:
+    words = ", ".join(repr(word) for word in run.trial.scenario.words.values())
+    if "no-status" in run.trial.scenario.shapes:
         shown = "showed no status"
     else:
         shown = f"showed the status {words}"
@@ -97,15 +97,15 @@ STUCK = (
 )
 
 
-def _stuck(context: Context) -> st.SearchStrategy[Case]:
+def _stuck(context: Context) -> st.SearchStrategy[Trial]:
     # One payload: a client without a budget polls for long, and these runs serve several properties.
     payload = smallest_payload(context.model)
-    return st.sampled_from(STUCK).map(lambda scenario: stuck_case(context, payload, scenario))
+    return st.sampled_from(STUCK).map(lambda scenario: stuck_trial(context, payload, scenario))
 
 
 @rule(
     "C4",
-    cases=_stuck,
+    trials=_stuck,
     virtual=True,
     examples=3,
 )
@@ -129,7 +129,7 @@ def _has_budget(context: Context) -> str | None:
 
 @rule(
     "C5",
-    cases=_stuck,
+    trials=_stuck,
     applies=_has_budget,
     virtual=True,
     examples=3,
@@ -137,20 +137,20 @@ def _has_budget(context: Context) -> str | None:
 def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
         return None
-    if not said(run.jobs[0], run):
+    if not mentions(run.jobs[0], run):
         return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.outcome.brief()}")
     return None
 
 
-def _resumed(context: Context) -> st.SearchStrategy[Case]:
+def _resumed(context: Context) -> st.SearchStrategy[Trial]:
     return brief_bodies(context.model).map(
-        lambda body: Case(context.model, body, scenario_strategies.PLAIN, resume=True, note="resumed by id")
+        lambda body: Trial(context.model, body, scenario_strategies.PLAIN, resume=True, note="resumed by id")
     )
 
 
 @rule(
     "C6",
-    cases=_resumed,
+    trials=_resumed,
     applies=lambda context: None if context.client.can_resume else "takes no generation_id to resume with",
     examples=3,
 )
@@ -162,7 +162,7 @@ def resumable(run: Run) -> Failure | None:
 
 @rule(
     "C7",
-    cases=behaving(long_jobs, requests=1_500),
+    trials=behaving(long_jobs, requests=1_500),
     first=each(*OUTAGES, requests=1_500),
     virtual=True,
     examples=8,
@@ -187,15 +187,15 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "C8",
-    cases=lambda context: _asked(context, behaving(_limited_polls)(context)),
+    trials=lambda context: _asked(context, behaving(_limited_polls)(context)),
     first=lambda context: (
-        _capped(context, case) for case in each(*scenario_strategies.single_limits())(context)
+        _capped(context, trial) for trial in each(*scenario_strategies.single_limits())(context)
     ),
     virtual=True,
     plain=True,
 )
 def retry_after(run: Run) -> Failure | None:
-    cap = run.case.expect or PATIENCE
+    cap = run.trial.expect or PATIENCE
     for before, after, asked, waited in waits(run):
         if waits_too_little(waited, asked, cap):
             return Failure(
@@ -208,7 +208,7 @@ def retry_after(run: Run) -> Failure | None:
 
 @rule(
     "C9",
-    cases=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
+    trials=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
     first=each(*scenario_strategies.single_troubles()),
     plain=True,
 )
@@ -223,7 +223,7 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
 
 @rule(
     "C10",
-    cases=behaving(scenario_strategies.lasting_refusals),
+    trials=behaving(scenario_strategies.lasting_refusals),
     first=every(scenario_strategies.lasting_refusals),
 )
 def poll_fail_fast(run: Run) -> Failure | None:
@@ -235,13 +235,13 @@ def poll_fail_fast(run: Run) -> Failure | None:
     return failed_clearly(run, f"every poll was refused with {refused[0].status}")
 
 
-def _asked(context: Context, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
-    return cases.map(lambda case: _capped(context, case))
+def _asked(context: Context, trials: st.SearchStrategy[Trial]) -> st.SearchStrategy[Trial]:
+    return trials.map(lambda trial: _capped(context, trial))
 
 
-def _capped(context: Context, case: Case) -> Case:
-    """A case that is judged by the client's own cap, where it has been seen to have one."""
-    return case.replace(expect=context.profile.patience)
+def _capped(context: Context, trial: Trial) -> Trial:
+    """A trial that is judged by the client's own cap, where it has been seen to have one."""
+    return trial.replace(expect=context.profile.patience)
 
 
 def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
@@ -259,7 +259,7 @@ def _same_ids(run: Run) -> Failure | None:
 
 @rule(
     "C11",
-    cases=behaving(lambda: _ids("awkward", "uuid-model")),
+    trials=behaving(lambda: _ids("awkward", "uuid-model")),
     first=every(lambda: _ids("awkward", "uuid-model")),
     examples=8,
 )
@@ -269,7 +269,7 @@ def id_round_trip(run: Run) -> Failure | None:
 
 @rule(
     "C12",
-    cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    trials=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     examples=12,
 )
@@ -279,7 +279,7 @@ def id_opaque(run: Run) -> Failure | None:
 
 @rule(
     "C13",
-    cases=behaving(lambda: scenario_strategies.plans(most=4)),
+    trials=behaving(lambda: scenario_strategies.plans(most=4)),
     first=each(CATALOGUE["backwards"], CATALOGUE["skips-generating"]),
     plain=True,
 )
@@ -287,7 +287,7 @@ def odd_order(run: Run) -> Failure | None:
     return gave_up_early(run)
 
 
-def _late(context: Context) -> st.SearchStrategy[Case]:
+def _late(context: Context) -> st.SearchStrategy[Trial]:
     polls = context.profile.last_polls
     moment = sum(polls[-2:]) / 2 if len(polls) > 1 else polls[0]
     scenario = Scenario(
@@ -296,13 +296,13 @@ def _late(context: Context) -> st.SearchStrategy[Case]:
         plan=(Step("queued", 0.0), Step("generating", moment), Step("completed")),
     )
     return brief_bodies(context.model).map(
-        lambda body: Case(context.model, body, scenario, requests=MANY, seconds=LONG)
+        lambda body: Trial(context.model, body, scenario, requests=MANY, seconds=LONG)
     )
 
 
 @rule(
     "C14",
-    cases=_late,
+    trials=_late,
     applies=_has_budget,
     virtual=True,
     examples=2,
@@ -313,15 +313,15 @@ def late_completion(run: Run) -> Failure | None:
     return not_delivered(run) if seen else None
 
 
-def _interrupted(context: Context) -> st.SearchStrategy[Case]:
+def _interrupted(context: Context) -> st.SearchStrategy[Trial]:
     return brief_bodies(context.model).map(
-        lambda body: stuck_case(context, body).replace(interrupt_after=2, note="interrupted after two polls")
+        lambda body: stuck_trial(context, body).replace(interrupt_after=2, note="interrupted after two polls")
     )
 
 
 @rule(
     "C15",
-    cases=_interrupted,
+    trials=_interrupted,
     applies=lambda context: (
         None if context.client.can_interrupt else "a synchronous function is not interrupted"
     ),
@@ -337,15 +337,15 @@ def cancel(run: Run) -> Failure | None:
 
 @rule(
     "C16",
-    cases=lambda context: st.just(documented_job(context)),
+    trials=lambda context: st.just(documented_job(context)),
     virtual=True,
     examples=1,
     plain=True,
 )
 def documented_time(run: Run) -> Failure | None:
-    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.case.expect:
+    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.trial.expect:
         return Failure(
-            f"jobs of this model take {run.case.expect:.0f} s by its documentation, and the client gave up "
+            f"jobs of this model take {run.trial.expect:.0f} s by its documentation, and the client gave up "
             f"after {run.seconds:.0f} s",
             run.polls[-1].number if run.polls else None,
         )

@@ -12,8 +12,8 @@ from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
 from .base import Context, Failure, Section
-from .cases import behaving, each, every, fixed
-from .oracles import failed_clearly, not_delivered, one_line, said
+from .oracles import failed_clearly, mentions, not_delivered, one_line
+from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -27,7 +27,7 @@ def _shaped(*names: str) -> Scenario:
 
 @rule(
     "D1",
-    cases=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
+    trials=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
     first=each(_shaped("nulls"), _shaped("absent")),
     examples=8,
 )
@@ -37,7 +37,7 @@ def null_friendly(run: Run) -> Failure | None:
 
 @rule(
     "D2",
-    cases=behaving(scenario_strategies.videos_missing),
+    trials=behaving(scenario_strategies.videos_missing),
     first=every(scenario_strategies.videos_missing),
     examples=8,
 )
@@ -50,7 +50,7 @@ def completed_without_url(run: Run) -> Failure | None:
 
 @rule(
     "D3",
-    cases=behaving(scenario_strategies.failures),
+    trials=behaving(scenario_strategies.failures),
     first=every(scenario_strategies.failures),
 )
 def error_shapes(run: Run) -> Failure | None:
@@ -62,7 +62,7 @@ def error_shapes(run: Run) -> Failure | None:
         return failure
     answer = told[-1].answer
     words = list(_texts(answer.get("error"))) if isinstance(answer, dict) else []
-    if words and not any(said(word, run) for word in words):
+    if words and not any(mentions(word, run) for word in words):
         return Failure(
             f"the error said {one_line(words[0])!r}, the client {run.outcome.brief()}", told[-1].number
         )
@@ -83,7 +83,7 @@ def _texts(error: Any) -> list[str]:
 
 @rule(
     "D4",
-    cases=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
+    trials=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     examples=6,
     plain=True,
@@ -94,7 +94,7 @@ def extra_fields_ignored(run: Run) -> Failure | None:
 
 @rule(
     "D5",
-    cases=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
+    trials=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     first=each(*(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     examples=8,
 )
@@ -104,7 +104,7 @@ def any_usage(run: Run) -> Failure | None:
 
 @rule(
     "D6",
-    cases=fixed(PLAIN, _shaped("signed-url")),
+    trials=fixed(PLAIN, _shaped("signed-url")),
     examples=4,
 )
 def url_verbatim(run: Run) -> Failure | None:
@@ -118,7 +118,7 @@ def _elsewhere() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "D7",
-    cases=behaving(_elsewhere),
+    trials=behaving(_elsewhere),
     first=every(_elsewhere),
     examples=10,
 )
@@ -143,7 +143,7 @@ def _downloads(context: Context) -> str | None:
 
 @rule(
     "D8",
-    cases=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
+    trials=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
     applies=_downloads,
     examples=4,
 )

@@ -10,8 +10,8 @@ from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from ..generation import scenario_strategies
 from ..running.models import Run
 from .base import Failure, Section
-from .cases import behaving, every, fixed
 from .oracles import failed_clearly, not_delivered
+from .trials import behaving, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -42,7 +42,7 @@ def _hanging() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "E1",
-    cases=behaving(_hanging, seconds=HOURS * 3_600.0),
+    trials=behaving(_hanging, seconds=HOURS * 3_600.0),
     first=every(_hanging, seconds=HOURS * 3_600.0),
     virtual=True,
     examples=8,
@@ -62,7 +62,7 @@ def always_timeout(run: Run) -> Failure | None:
 
 @rule(
     "E2",
-    cases=behaving(lambda: scenario_strategies.transports(hygiene=False)),
+    trials=behaving(lambda: scenario_strategies.transports(hygiene=False)),
     first=every(lambda: scenario_strategies.transports(hygiene=False)),
     examples=12,
     plain=True,
@@ -76,7 +76,7 @@ def slow_and_chunked(run: Run) -> Failure | None:
 
 @rule(
     "E3",
-    cases=fixed(CATALOGUE["redirect"]),
+    trials=fixed(CATALOGUE["redirect"]),
     examples=3,
 )
 def redirect_safe(run: Run) -> Failure | None:
@@ -104,7 +104,7 @@ def _odd_dress() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "E4",
-    cases=behaving(_odd_dress),
+    trials=behaving(_odd_dress),
     first=every(_odd_dress),
     plain=True,
 )

@@ -10,7 +10,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
 from .base import Context, Failure, Section
-from .cases import behaving, each, every, fixed
+from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -24,7 +24,7 @@ def _command(context: Context) -> str | None:
 
 @rule(
     "F1",
-    cases=fixed(PLAIN),
+    trials=fixed(PLAIN),
     applies=_command,
     examples=1,
 )
@@ -46,27 +46,27 @@ def _endings() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "F2",
-    cases=behaving(_endings),
+    trials=behaving(_endings),
     first=every(_endings),
     applies=_command,
     examples=8,
 )
 def exit_code(run: Run) -> Failure | None:
     outcome = run.outcome
-    if run.case.scenario.name == "completed":
+    if run.trial.scenario.name == "completed":
         if outcome.kind == "raised":
             return Failure(f"the job completed, and the exit status is {outcome.status}")
         if run.url is not None and outcome.value != run.url:
             return Failure(f"the last line of stdout is {outcome.value!r}, not the video's URL")
         return None
     if outcome.kind == "returned":
-        return Failure(f"the job failed ({run.case.scenario.name}), and the exit status is 0")
+        return Failure(f"the job failed ({run.trial.scenario.name}), and the exit status is 0")
     return None
 
 
 @rule(
     "F3",
-    cases=behaving(
+    trials=behaving(
         lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]]), inspect=True
     ),
     first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
@@ -83,7 +83,7 @@ def key_not_shown(run: Run) -> Failure | None:
 
 @rule(
     "F4",
-    cases=fixed(PLAIN, CATALOGUE["failed"], twice=True),
+    trials=fixed(PLAIN, CATALOGUE["failed"], twice=True),
     applies=_command,
     examples=2,
 )

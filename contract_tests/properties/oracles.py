@@ -17,10 +17,10 @@ __all__ = [
     "documented",
     "failed_clearly",
     "gave_up_early",
+    "mentions",
     "not_delivered",
     "nulls",
     "one_line",
-    "said",
     "undocumented",
 ]
 
@@ -69,7 +69,7 @@ def one_line(value: Any, most: int = 100) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def said(text: str, run: Run) -> bool:
+def mentions(text: str, run: Run) -> bool:
     """Whether what the client raised or printed holds a text, escaped or not."""
     if not text:
         return True

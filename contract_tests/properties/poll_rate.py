@@ -14,9 +14,9 @@ from kling_mock.scenarios import Fault, Scenario
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
-from ..running.models import Case
+from ..running.models import Trial
 from .base import Context, Failure
-from .cases import LONG, MANY
+from .trials import LONG, MANY
 
 __all__ = ["OUTAGES", "busy_loop", "documented_job", "long_jobs"]
 
@@ -45,7 +45,7 @@ def long_jobs() -> st.SearchStrategy[Scenario]:
     )
 
 
-def documented_job(context: Context) -> Case:
+def documented_job(context: Context) -> Trial:
     """The smallest payload, and a job that takes as long as its model's documentation says."""
     catalog, payload = load_catalog(), smallest_payload(context.model)
     facts = catalog.facts(context.model)
@@ -55,7 +55,7 @@ def documented_job(context: Context) -> Case:
     plan = (Step("queued", queued), Step("generating", generating), Step("completed"))
     says = f"The job takes {whole:.0f} s, as documented for its model."
     scenario = Scenario("generated", says, plan=plan)
-    return Case(context.model, payload, scenario, requests=MANY, seconds=LONG, expect=whole)
+    return Trial(context.model, payload, scenario, requests=MANY, seconds=LONG, expect=whole)
 
 
 def busy_loop(polls: Sequence[Exchange]) -> Failure | None:

@@ -9,20 +9,20 @@ from typing import Any
 from ..generation.negative_values import MISSING
 from ..generation.payload_factory import InvalidCase
 from ..generation.scenario_strategies import PLAIN
-from ..running.models import Case
+from ..running.models import Trial
 from .oracles import difference, one_line
 
-__all__ = ["broken_case", "mended"]
+__all__ = ["mended", "negative_trial"]
 
 
-def broken_case(model: str, case: InvalidCase) -> Case:
-    """An invalid body as a case: its note says what is broken, `expect` where."""
+def negative_trial(model: str, case: InvalidCase) -> Trial:
+    """An invalid body as a trial: its note says what is broken, `expect` where."""
     where = case.field or "the body"
     if case.value is MISSING:
         note = f"{where} is required and missing"
     else:
         note = f"{where} breaks {case.constraint}: {one_line(json.dumps(case.value, ensure_ascii=False), 60)}"
-    return Case(model, case.payload, PLAIN, note=note, expect=case.field)
+    return Trial(model, case.payload, PLAIN, note=note, expect=case.field)
 
 
 def mended(sent: Any, given: Any, field: str) -> str | None:

@@ -12,7 +12,7 @@ from kling_mock.exchanges.journal import Exchange
 from ..running.events import Counterexample, Result, Started
 from ..running.models import Run
 
-__all__ = ["billed", "command_line", "curl_line", "payload_text", "said", "timeline", "trace_rows"]
+__all__ = ["billed", "command_line", "curl_line", "explanation", "payload_text", "timeline", "trace_rows"]
 
 _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
@@ -20,7 +20,7 @@ SERVED = "http://127.0.0.1:8000"
 """Where `kling-mock serve` listens by default: the mock of the run is gone."""
 
 
-def said(result: Result) -> str:
+def explanation(result: Result) -> str:
     """Why a result is what it is, in a sentence; empty where there is nothing to say."""
     if result.counterexample is not None:
         return result.counterexample.says
@@ -32,7 +32,7 @@ def said(result: Result) -> str:
 def billed(result: Result) -> str:
     """`It would have been billed N times.` where a second job was made, nothing elsewhere."""
     example = result.counterexample
-    if example is None or example.run.charged < 2 or len(example.case.jobs) > 0:
+    if example is None or example.run.charged < 2 or len(example.trial.jobs) > 0:
         return ""
     return f"It would have been billed {example.run.charged} times."
 

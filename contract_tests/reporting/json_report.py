@@ -30,7 +30,7 @@ from typing import Any
 
 from kling_mock import __version__
 
-from ..running.events import Finished, Result, Started
+from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .formatting import command_line, curl_line, trace_rows
 
@@ -39,7 +39,7 @@ __all__ = ["as_json", "report_of"]
 _LONGEST = 100_000
 
 
-def report_of(started: Started, finished: Finished, files: Mapping[int, Path]) -> dict[str, Any]:
+def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Path]) -> dict[str, Any]:
     """The report as plain values."""
     summary = finished.summary
     return {
@@ -59,22 +59,22 @@ def report_of(started: Started, finished: Finished, files: Mapping[int, Path]) -
     }
 
 
-def as_json(started: Started, finished: Finished, files: Mapping[int, Path]) -> str:
+def as_json(started: Started, finished: Finished, files: Mapping[ResultKey, Path]) -> str:
     """The report as a JSON document."""
     return json.dumps(report_of(started, finished, files), indent=2, ensure_ascii=True, default=repr) + "\n"
 
 
-def _property(started: Started, result: Result, files: Mapping[int, Path]) -> dict[str, Any]:
+def _property(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> dict[str, Any]:
     example = result.counterexample
     shown: dict[str, Any] | None = None
     if example is not None:
-        file = files.get(id(result))
+        file = files.get(result.key)
         shown = {
             "says": example.says,
-            "payload": _bounded(example.case.payload),
-            "jobs": _bounded(list(example.case.jobs)),
-            "base_url": example.case.base,
-            "note": example.case.note,
+            "payload": _bounded(example.trial.payload),
+            "jobs": _bounded(list(example.trial.jobs)),
+            "base_url": example.trial.base,
+            "note": example.trial.note,
             "scenario": scenario_text(result),
             "file": None if file is None else str(file),
             "trace": trace_rows(example.run),

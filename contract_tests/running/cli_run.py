@@ -19,7 +19,7 @@ from ..reporting.console import Console
 from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
-from .events import Checked, Event, Started
+from .events import Checked, Event, ResultKey, Started
 from .falsifier import Limits
 from .session import LEVELS, Plan, verify
 from .xfails import Xfails, load_xfails
@@ -97,7 +97,7 @@ class _Reports:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.files: dict[int, Path] = {}
+        self.files: dict[ResultKey, Path] = {}
         self._console = Console(files=self.files)
         self.started: Started | None = None
 
@@ -105,5 +105,5 @@ class _Reports:
         if isinstance(event, Started):
             self.started = event
         elif isinstance(event, Checked) and event.result.result == "failed":
-            self.files[id(event.result)] = save(event.result, self._folder)
+            self.files[event.result.key] = save(event.result, self._folder)
         self._console(event)

@@ -38,8 +38,8 @@ class Coverage:
 
     def see(self, run: Run) -> None:
         """Count a run in."""
-        case, seen = run.case, self._seen
-        seen["models"].add(case.model)
+        trial, seen = run.trial, self._seen
+        seen["models"].add(trial.model)
         for exchange in run.trace:
             if exchange.status is not None:
                 seen["statuses"].add(str(exchange.status))
@@ -48,12 +48,12 @@ class Coverage:
             if exchange.fault is not None:
                 seen["faults"].add(exchange.fault)
         if run.creates:
-            seen["shapes"] |= case.scenario.shapes
-            seen["ids"].add(case.scenario.ids or "nanoid")
-            if case.scenario.ends == "error":
-                seen["errors"].add(case.scenario.error or "schema")
-        if not case.bulky:
-            self._features.setdefault(case.model, set()).update(_features(case.payload))
+            seen["shapes"] |= trial.scenario.shapes
+            seen["ids"].add(trial.scenario.ids or "nanoid")
+            if trial.scenario.ends == "error":
+                seen["errors"].add(trial.scenario.error or "schema")
+        if not trial.bulky:
+            self._features.setdefault(trial.model, set()).update(_features(trial.payload))
 
     def as_dict(self) -> dict[str, Any]:
         """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""

@@ -15,18 +15,18 @@ from kling_mock.trace_rules.register import Level
 
 from ..driving.clients import Client
 from ..driving.commands import CommandClient
-from ..driving.egress_guard import sentence
+from ..driving.egress_guard import other_hosts_sentence
 from ..driving.engine import Engine
 from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
-from ..properties.cases import stuck_case
 from ..properties.retry_after import ASKING, own_cap
+from ..properties.trials import stuck_trial
 from .coverage import Coverage
 from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
 from .falsifier import Limits, check
-from .models import Case, Run
+from .models import Run, Trial
 from .xfails import Xfails
 
 __all__ = [
@@ -34,10 +34,10 @@ __all__ = [
     "LEVELS",
     "OF_BUDGET",
     "Plan",
+    "check_property",
     "engine_for",
-    "hopeless",
-    "judged",
     "measure_budget",
+    "reason_to_skip",
     "rehearse",
     "select_models",
     "select_properties",
@@ -70,6 +70,11 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     xfails: Xfails = field(default_factory=Xfails)
+
+    @property
+    def strict(self) -> bool:
+        """True where the strict rules are checked as well."""
+        return self.level == "strict"
 
 
 def select_models(patterns: Sequence[str]) -> list[str]:
@@ -134,7 +139,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
             for result in session.results(models, properties):
                 results.append(result)
             summary.runs = engine.runs
-            summary.problem = sentence(engine.others)
+            summary.problem = other_hosts_sentence(engine.others)
     except KlingMockError as error:
         summary.problem = str(error)
     places = {
@@ -159,18 +164,18 @@ def engine_for(client: Client, seed: int, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     if isinstance(client, CommandClient):
         with Engine(client, seed=seed) as engine:
-            engine.run(Case(model, smallest_payload(model), PLAIN))
-            if not engine.surroundings.followed():
+            engine.run(Trial(model, smallest_payload(model), PLAIN))
+            if not engine.environment.followed():
                 return Engine(client, seed=seed, hooks=False)
     return Engine(client, seed=seed)
 
 
 @dataclass(frozen=True)
-class Doubled:
-    """A case of the property `by` in which a job was made although one was known to be there."""
+class SecondCreate:
+    """A trial of the property `by` in which a job was made although one was known to be there."""
 
     by: str
-    case: Case
+    trial: Trial
 
 
 class _Session:
@@ -183,7 +188,7 @@ class _Session:
         self._plan = plan
         self._coverage = coverage
         self._report = report
-        self._doubled: Doubled | None = None
+        self._second_create: SecondCreate | None = None
 
     def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
         """One result per property and model, as they come: B1 last, for it is judged by every run."""
@@ -192,10 +197,10 @@ class _Session:
         plain = rehearse(self._engine, models[0], profile)
         total, number = len(models) * len(properties), 0
         for model in models:
-            context = Context(model, self._engine.client, profile, self._plan.level == "strict")
+            context = Context(model, self._engine.client, profile, self._plan.strict)
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
-            self._doubled = None
+            self._second_create = None
             for one in properties:
                 number += 1
                 self._report(Checking(one.id, one.name, model, number, total))
@@ -208,33 +213,33 @@ class _Session:
             self._coverage.see(run)
             self._report(Example(one.id, run))
             if one.id != ONE_CREATE and made_again(run) is not None:
-                before = self._doubled
-                if before is None or run.case.weight < before.case.weight:
-                    self._doubled = Doubled(one.id, run.case)
+                before = self._second_create
+                if before is None or run.trial.weight < before.trial.weight:
+                    self._second_create = SecondCreate(one.id, run.trial)
 
-        return judged(self._engine, one, context, plain, self._plan, watch, self._doubled)
+        return check_property(self._engine, one, context, plain, self._plan, watch, self._second_create)
 
 
-def judged(
+def check_property(
     engine: Engine,
     one: Property,
     context: Context,
     plain: Run,
     plan: Plan,
     watch: Callable[[Run], None] = lambda run: None,
-    doubled: Doubled | None = None,
+    second_create: SecondCreate | None = None,
 ) -> Result:
     """Try one property on one model, given how a plain job went, and hold it against the known failures.
 
-    `doubled` is a case of another property in which a job was made twice: it breaks B1 as well.
+    `second_create` is a trial of another property in which a job was made twice: it breaks B1 as well.
     """
-    reason = hopeless(one, plain)
+    reason = reason_to_skip(one, plain)
     if reason is not None:
         result = Result(one.rule, context.model, "skipped", reason)
     else:
         result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
-    if one.id == ONE_CREATE and doubled is not None and result.result == "passed":
-        _condemn(engine, result, doubled, plan.seed)
+    if one.id == ONE_CREATE and second_create is not None and result.result == "passed":
+        _fail_one_create(engine, result, second_create, plan.seed)
     known = plan.xfails.reason(one.id, context.model)
     if known is not None and result.result in ("passed", "failed"):
         result.result = "xpassed" if result.result == "passed" else "xfailed"
@@ -242,18 +247,18 @@ def judged(
     return result
 
 
-def _condemn(engine: Engine, result: Result, doubled: Doubled, seed: int) -> None:
-    """Break B1 with the case of another property, where it shows again that a job was made twice."""
-    run = engine.run(doubled.case, fresh=True)
+def _fail_one_create(engine: Engine, result: Result, second_create: SecondCreate, seed: int) -> None:
+    """Break B1 with the trial of another property, where it shows again that a job was made twice."""
+    run = engine.run(second_create.trial, fresh=True)
     failure = made_again(run)
     if failure is None:
         return
-    result.result, result.found_by = "failed", doubled.by
-    says = f"{failure.says}, as {doubled.by} was tried"
-    result.counterexample = Counterexample(doubled.case, run, says, failure.exchange, seed)
+    result.result, result.found_by = "failed", second_create.by
+    says = f"{failure.says}, as {second_create.by} was tried"
+    result.counterexample = Counterexample(second_create.trial, run, says, failure.exchange, seed)
 
 
-def hopeless(one: Property, plain: Run) -> str | None:
+def reason_to_skip(one: Property, plain: Run) -> str | None:
     """Why a property says nothing of a client whose plain job went like this; None where it does."""
     if not plain.received and one.id != "F1":
         return "nothing arrives at the mock (see F1)"
@@ -263,17 +268,17 @@ def hopeless(one: Property, plain: Run) -> str | None:
 
 
 def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
-    """Run the client on the simplest case, to see whether it can be run at all.
+    """Run the client on the simplest trial, to see whether it can be run at all.
 
     Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
     """
     client = engine.client
     payload = smallest_payload(model)
-    run = engine.run(Case(model, payload, PLAIN, note="a plain job"))
+    run = engine.run(Trial(model, payload, PLAIN, note="a plain job"))
     profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
     profile.seconds = run.seconds
     outcome = run.outcome
-    if outcome.kind == "stopped" or run.received > run.case.requests:
+    if outcome.kind == "stopped" or run.received > run.trial.requests:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
     if outcome.status in (126, 127) and not run.received:
@@ -288,7 +293,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
                 f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to "
                 f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
             )
-        if engine.surroundings.partly():
+        if engine.environment.partly():
             client.virtual_time = False
         return run
     if outcome.kind == "returned" and not isinstance(outcome.value, str):
@@ -303,7 +308,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         )
     if not run.received:
         asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
-        hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
+        hint = other_hosts_sentence(engine.others) or ("Does it use base_url?" if asked else "")
         raise TargetError(
             f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
             f"{hint}".strip()
@@ -316,9 +321,9 @@ def measure_budget(engine: Engine, context: Context) -> None:
     if not engine.client.virtual_time:
         return
     payload = smallest_payload(context.model)
-    run = engine.run(stuck_case(context, payload))
+    run = engine.run(stuck_trial(context, payload))
     start = run.creates[0].at if run.creates else run.started
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
-    profile.patience = own_cap(engine.run(Case(context.model, payload, ASKING)))
+    profile.patience = own_cap(engine.run(Trial(context.model, payload, ASKING)))
