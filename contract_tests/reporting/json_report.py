@@ -10,7 +10,7 @@
         "counterexample": null | {
           "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
           "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
-          "trace": [{"number", "at", "took", "kind", "method", "target", "status", "state", "fault"}],
+          "trace": [{"number", "at", "took", "kind", "method", "target", "status", "word", "state", "fault"}],
           "outcome": "…", "billed": 2, "curl": "…", "command": "kling-mock verify …", "seed": 0
         }
       }],
@@ -32,7 +32,7 @@ from kling_mock import __version__
 
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
-from .formatting import command_line, curl_line, trace_rows
+from .formatting import command_line, curl_line, trace_lines
 
 __all__ = ["as_json", "report_of"]
 
@@ -77,7 +77,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
             "note": example.trial.note,
             "scenario": scenario_text(result),
             "file": None if file is None else str(file),
-            "trace": trace_rows(example.run),
+            "trace": [line.as_dict() for line in trace_lines(example.run)],
             "outcome": example.run.outcome.brief().replace(example.run.key, "KEY"),
             "billed": example.run.charged,
             "curl": curl_line(example),

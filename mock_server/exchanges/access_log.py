@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TextIO
 
 from .journal import Exchange
+from .line import status_word
 from .redaction import hide
 
 __all__ = ["ExchangeLog"]
@@ -81,8 +82,9 @@ class ExchangeLog:
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
         line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
         line += self._status(exchange.status)
-        if exchange.state:
-            line += " " + self._paint(exchange.state, STATE_COLOURS.get(exchange.state, ""))
+        word = status_word(exchange)
+        if word:
+            line += " " + self._paint(_visible(word), STATE_COLOURS.get(exchange.state or "", ""))
         if exchange.model:
             line += f" {_visible(hide(exchange.model, keys))}"
         line += f" {dim}{took * 1000:.1f}ms{off}"
