@@ -110,7 +110,7 @@ class Client(abc.ABC):
     def __init__(self, name: str, target: tuple[str, ...] = ()) -> None:
         self.name = name
         self.target = target or (name,)
-        """How it is named on the command line of `kling-mock verify`."""
+        """The words that name it on the command line of `kling-mock verify`."""
 
     @abc.abstractmethod
     def call(self, arguments: CallArguments) -> ClientCall:

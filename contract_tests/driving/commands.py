@@ -28,7 +28,7 @@ _MOST_OUTPUT = 1_000_000
 _ERROR = re.compile(
     r"^(?:Uncaught )?((?:[A-Za-z_][\w.]*)?(?:Error|Exception|Exit|Interrupt|Timeout)\w*)(?::|$)", re.M
 )
-"""How Python and Node begin the line that names an uncaught error."""
+"""The beginning of the line in which Python or Node names an uncaught error."""
 
 
 class CommandClient(Client):
@@ -158,12 +158,12 @@ class _Reader:
         return not self._thread.is_alive()
 
     def text(self) -> str:
-        """What was read so far."""
+        """The text read so far."""
         return bytes(self._kept).decode("utf-8", "replace")
 
 
 def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], None]) -> tuple[str, str]:
-    """Hand the payload in and read what comes out; a program that reads nothing is no error.
+    """Write the payload to stdin and read both outputs; a program that reads nothing is no error.
 
     What the program left running is ended: it may hold the pipes open.
     """

@@ -1,4 +1,4 @@
-"""Who else than the mock a checked client talks to: other hosts are refused, and all are noted."""
+"""Refuses and notes what a checked client sends to other hosts than the mock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kling_mock.interception.parent.host_policy import API_HOST, Hosts
 from kling_mock.virtual_time.patches import Patches
 from kling_mock.virtual_time.session import here
 
-__all__ = ["OtherHosts", "other_hosts_sentence", "unprompted", "watched_connects"]
+__all__ = ["RefusedPlaces", "sentence", "unprompted", "watched_connects"]
 
-OtherHosts = Callable[[], dict[str, int]]
+RefusedPlaces = Callable[[], dict[str, int]]
 """Attempts to reach other hosts so far, by `host:port`."""
 
 
 @contextlib.contextmanager
-def watched_connects() -> Iterator[OtherHosts]:
+def watched_connects() -> Iterator[RefusedPlaces]:
     """Refuse every connect of this process to another host, and note those made in virtual time."""
     hosts = Hosts((), offline=True)
 
@@ -42,7 +42,7 @@ def watched_connects() -> Iterator[OtherHosts]:
 
 
 def unprompted(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:
-    """Those of some places that neither the payloads nor the mock's answers have led the client to."""
+    """Those of some places to which neither the payloads nor the mock's answers have led the client."""
     text = json.dumps(list(shown)).encode().lower()
     answers = [body.lower() for body in bodies]
     return [
@@ -53,8 +53,8 @@ def unprompted(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[byt
     ]
 
 
-def other_hosts_sentence(places: Iterable[str]) -> str:
-    """What is said of a client that talks to other hosts; empty where it does not."""
+def sentence(places: Iterable[str]) -> str:
+    """The sentence about a client that talks to other hosts; empty where it does not."""
     known = list(places)
     if not known:
         return ""

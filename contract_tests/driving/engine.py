@@ -1,4 +1,4 @@
-"""The engine: runs a client against one behaviour of the server; says what was exchanged and how it ended."""
+"""The engine: run a client against one behaviour of the server, and collect the exchanges and its end."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from .run_limiter import MOST_STALE, RunLimiter, RunLimits
 __all__ = ["API_KEY", "Engine"]
 
 API_KEY = "sk-contract-4f9b2c71e8d05a36"
-"""How the key of every run begins: easy to find wherever it should not be. A number of six digits follows,
+"""The beginning of every run's key: easy to find wherever it should not be. A number of six digits follows,
 by which requests that threads of earlier runs still send are told apart."""
 START = 1_800_000_000.0
-"""Where the virtual clock of a session starts, so that the same seed gives the same run on any day."""
+"""The start of a session's virtual clock, so that the same seed gives the same run on any day."""
 
 QUEUED = 2.0
 GENERATING = 20.0
@@ -80,7 +80,7 @@ class Engine:
         """Other hosts that the client tried to reach by itself, as `host:port`."""
         self._known: dict[str, int] = {}
         self._begun: list[ClientCall] = []
-        """The calls of the run that is on its way."""
+        """The calls of the current run."""
         self._kept: OrderedDict[str, Run] = OrderedDict()
         self._stack = contextlib.ExitStack()
 
@@ -103,7 +103,7 @@ class Engine:
         return with_hooks(self.server, self.client, self.limiter)
 
     def _running(self) -> int:
-        """The number of the run that is on its way, 0 once its calls are over: threads may be left."""
+        """The number of the run whose calls are not over, 0 between runs: threads may be left then."""
         return self.runs if any(not call.over for call in self._begun) else 0
 
     def __exit__(
@@ -194,7 +194,7 @@ class Engine:
         return job
 
     def _on_request(self, trial: Trial, call: ClientCall, run: Run) -> Callable[[int], None] | None:
-        """What is done after each request: read the arguments of a client's processes, or interrupt it."""
+        """A function to call after each request: it reads the client's arguments or interrupts it."""
         wanted = trial.interrupt_after
         journal = self.server.state.journal
         if wanted is None and not trial.inspect:
@@ -212,7 +212,7 @@ class Engine:
         return look
 
     def _drive(self, trial: Trial, calls: list[ClientCall], run: Run) -> None:
-        """Start the calls and see to it that they end."""
+        """Start the calls, and end those that exceed a limit."""
         timer = self._virtual_limit(trial.seconds)
         # Many polls take their time, most of all where each is a process.
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
@@ -319,7 +319,7 @@ class _Kept(io.BytesIO):
 
 
 class _Sink(io.TextIOWrapper):
-    """What stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
+    """Stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
 
     def __init__(self, real: Any) -> None:
         self.kept = _Kept()
@@ -331,7 +331,7 @@ class _Sink(io.TextIOWrapper):
         return int(self._real.fileno())
 
     def text(self) -> str:
-        """What was printed, the beginning of it."""
+        """The beginning of what was printed."""
         return self.kept.getvalue()[:100_000].decode("utf-8", "replace")
 
 

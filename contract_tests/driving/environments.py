@@ -15,7 +15,7 @@ from kling_mock.server import MockServer
 from kling_mock.virtual_time import fast_forward, keep_real_time
 
 from .commands import CommandClient
-from .egress_guard import OtherHosts, watched_connects
+from .egress_guard import RefusedPlaces, watched_connects
 from .run_limiter import RunLimiter
 
 __all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
@@ -30,15 +30,15 @@ STARTING = 0.4
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the client finds the mock, and whether it follows its clock."""
+    """The address of the mock for a client, and what is known of the client's clock."""
 
     url: str
     """Scheme, host and port."""
     followed: Callable[[], bool]
-    """Whether the client has been seen to follow the clock."""
+    """Returns True once the client has been seen to follow the mock's clock."""
     partly: Callable[[], bool] = lambda: False
-    """Whether a part of it (curl in a shell script) has been seen not to: its timeouts are real ones."""
-    others: OtherHosts = dict
+    """Returns True once a part of it (curl in a shell script) has been seen not to: its timeouts are real."""
+    others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
 
 

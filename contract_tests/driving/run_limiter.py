@@ -43,7 +43,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What one run may do, and how its requests are told from those of earlier runs."""
+    """The limits of one run, and the key that tells its requests from those of earlier runs."""
 
     requests: int
     key: bytes
@@ -61,7 +61,7 @@ class RunLimiter(MockApp):
     def __init__(self, state: State, key_pattern: re.Pattern[bytes]) -> None:
         super().__init__(state)
         self.cut: Cut = ""
-        """Why nothing is answered any more; empty while it is."""
+        """The reason why requests are no longer answered; empty while they are."""
         self.cut_at = 0.0
         """The virtual moment of the cut."""
         self.received = 0

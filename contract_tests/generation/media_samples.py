@@ -15,7 +15,7 @@ BROKEN_LINKS = ("not a link", "/a.png", "ftp://example.com/a.png", "https://", "
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a string is a UUID in its canonical form of 36 characters."""
+    """Return True if a string is a UUID in its canonical form of 36 characters."""
     try:
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:

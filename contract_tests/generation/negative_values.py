@@ -164,7 +164,7 @@ def _object(shape: Object) -> Iterator[NegativeValue]:
 
 
 def _union(shape: Union) -> Iterator[NegativeValue]:
-    """What breaks one branch and fits no other; what is of no branch's type breaks the union itself."""
+    """Values that break one branch and fit no other; a value of no branch's type breaks the union itself."""
     for branch in shape.branches:
         for negative in negative_values(branch):
             if fits(shape, negative.whole):
@@ -181,7 +181,7 @@ def _union(shape: Union) -> Iterator[NegativeValue]:
 
 
 def _same_type_elsewhere(shape: Union, branch: Shape, value: Any) -> bool:
-    """Whether another branch takes values of this type, so that more than the type is at fault."""
+    """True where another branch takes values of this type, so that more than the type is at fault."""
     return any(_takes(other, value) for other in shape.branches if other is not branch)
 
 

@@ -85,7 +85,7 @@ class Bodies:
         return values.filter(self.rules.kept) if self.rules.ids else values
 
     def accepts(self, body: Any) -> bool:
-        """Whether a body satisfies the schema, rules aside."""
+        """Return True if a body satisfies the schema, rules aside."""
         return fits(self.shape, body)
 
     def smallest(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Bodies:
 
     @functools.cached_property
     def _negatives(self) -> list[tuple[NegativeValue, Object]]:
-        """Each negative of the schema once, with the world that surrounds it: one that keeps the rules."""
+        """Each negative value of the schema once, with the world around it: one that keeps the rules."""
         plain = {
             _key(negative): negative
             for negative in negative_values(self.shape)
@@ -180,7 +180,7 @@ class Bodies:
         return places.flatmap(functools.cache(self._around))
 
     def _around(self, place: int) -> SearchStrategy[InvalidCase]:
-        """One negative in all sorts of bodies that have its field and are valid but for it."""
+        """One negative value in all sorts of bodies that have its field and are valid but for it."""
         from hypothesis import strategies as st
 
         from .strategies import strategy_of
@@ -203,7 +203,7 @@ def _key(negative: NegativeValue) -> tuple[Path, str, str]:
 
 
 def _case(negative: NegativeValue, others: dict[str, Any]) -> InvalidCase:
-    """A negative in a body with these other fields."""
+    """A negative value in a body with these other fields."""
     whole = copy.deepcopy(negative.whole)
     if negative.path:
         root = negative.path[0]

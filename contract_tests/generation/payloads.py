@@ -28,7 +28,7 @@ __all__ = [
 
 @functools.lru_cache(maxsize=256)
 def bodies_of(model: str, *, legacy: bool = False) -> Bodies:
-    """What the vendored document of a model says of its create body, compiled once.
+    """The create body of a model as its vendored document describes it, compiled once.
 
     `legacy` takes the older contract of `/v2/generate/video/…` instead. Raises `UnknownModel`.
     """

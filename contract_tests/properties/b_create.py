@@ -25,7 +25,7 @@ SECTION = Section()
 rule = SECTION.rule
 
 NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]")
-"""What a client asks for that never looked whether it got an id."""
+"""Ids polled by a client that never looked for one in the create's answer."""
 
 
 def _troubled(context: Context) -> st.SearchStrategy[Trial]:

@@ -17,7 +17,7 @@ __all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run breaks a property, in one sentence; `exchange` is the number of the request to blame."""
+    """The reason why a run breaks a property, in one sentence; `exchange` is the request to blame."""
 
     says: str
     exchange: int | None = None
@@ -25,23 +25,23 @@ class Failure:
 
 @dataclass
 class Profile:
-    """What a few plain runs have shown of a client; trials that need to know are made from it."""
+    """The habits of a client, as a few plain runs have shown them; some trials are made from them."""
 
     downloads: bool = False
-    """Whether it fetches the video."""
+    """True where it fetches the video."""
     seconds: float = 0.0
-    """How long a plain job took it."""
+    """The virtual seconds that a plain job took it."""
     last_polls: tuple[float, ...] = ()
     """When it polled a job that never ends, in seconds after the create's answer."""
     gave_up: bool = False
-    """Whether it stopped polling that job by itself."""
+    """True where it stopped polling that job by itself."""
     patience: float | None = None
     """Seconds at which it ends a wait that it is asked for; None where it waits for as long as asked."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What trials are made for: one model, one client."""
+    """The model and the client that trials are made for."""
 
     model: str
     client: Client
@@ -94,7 +94,7 @@ class Property:
 
     @property
     def level(self) -> Level:
-        """How much the rule counts."""
+        """The weight of the rule."""
         return self.rule.level
 
 

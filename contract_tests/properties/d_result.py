@@ -70,7 +70,7 @@ def error_shapes(run: Run) -> Failure | None:
 
 
 def _texts(error: Any) -> list[str]:
-    """What an error has to say, in any of its shapes: its message, or else its name."""
+    """The texts of an error in any of its shapes: its message, or else its name."""
     if isinstance(error, str):
         return [error]
     if not isinstance(error, dict):

@@ -24,7 +24,7 @@ TOO_LONG = 3_600.0
 
 
 def _held(exchange: Exchange, run: Run) -> float:
-    """How long a request was waited for, until the mock ended the run at the latest."""
+    """The virtual seconds that a request was waited for, until the mock ended the run at the latest."""
     end = run.started + (run.cut_after if run.cut else run.seconds)
     return min(exchange.ended_at or end, end) - exchange.at
 

@@ -1,4 +1,4 @@
-"""How long a client waits where it is asked to, and the cap that it may set to such waits."""
+"""Waits that a client is asked for by Retry-After, and the cap that it may have on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs with one constraint broken, and whether a client mended one in silence."""
+"""Inputs with one constraint broken, and clients that mend one in silence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def negative_trial(model: str, case: InvalidCase) -> Trial:
 
 
 def mended(sent: Any, given: Any, field: str) -> str | None:
-    """How what is broken was sent otherwise than it was given, None where it was not.
+    """The way in which a broken value was changed before it was sent, None where it was not.
 
     A null that is left out is as it was given: in many clients null stands for what is not set.
     """
@@ -39,7 +39,7 @@ def mended(sent: Any, given: Any, field: str) -> str | None:
 
 
 def _at(value: Any, field: str) -> Any:
-    """What stands at a path such as `dynamic_masks[0].mask`, `MISSING` where nothing does."""
+    """The value at a path such as `dynamic_masks[0].mask`, `MISSING` where there is none."""
     for step in re.findall(r"[^.\[\]]+", field):
         if isinstance(value, dict) and step in value:
             value = value[step]

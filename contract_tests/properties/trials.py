@@ -124,7 +124,7 @@ def every(scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any) 
 
 @functools.cache
 def _drawn(scenarios: Callable[[], st.SearchStrategy[Scenario]]) -> tuple[Scenario, ...]:
-    """What a strategy makes until it has made everything, or enough."""
+    """The scenarios that a strategy makes, until it has made all of them or enough."""
     found: list[Scenario] = []
 
     @settings(max_examples=_ENOUGH, database=None, deadline=None, derandomize=True, phases=[Phase.generate])

@@ -77,7 +77,7 @@ class Console:
     ) -> None:
         self.stream = stream or sys.stdout
         self.files = files if files is not None else {}
-        """Where the scenario of a result was saved."""
+        """The file in which the scenario of a result was saved."""
         self._live = self.stream.isatty()
         self._plain = "utf" not in (getattr(self.stream, "encoding", None) or "utf-8").lower()
         self._started: Started | None = None
@@ -183,7 +183,7 @@ def kind_of(result: Result) -> Shown:
 
 
 def counted(results: Sequence[Result]) -> str:
-    """How many of each kind, in words."""
+    """The number of results of each kind, in words."""
     counts = Counter(map(kind_of, results))
     return ", ".join(f"{counts[name]} {word}" for name, word in WORDS.items() if name in counts)
 

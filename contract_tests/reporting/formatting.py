@@ -1,4 +1,4 @@
-"""A counterexample in words: its timeline, the request for curl, the bill, how to see it again."""
+"""The parts of a report on a counterexample: timeline, request for curl, bill, command to repeat it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ __all__ = [
 _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
 SERVED = "http://127.0.0.1:8000"
-"""Where `kling-mock serve` listens by default: the mock of the run is gone."""
+"""The default address of `kling-mock serve`: the mock of the run is gone."""
 
 
 def explanation(result: Result) -> str:
-    """Why a result is what it is, in a sentence; empty where there is nothing to say."""
+    """The reason of a result in a sentence; empty where there is nothing to say."""
     if result.counterexample is not None:
         return result.counterexample.says
     if result.result == "xpassed":
@@ -140,7 +140,7 @@ def curl_line(example: Counterexample) -> str:
 
 
 def command_line(started: Started, result: Result) -> str:
-    """What to type to see this counterexample again."""
+    """The command that shows this counterexample again."""
     found_by = ["--property", result.found_by] if result.found_by else []
     options = ["--property", result.id, *found_by, "--model", result.model, "--seed", str(started.seed)]
     if started.level != "required":

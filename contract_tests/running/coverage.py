@@ -1,4 +1,4 @@
-"""What a client was shown: models, statuses, faults, shapes, boundaries: so many of so many."""
+"""Coverage: how many of the known models, statuses, faults, shapes and boundaries a client was shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .models import Run
 __all__ = ["HTTP_STATUSES", "Coverage"]
 
 HTTP_STATUSES = (200, 201, 307, 400, 401, 403, 404, 422, 429, 500, 502, 503, 504)
-"""What the API and the gateways before it answer."""
+"""The statuses of the API and of the gateways before it."""
 
 
 class Coverage:
@@ -81,7 +81,7 @@ class Coverage:
 
 
 def _features(value: Any, path: str = "") -> Iterator[str]:
-    """What tells a payload from others: the fields it has, their values, lengths and counts."""
+    """The features that tell a payload from others: its fields, their values, lengths and counts."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{path}.{name}"

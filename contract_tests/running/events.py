@@ -62,7 +62,7 @@ class Result:
 
     @property
     def key(self) -> ResultKey:
-        """What tells it from the other results of a verification."""
+        """The pair that tells it from the other results of a verification."""
         return self.rule.id, self.model
 
     @property
@@ -93,14 +93,14 @@ class Result:
 
 @dataclass
 class Summary:
-    """How many results of each kind, and the exit status that they make."""
+    """The number of results of each kind, and the exit status that they make."""
 
     counts: dict[str, int] = field(default_factory=dict)
     status: int = 0
     seconds: float = 0.0
     runs: int = 0
     problem: str = ""
-    """Why the client could not be checked, where it could not."""
+    """The reason why the client could not be checked; empty where it could."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Started(Event):
     seed: int
     level: str
     target: tuple[str, ...] = ()
-    """How the client is named on the command line."""
+    """The words that name the client on the command line."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ SMALL = 0.5
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a check may do: examples, and real seconds with shrinking included."""
+    """The limits of a check: examples, and real seconds with shrinking included."""
 
     max_examples: int = 20
     seconds: float = 20.0
@@ -86,7 +86,7 @@ def check(
 
 
 def _reason(wanted: Property, context: Context) -> str | None:
-    """Why a property cannot be tried, None where it can."""
+    """The reason why a property cannot be tried, None where it can."""
     if wanted.virtual and not context.client.virtual_time:
         return "needs virtual time, and no hook reaches this program"
     return wanted.applies(context)
@@ -165,7 +165,7 @@ class _Search:
                 self._try(trial)
 
     def _conclusive(self, run: Run) -> bool:
-        """Whether a run came to a limit by many requests, or used up all time: it is no accident."""
+        """True for a run that ended at a limit by many requests or by all its time: that is no accident."""
         return (
             run.past_deadline
             or run.cut == "requests"
@@ -173,7 +173,7 @@ class _Search:
         )
 
     def _again(self, trial: Trial) -> bool:
-        """Whether a breach shows again: a machine under load must not accuse a client."""
+        """Return True if a breach shows again: a machine under load must not accuse a client."""
         return any(self._wanted.holds(self._engine.run(trial, fresh=True)) for _ in range(2))
 
     def _try(self, trial: Trial) -> None:

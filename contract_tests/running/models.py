@@ -19,10 +19,10 @@ PREFIX = "/proxy/kling"
 BaseUrl = Literal["plain", "slash", "prefix", "refused"]
 """Forms of the base URL: as it is, with a slash at the end, behind a path, of a port where nobody listens."""
 OutcomeKind = Literal["returned", "raised", "exited", "stopped"]
-"""How a call ended: with a value, with an exception or an exit status that is not 0, with `sys.exit` in a
+"""The end of a call: with a value, with an exception or an exit status that is not 0, with `sys.exit` in a
 callable, or not within its limits, so that it was stopped."""
 Cut = Literal["", "requests", "time"]
-"""Why the server stopped answering a run; empty where it did not."""
+"""The reason why the server stopped answering a run; empty where it did not."""
 
 CRASHES = frozenset(
     {
@@ -45,7 +45,7 @@ CRASHES = frozenset(
 
 
 _NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
-"""What Node calls a connection that was refused, reset or broken off."""
+"""Node's names of a connection that was refused, reset or broken off."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,14 +74,14 @@ class Trial:
     strict: bool = False
     note: str = ""
     expect: Any = None
-    """What a property put there when it made the trial, for its own judgement."""
+    """A value that a property keeps with the trial for its own judgement."""
 
     def __repr__(self) -> str:
         # Short: a payload may hold a picture of megabytes.
         return f"<Trial {self.model} {self.scenario.name} {self.note}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What Hypothesis prints, which would print every field otherwise."""
+        """Print the short form: Hypothesis would print every field otherwise."""
         printer.text(repr(self))
 
     def replace(self, **changes: Any) -> Trial:
@@ -113,7 +113,7 @@ class Trial:
 
     @property
     def weight(self) -> int:
-        """How much there is to read in it; the smaller of two counterexamples is shown."""
+        """The amount to read in it; the smaller of two counterexamples is shown."""
         scenario = self.scenario
         parts = len(scenario.faults) + len(scenario.plan or ()) + len(scenario.shapes) + len(scenario.words)
         return len(json.dumps(self.payloads)) + 40 * parts + 10 * (self.base != "plain")
@@ -121,17 +121,17 @@ class Trial:
 
 @dataclass
 class Outcome:
-    """How one call of the client ended."""
+    """The end of one call of the client."""
 
     kind: OutcomeKind
     value: Any = None
-    """What was returned: the last line of stdout for a command."""
+    """The value returned; for a command the last line of stdout."""
     error: str = ""
     """The class of what was raised, as far as it is known."""
     text: str = ""
     """All that can be read of an error: messages, causes, what was printed."""
     output: str = ""
-    """What was printed."""
+    """The text that was printed."""
     status: int | None = None
     """A command's exit status."""
 
@@ -189,7 +189,7 @@ class Run:
     """The API key that the client was given."""
     base_url: str = ""
     interrupted_at: int | None = None
-    """How many requests had come when the client was interrupted."""
+    """The number of requests that had come when the client was interrupted."""
     charged: int = 0
     """Jobs that would have been billed."""
     jobs: list[str] = field(default_factory=list)
@@ -207,7 +207,7 @@ class Run:
 
     @property
     def outcome(self) -> Outcome:
-        """How the call (the first of several) ended."""
+        """The end of the call (the first of several)."""
         return self.outcomes[0]
 
     @property

@@ -15,7 +15,7 @@ from kling_mock.trace_rules.register import Level
 
 from ..driving.clients import Client
 from ..driving.commands import CommandClient
-from ..driving.egress_guard import other_hosts_sentence
+from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
 from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
@@ -46,14 +46,14 @@ __all__ = [
 
 LEVELS = ("required", "strict")
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
-"""What is tried where nobody names a model: the variant with the most constraints to keep."""
+"""The default model: the variant with the most constraints to keep."""
 
 
 ONE_CREATE = "B1"
 _SPEAKS = re.compile(
     r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
 )
-"""What a program says that has tried to reach somebody else than the mock: F1 is about it."""
+"""Words of a program that has tried to reach another host than the mock: F1 is about it."""
 _OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
 OF_BUDGET = ("C5", "C8", "C14")
@@ -62,7 +62,7 @@ OF_BUDGET = ("C5", "C8", "C14")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none for the default."""
+    """The properties and models to check, and how thoroughly; both are ids or globs, none for the default."""
 
     models: Sequence[str] = ()
     properties: Sequence[str] = ()
@@ -139,7 +139,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
             for result in session.results(models, properties):
                 results.append(result)
             summary.runs = engine.runs
-            summary.problem = other_hosts_sentence(engine.others)
+            summary.problem = sentence(engine.others)
     except KlingMockError as error:
         summary.problem = str(error)
     places = {
@@ -259,7 +259,7 @@ def _fail_one_create(engine: Engine, result: Result, second_create: SecondCreate
 
 
 def reason_to_skip(one: Property, plain: Run) -> str | None:
-    """Why a property says nothing of a client whose plain job went like this; None where it does."""
+    """The reason to skip a property for a client whose plain job went like this; None to check it."""
     if not plain.received and one.id != "F1":
         return "nothing arrives at the mock (see F1)"
     if one.plain and not plain.delivered:
@@ -308,7 +308,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         )
     if not run.received:
         asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
-        hint = other_hosts_sentence(engine.others) or ("Does it use base_url?" if asked else "")
+        hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
         raise TargetError(
             f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
             f"{hint}".strip()

@@ -1,4 +1,4 @@
-"""What a trace alone shows of a client that breaks the contract: the passive checks.
+"""The passive checks: rules of the contract that a trace alone can show to be broken.
 
 Each check sees exchanges and nothing else: neither what the client was asked for nor what became of it. So
 each accuses only where no right client could have left this trace, and keeps silent where one could; the
@@ -29,7 +29,7 @@ HARMLESS = ("slow", "drip", "chunked", "gzip", "close")
 PLACEHOLDERS = frozenset(
     {"undefined", "null", "none", "nil", "nan", "nonetype", "[object object]", "false", "true", "<nil>", ""}
 )
-"""What a language makes of an id that is not there, in lower case."""
+"""Texts that programming languages make of an id that is not there, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Breach:
 
     @property
     def level(self) -> Level:
-        """How much the rule counts."""
+        """The weight of the rule."""
         return self.rule.level
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Breach:
 
 
 class Accusation(NamedTuple):
-    """What a check says of some exchanges."""
+    """A check's sentence about some exchanges."""
 
     says: str
     exchanges: tuple[Exchange, ...]
@@ -280,12 +280,12 @@ def _creates(trace: Trace) -> list[Exchange]:
 
 
 def _told_its_id(create: Exchange) -> bool:
-    """Whether a create made a job and its answer could be read."""
+    """Return True if a create made a job and its answer could be read."""
     return create.known_id and create.status in (200, 201) and _readable(create)
 
 
 def _final(poll: Exchange) -> bool:
-    """Whether an answer that could be read told a poll, in the contract's own words, of the job's end."""
+    """Return True if a readable answer told a poll of the job's end, in the contract's own words."""
     if poll.status != 200 or poll.state not in ("completed", "error") or not _readable(poll):
         return False
     answer = poll.answer
@@ -297,7 +297,7 @@ def _troubled(poll: Exchange) -> bool:
 
 
 def _readable(exchange: Exchange) -> bool:
-    """Whether a client could read an answer: nothing struck it, or what did left it whole.
+    """Return True if a client could read an answer: no fault struck it, or the fault left it whole.
 
     An exchange names one fault of several: what came with it shows in the answer itself.
     """
@@ -356,4 +356,4 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(RULES["C11"], _c11_id_round_trip),
     Invariant(RULES["C12"], _c12_id_opaque),
 )
-"""What `check_trace` checks, in its order."""
+"""The rules that `check_trace` checks, in its order."""

@@ -14,7 +14,7 @@ __all__ = ["RULES", "Level", "Rule", "Section"]
 
 
 class Level(StrEnum):
-    """How much a rule counts."""
+    """The weight of a rule."""
 
     REQUIRED = "R"
     """Every client has to keep it."""

@@ -46,14 +46,14 @@ def _breach(creates: Sequence[Exchange]) -> Breach:
 
 
 def _lost(create: Exchange) -> bool:
-    """Whether a create made a job of which its client was not told."""
+    """Return True if a create made a job of which its client was not told."""
     if create.job_id is None:
         return False
     return create.status is None or (create.fault is not None and create.fault not in MODIFIERS)
 
 
 def _key(create: Exchange) -> Hashable:
-    """What two creates have in common that ask for the same."""
+    """A value that is equal for creates that ask for the same."""
     if len(create.body) == create.body_size:
         try:
             return create.path, _frozen(parse_json(create.body))
