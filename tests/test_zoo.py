@@ -17,7 +17,7 @@ from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.trace_rules import Level
-from tests.clients.catching import SEED, caught, described, recorded
+from tests.clients.catching import SEED, caught, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 
 ZOO = zoo()
@@ -50,7 +50,8 @@ def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str)
     assert (result.id, result.result) == (exhibit.property, "failed"), exhibit.bug
     assert result.counterexample is not None
     assert "time limit" not in result.reason
-    assert described(result.counterexample.trial) == recorded()[name]
+    # Which of the smallest trials is found is the affair of Hypothesis; that it is as small is the kit's.
+    assert result.counterexample.trial.weight <= recorded()[name]["weight"]
     assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level is Level.ADVISORY else 1)
 
 

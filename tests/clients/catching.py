@@ -45,8 +45,12 @@ def handed_in(exhibit: Exhibit) -> Client:
 
 
 def described(trial: Trial) -> dict[str, Any]:
-    """A counterexample as data: the payload, and what differs from the plain server and the plain call."""
-    shown: dict[str, Any] = {"payload": _brief(trial.payload), "scenario": _scenario(trial.scenario)}
+    """A counterexample as data: weight, payload, what differs from the plain server and the plain call."""
+    shown: dict[str, Any] = {
+        "weight": trial.weight,
+        "payload": _brief(trial.payload),
+        "scenario": _scenario(trial.scenario),
+    }
     if trial.jobs:
         shown["jobs"] = _brief(list(trial.jobs))
     if trial.base != "plain":
@@ -101,6 +105,6 @@ def _brief(value: Any) -> Any:
 
 
 def recorded() -> dict[str, Any]:
-    """The counterexamples that are expected, by the client's name."""
+    """The counterexamples as they were recorded, by the client's name; one of now may not be heavier."""
     found: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
     return found
