@@ -24,8 +24,8 @@ from .running.models import Run
 from .running.session import (
     OF_BUDGET,
     Plan,
+    check_property,
     engine_for,
-    judged,
     measure_budget,
     plan_of,
     rehearse,
@@ -81,10 +81,10 @@ class Suite:
         with self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)
-            context = Context(model, engine.client, self._profile, self.plan.level == "strict")
+            context = Context(model, engine.client, self._profile, self.plan.strict)
             if wanted.id in OF_BUDGET:
                 measure_budget(engine, context)
-            return judged(engine, wanted, context, self._plain, self.plan)
+            return check_property(engine, wanted, context, self._plain, self.plan)
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True
@@ -99,7 +99,7 @@ class Suite:
                 self._engine.client.target,
             )
             text = "\n".join(explain(started, result, save_files(result, self._save)))
-            if result.level == "A":
+            if result.advisory:
                 pytest.skip(f"advice: {text}")
             pytest.fail(text, pytrace=False)
         if result.result == "xpassed":

@@ -127,6 +127,7 @@ def test_times_are_documented_ones_scaled_where_only_one_length_is_known() -> No
     master = CATALOG.facts("klingai/v2.1-master-image-to-video")
     assert (master.seconds_for(5), master.seconds_for(10)) == (330, 750)
     avatar = CATALOG.facts("klingai/avatar-pro")
+    assert master.spans_for(10) == pytest.approx((30.0, 720.0))
     assert (avatar.seconds_for(5), avatar.seconds_for(60)) == (530, 530)
     assert CATALOG.facts("klingai/video-v3-pro-text-to-video").seconds_for(8) == 381
 

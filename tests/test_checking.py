@@ -20,15 +20,16 @@ from kling_mock.contract_tests.generation import scenario_strategies
 from kling_mock.contract_tests.generation.payloads import boundary_payloads, valid_payloads
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.properties import PROPERTIES, Context
-from kling_mock.contract_tests.properties.base import Failure, Property, Section
+from kling_mock.contract_tests.properties.base import Failure, Property
 from kling_mock.contract_tests.properties.oracles import difference, nulls, undocumented
 from kling_mock.contract_tests.running import falsifier
 from kling_mock.contract_tests.running.coverage import Coverage
 from kling_mock.contract_tests.running.falsifier import Limits, check
-from kling_mock.contract_tests.running.models import Case, Outcome, Run
+from kling_mock.contract_tests.running.models import Outcome, Run, Trial
 from kling_mock.contract_tests.running.session import Plan, select_models, select_properties, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError, SettingsError, UnknownModel
+from kling_mock.trace_rules import Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.support import UPSTREAM, needs_upstream
@@ -41,14 +42,12 @@ PATIENT = Limits(seconds=math.inf)
 
 def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
     """A property of any payload and behaviour, with this judgement."""
-    section = Section()
 
-    def cases(context: Context) -> st.SearchStrategy[Case]:
+    def trials(context: Context) -> st.SearchStrategy[Trial]:
         parts = (valid_payloads(context.model), scenario_strategies.healthy())
-        return st.builds(lambda payload, scenario: Case(context.model, payload, scenario), *parts)
+        return st.builds(lambda payload, scenario: Trial(context.model, payload, scenario), *parts)
 
-    section.rule("X1", "of-a-test", "R", cases=cases, cost="Nothing.", **options)(judge)
-    return section.properties[0]
+    return Property(Rule("X1", "of-a-test", Level.REQUIRED, "Nothing."), trials, judge, **options)
 
 
 def tried(wanted: Property, limits: Limits, seed: int = 0) -> Any:
@@ -61,22 +60,22 @@ def test_what_is_always_broken_shrinks_to_the_plainest_case() -> None:
     result = tried(made(lambda run: Failure("always")), Limits(30, math.inf))
     assert result.result == "failed"
     example = result.counterexample
-    assert example.case.payload == boundary_payloads(MODEL)[0].payload
-    assert example.case.scenario == PLAIN
+    assert example.trial.payload == boundary_payloads(MODEL)[0].payload
+    assert example.trial.scenario == PLAIN
     assert example.says == "always"
 
 
 def test_payload_and_behaviour_shrink_together() -> None:
     def judge(run: Run) -> Failure | None:
-        masks = run.case.payload.get("dynamic_masks")
-        return Failure("both") if masks and run.case.scenario.faults else None
+        masks = run.trial.payload.get("dynamic_masks")
+        return Failure("both") if masks and run.trial.scenario.faults else None
 
     result = tried(made(judge), Limits(300, math.inf))
-    case = result.counterexample.case
-    assert set(case.payload) == {"model", "image_url", "dynamic_masks"}
-    assert len(case.payload["dynamic_masks"]) == 1
-    assert len(case.scenario.faults) == 1
-    assert case.scenario.plan is None
+    trial = result.counterexample.trial
+    assert set(trial.payload) == {"model", "image_url", "dynamic_masks"}
+    assert len(trial.payload["dynamic_masks"]) == 1
+    assert len(trial.scenario.faults) == 1
+    assert trial.scenario.plan is None
 
 
 def test_examples_are_bounded_and_counted() -> None:
@@ -120,9 +119,9 @@ def test_what_does_not_apply_is_skipped_with_its_reason() -> None:
 
 def test_the_same_seed_finds_the_same_counterexample() -> None:
     def judge(run: Run) -> Failure | None:
-        return Failure("long") if len(run.case.payload.get("prompt", "")) > 40 else None
+        return Failure("long") if len(run.trial.payload.get("prompt", "")) > 40 else None
 
-    found = [tried(made(judge), Limits(60, math.inf), seed=3).counterexample.case for _ in range(2)]
+    found = [tried(made(judge), Limits(60, math.inf), seed=3).counterexample.trial for _ in range(2)]
     assert found[0].key == found[1].key
 
 
@@ -138,11 +137,6 @@ def test_ids_names_and_levels_are_those_of_the_catalogue() -> None:
 
 def test_what_was_added_to_the_catalogue_is_never_required() -> None:
     assert {PROPERTIES[added].level for added in ADDED} <= {"S", "A"}
-
-
-def test_every_property_says_what_its_breach_costs() -> None:
-    for one in PROPERTIES.values():
-        assert one.cost[0].isupper() and one.cost.endswith("."), one.id
 
 
 @pytest.mark.parametrize(
@@ -302,6 +296,6 @@ def test_the_time_limit_holds_within_a_run() -> None:
     with Engine(client) as engine:
         result = check(engine, wanted, Context(MODEL, client), limits=Limits(5, 1.0))
         assert result.result == "failed"
-        assert result.counterexample is not None and result.counterexample.run.hurried
+        assert result.counterexample is not None and result.counterexample.run.past_deadline
         assert result.seconds < engine.real_limit
         assert engine.deadline == math.inf

@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from kling_mock.contract_tests.driving.clients import Call, CallableClient, load_callable, text_of
+from kling_mock.contract_tests.driving.clients import CallableClient, CallArguments, load_callable, text_of
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.running.cli_run import find_client
 from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.errors import TargetError
 from tests.support import until
 
-CALL = Call({"model": "m", "prompt": "é"}, "http://127.0.0.1:9/v2", "the-key")
+CALL = CallArguments({"model": "m", "prompt": "é"}, "http://127.0.0.1:9/v2", "the-key")
 PATIENCE = 30.0
 
 
-def outcome_of(code: str, call: Call = CALL) -> Outcome:
+def outcome_of(code: str, arguments: CallArguments = CALL) -> Outcome:
     """What becomes of a program in Python."""
-    attempt = CommandClient([sys.executable, "-c", code]).attempt(call)
-    attempt.start()
-    assert attempt.wait(PATIENCE)
-    return attempt.outcome
+    call = CommandClient([sys.executable, "-c", code]).call(arguments)
+    call.start()
+    assert call.wait(PATIENCE)
+    return call.outcome
 
 
 def test_a_function_is_found_by_its_name() -> None:
@@ -103,10 +103,10 @@ def test_a_callable_returns_raises_or_exits() -> None:
     for function in (answer, later):
         found = []
         for payload in ("url", "raise", "exit"):
-            attempt = CallableClient(function).attempt(Call(payload, "", ""))
-            attempt.start()
-            assert attempt.wait(PATIENCE)
-            found.append((attempt.outcome.kind, attempt.outcome.value, attempt.outcome.error))
+            call = CallableClient(function).call(CallArguments(payload, "", ""))
+            call.start()
+            assert call.wait(PATIENCE)
+            found.append((call.outcome.kind, call.outcome.value, call.outcome.error))
         assert found == [
             ("returned", "url", ""),
             ("raised", None, "KeyError"),
@@ -149,7 +149,7 @@ def test_a_crash_of_javascript_is_known_as_one() -> None:
 def test_a_program_may_read_nothing_and_print_rubbish_and_much() -> None:
     outcome = outcome_of(
         "import sys, os\nfor _ in range(3000): os.write(1, b'\\xff\\x00' * 1000)\nprint('\\nhttp://end')",
-        Call({"image_url": "x" * 3_000_000}, "", ""),
+        CallArguments({"image_url": "x" * 3_000_000}, "", ""),
     )
     assert (outcome.kind, outcome.value) == ("returned", "http://end")
     assert len(outcome.output) < 6_000_000
@@ -165,15 +165,15 @@ def test_a_program_and_what_it_started_are_stopped(tmp_path: Path) -> None:
         f"import os; os.replace({str(note)!r} + '.new', {str(note)!r})\n"
         "time.sleep(600)\n"
     )
-    attempt = CommandClient([sys.executable, "-c", code]).attempt(CALL)
-    attempt.start()
+    call = CommandClient([sys.executable, "-c", code]).call(CALL)
+    call.start()
     while not note.exists():
-        assert not attempt.wait(0.01)
-    assert "time.sleep(600)" in attempt.arguments()
+        assert not call.wait(0.01)
+    assert "time.sleep(600)" in call.process_arguments()
     child = os.pidfd_open(int(note.read_text()))
-    attempt.stop()
-    assert attempt.wait(PATIENCE)
-    assert attempt.outcome.kind == "stopped"
+    call.stop()
+    assert call.wait(PATIENCE)
+    assert call.outcome.kind == "stopped"
     ended, _, _ = select.select([child], [], [], PATIENCE)
     os.close(child)
     assert ended == [child]
@@ -195,12 +195,12 @@ def test_an_interrupt_reaches_a_program() -> None:
         "print('ready', flush=True)\n"
         "time.sleep(600)\n"
     )
-    attempt = CommandClient([sys.executable, "-c", code]).attempt(CALL)
-    assert not attempt.interrupt()
-    attempt.start()
+    call = CommandClient([sys.executable, "-c", code]).call(CALL)
+    assert not call.interrupt()
+    call.start()
     # Interrupted again and again: the program may not have set its handler at the first time.
-    until(lambda: (attempt.interrupt(), attempt.wait(0.05))[1])
-    assert attempt.outcome.kind == "raised"
+    until(lambda: (call.interrupt(), call.wait(0.05))[1])
+    assert call.outcome.kind == "raised"
 
 
 def test_the_command_line_tells_functions_from_programs() -> None:

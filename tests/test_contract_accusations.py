@@ -11,14 +11,15 @@ import pytest
 from kling_mock.catalog import load_catalog
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.generation.payloads import invalid_cases
-from kling_mock.contract_tests.properties import PROPERTIES, STRICT
+from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.properties.poll_rate import busy_loop
-from kling_mock.contract_tests.properties.silent_fixes import broken_case, mended
+from kling_mock.contract_tests.properties.silent_fixes import mended, negative_trial
 from kling_mock.contract_tests.reporting.formatting import command_line
 from kling_mock.contract_tests.running.events import Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.exchanges.exchange import Exchange
+from kling_mock.trace_rules import RULES, Level
 from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
 from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client
@@ -75,7 +76,7 @@ def test_a_job_made_twice_in_the_case_of_another_property_breaks_one_create_too(
 
 
 def test_the_command_that_shows_it_again_tries_both_properties() -> None:
-    result = Result("B1", "one-create-per-job", "R", TEXT, "failed", found_by="E4")
+    result = Result(RULES["B1"], TEXT, "failed", found_by="E4")
     started: Any = type("", (), {"seed": 0, "level": "required", "target": ("mine:generate",)})
     assert "--property B1 --property E4 " in command_line(started, result)
 
@@ -135,7 +136,7 @@ def test_only_what_is_broken_is_looked_at_for_mending(
 
 
 def test_the_note_of_an_invalid_input_is_json() -> None:
-    notes = [broken_case(IMAGE, case).note for case in invalid_cases(IMAGE)]
+    notes = [negative_trial(IMAGE, case).note for case in invalid_cases(IMAGE)]
     assert "model breaks type: null" in notes
     assert "image_url is required and missing" in notes
     assert not any("None" in note or "(missing)" in note for note in notes)
@@ -192,7 +193,7 @@ def test_three_faults_in_a_row_are_enough_to_stand() -> None:
 
 
 def test_a_budget_is_held_against_the_documented_time_at_level_strict_only() -> None:
-    assert PROPERTIES["C16"].level == STRICT
+    assert PROPERTIES["C16"].level is Level.STRICT
     assert broken(GivesUpOrdinaryJobs, ["C4", "C5", "C14"]) == {}
     example = broken(GivesUpOrdinaryJobs, ["C16"])["C16"].counterexample
     assert example is not None

@@ -16,6 +16,7 @@ from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.jobs.timeline import FinalStatus, resolve_timeline
 from kling_mock.scenarios import Scenario
 from kling_mock.scenarios.strike import strike
+from kling_mock.trace_rules import REFUSALS
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 generated = settings(
@@ -176,7 +177,7 @@ def test_all_troubles_are_reached_with_retry_after_in_both_forms() -> None:
 
 def test_refusals_carry_the_message_of_their_status() -> None:
     found = {fault.status: fault for scenario in everything(b.refused_creates()) for fault in scenario.faults}
-    assert set(found) == set(b.REFUSALS)
+    assert set(found) == set(REFUSALS)
     assert all(fault.message and fault.at == "create" and not fault.job_made for fault in found.values())
 
 

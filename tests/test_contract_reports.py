@@ -16,12 +16,13 @@ from kling_mock.contract_tests.reporting.console import Console, table
 from kling_mock.contract_tests.reporting.html import as_html
 from kling_mock.contract_tests.reporting.junit import as_junit
 from kling_mock.contract_tests.reporting.sequence_svg import sequence
-from kling_mock.contract_tests.running.events import Checked, Finished, Result, Started, Summary
+from kling_mock.contract_tests.running.events import Checked, Finished, Result, ResultKind, Started, Summary
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError
+from kling_mock.trace_rules import Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.clients.zoo import TEXT
@@ -30,8 +31,8 @@ STARTED = Started("mine:generate", (TEXT,), ("A1", "B1", "B7"), 0, "required")
 LATE = "stopped by the time limit of 20 s after 2 examples"
 
 
-def result(id: str, kind: str, **values: Any) -> Result:
-    return Result(id, "of-a-test", "R", TEXT, kind, **values)
+def result(id: str, kind: ResultKind, **values: Any) -> Result:
+    return Result(Rule(id, "of-a-test", Level.REQUIRED, ""), TEXT, kind, **values)
 
 
 def finished(*results: Result, **summary: Any) -> Finished:
@@ -129,7 +130,7 @@ Node.js v20.11.1
 
 def ended(stderr: str) -> Outcome:
     """How a program that ended with these last words is understood."""
-    attempt: Any = CommandClient(["true"]).attempt(None)  # type: ignore[arg-type]
+    attempt: Any = CommandClient(["true"]).call(None)  # type: ignore[arg-type]
     outcome: Outcome = attempt._outcome(1, "", stderr)
     return outcome
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from kling_mock.contract_tests.generation.boundary_values import boundaries, largest, smallest
-from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples, png
-from kling_mock.contract_tests.generation.negative_values import breaches
+from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples
+from kling_mock.contract_tests.generation.negative_values import negative_values
 from kling_mock.contract_tests.generation.payload_factory import Bodies
 from kling_mock.contract_tests.generation.schema_model import fits, read_shape
 from kling_mock.contract_tests.generation.strategies import strategy_of
 from kling_mock.errors import SpecError
 from kling_mock.media.images import inline_image_size
+from kling_mock.media.png import png
 from kling_mock.validation.media_uris import is_media
 from tests.support import UPSTREAM, needs_upstream
 
@@ -106,9 +107,9 @@ def test_what_is_made_fits_and_what_is_broken_does_not(schema: dict[str, Any]) -
     check()
     for value in (smallest(shape), largest(shape), *(spot.whole for spot in boundaries(shape))):
         assert judged.is_valid(value) or "oneOf" in schema
-    broken = list(breaches(shape))
+    broken = list(negative_values(shape))
     assert broken
-    assert [breach for breach in broken if judged.is_valid(breach.whole)] == []
+    assert [negative for negative in broken if judged.is_valid(negative.whole)] == []
 
 
 JSON = st.recursive(
@@ -175,7 +176,7 @@ def test_annotations_and_extensions_are_no_constraints() -> None:
 def test_a_nullable_schema_without_a_type_says_null_and_refuses_nothing() -> None:
     shape = read_shape({"nullable": True})
     assert smallest(shape) is None
-    assert list(breaches(shape)) == []
+    assert list(negative_values(shape)) == []
 
 
 def test_samples_of_links_are_media_and_the_broken_ones_are_not() -> None:

@@ -20,7 +20,7 @@ import pytest
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.driving.engine import API_KEY, Engine
 from kling_mock.contract_tests.driving.run_limiter import FORWARDED_PREFIX
-from kling_mock.contract_tests.running.models import PREFIX, Case, Run
+from kling_mock.contract_tests.running.models import PREFIX, Run, Trial
 from kling_mock.errors import TargetError
 from kling_mock.scenarios import parse_scenario
 from tests.clients.reference import Client, generate
@@ -30,17 +30,17 @@ MODEL = "kling-video/v1/standard/image-to-video"
 PAYLOAD = {"model": MODEL, "image_url": "https://example.com/a.png"}
 
 
-def case(scenario: str = "completed", **options: Any) -> Case:
-    return Case(MODEL, PAYLOAD, parse_scenario(scenario), **options)
+def trial(scenario: str = "completed", **options: Any) -> Trial:
+    return Trial(MODEL, PAYLOAD, parse_scenario(scenario), **options)
 
 
-def run(function: Callable[..., Any], one: Case) -> Run:
+def run(function: Callable[..., Any], one: Trial) -> Run:
     with Engine(CallableClient(function)) as engine:
         return engine.run(one)
 
 
 def test_a_plain_run_tells_what_was_sent_answered_and_returned() -> None:
-    result = run(generate, case())
+    result = run(generate, trial())
     assert [exchange.kind for exchange in result.trace] == ["create", "poll", "poll", "poll"]
     assert [exchange.state for exchange in result.trace] == [
         "queued",
@@ -57,14 +57,14 @@ def test_a_plain_run_tells_what_was_sent_answered_and_returned() -> None:
 
 
 def test_a_failed_job_is_an_error_with_its_text() -> None:
-    result = run(generate, case("failed"))
+    result = run(generate, trial("failed"))
     assert (result.outcome.kind, result.outcome.error) == ("raised", "tests.clients.wire.GenerationFailed")
     assert "The generation failed" in result.outcome.text
     assert not result.delivered
 
 
 def test_the_same_case_gives_the_same_trace_in_every_engine() -> None:
-    one = case("poll-server-error;times=2+id-awkward")
+    one = trial("poll-server-error;times=2+id-awkward")
     traces = []
     for _ in range(2):
         result = run(generate, one)
@@ -85,12 +85,12 @@ def test_equal_cases_are_run_once_and_those_to_compare_twice() -> None:
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(counted)) as engine:
-        first = engine.run(case())
-        again = engine.run(case(note="the same to the client"))
+        first = engine.run(trial())
+        again = engine.run(trial(note="the same to the client"))
         assert len(calls) == 1
         assert again.trace is first.trace
-        assert again.case.note == "the same to the client"
-        twice = engine.run(case(twice=True))
+        assert again.trial.note == "the same to the client"
+        twice = engine.run(trial(twice=True))
         assert len(calls) == 3
         assert twice.again is not None
 
@@ -101,7 +101,7 @@ def test_a_client_without_a_pause_gets_to_the_end_in_virtual_time() -> None:
         client.poll_interval = 0.0
         return client.generate(payload)
 
-    result = run(busy, case())
+    result = run(busy, trial())
     assert result.delivered
     assert len(result.polls) > 100
 
@@ -117,7 +117,7 @@ def test_requests_are_answered_up_to_the_limit_of_a_run() -> None:
                 raise RuntimeError("cut off") from error
         return ""
 
-    result = run(million, case(requests=25))
+    result = run(million, trial(requests=25))
     assert (result.cut, len(result.trace)) == ("requests", 25)
     assert result.outcome.text.startswith("cut off")
 
@@ -132,7 +132,7 @@ def test_a_client_without_a_timeout_is_let_go_after_the_virtual_limit() -> None:
         with urllib.request.urlopen(request) as answer:
             return str(answer.read())
 
-    result = run(patient, case("create-hangs", seconds=5_000.0))
+    result = run(patient, trial("create-hangs", seconds=5_000.0))
     assert result.cut == "time"
     assert 5_000 <= result.cut_after < 5_100
     assert result.outcome.kind == "raised"
@@ -145,12 +145,12 @@ def test_a_loop_that_never_ends_is_stopped() -> None:
 
     with Engine(CallableClient(spins)) as engine:
         usual, engine.real_limit = engine.real_limit, 0.1
-        result = engine.run(case())
+        result = engine.run(trial())
         assert result.outcome.kind == "stopped"
         engine.real_limit = usual
         # The engine goes on with other clients' work.
         engine.client = CallableClient(generate)
-        assert engine.run(case("gzip")).delivered
+        assert engine.run(trial("gzip")).delivered
 
 
 def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
@@ -171,7 +171,7 @@ def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
             Engine(CallableClient(stubborn)) as engine,
         ):
             engine.real_limit = 0.1
-            engine.run(case())
+            engine.run(trial())
     finally:
         over.set()
 
@@ -185,7 +185,7 @@ def test_leaving_the_process_is_an_outcome_and_leaves_nothing(leave: Callable[[i
         getattr(module, name)(3)
         return ""
 
-    result = run(leaves, case())
+    result = run(leaves, trial())
     assert (result.outcome.kind, result.outcome.text) == ("exited", "sys.exit(3)")
     assert os._exit.__module__ == "posix" or sys.platform == "win32"
 
@@ -196,7 +196,7 @@ def test_what_is_printed_is_kept_and_not_shown(capsys: pytest.CaptureFixture[str
         print("still", file=sys.stderr)
         return generate(payload, base_url=base_url, api_key=api_key)
 
-    result = run(chatty, case())
+    result = run(chatty, trial())
     assert "working on it\nstill" in result.outcome.output
     assert capsys.readouterr() == ("", "")
 
@@ -209,7 +209,7 @@ def test_base_urls_come_in_every_form() -> None:
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(noting)) as engine:
-        runs = [engine.run(case(base=base)) for base in ("plain", "slash", "prefix", "refused")]
+        runs = [engine.run(trial(base=base)) for base in ("plain", "slash", "prefix", "refused")]
     assert seen == ["v2", "v2/", f"{PREFIX[1:]}/v2", "v2"]
     assert [one.delivered for one in runs] == [True, True, True, False]
     kept = [bool(exchange.header_values(FORWARDED_PREFIX)) for exchange in runs[2].trace]
@@ -219,14 +219,14 @@ def test_base_urls_come_in_every_form() -> None:
 
 def test_two_calls_run_at_the_same_time() -> None:
     other = {**PAYLOAD, "prompt": "another"}
-    result = run(generate, case(jobs=(other,)))
+    result = run(generate, trial(jobs=(other,)))
     assert [outcome.kind for outcome in result.outcomes] == ["returned", "returned"]
     assert {outcome.value for outcome in result.outcomes} == set(result.urls.values())
     assert len(result.jobs) == 2
 
 
 def test_a_job_that_exists_is_handed_in_by_its_id() -> None:
-    result = run(generate, case(resume=True))
+    result = run(generate, trial(resume=True))
     assert result.creates == []
     assert result.delivered
 
@@ -239,7 +239,7 @@ def test_a_coroutine_is_interrupted_after_so_many_polls() -> None:
             await asyncio.sleep(10)
             client.get(str(job["id"]))
 
-    result = run(slow, case("stuck-generating", interrupt_after=3))
+    result = run(slow, trial("stuck-generating", interrupt_after=3))
     assert len(result.polls) == 3
     assert (result.outcome.kind, result.outcome.error) == ("raised", "asyncio.exceptions.CancelledError")
     assert result.received == result.interrupted_at
@@ -253,7 +253,7 @@ def test_processes_that_a_client_left_are_ended() -> None:
         left.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
         return generate(payload, base_url=base_url, api_key=api_key)
 
-    assert run(forks, case()).delivered
+    assert run(forks, trial()).delivered
     with pytest.raises(ProcessLookupError):
         os.kill(left[0].pid, 0)
     left[0].returncode = 0  # what Popen would have noted: its process is gone already
@@ -261,7 +261,7 @@ def test_processes_that_a_client_left_are_ended() -> None:
 
 def test_time_is_the_client_s_own_again_afterwards() -> None:
     before = time.time()
-    run(generate, case("stuck-queued", seconds=20_000.0))
+    run(generate, trial("stuck-queued", seconds=20_000.0))
     assert abs(time.time() - before) < 600
     assert API_KEY not in repr(os.environ)
 
@@ -278,7 +278,7 @@ def test_a_loop_in_the_background_of_the_module_moves_no_time_before_a_call() ->
     try:
         with Engine(CallableClient(facade)) as engine:
             for _ in range(20):
-                result = engine.run(case(), fresh=True)
+                result = engine.run(trial(), fresh=True)
                 assert result.delivered, result.outcome.brief()
                 assert result.seconds < 60
     finally:
@@ -294,12 +294,12 @@ def test_a_deadline_ends_a_run_before_its_own_limits_do() -> None:
 
     with Engine(CallableClient(spins)) as engine:
         engine.deadline = time.monotonic() + 0.2
-        first = engine.run(case())
-        assert (first.hurried, first.outcome.kind) == (True, "stopped")
+        first = engine.run(trial())
+        assert (first.past_deadline, first.outcome.kind) == (True, "stopped")
         assert first.real_seconds < engine.real_limit / 2
         # What was not given its time is not kept for later.
         engine.deadline = time.monotonic() + 0.2
-        assert engine.run(case()).trace is not first.trace
+        assert engine.run(trial()).trace is not first.trace
 
 
 def test_other_hosts_are_refused_and_told() -> None:
@@ -314,7 +314,7 @@ def test_other_hosts_are_refused_and_told() -> None:
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(talks)) as engine:
-        assert engine.run(case()).delivered
+        assert engine.run(trial()).delivered
         assert engine.others == ["192.0.2.7:81", "api.aimlapi.com:443"]
         assert all("was not contacted" in error for error in errors) and len(errors) == 2
 
@@ -326,7 +326,7 @@ def test_hosts_that_the_payload_names_are_not_the_clients_own() -> None:
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(fetches)) as engine:
-        assert engine.run(case()).delivered
+        assert engine.run(trial()).delivered
         assert engine.others == []
 
 
@@ -344,7 +344,7 @@ def test_a_callable_has_what_code_in_a_main_thread_has(capfd: pytest.CaptureFixt
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(uses)) as engine:
-        result = engine.run(case())
+        result = engine.run(trial())
     assert result.delivered, result.outcome.brief()
     assert result.outcome.output == "a loop\nbytes\n"
 
@@ -360,9 +360,9 @@ def test_requests_of_an_earlier_run_are_not_taken_for_those_of_this_one() -> Non
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(keeps_a_key)) as engine:
-        assert len(engine.run(case()).creates) == 4
-        result = engine.run(case("gzip"))
-        assert (len(result.creates), engine.gate.strays) == (1, 3)
+        assert len(engine.run(trial()).creates) == 4
+        result = engine.run(trial("gzip"))
+        assert (len(result.creates), engine.limiter.stale_requests) == (1, 3)
         assert result.key == keys[1] != keys[0]
 
 
@@ -378,6 +378,6 @@ def test_a_client_whose_earlier_runs_go_on_for_ever_is_not_checked() -> None:
         return generate(payload, base_url=base_url, api_key=api_key)
 
     with Engine(CallableClient(hammers)) as engine:
-        assert engine.run(case()).delivered
+        assert engine.run(trial()).delivered
         with pytest.raises(TargetError, match="goes on after it has ended"):
-            engine.run(case("gzip"))
+            engine.run(trial("gzip"))

@@ -48,6 +48,7 @@ EXCHANGE = closed(
     method=TEXT,
     target=TEXT,
     status={"type": ["integer", "null"]},
+    word={"type": ["string", "null"]},
     state={"type": ["string", "null"]},
     fault={"type": ["string", "null"]},
 )

@@ -13,10 +13,11 @@ import pytest
 
 from kling_mock.contract_tests.driving.clients import Client, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
-from kling_mock.contract_tests.properties import ADVISORY, PROPERTIES
+from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
-from tests.clients.catching import SEED, caught, described, recorded
+from kling_mock.trace_rules import Level
+from tests.clients.catching import SEED, caught, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 
 ZOO = zoo()
@@ -49,8 +50,9 @@ def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str)
     assert (result.id, result.result) == (exhibit.property, "failed"), exhibit.bug
     assert result.counterexample is not None
     assert "time limit" not in result.reason
-    assert described(result.counterexample.case) == recorded()[name]
-    assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level == ADVISORY else 1)
+    # Which of the smallest trials is found is the affair of Hypothesis; that it is as small is the kit's.
+    assert result.counterexample.trial.weight <= recorded()[name]["weight"]
+    assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level is Level.ADVISORY else 1)
 
 
 def accusations(
@@ -97,7 +99,7 @@ def test_the_reference_client_as_a_command_is_never_accused() -> None:
 
 def test_every_property_that_can_fail_a_run_has_a_client_that_breaks_it() -> None:
     held = {exhibit.property for exhibit in ZOO.values()}
-    assert {one.id for one in PROPERTIES.values() if one.level != ADVISORY} <= held
+    assert {one.id for one in PROPERTIES.values() if one.level is not Level.ADVISORY} <= held
 
 
 def test_the_zoo_holds_what_real_clients_do_wrong() -> None:

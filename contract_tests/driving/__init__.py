@@ -1,3 +1,3 @@
-"""Running a client: functions and commands, their surroundings, and the limits of a run."""
+"""Running a client: functions and commands, their environments, and the limits of a run."""
 
 __all__: list[str] = []

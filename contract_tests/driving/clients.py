@@ -13,7 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kling_mock.errors import TargetError
 from kling_mock.virtual_time.originals import allocate_lock
@@ -21,7 +21,20 @@ from kling_mock.virtual_time.originals import allocate_lock
 from ..running.models import Outcome
 from .safe_import import try_import
 
-__all__ = ["Attempt", "Call", "CallableClient", "Client", "ClientStopped", "load_callable"]
+__all__ = [
+    "CallArguments",
+    "CallableClient",
+    "Client",
+    "ClientCall",
+    "ClientKind",
+    "ClientStopped",
+    "load_callable",
+    "text_of",
+]
+
+
+ClientKind = Literal["python", "command"]
+"""A callable of this process, or a program."""
 
 
 class ClientStopped(BaseException):
@@ -29,8 +42,8 @@ class ClientStopped(BaseException):
 
 
 @dataclass(frozen=True)
-class Call:
-    """What one call of a client is given."""
+class CallArguments:
+    """The arguments of one call of a client."""
 
     payload: Any
     base_url: str
@@ -38,14 +51,14 @@ class Call:
     generation_id: str | None = None
 
 
-class Attempt(abc.ABC):
+class ClientCall(abc.ABC):
     """One call of a client in a thread of its own; `outcome` is there once `wait` says that it ended."""
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
+    def __init__(self, arguments: CallArguments) -> None:
+        self.arguments = arguments
         self.outcome = Outcome("stopped")
         self.over = False
-        """Whether it has ended; true before `wait` says so."""
+        """True once it has ended, before `wait` says so."""
         self._ended = allocate_lock()
         self._ended.acquire()
         self._thread = threading.Thread(target=self._main, name="kling-mock client", daemon=True)
@@ -69,13 +82,13 @@ class Attempt(abc.ABC):
     def interrupt(self) -> bool:
         """Interrupt it as its user would; False where that cannot be done."""
 
-    def arguments(self) -> str:
+    def process_arguments(self) -> str:
         """The arguments of the processes that it consists of; empty for a callable."""
         return ""
 
     @abc.abstractmethod
     def work(self) -> Outcome:
-        """Make the call, in this attempt's own thread."""
+        """Make the call, in a thread of its own."""
 
     def _main(self) -> None:
         try:
@@ -88,36 +101,36 @@ class Attempt(abc.ABC):
 
 
 class Client(abc.ABC):
-    """Somebody's client: `attempt` makes one call of it."""
+    """Somebody's client: `call` makes one call of it."""
 
-    kind = "client"
+    kind: ClientKind
     virtual_time = False
-    """Whether its sleeps and timeouts follow the server's clock."""
+    """True where its sleeps and timeouts follow the server's clock."""
 
     def __init__(self, name: str, target: tuple[str, ...] = ()) -> None:
         self.name = name
         self.target = target or (name,)
-        """How it is named on the command line of `kling-mock verify`."""
+        """The words that name it on the command line of `kling-mock verify`."""
 
     @abc.abstractmethod
-    def attempt(self, call: Call) -> Attempt:
+    def call(self, arguments: CallArguments) -> ClientCall:
         """One call, not yet begun."""
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can be handed the id of a job that exists."""
+        """True where it can be handed the id of a job that exists."""
         return False
 
     @property
     def can_interrupt(self) -> bool:
-        """Whether it can be interrupted while it waits."""
+        """True where it can be interrupted while it waits."""
         return False
 
 
 class CallableClient(Client):
     """`generate(payload, *, base_url, api_key) -> str`, sync or async, in this process, in virtual time."""
 
-    kind = "python"
+    kind: ClientKind = "python"
     virtual_time = True
 
     def __init__(self, function: Callable[..., Any], name: str = "") -> None:
@@ -128,13 +141,13 @@ class CallableClient(Client):
         )
         self._resumes = "generation_id" in _parameters(function)
 
-    def attempt(self, call: Call) -> Attempt:
+    def call(self, arguments: CallArguments) -> ClientCall:
         """One call of the function."""
-        return _CallableAttempt(self, call)
+        return _FunctionCall(self, arguments)
 
     @property
     def can_resume(self) -> bool:
-        """Whether the function takes a `generation_id`."""
+        """True where the function takes a `generation_id`."""
         return self._resumes
 
     @property
@@ -143,22 +156,22 @@ class CallableClient(Client):
         return self.asynchronous
 
 
-class _CallableAttempt(Attempt):
-    def __init__(self, client: CallableClient, call: Call) -> None:
-        super().__init__(call)
+class _FunctionCall(ClientCall):
+    def __init__(self, client: CallableClient, arguments: CallArguments) -> None:
+        super().__init__(arguments)
         self._client = client
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def work(self) -> Outcome:
-        options = {"base_url": self.call.base_url, "api_key": self.call.api_key}
-        if self.call.generation_id is not None:
-            options["generation_id"] = self.call.generation_id
+        options = {"base_url": self.arguments.base_url, "api_key": self.arguments.api_key}
+        if self.arguments.generation_id is not None:
+            options["generation_id"] = self.arguments.generation_id
         # As in a main thread, where `asyncio.get_event_loop()` gives a loop to synchronous code.
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            value = self._client.function(self.call.payload, **options)
+            value = self._client.function(self.arguments.payload, **options)
             if inspect.isawaitable(value):
                 value = asyncio.run(self._await(value))
         except ClientStopped:

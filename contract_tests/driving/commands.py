@@ -18,7 +18,7 @@ from kling_mock.errors import TargetError
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
-from .clients import Attempt, Call, Client
+from .clients import CallArguments, Client, ClientCall, ClientKind
 
 __all__ = ["CommandClient"]
 
@@ -27,7 +27,7 @@ _MOST_OUTPUT = 1_000_000
 _ERROR = re.compile(
     r"^(?:Uncaught )?((?:[A-Za-z_][\w.]*)?(?:Error|Exception|Exit|Interrupt|Timeout)\w*)(?::|$)", re.M
 )
-"""How Python and Node begin the line that names an uncaught error."""
+"""The beginning of the line in which Python or Node names an uncaught error."""
 
 
 class CommandClient(Client):
@@ -37,7 +37,7 @@ class CommandClient(Client):
     where hooks in it make the program live by the server's clock. `TargetError` where there is no program.
     """
 
-    kind = "command"
+    kind: ClientKind = "command"
 
     def __init__(self, command: Sequence[str]) -> None:
         super().__init__(" ".join(command), ("--", *command))
@@ -49,9 +49,9 @@ class CommandClient(Client):
         if program is None:
             raise TargetError(f"There is no program {command[0]!r}: expected a command that can be run.")
 
-    def attempt(self, call: Call) -> Attempt:
+    def call(self, arguments: CallArguments) -> ClientCall:
         """One run of the program."""
-        return _CommandAttempt(self, call)
+        return _CommandCall(self, arguments)
 
     @property
     def can_interrupt(self) -> bool:
@@ -59,9 +59,9 @@ class CommandClient(Client):
         return True
 
 
-class _CommandAttempt(Attempt):
-    def __init__(self, client: CommandClient, call: Call) -> None:
-        super().__init__(call)
+class _CommandCall(ClientCall):
+    def __init__(self, client: CommandClient, arguments: CallArguments) -> None:
+        super().__init__(arguments)
         self._client = client
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -69,7 +69,7 @@ class _CommandAttempt(Attempt):
 
     def work(self) -> Outcome:
         environment = {**os.environ, **self._client.environment}
-        environment |= {"KLING_BASE_URL": self.call.base_url, "KLING_API_KEY": self.call.api_key}
+        environment |= {"KLING_BASE_URL": self.arguments.base_url, "KLING_API_KEY": self.arguments.api_key}
         try:
             with self._lock:
                 if self._stopped:
@@ -84,7 +84,7 @@ class _CommandAttempt(Attempt):
                 )
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
-        stdout, stderr = _talk(process, json.dumps(self.call.payload).encode(), self._end_group)
+        stdout, stderr = _talk(process, json.dumps(self.arguments.payload).encode(), self._end_group)
         return self._outcome(process.returncode, stdout, stderr)
 
     def _outcome(self, status: int, stdout: str, stderr: str) -> Outcome:
@@ -113,7 +113,7 @@ class _CommandAttempt(Attempt):
         """Send SIGINT, as Ctrl-C does."""
         return self._signal(signal.SIGINT)
 
-    def arguments(self) -> str:
+    def process_arguments(self) -> str:
         """The arguments of the program and of what it started, where the system tells (Linux)."""
         return "" if self._process is None else _arguments_of(self._process.pid)
 
@@ -157,12 +157,12 @@ class _Reader:
         return not self._thread.is_alive()
 
     def text(self) -> str:
-        """What was read so far."""
+        """The text read so far."""
         return bytes(self._kept).decode("utf-8", "replace")
 
 
 def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], None]) -> tuple[str, str]:
-    """Hand the payload in and read what comes out; a program that reads nothing is no error.
+    """Write the payload to stdin and read both outputs; a program that reads nothing is no error.
 
     What the program left running is ended: it may hold the pipes open.
     """

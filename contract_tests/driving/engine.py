@@ -1,7 +1,8 @@
-"""The engine: runs a client against one behaviour of the server; says what was exchanged and how it ended."""
+"""The engine: run a client against one behaviour of the server, and collect the exchanges and its end."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import dataclasses
@@ -15,7 +16,8 @@ import sys
 import time
 import urllib.request
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -24,24 +26,24 @@ from kling_mock.errors import TargetError
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 
-from ..running.models import PREFIX, Case, Run
-from .clients import Attempt, Call, Client
+from ..running.models import PREFIX, BaseUrl, Run, Trial
+from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
-from .environments import Surroundings, hurried, in_real_time, in_this_process, no_process_left, with_hooks
-from .run_limiter import STRAYS, Gate
+from .environments import Environment, in_real_time, in_this_process, no_process_left, shortened, with_hooks
+from .run_limiter import MOST_STALE, RunLimiter, RunLimits
 
 __all__ = ["API_KEY", "Engine"]
 
 API_KEY = "sk-contract-4f9b2c71e8d05a36"
-"""How the key of every run begins: easy to find wherever it should not be. A number of six digits follows,
+"""The beginning of every run's key: easy to find wherever it should not be. A number of six digits follows,
 by which requests that threads of earlier runs still send are told apart."""
 START = 1_800_000_000.0
-"""Where the virtual clock of a session starts, so that the same seed gives the same run on any day."""
+"""The start of a session's virtual clock, so that the same seed gives the same run on any day."""
 
 QUEUED = 2.0
 GENERATING = 20.0
-"""Virtual seconds that a job takes where a case does not say."""
+"""Virtual seconds that a job takes where a trial does not say."""
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
 
@@ -50,7 +52,7 @@ class Engine:
     """One server and one client for many runs, as a context manager.
 
     A callable's process lives in virtual time between `__enter__` and `__exit__`, a command's does with
-    `hooks`. Runs of equal cases are made once. Raises `TargetError` where a client cannot be stopped.
+    `hooks`. Runs of equal trials are made once. Raises `TargetError` where a client cannot be stopped.
     """
 
     def __init__(self, client: Client, *, seed: int = 0, hooks: bool = True) -> None:
@@ -68,17 +70,17 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
         )
-        self.server = MockServer(settings, make_app=Gate, **_pace(virtual))
-        assert isinstance(self.server.app, Gate)
-        self.gate = self.server.app
-        self.gate.former = re.compile(API_KEY.encode() + rb"[0-9]{6}")
+        keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
+        self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
+        assert isinstance(self.server.app, RunLimiter)
+        self.limiter = self.server.app
         self._key = f"{API_KEY}000000"
         self.runs = 0
         self.others: list[str] = []
         """Other hosts that the client tried to reach by itself, as `host:port`."""
         self._known: dict[str, int] = {}
-        self._begun: list[Attempt] = []
-        """The calls of the run that is on its way."""
+        self._begun: list[ClientCall] = []
+        """The calls of the current run."""
         self._kept: OrderedDict[str, Run] = OrderedDict()
         self._stack = contextlib.ExitStack()
 
@@ -86,85 +88,86 @@ class Engine:
         with contextlib.ExitStack() as stack:
             stack.enter_context(no_process_left())
             stack.enter_context(self.server)
-            self.gate.loop = self.server.loop
             if self.virtual:
                 clock = self.server.clock
                 clock.advance(max(0.0, START - clock.now()))
-            self.surroundings = stack.enter_context(self._surround())
+            self.environment = stack.enter_context(self._enter_environment())
             self._stack = stack.pop_all()
         return self
 
-    def _surround(self) -> contextlib.AbstractContextManager[Surroundings]:
+    def _enter_environment(self) -> contextlib.AbstractContextManager[Environment]:
         if not isinstance(self.client, CommandClient):
             return in_this_process(self.server, self._running)
-        return with_hooks(self.server, self.client) if self.virtual else in_real_time(self.server)
+        if not self.virtual:
+            return in_real_time(self.server)
+        return with_hooks(self.server, self.client, self.limiter)
 
     def _running(self) -> int:
-        """The number of the run that is on its way, 0 once its calls are over: threads may be left."""
-        return self.runs if any(not attempt.over for attempt in self._begun) else 0
+        """The number of the run whose calls are not over, 0 between runs: threads may be left then."""
+        return self.runs if any(not call.over for call in self._begun) else 0
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._stack.close()
 
-    def run(self, case: Case, *, fresh: bool = False) -> Run:
-        """Run the client on one case; the result of an equal case before is used again, unless `fresh`."""
-        if case.bulky:
-            return self._run_anew(case)
-        key = case.key
+    def run(self, trial: Trial, *, fresh: bool = False) -> Run:
+        """Run the client on one trial; the result of an equal trial before is used again, unless `fresh`."""
+        if trial.bulky:
+            return self._run_anew(trial)
+        key = trial.key
         kept = None if fresh else self._kept.get(key)
         if kept is None:
-            kept = self._run_anew(case)
-            if case.twice:
-                kept.again = self._run(case)
-            if not kept.hurried:
+            kept = self._run_anew(trial)
+            if trial.twice:
+                kept.again = self._run(trial)
+            if not kept.past_deadline:
                 self._kept[key] = kept
             if len(self._kept) > KEPT_RUNS:
                 self._kept.popitem(last=False)
         else:
             self._kept.move_to_end(key)
-        return _with_case(kept, case)
+        return _with_trial(kept, trial)
 
-    def _run_anew(self, case: Case) -> Run:
+    def _run_anew(self, trial: Trial) -> Run:
         """Run it with a key that no other run has; a second run to compare has the same."""
         self._key = f"{API_KEY}{(self.runs + 1) % 1_000_000:06}"
-        self.gate.key = self._key.encode()
-        return self._run(case)
+        return self._run(trial)
 
-    def _run(self, case: Case) -> Run:
-        server, gate = self.server, self.gate
+    def _run(self, trial: Trial) -> Run:
+        server, limiter = self.server, self.limiter
         self.runs += 1
         if not self.virtual:
-            case = case.replace(scenario=hurried(case.scenario))
-        gate.begin(requests=case.requests, prefix=PREFIX if case.base == "prefix" else "")
+            trial = trial.replace(scenario=shortened(trial.scenario))
+        prefix = PREFIX if trial.base == "prefix" else ""
+        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix))
         server.reset()
-        server.use(case.scenario)
+        server.use(trial.scenario)
         clock = server.clock
         if clock.frozen:
             # From a whole second on, so that the dates in headers are the same in every run.
             clock.advance(math.ceil(clock.now()) - clock.now())
         started = clock.now()
-        base_url, closer = self._base_url(case.base)
-        job = self._job(case.payload) if case.resume else None
-        attempts = [
-            self.client.attempt(Call(copy.deepcopy(payload), base_url, self._key, job))
-            for payload in case.payloads
+        base_url, closer = self._base_url(trial.base)
+        job = self._job(trial.payload) if trial.resume else None
+        calls = [
+            self.client.call(CallArguments(copy.deepcopy(payload), base_url, self._key, job))
+            for payload in trial.payloads
         ]
-        run = Run(case, [], [], started=started, key=self._key, base_url=base_url)
-        with closer, _quietly(self.client.kind == "python") as sink:
-            self._interruptible(case, attempts, run)
-            self._drive(case, attempts, run)
-        self.gate.on_request = None
-        if gate.strays > STRAYS:
+        run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
+        on_request = self._on_request(trial, calls[0], run)
+        with closer, _quietly(self.client.kind == "python") as sink, limiter.watched(on_request):
+            self._drive(trial, calls, run)
+        if limiter.stale_requests > MOST_STALE:
             raise TargetError(
-                f"The client {self.client.name} goes on after it has ended: {gate.strays} requests came with "
-                "the key of an earlier run. Expected threads to end with a call, and calls to use their key."
+                f"The client {self.client.name} goes on after it has ended: "
+                f"{limiter.stale_requests} requests came with the key of an earlier run. "
+                "Expected threads to end with a call, and calls to use their key."
             )
-        return self._collect(run, attempts, sink)
+        return self._collect(run, calls, sink)
 
-    def _base_url(self, form: str) -> tuple[str, contextlib.AbstractContextManager[Any]]:
-        root = self.surroundings.url
+    def _base_url(self, form: BaseUrl) -> tuple[str, contextlib.AbstractContextManager[Any]]:
+        root = self.environment.url
         url = f"{root}/v2"
         if form == "slash":
             return url + "/", contextlib.nullcontext()
@@ -187,74 +190,77 @@ class Engine:
         with urllib.request.urlopen(request, timeout=5) as answer:
             job: str = json.load(answer)["id"]
         self.server.space.journal.clear()
-        self.gate.received = 0
+        self.limiter.forget_requests()
         return job
 
-    def _interruptible(self, case: Case, attempts: list[Attempt], run: Run) -> None:
-        """Have the client interrupted after so many polls, or its arguments read while it runs."""
-        wanted = case.interrupt_after
+    def _on_request(self, trial: Trial, call: ClientCall, run: Run) -> Callable[[int], None] | None:
+        """A function to call after each request: it reads the client's arguments or interrupts it."""
+        wanted = trial.interrupt_after
         journal = self.server.space.journal
-        if wanted is None and not case.inspect:
-            return
+        if wanted is None and not trial.inspect:
+            return None
 
         def look(received: int) -> None:
-            if case.inspect and not run.arguments:
-                run.arguments = attempts[0].arguments()
+            if trial.inspect and not run.arguments:
+                run.arguments = call.process_arguments()
             if wanted is None:
                 return
             polls = sum(exchange.kind == "poll" for exchange in journal)
-            if polls >= wanted and run.interrupted_at is None and attempts[0].interrupt():
+            if polls >= wanted and run.interrupted_at is None and call.interrupt():
                 run.interrupted_at = received
 
-        self.gate.on_request = look
+        return look
 
-    def _drive(self, case: Case, attempts: list[Attempt], run: Run) -> None:
-        """Start the calls and see to it that they end."""
-        timer = self._virtual_limit(case.seconds)
+    def _drive(self, trial: Trial, calls: list[ClientCall], run: Run) -> None:
+        """Start the calls, and end those that exceed a limit."""
+        timer = self._virtual_limit(trial.seconds)
         # Many polls take their time, most of all where each is a process.
-        begun, most = time.monotonic(), self.real_limit * (3 if case.requests > 1_000 else 1)
+        begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
         try:
-            for attempt in attempts:
-                attempt.start()
-            self._begun = attempts
-            for attempt in attempts:
-                while not attempt.wait(
-                    0.05 if self.gate.cut else min(0.5, max(limit - time.monotonic(), 0.01))
+            for call in calls:
+                call.start()
+            self._begun = calls
+            for call in calls:
+                while not call.wait(
+                    0.05 if self.limiter.cut else min(0.5, max(limit - time.monotonic(), 0.01))
                 ):
-                    if self.gate.cut or time.monotonic() > limit:
-                        run.hurried |= not self.gate.cut and limit < begun + most
-                        self.gate.close("time")
-                        self._stop(attempts)
+                    if self.limiter.cut or time.monotonic() > limit:
+                        run.past_deadline |= not self.limiter.cut and limit < begun + most
+                        self.limiter.close("time")
+                        self._stop(calls)
                         break
-                    if self.server.clock.now() - run.started > case.seconds + 60:
-                        self.gate.close("time")
+                    if self.server.clock.now() - run.started > trial.seconds + 60:
+                        self.limiter.close("time")
         finally:
             self._begun = []
             run.real_seconds = time.monotonic() - begun
             timer()
 
-    def _virtual_limit(self, seconds: float) -> Any:
-        """Let the server wake after so much virtual time and close; gives a function that calls it off."""
-        import asyncio
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        loop = self.server.loop
+        assert loop is not None
+        return loop
+
+    def _virtual_limit(self, seconds: float) -> Callable[[], object]:
+        """Close the limiter after so much virtual time; returns a function that calls it off."""
 
         async def close_later() -> None:
             await self.server.clock.sleep(seconds)
-            self.gate.close("time")
+            self.limiter.close("time")
 
-        loop = self.gate.loop
-        assert loop is not None
+        loop = self._loop()
         future = asyncio.run_coroutine_threadsafe(close_later(), loop)
-        self.gate.settle(loop)
+        self.limiter.settle(loop)
         return future.cancel
 
-    def _stop(self, attempts: list[Attempt]) -> None:
-        for attempt in attempts:
-            if attempt.wait(CLIENT_STOPS):
+    def _stop(self, calls: list[ClientCall]) -> None:
+        for call in calls:
+            if call.wait(CLIENT_STOPS):
                 continue
             for _ in range(_INTERRUPTIONS):
-                attempt.stop()
-                if attempt.wait(STOP_LOOK):
+                call.stop()
+                if call.wait(STOP_LOOK):
                     break
             else:
                 raise TargetError(
@@ -262,15 +268,14 @@ class Engine:
                     f"{_INTERRUPTIONS} times and went on."
                 )
 
-    def _collect(self, run: Run, attempts: list[Attempt], sink: _Sink) -> Run:
-        assert self.gate.loop is not None
-        self.gate.settle(self.gate.loop)
+    def _collect(self, run: Run, calls: list[ClientCall], sink: _Sink) -> Run:
+        self.limiter.settle(self._loop())
         server = self.server
         run.trace = server.exchanges
         run.seconds = server.clock.now() - run.started
-        run.cut, run.received = self.gate.cut, self.gate.received
-        run.cut_after = self.gate.cut_at - run.started if run.cut else 0.0
-        run.outcomes = [attempt.outcome for attempt in attempts]
+        run.cut, run.received = self.limiter.cut, self.limiter.received
+        run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
+        run.outcomes = [call.outcome for call in calls]
         for outcome in run.outcomes:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
@@ -289,21 +294,21 @@ class Engine:
 
     def _note_others(self, run: Run) -> None:
         """Note the other hosts that were tried in this run, unless the client was led to them."""
-        now = dict(self.surroundings.others())
+        now = dict(self.environment.others())
         tried = [place for place, times in now.items() if times != self._known.get(place)]
         self._known = now
         if tried:
             bodies = [exchange.answer_body for exchange in run.trace]
             bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
-            found = unprompted(tried, run.case.payloads, bodies)
+            found = unprompted(tried, run.trial.payloads, bodies)
             self.others += [place for place in found if place not in self.others]
 
 
-def _with_case(run: Run, case: Case) -> Run:
-    """A run as that of an equal case, which may hold other notes."""
-    if run.case is case:
+def _with_trial(run: Run, trial: Trial) -> Run:
+    """A run as that of an equal trial, which may hold other notes."""
+    if run.trial is trial:
         return run
-    return dataclasses.replace(run, case=case.replace(scenario=run.case.scenario))
+    return dataclasses.replace(run, trial=trial.replace(scenario=run.trial.scenario))
 
 
 class _Kept(io.BytesIO):
@@ -314,7 +319,7 @@ class _Kept(io.BytesIO):
 
 
 class _Sink(io.TextIOWrapper):
-    """What stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
+    """Stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
 
     def __init__(self, real: Any) -> None:
         self.kept = _Kept()
@@ -326,7 +331,7 @@ class _Sink(io.TextIOWrapper):
         return int(self._real.fileno())
 
     def text(self) -> str:
-        """What was printed, the beginning of it."""
+        """The beginning of what was printed."""
         return self.kept.getvalue()[:100_000].decode("utf-8", "replace")
 
 

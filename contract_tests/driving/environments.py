@@ -1,4 +1,4 @@
-"""The environment of a checked client: where it finds the mock, and whose time it follows."""
+"""Environments of a checked client: where it finds the mock, and whose clock it follows."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, watched_connects
-from .run_limiter import Gate
+from .run_limiter import RunLimiter
 
-__all__ = ["Surroundings", "hurried", "in_real_time", "in_this_process", "no_process_left", "with_hooks"]
+__all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Where a client finds the mock, and whether it follows the mock's clock."""
+class Environment:
+    """The address of the mock for a client, and what is known of the client's clock."""
 
     url: str
     """Scheme, host and port."""
     followed: Callable[[], bool]
-    """Tells whether the client has been seen to follow the clock."""
+    """Returns True once the client has been seen to follow the mock's clock."""
     partly: Callable[[], bool] = lambda: False
-    """Tells whether a part of it (curl in a script) has been seen not to: its timeouts are real ones."""
+    """Returns True once a part of it (curl in a shell script) has been seen not to: its timeouts are real."""
     others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
 
 
 @contextlib.contextmanager
-def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Surroundings]:
+def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Environment]:
     """A callable: this process lives by the server's clock, this thread apart.
 
     `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
@@ -52,17 +52,17 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         return seen == before != 0 and server.quiet()
 
     with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
-        yield Surroundings(server.url, lambda: True, others=others)
+        yield Environment(server.url, lambda: True, others=others)
 
 
 @contextlib.contextmanager
-def in_real_time(server: MockServer) -> Iterator[Surroundings]:
+def in_real_time(server: MockServer) -> Iterator[Environment]:
     """A command that no hook reaches."""
-    yield Surroundings(server.url, lambda: False)
+    yield Environment(server.url, lambda: False)
 
 
 @contextlib.contextmanager
-def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundings]:
+def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -> Iterator[Environment]:
     """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
     from kling_mock.interception.parent.certificates import Authority
     from kling_mock.interception.parent.environment import child_environment
@@ -85,11 +85,11 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
     ):
         try:
             with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
-                _wait_for_the_first_request(server)
+                _wait_for_the_first_request(server, limiter)
                 client.environment = child_environment(folder, gateway.port, fast_forward=True)
                 client.virtual_time = True
                 unhooked = gateway.states[False]
-                yield Surroundings(
+                yield Environment(
                     f"http://127.0.0.1:{gateway.port}",
                     lambda: asked,
                     lambda: unhooked.total_requests > 0,
@@ -100,11 +100,11 @@ def with_hooks(server: MockServer, client: CommandClient) -> Iterator[Surroundin
             client.virtual_time = False
 
 
-def _wait_for_the_first_request(server: MockServer) -> None:
+def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None:
     """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
-    gate, idle_detector = server.app, server.idle_detector
-    assert isinstance(gate, Gate) and idle_detector is not None
-    idle_detector.busy_while(lambda: gate.starting(CLIENT_STARTS))
+    idle_detector = server.idle_detector
+    assert idle_detector is not None
+    idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS))
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def no_process_left() -> Iterator[None]:
         end_leftovers(own)
 
 
-def hurried(scenario: Scenario) -> Scenario:
+def shortened(scenario: Scenario) -> Scenario:
     """The scenario for a client in real time: it goes by polls, and every wait is short."""
     faults = tuple(map(_short, scenario.faults))
     plan = scenario.course

@@ -1,11 +1,13 @@
-"""The door in front of the mock: it counts what comes, and closes when a run has had enough."""
+"""Limits of a run in front of the mock: it counts requests and stops answering after enough of them."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from starlette.types import Receive, Scope, Send
 
@@ -19,7 +21,9 @@ from kling_mock.serving.wire import TRANSPORT
 from kling_mock.timing import LOOP_LOOKS
 from kling_mock.virtual_time.originals import allocate_lock, monotonic
 
-__all__ = ["FORWARDED_PREFIX", "Gate"]
+from ..running.models import Cut
+
+__all__ = ["FORWARDED_PREFIX", "MOST_STALE", "RunLimiter", "RunLimits"]
 
 FORWARDED_PREFIX = b"x-forwarded-prefix"
 """The header by which the mock learns of the path prefix that a client kept, as behind any proxy."""
@@ -28,109 +32,129 @@ LATENCY = 0.05
 """Virtual seconds that a request is on its way."""
 REFUSED = 5.0
 """The same once nothing is answered any more, so that a budget soon ends what goes on."""
-LAST_WORDS = 25
-"""Answers that say how the job ended, after which a client has to be believed that it will never listen."""
-STRAYS = 50
+MOST_FINAL_ANSWERS = 25
+"""Answers that say how the job ended, after which a client is believed to poll on for ever."""
+MOST_STALE = 50
 """Requests of earlier runs after which a client counts as one that cannot be checked."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
 
-class Gate(MockApp):
+@dataclass(frozen=True)
+class RunLimits:
+    """The limits of one run, and the key that tells its requests from those of earlier runs."""
+
+    requests: int
+    key: bytes
+    prefix: str = ""
+    """The path before `/v2` that is taken off, as by a proxy."""
+
+
+class RunLimiter(MockApp):
     """The application with limits per run: so many requests, so much virtual time, then nothing is answered.
 
     A client that ignores its budget would otherwise never end, and shrinking what it does would not either.
+    `key_pattern` is what the keys of all runs look like.
     """
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: Common, key_pattern: re.Pattern[bytes]) -> None:
         # Each request has to come by here.
         super().__init__(common, at_once=False)
         self.space = common.default
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.cut = ""
+        self.cut: Cut = ""
+        """The reason why requests are no longer answered; empty while they are."""
         self.cut_at = 0.0
+        """The virtual moment of the cut."""
         self.received = 0
-        self.strays = 0
+        self.stale_requests = 0
         """Requests that bore the key of an earlier run: they are not answered."""
-        self.key = b""
-        self.former: re.Pattern[bytes] | None = None
-        """What the keys of all runs look like."""
-        self.on_request: Callable[[int], None] | None = None
-        self._prefix = ""
-        self._most = 0
-        self._ends = 0
+        self._key_pattern = key_pattern
+        self._limits = RunLimits(0, b"")
+        self._on_request: Callable[[int], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._final_answers = 0
         self._asked: float | None = None
         self._transports: set[Any] = set()
-        self.space.bus.subscribe(self._look, (EventKind.EXCHANGE,))
+        self.space.bus.subscribe(self._count_final_answer, (EventKind.EXCHANGE,))
 
-    def begin(self, *, requests: int, prefix: str = "") -> None:
-        """Open for a new run."""
+    def begin(self, limits: RunLimits) -> None:
+        """Answer again, within the limits of a new run."""
+        self._limits = limits
         self.cut = ""
-        self.received = 0
-        self._most = requests
-        self._prefix = prefix
-        self._ends = 0
         self._asked = None
         self._transports = set()
+        self.forget_requests()
+
+    def forget_requests(self) -> None:
+        """Count the requests of this run from nothing again."""
+        self.received = 0
+        self._final_answers = 0
+
+    @contextlib.contextmanager
+    def watched(self, on_request: Callable[[int], None] | None) -> Iterator[None]:
+        """Call `on_request` after each request with the number of requests so far, until the block ends."""
+        self._on_request = on_request
+        try:
+            yield
+        finally:
+            self._on_request = None
 
     def starting(self, seconds: float) -> bool:
-        """Whether nothing has come in this run, and nobody has asked this for so many real seconds."""
+        """True while no request has come in this run, for so many real seconds from the first question."""
         if self._asked is None:
             self._asked = monotonic()
         return self.received == 0 and monotonic() - self._asked < seconds
 
-    def close(self, why: str) -> None:
+    def close(self, why: Literal["requests", "time"]) -> None:
         """Answer nothing more in this run, and end what is being answered; from any thread."""
         if self.cut:
             return
         self.cut, self.cut_at = why, self.space.clock.now()
         self.space.holds.end()
-        if self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._abort_all)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._abort_all)
 
-    def _look(self, event: Event) -> None:
+    def _count_final_answer(self, event: Event) -> None:
         """Close before a client that polls on after the end has used up all its requests: that takes long."""
         exchange: Exchange = event.data
         if exchange.kind == "poll" and exchange.fault is None and exchange.state in FINAL_STATUSES:
-            self._ends += 1
-            if self._ends > LAST_WORDS:
+            self._final_answers += 1
+            if self._final_answers > MOST_FINAL_ANSWERS:
                 self.close("requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.loop is None:
-            self.loop = asyncio.get_running_loop()
-        if self._astray(scope):
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        if self._is_stale(scope):
             return
         self.received += 1
         if self.space.clock.frozen:
             # As over a network: even a loop without a pause gets somewhere, also after the cut.
             self.space.clock.advance(REFUSED if self.cut else LATENCY)
         transport = scope.get(TRANSPORT)
-        if self.received > self._most:
+        if self.received > self._limits.requests:
             self.close("requests")
         if self.cut:
             if transport is not None:
                 transport.abort()
             return
         self._transports.add(transport)
-        if self._prefix:
+        if self._limits.prefix:
             self._strip(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._transports.discard(transport)
-            if self.on_request is not None:
-                self.on_request(self.received)
+            if self._on_request is not None:
+                self._on_request(self.received)
 
-    def _astray(self, scope: Scope) -> bool:
-        """Whether a request was sent for an earlier run, by a thread that it has left; ends it then."""
-        if self.former is None:
+    def _is_stale(self, scope: Scope) -> bool:
+        """True for a request that a thread of an earlier run still sends; its connection is ended."""
+        keys = [key for _, value in scope.get("headers", ()) for key in self._key_pattern.findall(value)]
+        if not keys or self._limits.key in keys:
             return False
-        keys = [key for _, value in scope.get("headers", ()) for key in self.former.findall(value)]
-        if not keys or self.key in keys:
-            return False
-        self.strays += 1
-        if self.strays > STRAYS:
+        self.stale_requests += 1
+        if self.stale_requests > MOST_STALE:
             self.close("time")
         transport = scope.get(TRANSPORT)
         if transport is not None:
@@ -138,10 +162,10 @@ class Gate(MockApp):
         return True
 
     def _strip(self, scope: MutableMapping[str, Any]) -> None:
-        path = scope["path"]
-        if path.startswith(self._prefix + "/"):
-            scope["path"] = path[len(self._prefix) :]
-            scope["headers"] = [*scope["headers"], (FORWARDED_PREFIX, self._prefix.encode())]
+        path, prefix = scope["path"], self._limits.prefix
+        if path.startswith(prefix + "/"):
+            scope["path"] = path[len(prefix) :]
+            scope["headers"] = [*scope["headers"], (FORWARDED_PREFIX, prefix.encode())]
 
     def _abort_all(self) -> None:
         for transport in list(self._transports):
@@ -149,7 +173,7 @@ class Gate(MockApp):
                 transport.abort()
 
     def settle(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let the server read what has arrived and finish what is finished."""
+        """Wait until the server has read what arrived and ended what is done; `loop` is the server's."""
         done = _lock()
         left = _ROUNDS
 

@@ -1,4 +1,4 @@
-"""Importing somebody's module: in a process of its own first, which it may leave or never come back from."""
+"""Import a module that may exit or hang: try it in a child process first."""
 
 from __future__ import annotations
 

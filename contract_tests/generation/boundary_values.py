@@ -24,7 +24,7 @@ from .value_tables import (
 __all__ = ["Path", "Spot", "boundaries", "field_name", "largest", "smallest", "weight"]
 
 Path = tuple[str | int, ...]
-"""Where a value stands: names of fields and places in lists, from the outside in."""
+"""The place of a value: names of fields and places in lists, from the outside in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def field_name(path: Path) -> str:
 
 
 def weight(value: Any) -> int:
-    """How large a JSON value is: the characters that it takes."""
+    """The size of a JSON value: the characters that it takes."""
     return len(json.dumps(value, ensure_ascii=False))
 
 

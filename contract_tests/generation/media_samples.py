@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import base64
 import functools
-import struct
 import uuid
-import zlib
 
-__all__ = ["BROKEN_LINKS", "is_uuid", "link_samples", "png"]
+from kling_mock.media.png import png
+
+__all__ = ["BROKEN_LINKS", "is_uuid", "link_samples"]
 
 BROKEN_LINKS = ("not a link", "/a.png", "ftp://example.com/a.png", "https://", "example.com/a.png", "")
 """Strings that are neither a link nor inline data; the first is the plainest."""
 
 
 def is_uuid(text: str) -> bool:
-    """Whether a string is a UUID in its canonical form of 36 characters."""
+    """Return True if a string is a UUID in its canonical form of 36 characters."""
     try:
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
-
-
-def png(width: int, height: int) -> bytes:
-    """A black PNG picture of the given size in pixels, one bit a pixel."""
-    rows = b"".join(b"\0" + bytes((width + 7) // 8) for _ in range(height))
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Breaches: values that break exactly one constraint of a shape, each with the constraint's name.
 
 The server takes numeric strings for numbers and ignores unknown fields, as the API does, so neither is a
-breach: the wrong type of a number is a word, a list, an object, a boolean or null.
+negative: the wrong type of a number is a word, a list, an object, a boolean or null.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .boundary_values import Path, smallest
 from .media_samples import BROKEN_LINKS, link_samples
 from .schema_model import Anything, Array, Boolean, Choice, Null, Number, Object, Shape, Text, Union, fits
 
-__all__ = ["MISSING", "Breach", "Missing", "breaches"]
+__all__ = ["MISSING", "Missing", "NegativeValue", "negative_values"]
 
 
 class Missing(enum.Enum):
@@ -32,7 +32,7 @@ MISSING = Missing.MISSING
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class NegativeValue:
     """One broken constraint: where, which, by what value, and the whole value that it makes."""
 
     path: Path
@@ -53,7 +53,7 @@ _WRONG: dict[str, tuple[Any, ...]] = {
 }
 
 
-def breaches(shape: Shape) -> Iterator[Breach]:
+def negative_values(shape: Shape) -> Iterator[NegativeValue]:
     """Every constraint of a shape broken alone: just outside first, then values of other types."""
     match shape:
         case Anything():
@@ -74,27 +74,27 @@ def breaches(shape: Shape) -> Iterator[Breach]:
             yield from _union(shape)
 
 
-def _here(constraint: str, value: Any) -> Breach:
-    return Breach((), constraint, value, value)
+def _of_itself(constraint: str, value: Any) -> NegativeValue:
+    return NegativeValue((), constraint, value, value)
 
 
-def _wrong_types(*types: str) -> Iterator[Breach]:
+def _wrong_types(*types: str) -> Iterator[NegativeValue]:
     for value in _WRONG[types[0]]:
-        yield _here("type", value)
+        yield _of_itself("type", value)
 
 
-def _choice(shape: Choice) -> Iterator[Breach]:
-    for value in _strangers(shape.values):
+def _choice(shape: Choice) -> Iterator[NegativeValue]:
+    for value in _outside(shape.values):
         if not fits(shape, value):
-            yield _here(shape.keyword, value)
+            yield _of_itself(shape.keyword, value)
     wrong = "type" if shape.types else shape.keyword
     kind = min(shape.types, default="string")
     for value in _WRONG[kind]:
         if not fits(shape, value):
-            yield _here(wrong, value)
+            yield _of_itself(wrong, value)
 
 
-def _strangers(values: tuple[Any, ...]) -> Iterator[Any]:
+def _outside(values: tuple[Any, ...]) -> Iterator[Any]:
     """Values of the right type that are not in the list: one between two of them, one beyond, one akin."""
     figures = sorted(value for value in values if isinstance(value, int) and not isinstance(value, bool))
     if figures:
@@ -105,7 +105,7 @@ def _strangers(values: tuple[Any, ...]) -> Iterator[Any]:
         yield from (words[0] + "-x", words[-1].swapcase(), "")
 
 
-def _number(shape: Number) -> Iterator[Breach]:
+def _number(shape: Number) -> Iterator[NegativeValue]:
     steps = (1, 100) if shape.integer else (0.0001, 0.1, 1)
     for bound, opened, name, sign in (
         (shape.low, shape.low_open, "Minimum", -1),
@@ -114,70 +114,74 @@ def _number(shape: Number) -> Iterator[Breach]:
         if bound is None:
             continue
         if opened:
-            yield _here("exclusive" + name, bound)
+            yield _of_itself("exclusive" + name, bound)
         for step in steps:
             value = round(bound + sign * step, 10)
-            yield _here("exclusive" + name if opened else name.lower(), value)
+            yield _of_itself("exclusive" + name if opened else name.lower(), value)
     yield from _wrong_types("integer" if shape.integer else "number")
 
 
-def _text(shape: Text) -> Iterator[Breach]:
+def _text(shape: Text) -> Iterator[NegativeValue]:
     if shape.most is not None and shape.format != "uuid":
         # A link that is too long is still a link: only its length is at fault.
         start = link_samples(shape.role)["link"][0] if shape.format == "uri" else ""
-        yield _here("maxLength", start + "a" * max(1, shape.most + 1 - len(start)))
+        yield _of_itself("maxLength", start + "a" * max(1, shape.most + 1 - len(start)))
     if shape.least > 0 and shape.format is None:
-        yield _here("minLength", "a" * (shape.least - 1))
+        yield _of_itself("minLength", "a" * (shape.least - 1))
     if shape.format is not None:
         for value in BROKEN_LINKS if shape.format == "uri" else _BROKEN_UUIDS:
             if shape.least <= len(value) and (shape.most is None or len(value) <= shape.most):
-                yield _here("format", value)
+                yield _of_itself("format", value)
     yield from _wrong_types("string")
 
 
-def _array(shape: Array) -> Iterator[Breach]:
+def _array(shape: Array) -> Iterator[NegativeValue]:
     if shape.least > 0:
-        yield _here("minItems", smallest(shape)[: shape.least - 1])
+        yield _of_itself("minItems", smallest(shape)[: shape.least - 1])
     if shape.most is not None:
         plain = shape.items if shape.limit is None else shape.limit.other
         over = [*smallest(shape), *(smallest(plain) for _ in range(shape.most + 1 - shape.least))]
-        yield _here("maxItems", over)
+        yield _of_itself("maxItems", over)
     yield from _wrong_types("array")
     around = smallest(shape)[1:]
-    for breach in breaches(shape.items):
-        yield Breach((0, *breach.path), breach.constraint, breach.value, [breach.whole, *around])
+    for negative in negative_values(shape.items):
+        yield NegativeValue(
+            (0, *negative.path), negative.constraint, negative.value, [negative.whole, *around]
+        )
 
 
-def _object(shape: Object) -> Iterator[Breach]:
+def _object(shape: Object) -> Iterator[NegativeValue]:
     plain = smallest(shape)
     for name, field in shape.fields.items():
         if name in shape.required:
-            yield Breach((name,), "required", MISSING, {key: plain[key] for key in plain if key != name})
-        for breach in breaches(field):
-            whole = {**plain, name: breach.whole}
-            yield Breach((name, *breach.path), breach.constraint, breach.value, whole)
+            yield NegativeValue(
+                (name,), "required", MISSING, {key: plain[key] for key in plain if key != name}
+            )
+        for negative in negative_values(field):
+            whole = {**plain, name: negative.whole}
+            yield NegativeValue((name, *negative.path), negative.constraint, negative.value, whole)
     yield from _wrong_types("object")
 
 
-def _union(shape: Union) -> Iterator[Breach]:
-    """What breaks one branch and fits no other; what is of no branch's type breaks the union itself."""
+def _union(shape: Union) -> Iterator[NegativeValue]:
+    """Values that break one branch and fit no other; a value of no branch's type breaks the union itself."""
     for branch in shape.branches:
-        for breach in breaches(branch):
-            if fits(shape, breach.whole):
+        for negative in negative_values(branch):
+            if fits(shape, negative.whole):
                 continue
-            if breach.path or breach.constraint not in ("type", "enum", "const"):
-                yield breach
-            elif not _same_type_elsewhere(shape, branch, breach.value):
-                yield _here(shape.keyword, breach.value)
+            if negative.path or negative.constraint not in ("type", "enum", "const"):
+                yield negative
+            elif not _same_type_elsewhere(shape, branch, negative.value):
+                yield _of_itself(shape.keyword, negative.value)
     if shape.keyword == "oneOf":
         for branch in shape.branches:
             value = smallest(branch)
             if not fits(shape, value):
-                yield _here("oneOf", value)
+                yield _of_itself("oneOf", value)
 
 
 def _same_type_elsewhere(shape: Union, branch: Shape, value: Any) -> bool:
-    """Whether another branch takes values of this type, so that more than the type is at fault."""
+    """True where another branch takes values of this type, so that more than the type is at fault."""
     return any(_takes(other, value) for other in shape.branches if other is not branch)
 
 

@@ -14,7 +14,7 @@ from kling_mock.errors import SpecError
 
 from . import schema_rewriting
 from .boundary_values import Path, boundaries, field_name, largest, smallest, weight
-from .negative_values import Breach, Missing, breaches
+from .negative_values import Missing, NegativeValue, negative_values
 from .rules import Rules
 from .schema_model import Object, fits, read_shape
 
@@ -85,7 +85,7 @@ class Bodies:
         return values.filter(self.rules.kept) if self.rules.ids else values
 
     def accepts(self, body: Any) -> bool:
-        """Whether a body satisfies the schema, rules aside."""
+        """Return True if a body satisfies the schema, rules aside."""
         return fits(self.shape, body)
 
     def smallest(self) -> dict[str, Any]:
@@ -128,21 +128,29 @@ class Bodies:
 
         The rest of the body is the smallest that is valid and, wherever it can, keeps the rules.
         """
-        for breach, _ in self._breaches:
-            field = field_name(breach.path)
-            yield InvalidCase(field, breach.constraint, breach.value, copy.deepcopy(breach.whole))
+        for negative, _ in self._negatives:
+            field = field_name(negative.path)
+            yield InvalidCase(field, negative.constraint, negative.value, copy.deepcopy(negative.whole))
 
     @functools.cached_property
-    def _breaches(self) -> list[tuple[Breach, Object]]:
-        """Each breach of the schema once, with the world that surrounds it: one that keeps the rules."""
-        plain = {_key(breach): breach for breach in breaches(self.shape) if not self.accepts(breach.whole)}
-        found = {key: (breach, self.shape) for key, breach in plain.items()}
+    def _negatives(self) -> list[tuple[NegativeValue, Object]]:
+        """Each negative value of the schema once, with the world around it: one that keeps the rules."""
+        plain = {
+            _key(negative): negative
+            for negative in negative_values(self.shape)
+            if not self.accepts(negative.whole)
+        }
+        found = {key: (negative, self.shape) for key, negative in plain.items()}
         open_keys = set(plain)
         for world in self.worlds:
-            for breach in breaches(world):
-                key = _key(breach)
-                if key in open_keys and self._keeps_rules(breach.whole) and not self.accepts(breach.whole):
-                    found[key] = (breach, world)
+            for negative in negative_values(world):
+                key = _key(negative)
+                if (
+                    key in open_keys
+                    and self._keeps_rules(negative.whole)
+                    and not self.accepts(negative.whole)
+                ):
+                    found[key] = (negative, world)
                     open_keys.remove(key)
         return list(found.values())
 
@@ -168,39 +176,39 @@ class Bodies:
         """A strategy of the invalid cases, in valid bodies of all sorts."""
         from hypothesis import strategies as st
 
-        places = st.sampled_from(range(len(self._breaches)))
+        places = st.sampled_from(range(len(self._negatives)))
         return places.flatmap(functools.cache(self._around))
 
     def _around(self, place: int) -> SearchStrategy[InvalidCase]:
-        """One breach in all sorts of bodies that have its field and are valid but for it."""
+        """One negative value in all sorts of bodies that have its field and are valid but for it."""
         from hypothesis import strategies as st
 
         from .strategies import strategy_of
 
-        breach, world = self._breaches[place]
-        if not breach.path:
-            return st.builds(_case, st.just(breach), st.just({}))
-        root = str(breach.path[0])
+        negative, world = self._negatives[place]
+        if not negative.path:
+            return st.builds(_case, st.just(negative), st.just({}))
+        root = str(negative.path[0])
         fields = {name: field for name, field in world.fields.items() if name != root}
         others = strategy_of(Object(fields, world.required - {root}))
-        allowed = set(self.rules.broken(breach.whole))
-        cases = st.builds(_case, st.just(breach), others)
+        allowed = set(self.rules.broken(negative.whole))
+        cases = st.builds(_case, st.just(negative), others)
         if not self.rules.ids:
             return cases
         return cases.filter(lambda case: allowed.issuperset(self.rules.broken(case.payload)))
 
 
-def _key(breach: Breach) -> tuple[Path, str, str]:
-    return breach.path, breach.constraint, repr(breach.value)[:200]
+def _key(negative: NegativeValue) -> tuple[Path, str, str]:
+    return negative.path, negative.constraint, repr(negative.value)[:200]
 
 
-def _case(breach: Breach, others: dict[str, Any]) -> InvalidCase:
-    """A breach in a body with these other fields."""
-    whole = copy.deepcopy(breach.whole)
-    if breach.path:
-        root = breach.path[0]
+def _case(negative: NegativeValue, others: dict[str, Any]) -> InvalidCase:
+    """A negative value in a body with these other fields."""
+    whole = copy.deepcopy(negative.whole)
+    if negative.path:
+        root = negative.path[0]
         whole = others | ({root: whole[root]} if root in whole else {})
-    return InvalidCase(field_name(breach.path), breach.constraint, breach.value, whole)
+    return InvalidCase(field_name(negative.path), negative.constraint, negative.value, whole)
 
 
 def _object_shape(schema: Mapping[str, Any], where: str) -> Object:

@@ -21,13 +21,14 @@ __all__ = [
     "boundary_payloads",
     "invalid_cases",
     "invalid_payloads",
+    "smallest_payload",
     "valid_payloads",
 ]
 
 
 @functools.lru_cache(maxsize=256)
 def bodies_of(model: str, *, legacy: bool = False) -> Bodies:
-    """What the vendored document of a model says of its create body, compiled once.
+    """The create body of a model as its vendored document describes it, compiled once.
 
     `legacy` takes the older contract of `/v2/generate/video/…` instead. Raises `UnknownModel`.
     """
@@ -50,6 +51,11 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
     body: the required fields alone, each as simple as can be.
     """
     return bodies_of(model, legacy=legacy).valid
+
+
+def smallest_payload(model: str) -> dict[str, Any]:
+    """A new body of a model with its required fields alone, each as simple as can be."""
+    return bodies_of(model).smallest()
 
 
 def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:

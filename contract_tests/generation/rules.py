@@ -23,5 +23,5 @@ class Rules:
         return [name for name, judge in zip(self.ids, self._judges, strict=True) if not judge.is_valid(body)]
 
     def kept(self, body: Any) -> bool:
-        """Whether a body keeps every rule."""
+        """Return True if a body keeps every rule."""
         return all(judge.is_valid(body) for judge in self._judges)

@@ -17,12 +17,12 @@ from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.jobs.timeline import FinalStatus, Step
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.scenario import ERROR_SHAPES
+from kling_mock.trace_rules import REFUSALS
 
 __all__ = [
     "HANGS",
     "KNOWN_WORDS",
     "PLAIN",
-    "REFUSALS",
     "TROUBLES",
     "UNKNOWN_WORDS",
     "WITHOUT_STATUS",
@@ -72,19 +72,16 @@ TROUBLES = (
     "poll-reset",
     "poll-slow",
 )
-"""What a poll meets now and then, and a client gets over."""
+"""Faults that a poll meets now and then and a good client survives."""
 
 HANGS = "poll-hangs"
-"""What a client in virtual time gets over as well: a poll that is never answered."""
-
-REFUSALS = (400, 401, 403, 404, 422)
-"""Statuses of a create that must not be tried again."""
+"""A poll that is never answered: a good client in virtual time survives it as well."""
 
 _GENERATED = "generated"
 # Together they stay below the ten minutes after which the documented sample programs give up.
 _WAITS = (5.0, 1.0, 30.0)
 _LIMITS = tuple((wait, as_date) for as_date in (False, True) for wait in _WAITS)
-"""What Retry-After says: seconds, and whether it says them as a date."""
+"""Values of Retry-After: its seconds, and True where they are written as a date."""
 _SPANS = (None, 0.0, 1.0, 20.0, 60.0)
 
 

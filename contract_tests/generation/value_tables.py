@@ -125,7 +125,7 @@ def lengths(least: int, most: int | None) -> tuple[int, ...]:
 
 
 def is_free_text(shape: Text) -> bool:
-    """Whether a string holds prose rather than a name or a link."""
+    """Return True if a string holds prose rather than a name or a link."""
     if shape.format is not None or names_a_link(shape.role):
         return False
     return "prompt" in shape.role or (shape.most is not None and shape.most >= 200)
@@ -145,7 +145,7 @@ def plain_text(shape: Text) -> Sequence[str]:
 
 
 def names_a_link(role: str) -> bool:
-    """Whether a field of this name holds a link or inline data, though its schema may only say `string`."""
+    """Return True if a field of this name holds a link or inline data; its schema may only say `string`."""
     return role.endswith(("_url", "_urls")) or "mask" in role
 
 

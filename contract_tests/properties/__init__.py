@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from .a_request import SECTION as A
 from .b_create import SECTION as B
-from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Profile, Property
+from .base import Context, Failure, Profile, Property
 from .c_poll import SECTION as C
 from .d_result import SECTION as D
 from .e_transport import SECTION as E
 from .f_process import SECTION as F
 
-__all__ = ["ADVISORY", "PROPERTIES", "REQUIRED", "STRICT", "Context", "Failure", "Profile", "Property"]
+__all__ = ["PROPERTIES", "Context", "Failure", "Profile", "Property"]
 
 PROPERTIES: dict[str, Property] = {
     one.id: one for section in (A, B, C, D, E, F) for one in section.properties

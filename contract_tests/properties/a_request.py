@@ -15,14 +15,14 @@ from kling_mock.errors import PayloadError
 from kling_mock.validation import parse_json
 
 from ..driving.run_limiter import FORWARDED_PREFIX
-from ..generation.payloads import invalid_cases, invalid_payloads, valid_payloads
+from ..generation.payloads import invalid_cases, invalid_payloads, smallest_payload, valid_payloads
 from ..generation.scenario_strategies import PLAIN
-from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import any_payload, boundaries, brief_bodies, delicate
+from ..running.models import Run, Trial
+from .base import Context, Failure, Section
 from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
 from .oracles import accepted, difference, documented, nulls, one_line, undocumented
-from .silent_fixes import broken_case, mended
+from .silent_fixes import mended, negative_trial
+from .trials import any_payload, boundaries, brief_bodies, delicate
 
 __all__ = ["SECTION"]
 
@@ -32,11 +32,8 @@ rule = SECTION.rule
 
 @rule(
     "A1",
-    "payload-valid",
-    REQUIRED,
-    cases=any_payload,
+    trials=any_payload,
     first=boundaries,
-    cost="A correct input is refused, so its user gets no video.",
 )
 def payload_valid(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -49,15 +46,12 @@ def payload_valid(run: Run) -> Failure | None:
 
 @rule(
     "A2",
-    "payload-faithful",
-    REQUIRED,
-    cases=any_payload,
+    trials=any_payload,
     first=lambda context: itertools.chain(boundaries(context), delicate(context)),
-    cost="What the user asked for is not what is made, and paid for.",
 )
 def payload_faithful(run: Run) -> Failure | None:
     for exchange in run.creates:
-        found = difference(exchange.payload, run.case.payload)
+        found = difference(exchange.payload, run.trial.payload)
         if found is not None:
             return Failure(f"the create body is not the input: {found}", exchange.number)
     if not run.creates:
@@ -67,31 +61,25 @@ def payload_faithful(run: Run) -> Failure | None:
 
 @rule(
     "A3",
-    "no-undocumented-fields",
-    REQUIRED,
-    cases=any_payload,
+    trials=any_payload,
     first=boundaries,
-    cost="A field that the model does not know is ignored today and may be refused tomorrow.",
 )
 def no_undocumented_fields(run: Run) -> Failure | None:
-    schema = load_catalog().create_schema(run.case.model)
+    schema = load_catalog().create_schema(run.trial.model)
     for exchange in run.creates:
         unknown = next(undocumented(exchange.payload, schema), None)
         if unknown is not None:
-            return Failure(f"{unknown} is no field of {run.case.model}", exchange.number)
+            return Failure(f"{unknown} is no field of {run.trial.model}", exchange.number)
     return None
 
 
 @rule(
     "A4",
-    "omit-not-null",
-    REQUIRED,
-    cases=any_payload,
+    trials=any_payload,
     first=boundaries,
-    cost="A null where the contract has no null is answered 400.",
 )
 def omit_not_null(run: Run) -> Failure | None:
-    given = set(nulls(run.case.payload))
+    given = set(nulls(run.trial.payload))
     for exchange in run.creates:
         added = next((path for path in nulls(exchange.payload) if path not in given), None)
         if added is not None:
@@ -104,11 +92,11 @@ def _has(name: str, context: Context) -> str | None:
     return None if name in known else f"{context.model} has no {name}"
 
 
-def _with_duration(context: Context) -> st.SearchStrategy[Case]:
+def _with_duration(context: Context) -> st.SearchStrategy[Trial]:
     values = load_catalog().create_schema(context.model)["properties"]["duration"].get("enum", [5])
     durations = st.sampled_from([value for value in values if isinstance(value, int)] or [5])
     return st.builds(
-        lambda payload, value: Case(context.model, {**payload, "duration": value}, PLAIN),
+        lambda payload, value: Trial(context.model, {**payload, "duration": value}, PLAIN),
         brief_bodies(context.model),
         durations,
     )
@@ -116,12 +104,9 @@ def _with_duration(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "A5",
-    "integer-duration",
-    ADVISORY,
-    cases=_with_duration,
+    trials=_with_duration,
     applies=functools.partial(_has, "duration"),
     examples=10,
-    cost="The contract says integer; that a string is accepted as well is not promised.",
 )
 def integer_duration(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -131,26 +116,23 @@ def integer_duration(run: Run) -> Failure | None:
     return None
 
 
-def _base_urls(context: Context) -> st.SearchStrategy[Case]:
+def _base_urls(context: Context) -> st.SearchStrategy[Trial]:
     return st.builds(
-        lambda payload, base: Case(context.model, payload, PLAIN, base=base),
+        lambda payload, base: Trial(context.model, payload, PLAIN, base=base),
         brief_bodies(context.model),
         st.sampled_from(["plain", "slash", "prefix"]),
     )
 
 
-def _each_base_url(context: Context) -> Iterator[Case]:
-    body = _smallest(context.model)
-    return (Case(context.model, body, PLAIN, base=base) for base in ("plain", "slash", "prefix"))
+def _each_base_url(context: Context) -> Iterator[Trial]:
+    body = smallest_payload(context.model)
+    return (Trial(context.model, body, PLAIN, base=base) for base in ("plain", "slash", "prefix"))
 
 
 @rule(
     "A6",
-    "exact-route",
-    REQUIRED,
-    cases=_base_urls,
+    trials=_base_urls,
     first=_each_base_url,
-    cost="Behind a proxy, or with a slash too many in a setting, nothing works.",
 )
 def exact_route(run: Run) -> Failure | None:
     for exchange in run.trace:
@@ -161,7 +143,7 @@ def exact_route(run: Run) -> Failure | None:
                 exchange.number,
             )
         kept = exchange.header_values(FORWARDED_PREFIX)
-        if run.case.base == "prefix" and exchange.kind in ("create", "poll") and not kept:
+        if run.trial.base == "prefix" and exchange.kind in ("create", "poll") and not kept:
             return Failure(
                 f"the base URL is {run.base_url}, and {exchange.method} went to {exchange.path}",
                 exchange.number,
@@ -173,10 +155,7 @@ def exact_route(run: Run) -> Failure | None:
 
 @rule(
     "A7",
-    "bearer-everywhere",
-    REQUIRED,
-    cases=lambda context: brief_bodies(context.model).map(lambda body: Case(context.model, body, PLAIN)),
-    cost="A request without the key is refused; a key in a URL ends up in logs.",
+    trials=lambda context: brief_bodies(context.model).map(lambda body: Trial(context.model, body, PLAIN)),
 )
 def bearer_everywhere(run: Run) -> Failure | None:
     for exchange in run.trace:
@@ -193,7 +172,7 @@ def bearer_everywhere(run: Run) -> Failure | None:
     return None
 
 
-def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
+def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Trial]:
     """Any payload, and for callables one whose number is none: JSON has no way to say it."""
     plain = any_payload(context)
     properties = load_catalog().create_schema(context.model)["properties"]
@@ -201,7 +180,7 @@ def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
     if not names or context.client.kind != "python":
         return plain
     odd = st.builds(
-        lambda body, name, value: Case(
+        lambda body, name, value: Trial(
             context.model, {**body, name: value}, PLAIN, note=f"{name} is {value}"
         ),
         brief_bodies(context.model),
@@ -213,10 +192,7 @@ def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Case]:
 
 @rule(
     "A8",
-    "strict-json",
-    REQUIRED,
-    cases=_maybe_odd_numbers,
-    cost="What is not JSON to a strict reader is answered 400, or misread.",
+    trials=_maybe_odd_numbers,
 )
 def strict_json(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -243,7 +219,7 @@ def _not_json(types: list[str], body: bytes) -> str | None:
     return None
 
 
-def _texts(context: Context) -> st.SearchStrategy[Case]:
+def _texts(context: Context) -> st.SearchStrategy[Trial]:
     field = load_catalog().create_schema(context.model)["properties"]["prompt"]
     most = min(field.get("maxLength", LONGEST), LONGEST)
     texts = st.one_of(
@@ -252,29 +228,26 @@ def _texts(context: Context) -> st.SearchStrategy[Case]:
         st.text(st.characters(codec="utf-8"), min_size=1, max_size=40),
     ).map(lambda text: text[:most])
     return st.builds(
-        lambda payload, text: Case(context.model, {**payload, "prompt": text}, PLAIN),
+        lambda payload, text: Trial(context.model, {**payload, "prompt": text}, PLAIN),
         brief_bodies(context.model),
         texts,
     )
 
 
-def _each_text(context: Context) -> Iterator[Case]:
-    body = _smallest(context.model)
+def _each_text(context: Context) -> Iterator[Trial]:
+    body = smallest_payload(context.model)
     most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
-    return (Case(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
+    return (Trial(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
 
 
 @rule(
     "A9",
-    "unicode-exact",
-    REQUIRED,
-    cases=_texts,
+    trials=_texts,
     first=_each_text,
     applies=functools.partial(_has, "prompt"),
-    cost="A prompt in another script makes another video than the one that was asked for.",
 )
 def unicode_exact(run: Run) -> Failure | None:
-    given = run.case.payload["prompt"]
+    given = run.trial.payload["prompt"]
     for exchange in run.creates:
         sent = exchange.payload.get("prompt") if isinstance(exchange.payload, dict) else None
         if sent != given:
@@ -288,10 +261,10 @@ def _escaped(text: Any) -> str:
     return one_line(ascii(text))
 
 
-def _images(context: Context) -> st.SearchStrategy[Case]:
-    body = {**_smallest(context.model)}
+def _images(context: Context) -> st.SearchStrategy[Trial]:
+    body = smallest_payload(context.model)
     return st.sampled_from(MEGABYTES).map(
-        lambda size: Case(
+        lambda size: Trial(
             context.model,
             {**body, "image_url": image_of(size)},
             PLAIN,
@@ -301,87 +274,73 @@ def _images(context: Context) -> st.SearchStrategy[Case]:
     )
 
 
-def _smallest(model: str) -> dict[str, Any]:
-    from ..generation.payloads import boundary_payloads
-
-    return boundary_payloads(model)[0].payload
-
-
 @rule(
     "A10",
-    "big-inline-image",
-    REQUIRED,
-    cases=_images,
+    trials=_images,
     applies=functools.partial(_has, "image_url"),
     examples=3,
-    cost="A picture from a phone does not get through, or is paid for twice.",
 )
 def big_inline_image(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) != 1:
         return Failure(
-            f"an image of {run.case.expect} MB made {len(creates)} creates: the client {run.outcome.brief()}",
+            f"an image of {run.trial.expect} MB made {len(creates)} creates: "
+            f"the client {run.outcome.brief()}",
             creates[-1].number if creates else None,
         )
     sent = creates[0].payload
-    if not isinstance(sent, dict) or sent.get("image_url") != run.case.payload["image_url"]:
-        return Failure(f"an image of {run.case.expect} MB did not arrive as it was", creates[0].number)
+    if not isinstance(sent, dict) or sent.get("image_url") != run.trial.payload["image_url"]:
+        return Failure(f"an image of {run.trial.expect} MB did not arrive as it was", creates[0].number)
     return None
 
 
-def _broken(context: Context) -> st.SearchStrategy[Case]:
+def _broken(context: Context) -> st.SearchStrategy[Trial]:
     cases = invalid_payloads(context.model).filter(lambda case: isinstance(case.payload, dict))
-    return cases.map(functools.partial(broken_case, context.model))
+    return cases.map(functools.partial(negative_trial, context.model))
 
 
-def _each_broken(context: Context) -> Iterator[Case]:
+def _each_broken(context: Context) -> Iterator[Trial]:
     """Every constraint broken once: a mistake in one of them is found whatever is drawn."""
     for case in invalid_cases(context.model):
         if isinstance(case.payload, dict):
-            yield broken_case(context.model, case)
+            yield negative_trial(context.model, case)
 
 
 @rule(
     "A11",
-    "invalid-refused",
-    REQUIRED,
-    cases=_broken,
+    trials=_broken,
     first=_each_broken,
-    cost="A mistake in the input is silently turned into another request, and paid for.",
 )
 def invalid_refused(run: Run) -> Failure | None:
     # What else was changed is the business of A2; a change that was refused all the same hid nothing.
     for exchange in accepted(run):
-        found = mended(exchange.payload, run.case.payload, run.case.expect)
+        found = mended(exchange.payload, run.trial.payload, run.trial.expect)
         if found is not None:
-            return Failure(f"{run.case.note}, and the client changed it: {found}", exchange.number)
+            return Failure(f"{run.trial.note}, and the client changed it: {found}", exchange.number)
     if run.outcome.kind == "returned" and not accepted(run):
-        return Failure(f"{run.case.note}, and the client {run.outcome.brief()} as if all were well")
+        return Failure(f"{run.trial.note}, and the client {run.outcome.brief()} as if all were well")
     if run.outcome.kind == "stopped":
-        return Failure(f"{run.case.note}, and the client did not end")
+        return Failure(f"{run.trial.note}, and the client did not end")
     return None
 
 
 @rule(
     "A12",
-    "variant-fit",
-    REQUIRED,
-    cases=lambda context: valid_payloads(context.model).map(lambda body: Case(context.model, body, PLAIN)),
+    trials=lambda context: valid_payloads(context.model).map(lambda body: Trial(context.model, body, PLAIN)),
     first=boundaries,
-    cost="Another model than the one that was asked for makes, and prices, the video.",
 )
 def variant_fit(run: Run) -> Failure | None:
-    known = load_catalog().create_schema(run.case.model)["properties"]
+    known = load_catalog().create_schema(run.trial.model)["properties"]
     for exchange in run.creates:
         sent = exchange.payload
         if not isinstance(sent, dict):
             continue
-        if sent.get("model") != run.case.payload["model"]:
+        if sent.get("model") != run.trial.payload["model"]:
             return Failure(
-                f"the model is {run.case.payload['model']}, and {one_line(sent.get('model'))} was sent",
+                f"the model is {run.trial.payload['model']}, and {one_line(sent.get('model'))} was sent",
                 exchange.number,
             )
         foreign = next((name for name in sent if name not in known), None)
         if foreign is not None:
-            return Failure(f"{foreign} is no field of {run.case.model}", exchange.number)
+            return Failure(f"{foreign} is no field of {run.trial.model}", exchange.number)
     return None

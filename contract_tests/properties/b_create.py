@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Literal
 
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
-from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, brief_pairs, each, every, fixed, stuck_case
-from .oracles import accepted, failed_clearly, not_delivered, one_line, said
-from .retry_after import wait_asked
+from ..running.models import Run, Trial
+from .base import Context, Failure, Section
+from .oracles import accepted, failed_clearly, mentions, not_delivered, one_line
+from .retry_after import waited
+from .trials import behaving, brief_pairs, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "made_again"]
 
@@ -24,10 +26,10 @@ SECTION = Section()
 rule = SECTION.rule
 
 NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]")
-"""What a client asks for that never looked whether it got an id."""
+"""Ids polled by a client that never looked for one in the create's answer."""
 
 
-def _troubled(context: Context) -> st.SearchStrategy[Case]:
+def _troubled(context: Context) -> st.SearchStrategy[Trial]:
     hangs = context.client.virtual_time
     kinds = (*scenario_strategies.TROUBLES, *([scenario_strategies.HANGS] if hangs else []))
     scenarios = st.one_of(
@@ -40,17 +42,17 @@ def _troubled(context: Context) -> st.SearchStrategy[Case]:
     return behaving(lambda: scenarios)(context)
 
 
-def _each_trouble(context: Context) -> Iterator[Case]:
+def _each_trouble(context: Context) -> Iterator[Trial]:
     hangs = context.client.virtual_time
     if hangs:
-        yield stuck_case(context)
+        yield stuck_trial(context)
     yield from each(*scenario_strategies.gone_wrong(hangs=hangs))(context)
     yield from each(*scenario_strategies.single_troubles())(context)
 
 
 def made_again(run: Run) -> Failure | None:
     """The failure of any run in which a job was made although the reply that named one before had come."""
-    if run.case.jobs or run.case.resume:
+    if run.trial.jobs or run.trial.resume:
         return None
     made = accepted(run)
     told = [place for place, exchange in enumerate(made) if exchange.fault is None and exchange.ended_at]
@@ -65,11 +67,8 @@ def made_again(run: Run) -> Failure | None:
 
 @rule(
     "B1",
-    "one-create-per-job",
-    REQUIRED,
-    cases=_troubled,
+    trials=_troubled,
     first=_each_trouble,
-    cost="Every create makes a job that is paid for: trouble while polling buys the video again.",
 )
 def one_create_per_job(run: Run) -> Failure | None:
     creates = run.creates
@@ -88,11 +87,8 @@ def _lost() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B2",
-    "no-blind-repost",
-    REQUIRED,
-    cases=behaving(_lost),
+    trials=behaving(_lost),
     first=every(_lost),
-    cost="The job was made and its answer lost: every further create is a second video on the bill.",
 )
 def no_blind_repost(run: Run) -> Failure | None:
     creates = run.creates
@@ -110,11 +106,8 @@ def no_blind_repost(run: Run) -> Failure | None:
 
 @rule(
     "B3",
-    "refused-may-retry",
-    ADVISORY,
-    cases=fixed(PLAIN, base="refused"),
+    trials=fixed(PLAIN, base="refused"),
     examples=2,
-    cost="With the service down, the user is not told so.",
 )
 def refused_may_retry(run: Run) -> Failure | None:
     return failed_clearly(run, "the connection was refused")
@@ -122,11 +115,8 @@ def refused_may_retry(run: Run) -> Failure | None:
 
 @rule(
     "B4",
-    "fail-fast-4xx",
-    REQUIRED,
-    cases=behaving(scenario_strategies.refused_creates),
+    trials=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
-    cost="A request that can never succeed is repeated, or its refusal is hidden behind another error.",
 )
 def fail_fast(run: Run) -> Failure | None:
     creates, polls = run.creates, run.polls
@@ -144,23 +134,20 @@ def fail_fast(run: Run) -> Failure | None:
 
 @rule(
     "B5",
-    "surfaces-message",
-    REQUIRED,
-    cases=behaving(scenario_strategies.refused_creates),
+    trials=behaving(scenario_strategies.refused_creates),
     first=every(scenario_strategies.refused_creates),
-    cost="The API says what is wrong, and the user never reads it.",
 )
 def surfaces_message(run: Run) -> Failure | None:
     for exchange in run.creates[:1]:
         body = exchange.answer
         if run.outcome.kind != "raised" or not isinstance(body, dict):
             continue
-        if not said(body["message"], run):
+        if not mentions(body["message"], run):
             return Failure(
                 f"the API said {one_line(body['message'])!r}, the client {run.outcome.brief()}",
                 exchange.number,
             )
-        if run.case.strict and not said(body["requestId"], run):
+        if run.trial.strict and not mentions(body["requestId"], run):
             return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
     return None
 
@@ -171,20 +158,17 @@ def _limited() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "B6",
-    "create-429",
-    REQUIRED,
-    cases=behaving(_limited),
+    trials=behaving(_limited),
     virtual=True,
-    cost="Asked to wait, the client does not, and is locked out for longer.",
 )
 def create_limited(run: Run) -> Failure | None:
     creates = run.creates
     for before, after in itertools.pairwise(creates):
-        asked = wait_asked(before) if before.status == 429 else None
-        waited = after.at - (before.ended_at or before.at)
-        if asked is not None and waited < asked - 0.05:
+        asked = retry_after(before) if before.status == 429 else None
+        taken = waited(before, after)
+        if asked is not None and waits_too_little(taken, asked, math.inf):
             return Failure(
-                f"Retry-After asked to wait {asked:g} s, and the create came again after {waited:.1f} s",
+                f"Retry-After asked to wait {asked:g} s, and the create came again after {taken:.1f} s",
                 after.number,
             )
     if run.cut or run.outcome.kind == "stopped":
@@ -202,12 +186,9 @@ def _accepting(code: Literal[200, 201]) -> Scenario:
 
 @rule(
     "B7",
-    "200-or-201",
-    REQUIRED,
-    cases=fixed(_accepting(200), _accepting(201)),
+    trials=fixed(_accepting(200), _accepting(201)),
     first=each(_accepting(200), _accepting(201)),
     examples=6,
-    cost="A job that was made and paid for is taken for a failure.",
 )
 def any_success(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -215,11 +196,8 @@ def any_success(run: Run) -> Failure | None:
 
 @rule(
     "B8",
-    "bad-create-reply",
-    REQUIRED,
-    cases=behaving(scenario_strategies.bad_create_replies),
+    trials=behaving(scenario_strategies.bad_create_replies),
     first=every(scenario_strategies.bad_create_replies),
-    cost="Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
 )
 def bad_create_reply(run: Run) -> Failure | None:
     for exchange in run.polls:
@@ -231,44 +209,38 @@ def bad_create_reply(run: Run) -> Failure | None:
 
 @rule(
     "B9",
-    "terminal-in-create",
-    REQUIRED,
-    cases=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
+    trials=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     examples=8,
-    cost="A job that has ended already is waited for.",
 )
 def terminal_in_create(run: Run) -> Failure | None:
     state = run.creates[0].state if run.creates else None
     if run.polls and state is not None:
         return Failure(f"the create already said {state}, and the job was polled", run.polls[0].number)
-    if run.case.scenario.create_status == "completed":
+    if run.trial.scenario.create_status == "completed":
         return not_delivered(run)
     return failed_clearly(run, "the create already said error")
 
 
-def _two(context: Context) -> st.SearchStrategy[Case]:
+def _two(context: Context) -> st.SearchStrategy[Trial]:
     return brief_pairs(context.model).map(
-        lambda pair: Case(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
+        lambda pair: Trial(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
     )
 
 
 @rule(
     "B10",
-    "no-crosstalk",
-    REQUIRED,
-    cases=_two,
+    trials=_two,
     examples=8,
     plain=True,
-    cost="One user gets the other user's video.",
 )
 def no_crosstalk(run: Run) -> Failure | None:
     made = {}
     for exchange in run.creates:
-        for place, payload in enumerate(run.case.payloads):
+        for place, payload in enumerate(run.trial.payloads):
             if exchange.payload == payload and exchange.job_id is not None:
                 made[place] = exchange.job_id
-    if len(made) < len(run.case.payloads) <= len(run.creates):
+    if len(made) < len(run.trial.payloads) <= len(run.creates):
         # What is sent is not what was given: A2 says so, and nobody can tell whose job is whose.
         return None
     for place, outcome in enumerate(run.outcomes):

@@ -1,4 +1,4 @@
-"""What a property is: an id, what it costs to break it, the cases that try it, and a judgement of a run."""
+"""Properties: a rule of the register with the trials that try it and the judgement of a run."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from kling_mock.trace_rules.register import RULES, Level, Rule
+
 from ..driving.clients import Client
-from ..running.models import Case, Run
+from ..running.models import Run, Trial
 
-__all__ = ["ADVISORY", "REQUIRED", "STRICT", "Context", "Failure", "First", "Profile", "Property", "Section"]
-
-REQUIRED, STRICT, ADVISORY = "R", "S", "A"
+__all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run breaks a property, in one sentence; `exchange` is the number of the request to blame."""
+    """The reason why a run breaks a property, in one sentence; `exchange` is the request to blame."""
 
     says: str
     exchange: int | None = None
@@ -25,23 +25,23 @@ class Failure:
 
 @dataclass
 class Profile:
-    """What a few plain runs have shown of a client; cases that need to know are made from it."""
+    """The habits of a client, as a few plain runs have shown them; some trials are made from them."""
 
     downloads: bool = False
-    """Whether it fetches the video."""
+    """True where it fetches the video."""
     seconds: float = 0.0
-    """How long a plain job took it."""
+    """The virtual seconds that a plain job took it."""
     last_polls: tuple[float, ...] = ()
     """When it polled a job that never ends, in seconds after the create's answer."""
     gave_up: bool = False
-    """Whether it stopped polling that job by itself."""
+    """True where it stopped polling that job by itself."""
     patience: float | None = None
     """Seconds at which it ends a wait that it is asked for; None where it waits for as long as asked."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What cases are made for: one model, one client."""
+    """The model and the client that trials are made for."""
 
     model: str
     client: Client
@@ -49,36 +49,57 @@ class Context:
     strict: bool = False
 
 
-Cases = Callable[[Context], st.SearchStrategy[Case]]
-First = Callable[[Context], Iterable[Case]]
-"""Cases that are tried whatever is drawn."""
+Trials = Callable[[Context], st.SearchStrategy[Trial]]
+First = Callable[[Context], Iterable[Trial]]
+"""Makes the trials that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
+"""Gives the reason why a property cannot be tried, None where it can."""
+
+
+def _always(context: Context) -> str | None:
+    return None
+
+
+def _no_trials(context: Context) -> Iterable[Trial]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Property:
-    """One promise of a good client. `cost` says what its breach costs, for a person who pays for it."""
+    """One rule of the contract that a client is tried with: trials, and a judgement of each run."""
 
-    id: str
-    name: str
-    level: str
-    cost: str
-    cases: Cases
+    rule: Rule
+    trials: Trials
     holds: Judge
-    applies: Applies
+    applies: Applies = _always
     examples: int | None = None
     """At most so many examples, where more would show nothing new."""
     virtual: bool = False
-    """Whether it can only be tried where the client lives in virtual time."""
+    """True where it can only be tried on a client that lives in virtual time."""
     plain: bool = False
-    """Whether it says something new only of a client that gets the video of a plain job."""
-    first: First = lambda context: ()
-    """Cases that are always tried, before any is drawn; they do not count as examples."""
+    """True where it says something new only of a client that gets the video of a plain job."""
+    first: First = _no_trials
+    """Trials that are always tried, before any is drawn; they do not count as examples."""
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def level(self) -> Level:
+        """The weight of the rule."""
+        return self.rule.level
 
 
 class Section:
-    """The properties of one section of the catalogue, collected by `rule`."""
+    """The properties of one section of the register, collected by `rule`."""
 
     def __init__(self) -> None:
         self.properties: list[Property] = []
@@ -86,22 +107,19 @@ class Section:
     def rule(
         self,
         id: str,
-        name: str,
-        level: str,
         *,
-        cases: Cases,
-        cost: str,
-        applies: Applies = lambda context: None,
+        trials: Trials,
+        applies: Applies = _always,
         examples: int | None = None,
         virtual: bool = False,
         plain: bool = False,
-        first: First = lambda context: (),
+        first: First = _no_trials,
     ) -> Callable[[Judge], Judge]:
-        """Make the decorated function the judgement of a new property."""
+        """Make the decorated function the judgement of the rule that has this id in the register."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(id, name, level, cost, cases, holds, applies, examples, virtual, plain, first)
+                Property(RULES[id], trials, holds, applies, examples, virtual, plain, first)
             )
             return holds
 

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.scenarios.fault import TRANSPORT
+from kling_mock.trace_rules.retry_after import waits_too_little
 
 from ..generation import scenario_strategies
-from ..generation.payloads import boundary_payloads
-from ..running.models import Case, Run
-from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
-from .cases import LONG, MANY, behaving, brief_bodies, each, every, stuck_case
-from .oracles import failed_clearly, gave_up_early, not_delivered, one_line, said
+from ..generation.payloads import smallest_payload
+from ..running.models import Run, Trial
+from .base import Context, Failure, Section
+from .oracles import failed_clearly, gave_up_early, mentions, not_delivered, one_line
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
+from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
 __all__ = ["SECTION", "STUCK"]
 
@@ -32,12 +33,9 @@ A_FEW = 3
 
 @rule(
     "C1",
-    "stops-at-terminal",
-    REQUIRED,
-    cases=behaving(
+    trials=behaving(
         lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
     ),
-    cost="The client polls on for a job that has ended, until it runs out of time.",
 )
 def stops_at_terminal(run: Run) -> Failure | None:
     ended: dict[str, str] = {}
@@ -63,11 +61,8 @@ def _damaged(fault: str | None) -> bool:
 
 @rule(
     "C2",
-    "pending-vocabulary",
-    REQUIRED,
-    cases=behaving(scenario_strategies.known_words),
+    trials=behaving(scenario_strategies.known_words),
     first=each(CATALOGUE["waiting-active"]),
-    cost="A job under way is taken for a finished or failed one, and its video is lost.",
 )
 def pending_vocabulary(run: Run) -> Failure | None:
     return gave_up_early(run)
@@ -79,17 +74,14 @@ def _named(word: str) -> Scenario:
 
 @rule(
     "C3",
-    "unknown-status",
-    REQUIRED,
-    cases=behaving(scenario_strategies.unknown_words),
+    trials=behaving(scenario_strategies.unknown_words),
     first=each(
         scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
     ),
-    cost="The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
 )
 def unknown_status(run: Run) -> Failure | None:
-    words = ", ".join(repr(word) for word in run.case.scenario.words.values())
-    if "no-status" in run.case.scenario.shapes:
+    words = ", ".join(repr(word) for word in run.trial.scenario.words.values())
+    if "no-status" in run.trial.scenario.shapes:
         shown = "showed no status"
     else:
         shown = f"showed the status {words}"
@@ -105,20 +97,17 @@ STUCK = (
 )
 
 
-def _stuck(context: Context) -> st.SearchStrategy[Case]:
+def _stuck(context: Context) -> st.SearchStrategy[Trial]:
     # One payload: a client without a budget polls for long, and these runs serve several properties.
-    payload = boundary_payloads(context.model)[0].payload
-    return st.sampled_from(STUCK).map(lambda scenario: stuck_case(context, payload, scenario))
+    payload = smallest_payload(context.model)
+    return st.sampled_from(STUCK).map(lambda scenario: stuck_trial(context, payload, scenario))
 
 
 @rule(
     "C4",
-    "poll-budget",
-    REQUIRED,
-    cases=_stuck,
+    trials=_stuck,
     virtual=True,
     examples=3,
-    cost="A job that never ends keeps the client, and whoever waits for it, for ever.",
 )
 def poll_budget(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
@@ -140,36 +129,30 @@ def _has_budget(context: Context) -> str | None:
 
 @rule(
     "C5",
-    "timeout-keeps-id",
-    REQUIRED,
-    cases=_stuck,
+    trials=_stuck,
     applies=_has_budget,
     virtual=True,
     examples=3,
-    cost="The job is paid for and may still end, but nobody knows its id any more.",
 )
 def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
         return None
-    if not said(run.jobs[0], run):
+    if not mentions(run.jobs[0], run):
         return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.outcome.brief()}")
     return None
 
 
-def _resumed(context: Context) -> st.SearchStrategy[Case]:
+def _resumed(context: Context) -> st.SearchStrategy[Trial]:
     return brief_bodies(context.model).map(
-        lambda body: Case(context.model, body, scenario_strategies.PLAIN, resume=True, note="resumed by id")
+        lambda body: Trial(context.model, body, scenario_strategies.PLAIN, resume=True, note="resumed by id")
     )
 
 
 @rule(
     "C6",
-    "resumable",
-    ADVISORY,
-    cases=_resumed,
+    trials=_resumed,
     applies=lambda context: None if context.client.can_resume else "takes no generation_id to resume with",
     examples=3,
-    cost="After a crash, a job that is paid for cannot be picked up again.",
 )
 def resumable(run: Run) -> Failure | None:
     if run.creates:
@@ -179,13 +162,10 @@ def resumable(run: Run) -> Failure | None:
 
 @rule(
     "C7",
-    "sane-cadence",
-    REQUIRED,
-    cases=behaving(long_jobs, requests=1_500),
+    trials=behaving(long_jobs, requests=1_500),
     first=each(*OUTAGES, requests=1_500),
     virtual=True,
     examples=8,
-    cost="Polls without a pause run into the rate limit, for everything that uses the key.",
 )
 def sane_cadence(run: Run) -> Failure | None:
     polls = [exchange for exchange in run.polls if exchange.known_id]
@@ -207,20 +187,17 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "C8",
-    "retry-after",
-    REQUIRED,
-    cases=lambda context: _asked(context, behaving(_limited_polls)(context)),
+    trials=lambda context: _asked(context, behaving(_limited_polls)(context)),
     first=lambda context: (
-        _capped(context, case) for case in each(*scenario_strategies.single_limits())(context)
+        _capped(context, trial) for trial in each(*scenario_strategies.single_limits())(context)
     ),
     virtual=True,
     plain=True,
-    cost="Asked to wait, the client does not, or gives up a job that is paid for.",
 )
 def retry_after(run: Run) -> Failure | None:
-    cap = run.case.expect or PATIENCE
+    cap = run.trial.expect or PATIENCE
     for before, after, asked, waited in waits(run):
-        if waited < min(asked, cap) - 0.05:
+        if waits_too_little(waited, asked, cap):
             return Failure(
                 f"{before.status} with Retry-After asked to wait {asked:g} s, "
                 f"and the next poll came after {waited:.1f} s",
@@ -231,12 +208,9 @@ def retry_after(run: Run) -> Failure | None:
 
 @rule(
     "C9",
-    "poll-fault-tolerance",
-    REQUIRED,
-    cases=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
+    trials=behaving(lambda: scenario_strategies.poll_troubles(least=1, total=A_FEW)),
     first=each(*scenario_strategies.single_troubles()),
     plain=True,
-    cost="A passing fault of a poll, and a job that is paid for is given up.",
 )
 def poll_fault_tolerance(run: Run) -> Failure | None:
     failure = not_delivered(run)
@@ -249,11 +223,8 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
 
 @rule(
     "C10",
-    "poll-fail-fast",
-    REQUIRED,
-    cases=behaving(scenario_strategies.lasting_refusals),
+    trials=behaving(scenario_strategies.lasting_refusals),
     first=every(scenario_strategies.lasting_refusals),
-    cost="A key that was withdrawn is tried until the budget is used up.",
 )
 def poll_fail_fast(run: Run) -> Failure | None:
     refused = [exchange for exchange in run.polls if exchange.status in (401, 403, 404)]
@@ -264,13 +235,13 @@ def poll_fail_fast(run: Run) -> Failure | None:
     return failed_clearly(run, f"every poll was refused with {refused[0].status}")
 
 
-def _asked(context: Context, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
-    return cases.map(lambda case: _capped(context, case))
+def _asked(context: Context, trials: st.SearchStrategy[Trial]) -> st.SearchStrategy[Trial]:
+    return trials.map(lambda trial: _capped(context, trial))
 
 
-def _capped(context: Context, case: Case) -> Case:
-    """A case that is judged by the client's own cap, where it has been seen to have one."""
-    return case.replace(expect=context.profile.patience)
+def _capped(context: Context, trial: Trial) -> Trial:
+    """A trial that is judged by the client's own cap, where it has been seen to have one."""
+    return trial.replace(expect=context.profile.patience)
 
 
 def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
@@ -288,12 +259,9 @@ def _same_ids(run: Run) -> Failure | None:
 
 @rule(
     "C11",
-    "id-round-trip",
-    REQUIRED,
-    cases=behaving(lambda: _ids("awkward", "uuid-model")),
+    trials=behaving(lambda: _ids("awkward", "uuid-model")),
     first=every(lambda: _ids("awkward", "uuid-model")),
     examples=8,
-    cost="A job whose id holds a reserved character is paid for and never found again.",
 )
 def id_round_trip(run: Run) -> Failure | None:
     return _same_ids(run)
@@ -301,12 +269,9 @@ def id_round_trip(run: Run) -> Failure | None:
 
 @rule(
     "C12",
-    "id-opaque",
-    REQUIRED,
-    cases=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
+    trials=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     examples=12,
-    cost="An id that was read as a number is another id: the job is paid for and never found again.",
 )
 def id_opaque(run: Run) -> Failure | None:
     return _same_ids(run)
@@ -314,18 +279,15 @@ def id_opaque(run: Run) -> Failure | None:
 
 @rule(
     "C13",
-    "odd-order",
-    REQUIRED,
-    cases=behaving(lambda: scenario_strategies.plans(most=4)),
+    trials=behaving(lambda: scenario_strategies.plans(most=4)),
     first=each(CATALOGUE["backwards"], CATALOGUE["skips-generating"]),
     plain=True,
-    cost="A job that takes an unusual way to its end breaks the client.",
 )
 def odd_order(run: Run) -> Failure | None:
     return gave_up_early(run)
 
 
-def _late(context: Context) -> st.SearchStrategy[Case]:
+def _late(context: Context) -> st.SearchStrategy[Trial]:
     polls = context.profile.last_polls
     moment = sum(polls[-2:]) / 2 if len(polls) > 1 else polls[0]
     scenario = Scenario(
@@ -334,42 +296,36 @@ def _late(context: Context) -> st.SearchStrategy[Case]:
         plan=(Step("queued", 0.0), Step("generating", moment), Step("completed")),
     )
     return brief_bodies(context.model).map(
-        lambda body: Case(context.model, body, scenario, requests=MANY, seconds=LONG)
+        lambda body: Trial(context.model, body, scenario, requests=MANY, seconds=LONG)
     )
 
 
 @rule(
     "C14",
-    "late-completion",
-    REQUIRED,
-    cases=_late,
+    trials=_late,
     applies=_has_budget,
     virtual=True,
     examples=2,
     plain=True,
-    cost="The last poll brings the video, and the client throws it away.",
 )
 def late_completion(run: Run) -> Failure | None:
     seen = [exchange for exchange in run.polls if exchange.state == "completed"]
     return not_delivered(run) if seen else None
 
 
-def _interrupted(context: Context) -> st.SearchStrategy[Case]:
+def _interrupted(context: Context) -> st.SearchStrategy[Trial]:
     return brief_bodies(context.model).map(
-        lambda body: stuck_case(context, body).replace(interrupt_after=2, note="interrupted after two polls")
+        lambda body: stuck_trial(context, body).replace(interrupt_after=2, note="interrupted after two polls")
     )
 
 
 @rule(
     "C15",
-    "cancel",
-    ADVISORY,
-    cases=_interrupted,
+    trials=_interrupted,
     applies=lambda context: (
         None if context.client.can_interrupt else "a synchronous function is not interrupted"
     ),
     examples=2,
-    cost="A client that was told to stop goes on in the background.",
 )
 def cancel(run: Run) -> Failure | None:
     if run.interrupted_at is None:
@@ -381,18 +337,15 @@ def cancel(run: Run) -> Failure | None:
 
 @rule(
     "C16",
-    "documented-time",
-    STRICT,
-    cases=lambda context: st.just(documented_job(context)),
+    trials=lambda context: st.just(documented_job(context)),
     virtual=True,
     examples=1,
     plain=True,
-    cost="An ordinary job is given up before it ends, and its video, which is paid for, is never fetched.",
 )
 def documented_time(run: Run) -> Failure | None:
-    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.case.expect:
+    if run.outcome.failed and not run.outcome.crashed and run.seconds < run.trial.expect:
         return Failure(
-            f"jobs of this model take {run.case.expect:.0f} s by its documentation, and the client gave up "
+            f"jobs of this model take {run.trial.expect:.0f} s by its documentation, and the client gave up "
             f"after {run.seconds:.0f} s",
             run.polls[-1].number if run.polls else None,
         )

@@ -12,9 +12,9 @@ from kling_mock.scenarios.scenario import Shape
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
-from .base import ADVISORY, REQUIRED, STRICT, Context, Failure, Section
-from .cases import behaving, each, every, fixed
-from .oracles import failed_clearly, not_delivered, one_line, said
+from .base import Context, Failure, Section
+from .oracles import failed_clearly, mentions, not_delivered, one_line
+from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -28,12 +28,9 @@ def _shaped(*names: Shape) -> Scenario:
 
 @rule(
     "D1",
-    "null-friendly",
-    REQUIRED,
-    cases=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
+    trials=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
     first=each(_shaped("nulls"), _shaped("absent")),
     examples=8,
-    cost="A key with nothing to say breaks the client while its job, paid for, goes on.",
 )
 def null_friendly(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -41,12 +38,9 @@ def null_friendly(run: Run) -> Failure | None:
 
 @rule(
     "D2",
-    "completed-without-url",
-    REQUIRED,
-    cases=behaving(scenario_strategies.videos_missing),
+    trials=behaving(scenario_strategies.videos_missing),
     first=every(scenario_strategies.videos_missing),
     examples=8,
-    cost="A job without a video is delivered as one, or waited for.",
 )
 def completed_without_url(run: Run) -> Failure | None:
     done = [exchange for exchange in run.polls if exchange.state == "completed"]
@@ -57,11 +51,8 @@ def completed_without_url(run: Run) -> Failure | None:
 
 @rule(
     "D3",
-    "error-shapes",
-    REQUIRED,
-    cases=behaving(scenario_strategies.failures),
+    trials=behaving(scenario_strategies.failures),
     first=every(scenario_strategies.failures),
-    cost="A failed job is delivered as a video, or nobody learns why it failed.",
 )
 def error_shapes(run: Run) -> Failure | None:
     told = [exchange for exchange in run.trace if exchange.state == "error"]
@@ -72,7 +63,7 @@ def error_shapes(run: Run) -> Failure | None:
         return failure
     answer = told[-1].answer
     words = list(_texts(answer.get("error"))) if isinstance(answer, dict) else []
-    if words and not any(said(word, run) for word in words):
+    if words and not any(mentions(word, run) for word in words):
         return Failure(
             f"the error said {one_line(words[0])!r}, the client {run.outcome.brief()}", told[-1].number
         )
@@ -80,7 +71,7 @@ def error_shapes(run: Run) -> Failure | None:
 
 
 def _texts(error: Any) -> list[str]:
-    """What an error has to say, in any of its shapes: its message, or else its name."""
+    """The texts of an error in any of its shapes: its message, or else its name."""
     if isinstance(error, str):
         return [error]
     if not isinstance(error, dict):
@@ -93,13 +84,10 @@ def _texts(error: Any) -> list[str]:
 
 @rule(
     "D4",
-    "extra-fields-ignored",
-    REQUIRED,
-    cases=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
+    trials=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
     examples=6,
     plain=True,
-    cost="The day the API adds a field, the client breaks.",
 )
 def extra_fields_ignored(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -107,12 +95,9 @@ def extra_fields_ignored(run: Run) -> Failure | None:
 
 @rule(
     "D5",
-    "any-usage",
-    REQUIRED,
-    cases=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
+    trials=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     first=each(*(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     examples=8,
-    cost="A missing figure about the price costs the video itself.",
 )
 def any_usage(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -120,11 +105,8 @@ def any_usage(run: Run) -> Failure | None:
 
 @rule(
     "D6",
-    "url-verbatim",
-    REQUIRED,
-    cases=fixed(PLAIN, _shaped("signed-url")),
+    trials=fixed(PLAIN, _shaped("signed-url")),
     examples=4,
-    cost="A signature that was changed is no signature: the video cannot be fetched.",
 )
 def url_verbatim(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -137,12 +119,9 @@ def _elsewhere() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "D7",
-    "no-key-leak",
-    STRICT,
-    cases=behaving(_elsewhere),
+    trials=behaving(_elsewhere),
     first=every(_elsewhere),
     examples=10,
-    cost="Whoever serves the videos, or reads the logs, can spend the user's credits.",
 )
 def no_key_leak(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
@@ -165,12 +144,9 @@ def _downloads(context: Context) -> str | None:
 
 @rule(
     "D8",
-    "download-integrity",
-    ADVISORY,
-    cases=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
+    trials=fixed(CATALOGUE["video-expired"], CATALOGUE["video-truncated"]),
     applies=_downloads,
     examples=4,
-    cost="Half a file, or an error page, is kept as the video.",
 )
 def download_integrity(run: Run) -> Failure | None:
     fetched = [exchange for exchange in run.trace if exchange.kind == "video" and exchange.fault]

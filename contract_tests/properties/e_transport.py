@@ -9,9 +9,9 @@ from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
 from ..generation import scenario_strategies
 from ..running.models import Run
-from .base import REQUIRED, STRICT, Failure, Section
-from .cases import behaving, every, fixed
+from .base import Failure, Section
 from .oracles import failed_clearly, not_delivered
+from .trials import behaving, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -24,7 +24,7 @@ TOO_LONG = 3_600.0
 
 
 def _held(exchange: Exchange, run: Run) -> float:
-    """How long a request was waited for, until the mock ended the run at the latest."""
+    """The virtual seconds that a request was waited for, until the mock ended the run at the latest."""
     end = run.started + (run.cut_after if run.cut else run.seconds)
     return min(exchange.ended_at or end, end) - exchange.at
 
@@ -42,13 +42,10 @@ def _hanging() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "E1",
-    "always-timeout",
-    REQUIRED,
-    cases=behaving(_hanging, seconds=HOURS * 3_600.0),
+    trials=behaving(_hanging, seconds=HOURS * 3_600.0),
     first=every(_hanging, seconds=HOURS * 3_600.0),
     virtual=True,
     examples=8,
-    cost="One answer that never comes, and the program hangs until somebody kills it.",
 )
 def always_timeout(run: Run) -> Failure | None:
     for exchange in run.trace:
@@ -65,13 +62,10 @@ def always_timeout(run: Run) -> Failure | None:
 
 @rule(
     "E2",
-    "slow-and-chunked",
-    REQUIRED,
-    cases=behaving(lambda: scenario_strategies.transports(hygiene=False)),
+    trials=behaving(lambda: scenario_strategies.transports(hygiene=False)),
     first=every(lambda: scenario_strategies.transports(hygiene=False)),
     examples=12,
     plain=True,
-    cost="An answer that is right, and only travels oddly, loses a job that is paid for.",
 )
 def slow_and_chunked(run: Run) -> Failure | None:
     creates = run.creates
@@ -82,11 +76,8 @@ def slow_and_chunked(run: Run) -> Failure | None:
 
 @rule(
     "E3",
-    "redirect-safe",
-    STRICT,
-    cases=fixed(CATALOGUE["redirect"]),
+    trials=fixed(CATALOGUE["redirect"]),
     examples=3,
-    cost="Whoever can make the API answer with a redirect gets the key.",
 )
 def redirect_safe(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
@@ -113,12 +104,9 @@ def _odd_dress() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "E4",
-    "reply-hygiene",
-    REQUIRED,
-    cases=behaving(_odd_dress),
+    trials=behaving(_odd_dress),
     first=every(_odd_dress),
     plain=True,
-    cost="A proxy that changes a header or adds a mark breaks the client in a way nobody understands.",
 )
 def reply_hygiene(run: Run) -> Failure | None:
     creates = run.creates

@@ -9,8 +9,8 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
-from .base import ADVISORY, REQUIRED, Context, Failure, Section
-from .cases import behaving, each, every, fixed
+from .base import Context, Failure, Section
+from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
@@ -24,12 +24,9 @@ def _command(context: Context) -> str | None:
 
 @rule(
     "F1",
-    "honours-base-url",
-    REQUIRED,
-    cases=fixed(PLAIN),
+    trials=fixed(PLAIN),
     applies=_command,
     examples=1,
-    cost="Tests that were meant for a mock make real jobs, and a real bill.",
 )
 def honours_base_url(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
@@ -49,38 +46,32 @@ def _endings() -> st.SearchStrategy[Scenario]:
 
 @rule(
     "F2",
-    "exit-code",
-    REQUIRED,
-    cases=behaving(_endings),
+    trials=behaving(_endings),
     first=every(_endings),
     applies=_command,
     examples=8,
-    cost="A script that calls the client goes on with a failure, or with a text that is no URL.",
 )
 def exit_code(run: Run) -> Failure | None:
     outcome = run.outcome
-    if run.case.scenario.name == "completed":
+    if run.trial.scenario.name == "completed":
         if outcome.kind == "raised":
             return Failure(f"the job completed, and the exit status is {outcome.status}")
         if run.url is not None and outcome.value != run.url:
             return Failure(f"the last line of stdout is {outcome.value!r}, not the video's URL")
         return None
     if outcome.kind == "returned":
-        return Failure(f"the job failed ({run.case.scenario.name}), and the exit status is 0")
+        return Failure(f"the job failed ({run.trial.scenario.name}), and the exit status is 0")
     return None
 
 
 @rule(
     "F3",
-    "key-not-shown",
-    REQUIRED,
-    cases=behaving(
+    trials=behaving(
         lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]]), inspect=True
     ),
     first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
     applies=_command,
     examples=4,
-    cost="The key can be read in logs, or by anybody who lists the processes.",
 )
 def key_not_shown(run: Run) -> Failure | None:
     if run.key in run.outcome.everything:
@@ -92,12 +83,9 @@ def key_not_shown(run: Run) -> Failure | None:
 
 @rule(
     "F4",
-    "deterministic-trace",
-    ADVISORY,
-    cases=fixed(PLAIN, CATALOGUE["failed"], twice=True),
+    trials=fixed(PLAIN, CATALOGUE["failed"], twice=True),
     applies=_command,
     examples=2,
-    cost="A failure that cannot be repeated cannot be looked into.",
 )
 def deterministic_trace(run: Run) -> Failure | None:
     first, second = _shape(run.trace), _shape(run.again.trace if run.again else run.trace)

@@ -1,4 +1,4 @@
-"""What judgements share: how two bodies differ, whether an error is clear, whether the video came."""
+"""Judgements that properties share: differing bodies, clear errors, delivered videos."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = [
     "documented",
     "failed_clearly",
     "gave_up_early",
+    "mentions",
     "not_delivered",
     "nulls",
     "one_line",
-    "said",
     "undocumented",
 ]
 
@@ -69,8 +69,8 @@ def one_line(value: Any, most: int = 100) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def said(text: str, run: Run) -> bool:
-    """Whether what the client raised or printed holds a text, escaped or not."""
+def mentions(text: str, run: Run) -> bool:
+    """Return True if the text is in what the client raised or printed, escaped or not."""
     if not text:
         return True
     shown = run.outcome.everything
@@ -83,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def difference(sent: Any, given: Any, path: str = "") -> str | None:
-    """Where two JSON values differ, in words, or None; a number and its string are the same."""
+    """The first difference of two JSON values in words, or None; a number and its string are the same."""
     here = path or "the body"
     if isinstance(given, dict) and isinstance(sent, dict):
         for name in given:
@@ -153,5 +153,5 @@ def undocumented(value: Any, schema: dict[str, Any], path: str = "") -> Iterator
 
 
 def documented(exchange: Exchange) -> bool:
-    """Whether a request went to a path that the API has."""
+    """Return True if a request went to a path that the API has."""
     return exchange.kind != "other" and "//" not in exchange.path

@@ -13,10 +13,10 @@ from kling_mock.media import clip_for
 from kling_mock.scenarios import Fault, Scenario
 
 from ..generation import scenario_strategies
-from ..generation.payloads import boundary_payloads
-from ..running.models import Case
+from ..generation.payloads import smallest_payload
+from ..running.models import Trial
 from .base import Context, Failure
-from .cases import LONG, MANY
+from .trials import LONG, MANY
 
 __all__ = ["OUTAGES", "busy_loop", "documented_job", "long_jobs"]
 
@@ -28,9 +28,6 @@ PACED = 20
 _PLAN = (Step("queued", 10.0), Step("generating", 60.0), Step("completed"))
 OUTAGES = tuple(outage.replace(plan=_PLAN) for outage in scenario_strategies.long_outages(2 * PACED))
 """Faults in a row, enough for a loop that makes no pause after one to show."""
-
-_QUEUED = 0.1
-"""The part of a documented time that a job is queued."""
 
 
 def long_jobs() -> st.SearchStrategy[Scenario]:
@@ -48,16 +45,17 @@ def long_jobs() -> st.SearchStrategy[Scenario]:
     )
 
 
-def documented_job(context: Context) -> Case:
+def documented_job(context: Context) -> Trial:
     """The smallest payload, and a job that takes as long as its model's documentation says."""
-    catalog, payload = load_catalog(), boundary_payloads(context.model)[0].payload
+    catalog, payload = load_catalog(), smallest_payload(context.model)
     facts = catalog.facts(context.model)
     clip = clip_for(catalog.find(context.model), facts, payload)
     whole = facts.seconds_for(clip.seconds)
-    plan = (Step("queued", whole * _QUEUED), Step("generating", whole * (1 - _QUEUED)), Step("completed"))
+    queued, generating = facts.spans_for(clip.seconds)
+    plan = (Step("queued", queued), Step("generating", generating), Step("completed"))
     says = f"The job takes {whole:.0f} s, as documented for its model."
     scenario = Scenario("generated", says, plan=plan)
-    return Case(context.model, payload, scenario, requests=MANY, seconds=LONG, expect=whole)
+    return Trial(context.model, payload, scenario, requests=MANY, seconds=LONG, expect=whole)
 
 
 def busy_loop(polls: Sequence[Exchange]) -> Failure | None:

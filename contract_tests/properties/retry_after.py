@@ -1,18 +1,19 @@
-"""How long a client waits where it is asked to, and the cap that it may set to such waits."""
+"""Waits that a client is asked for by Retry-After, and the cap that it may have on them."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..running.models import Run
 
-__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "own_cap", "wait_asked", "waits"]
+__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "own_cap", "waited", "waits"]
 
 PATIENCE = 60.0
 """Virtual seconds up to which a Retry-After is honoured by any client."""
@@ -34,24 +35,17 @@ ASKING = _asking()
 """Asks for a short wait, a longer one and the longest, with a good poll in between."""
 
 
-def wait_asked(exchange: Exchange) -> float | None:
-    """Virtual seconds that an answer's Retry-After asks to wait, None where it has none."""
-    value = exchange.answer_header.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        # A date knows whole seconds only, and may be rounded up.
-        return parsedate_to_datetime(value).timestamp() - exchange.at - 1.0
+def waited(before: Exchange, after: Exchange) -> float:
+    """The virtual seconds from the end of an answer to a later request."""
+    return after.at - (before.at if before.ended_at is None else before.ended_at)
 
 
 def waits(run: Run) -> Iterator[tuple[Exchange, Exchange, float, float]]:
     """Each poll that was asked to wait, the one after it, and the seconds asked for and waited."""
     for before, after in itertools.pairwise(run.polls):
-        asked = wait_asked(before) if before.status in (429, 503) else None
+        asked = retry_after(before) if before.status in (429, 503) else None
         if asked is not None:
-            yield before, after, asked, after.at - (before.ended_at or before.at)
+            yield before, after, asked, waited(before, after)
 
 
 def own_cap(run: Run) -> float | None:
@@ -59,8 +53,8 @@ def own_cap(run: Run) -> float | None:
 
     None where it shows none, also where it does not wait longer for being asked to.
     """
-    seen = [(asked, waited) for _, _, asked, waited in waits(run)]
-    short = [waited for asked, waited in seen if waited < asked - 0.05]
+    seen = [(asked, taken) for _, _, asked, taken in waits(run)]
+    short = [taken for asked, taken in seen if waits_too_little(taken, asked, math.inf)]
     if not short or len(seen) < len(_ASKED):
         return None
     cap = min(short)

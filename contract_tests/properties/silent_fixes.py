@@ -1,4 +1,4 @@
-"""Inputs with one constraint broken, and whether a client mended one in silence."""
+"""Inputs with one constraint broken, and clients that mend one in silence."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from ..generation.negative_values import MISSING
 from ..generation.payload_factory import InvalidCase
 from ..generation.scenario_strategies import PLAIN
-from ..running.models import Case
+from ..running.models import Trial
 from .oracles import difference, one_line
 
-__all__ = ["broken_case", "mended"]
+__all__ = ["mended", "negative_trial"]
 
 
-def broken_case(model: str, case: InvalidCase) -> Case:
-    """An invalid body as a case: its note says what is broken, `expect` where."""
+def negative_trial(model: str, case: InvalidCase) -> Trial:
+    """An invalid body as a trial: its note says what is broken, `expect` where."""
     where = case.field or "the body"
     if case.value is MISSING:
         note = f"{where} is required and missing"
     else:
         note = f"{where} breaks {case.constraint}: {one_line(json.dumps(case.value, ensure_ascii=False), 60)}"
-    return Case(model, case.payload, PLAIN, note=note, expect=case.field)
+    return Trial(model, case.payload, PLAIN, note=note, expect=case.field)
 
 
 def mended(sent: Any, given: Any, field: str) -> str | None:
-    """How what is broken was sent otherwise than it was given, None where it was not.
+    """The way in which a broken value was changed before it was sent, None where it was not.
 
     A null that is left out is as it was given: in many clients null stands for what is not set.
     """
@@ -39,7 +39,7 @@ def mended(sent: Any, given: Any, field: str) -> str | None:
 
 
 def _at(value: Any, field: str) -> Any:
-    """What stands at a path such as `dynamic_masks[0].mask`, `MISSING` where nothing does."""
+    """The value at a path such as `dynamic_masks[0].mask`, `MISSING` where there is none."""
     for step in re.findall(r"[^.\[\]]+", field):
         if isinstance(value, dict) and step in value:
             value = value[step]

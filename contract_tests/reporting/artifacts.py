@@ -18,7 +18,7 @@ __all__ = ["replayable", "save", "scenario_text"]
 def replayable(result: Result) -> Scenario:
     """The behaviour of a counterexample under a name of its own."""
     assert result.counterexample is not None
-    scenario = result.counterexample.case.scenario
+    scenario = result.counterexample.trial.scenario
     return scenario.replace(name=f"{result.id.lower()}-{result.name}", summary=scenario.summary)
 
 
@@ -38,6 +38,6 @@ def save(result: Result, folder: Path) -> Path:
     path = folder / f"{stem}.toml"
     heading = f"# {result.id} {result.name}: {' '.join(result.counterexample.says.split())}\n"
     path.write_text(heading + scenario_text(result), encoding="utf-8")
-    payload = json.dumps(result.counterexample.case.payload, ensure_ascii=False, indent=2)
+    payload = json.dumps(result.counterexample.trial.payload, ensure_ascii=False, indent=2)
     path.with_suffix(".json").write_text(payload + "\n", encoding="utf-8")
     return path

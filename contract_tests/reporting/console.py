@@ -7,14 +7,27 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
-from ..running.events import Checked, Checking, Event, Example, Finished, Result, Started
-from .formatting import billed, command_line, curl_line, payload_text, said, timeline
+from ..running.events import (
+    Checked,
+    Checking,
+    Event,
+    Example,
+    Finished,
+    Result,
+    ResultKey,
+    ResultKind,
+    Started,
+)
+from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
 
-WORDS = {
+Shown = Literal["thin"] | ResultKind
+"""A kind of result as it is shown; `thin` is kept with fewer examples than were asked for."""
+
+WORDS: dict[Shown, str] = {
     "passed": "kept",
     "thin": "kept with few examples: the time limit",
     "failed": "broken",
@@ -23,7 +36,7 @@ WORDS = {
     "xpassed": "kept, though listed as a known failure",
     "error": "could not be tried",
 }
-SIGNS = {
+SIGNS: dict[Shown, str] = {
     "passed": "✓",
     "thin": "~",
     "failed": "✗",
@@ -32,7 +45,7 @@ SIGNS = {
     "xpassed": "!",
     "error": "?",
 }
-PLAIN_SIGNS = {
+PLAIN_SIGNS: dict[Shown, str] = {
     "passed": "+",
     "thin": "~",
     "failed": "X",
@@ -41,7 +54,7 @@ PLAIN_SIGNS = {
     "xpassed": "!",
     "error": "?",
 }
-COLOURS = {
+COLOURS: dict[Shown, str] = {
     "passed": "32",
     "thin": "33",
     "failed": "31;1",
@@ -59,10 +72,12 @@ EVERY = 100
 class Console:
     """Writes to a stream as events come; progress only where the stream is a terminal."""
 
-    def __init__(self, stream: TextIO | None = None, *, files: Mapping[int, Path] | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, *, files: Mapping[ResultKey, Path] | None = None
+    ) -> None:
         self.stream = stream or sys.stdout
         self.files = files if files is not None else {}
-        """Where the scenario of a result was saved, by the result's identity."""
+        """The file in which the scenario of a result was saved."""
         self._live = self.stream.isatty()
         self._plain = "utf" not in (getattr(self.stream, "encoding", None) or "utf-8").lower()
         self._started: Started | None = None
@@ -106,7 +121,7 @@ class Console:
             self._say(f"  {event.number} of {event.total} checked")
         if not self._live and result.result in ("failed", "xpassed"):
             # Without a terminal there is no progress line; what is broken is told at once.
-            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {said(result)}")
+            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {explanation(result)}")
 
     def _sign(self, result: Result) -> str:
         kind = kind_of(result)
@@ -122,7 +137,7 @@ class Console:
             if result.counterexample is not None and result.result == "failed":
                 self._say()
                 assert self._started is not None
-                file = self.files.get(id(result))
+                file = self.files.get(result.key)
                 for line in explain(self._started, result, file, self._sign(result)):
                     self._say(line)
         self._say()
@@ -134,20 +149,20 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     """A broken property in full: what it costs, the smallest case, the trace, and how to see it again."""
     example = result.counterexample
     assert example is not None
-    advisory = " (advice: does not count)" if result.level == "A" else ""
+    advisory = " (advice: does not count)" if result.advisory else ""
     lines = [
         f"{sign} {result.id} {result.name}, {result.model}{advisory}",
         *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
-        *_wrapped(" ".join(part for part in (result.cost, billed(result)) if part)),
+        *_wrapped(" ".join(part for part in (result.rule.cost, billed(result)) if part)),
     ]
-    if example.case.note:
-        lines += _wrapped(f"The case: {example.case.note}.")
-    if example.case.base != "plain":
+    if example.trial.note:
+        lines += _wrapped(f"The case: {example.trial.note}.")
+    if example.trial.base != "plain":
         lines += _wrapped(f"The base URL was {example.run.base_url}.")
     lines.append("  payload")
-    for payload in example.case.payloads:
+    for payload in example.trial.payloads:
         lines += textwrap.indent(payload_text(payload), "    ").splitlines()
-    lines += ["  server", *_wrapped(example.case.scenario.summary or example.case.scenario.name, "    ")]
+    lines += ["  server", *_wrapped(example.trial.scenario.summary or example.trial.scenario.name, "    ")]
     if file is not None:
         lines.append(f"    kling-mock serve --config {file}")
     lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
@@ -162,13 +177,13 @@ def _opening(event: Started) -> str:
     return f"Checking {event.client}: {len(event.properties)} properties, {models}, seed {event.seed}"
 
 
-def kind_of(result: Result) -> str:
+def kind_of(result: Result) -> Shown:
     """The result, or `thin` where it is kept with fewer examples than were asked for."""
     return "thin" if result.thin else result.result
 
 
 def counted(results: Sequence[Result]) -> str:
-    """How many of each kind, in words."""
+    """The number of results of each kind, in words."""
     counts = Counter(map(kind_of, results))
     return ", ".join(f"{counts[name]} {word}" for name, word in WORDS.items() if name in counts)
 
@@ -186,21 +201,21 @@ def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[kind_of
 
 
 def _row(group: list[Result], sign: Any) -> str:
-    order = ("failed", "xpassed", "error", "xfailed", "thin", "passed", "skipped")
+    order: tuple[Shown, ...] = ("failed", "xpassed", "error", "xfailed", "thin", "passed", "skipped")
     worst = min(group, key=lambda result: order.index(kind_of(result)))
     count = sum(kind_of(result) == kind_of(worst) for result in group)
     word = "kept so far" if worst.thin else WORDS[worst.result]
     if len(group) > 1 and count < len(group):
         word += f" with {count} of {len(group)} models"
     if worst.result == "failed":
-        word += f": {said(worst)}"
+        word += f": {explanation(worst)}"
     elif worst.result in ("skipped", "xfailed", "error") and worst.reason:
         word += f": {worst.reason}"
     else:
         word += f", {sum(result.examples for result in group)} examples"
         late = next((result.reason for result in group if result.reason), "")
         word += f" ({late})" if late else ""
-    row = f"{sign(worst)} {worst.id:4}{worst.level:2} {worst.name:23} {word}"
+    row = f"{sign(worst)} {worst.id:4}{worst.rule.level:2} {worst.name:23} {word}"
     return row if len(row) <= 160 else row[:159] + "…"
 
 

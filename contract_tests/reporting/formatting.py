@@ -1,4 +1,4 @@
-"""A counterexample in words: its timeline, the request for curl, the bill, how to see it again."""
+"""The parts of a report on a counterexample: timeline, request for curl, bill, command to repeat it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
+from kling_mock.exchanges.line import Line, line_of
 
 from ..running.events import Counterexample, Result, Started
 from ..running.models import Run
 
-__all__ = ["billed", "command_line", "curl_line", "payload_text", "said", "timeline", "trace_rows"]
+__all__ = [
+    "answer_text",
+    "billed",
+    "command_line",
+    "curl_line",
+    "explanation",
+    "payload_text",
+    "timeline",
+    "trace_lines",
+]
 
 _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
 SERVED = "http://127.0.0.1:8000"
-"""Where `kling-mock serve` listens by default: the mock of the run is gone."""
+"""The default address of `kling-mock serve`: the mock of the run is gone."""
 
 
-def said(result: Result) -> str:
-    """Why a result is what it is, in a sentence; empty where there is nothing to say."""
+def explanation(result: Result) -> str:
+    """The reason of a result in a sentence; empty where there is nothing to say."""
     if result.counterexample is not None:
         return result.counterexample.says
     if result.result == "xpassed":
@@ -32,7 +42,7 @@ def said(result: Result) -> str:
 def billed(result: Result) -> str:
     """`It would have been billed N times.` where a second job was made, nothing elsewhere."""
     example = result.counterexample
-    if example is None or example.run.charged < 2 or len(example.case.jobs) > 0:
+    if example is None or example.run.charged < 2 or len(example.trial.jobs) > 0:
         return ""
     return f"It would have been billed {example.run.charged} times."
 
@@ -58,31 +68,16 @@ def _target(exchange: Exchange) -> str:
     return exchange.path + (f"?{query}" if query else "")
 
 
-def trace_rows(run: Run) -> list[dict[str, Any]]:
-    """The exchanges as plain values: `at` and `took` in virtual seconds from the start of the run."""
-    rows = []
-    for exchange in run.trace:
-        ended = exchange.ended_at
-        rows.append(
-            {
-                "number": exchange.number,
-                "at": round(exchange.at - run.started, 3),
-                "took": None if ended is None else round(ended - exchange.at, 3),
-                "kind": exchange.kind,
-                "method": exchange.method,
-                "target": _target(exchange).replace(run.key, "KEY"),
-                "status": exchange.status,
-                "state": exchange.state,
-                "fault": exchange.fault,
-            }
-        )
-    return rows
+def trace_lines(run: Run) -> list[Line]:
+    """The exchanges with times in virtual seconds from the start of the run."""
+    return [
+        line_of(exchange, run.started, lambda text: text.replace(run.key, "KEY")) for exchange in run.trace
+    ]
 
 
 def timeline(run: Run, blamed: int | None = None) -> list[str]:
     """The trace as lines, the request to blame marked; the middle of a long one is left out."""
-    rows = trace_rows(run)
-    lines = [_line(row, blamed) for row in rows]
+    lines = [_line_text(line, blamed) for line in trace_lines(run)]
     if len(lines) > _HEAD + _TAIL + 1:
         left_out = len(lines) - _HEAD - _TAIL
         lines = [*lines[:_HEAD], f"             … {left_out} more …", *lines[-_TAIL:]]
@@ -99,14 +94,16 @@ def _at(seconds: float) -> str:
     return f"{seconds:9.2f} s"
 
 
-def _line(row: dict[str, Any], blamed: int | None) -> str:
-    mark = "►" if row["number"] == blamed else " "
-    answer = "nothing" if row["status"] is None else str(row["status"])
-    extra = " ".join(str(row[name]) for name in ("state",) if row[name])
-    fault = f" [{row['fault']}]" if row["fault"] else ""
-    took = f" after {row['took']:g} s" if row["took"] and row["took"] >= 0.5 else ""
-    target = row["target"] if len(row["target"]) <= 70 else row["target"][:69] + "…"
-    return f"{mark} {_at(row['at'])}  {row['method']:4} {target} → {answer} {extra}{fault}{took}".rstrip()
+def _line_text(line: Line, blamed: int | None) -> str:
+    mark = "►" if line.number == blamed else " "
+    target = line.target if len(line.target) <= 70 else line.target[:69] + "…"
+    return f"{mark} {_at(line.at)}  {line.method:4} {target} → {answer_text(line)}"
+
+
+def answer_text(line: Line) -> str:
+    """The answer in words, with its fault and how long it took: `200 generating [slow] after 2 s`."""
+    fault = f"[{line.fault}]" if line.fault else ""
+    return " ".join(part for part in (line.answer, fault, line.delay) if part)
 
 
 def blamed_exchange(example: Counterexample) -> Exchange | None:
@@ -143,7 +140,7 @@ def curl_line(example: Counterexample) -> str:
 
 
 def command_line(started: Started, result: Result) -> str:
-    """What to type to see this counterexample again."""
+    """The command that shows this counterexample again."""
     found_by = ["--property", result.found_by] if result.found_by else []
     options = ["--property", result.id, *found_by, "--model", result.model, "--seed", str(started.seed)]
     if started.level != "required":

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from ..running.events import Finished, Result, Started
+from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
-from .formatting import billed, command_line, curl_line, payload_text, said
+from .formatting import billed, command_line, curl_line, explanation, payload_text
 from .sequence_svg import sequence
 
 __all__ = ["as_html"]
@@ -48,7 +48,7 @@ svg text.blamed { fill:var(--bad); font-weight:600 } svg text.end { font-weight:
 """
 
 
-def as_html(started: Started, finished: Finished, files: Mapping[int, Path]) -> str:
+def as_html(started: Started, finished: Finished, files: Mapping[ResultKey, Path]) -> str:
     """The report as an HTML document that works by itself, in light and dark."""
     title = f"Contract of {started.client}"
     parts = [_heading(started, finished)]
@@ -85,9 +85,9 @@ def _heading(started: Started, finished: Finished) -> str:
 def _table(finished: Finished) -> str:
     rows = []
     for result in finished.results:
-        detail = said(result) or f"{result.examples} examples"
+        detail = explanation(result) or f"{result.examples} examples"
         rows.append(
-            f"<tr><td>{result.id}</td><td>{result.level}</td><td>{escape(result.name)}</td>"
+            f"<tr><td>{result.id}</td><td>{result.rule.level}</td><td>{escape(result.name)}</td>"
             f'<td>{escape(result.model)}</td><td class="{kind_of(result)}">{WORDS[kind_of(result)]}</td>'
             f"<td>{escape(detail)}</td></tr>"
         )
@@ -109,25 +109,25 @@ def _coverage(finished: Finished) -> str:
     return f'<h2>What the client was shown</h2><div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
-def _case(started: Started, result: Result, files: Mapping[int, Path]) -> str:
+def _case(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> str:
     example = result.counterexample
     assert example is not None
-    file = files.get(id(result))
+    file = files.get(result.key)
     again = command_line(started, result)
     if file is not None:
         again = f"kling-mock serve --config {file}\n{again}"
-    base = "" if example.case.base == "plain" else f"<p>The base URL was {escape(example.run.base_url)}.</p>"
-    note = f"<p>The case: {escape(example.case.note)}.</p>" if example.case.note else ""
-    payloads = "\n".join(payload_text(payload) for payload in example.case.payloads)
-    advice = " (advice: does not count)" if result.level == "A" else ""
-    server = example.case.scenario.summary or example.case.scenario.name
+    base = "" if example.trial.base == "plain" else f"<p>The base URL was {escape(example.run.base_url)}.</p>"
+    note = f"<p>The case: {escape(example.trial.note)}.</p>" if example.trial.note else ""
+    payloads = "\n".join(payload_text(payload) for payload in example.trial.payloads)
+    advice = " (advice: does not count)" if result.advisory else ""
+    server = example.trial.scenario.summary or example.trial.scenario.name
     kind = "case advice" if not result.counts else "case"
     curl = curl_line(example)
     return (
         f'<section class="{kind}" id="{result.id}"><h3>{result.id} {escape(result.name)}</h3>'
         f'<p class="faint">{escape(result.model)}{advice}</p>'
         f"<p>{escape(example.says[:1].upper() + example.says[1:])}.</p>"
-        f'<p class="cost">{escape(" ".join(part for part in (result.cost, billed(result)) if part))}</p>'
+        f'<p class="cost">{escape(" ".join(part for part in (result.rule.cost, billed(result)) if part))}</p>'
         f"{note}{base}{sequence(example.run, example.exchange)}"
         f"<details open><summary>Payload</summary><pre>{escape(payloads)}</pre></details>"
         f"<details><summary>Server: {escape(server)}</summary>"

@@ -10,7 +10,7 @@
         "counterexample": null | {
           "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
           "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
-          "trace": [{"number", "at", "took", "kind", "method", "target", "status", "state", "fault"}],
+          "trace": [{"number", "at", "took", "kind", "method", "target", "status", "word", "state", "fault"}],
           "outcome": "…", "billed": 2, "curl": "…", "command": "kling-mock verify …", "seed": 0
         }
       }],
@@ -30,16 +30,16 @@ from typing import Any
 
 from kling_mock import __version__
 
-from ..running.events import Finished, Result, Started
+from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
-from .formatting import command_line, curl_line, trace_rows
+from .formatting import command_line, curl_line, trace_lines
 
 __all__ = ["as_json", "report_of"]
 
 _LONGEST = 100_000
 
 
-def report_of(started: Started, finished: Finished, files: Mapping[int, Path]) -> dict[str, Any]:
+def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Path]) -> dict[str, Any]:
     """The report as plain values."""
     summary = finished.summary
     return {
@@ -59,25 +59,25 @@ def report_of(started: Started, finished: Finished, files: Mapping[int, Path]) -
     }
 
 
-def as_json(started: Started, finished: Finished, files: Mapping[int, Path]) -> str:
+def as_json(started: Started, finished: Finished, files: Mapping[ResultKey, Path]) -> str:
     """The report as a JSON document."""
     return json.dumps(report_of(started, finished, files), indent=2, ensure_ascii=True, default=repr) + "\n"
 
 
-def _property(started: Started, result: Result, files: Mapping[int, Path]) -> dict[str, Any]:
+def _property(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> dict[str, Any]:
     example = result.counterexample
     shown: dict[str, Any] | None = None
     if example is not None:
-        file = files.get(id(result))
+        file = files.get(result.key)
         shown = {
             "says": example.says,
-            "payload": _bounded(example.case.payload),
-            "jobs": _bounded(list(example.case.jobs)),
-            "base_url": example.case.base,
-            "note": example.case.note,
+            "payload": _bounded(example.trial.payload),
+            "jobs": _bounded(list(example.trial.jobs)),
+            "base_url": example.trial.base,
+            "note": example.trial.note,
             "scenario": scenario_text(result),
             "file": None if file is None else str(file),
-            "trace": trace_rows(example.run),
+            "trace": [line.as_dict() for line in trace_lines(example.run)],
             "outcome": example.run.outcome.brief().replace(example.run.key, "KEY"),
             "billed": example.run.charged,
             "curl": curl_line(example),
@@ -87,11 +87,11 @@ def _property(started: Started, result: Result, files: Mapping[int, Path]) -> di
     return {
         "id": result.id,
         "name": result.name,
-        "level": result.level,
+        "level": result.rule.level,
         "model": result.model,
         "result": result.result,
         "reason": result.reason,
-        "cost": result.cost,
+        "cost": result.rule.cost,
         "examples": result.examples,
         "seconds": round(result.seconds, 3),
         "counterexample": shown,

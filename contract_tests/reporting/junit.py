@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from ..running.events import Finished, Result, Started
-from .formatting import billed, command_line, curl_line, payload_text, said, timeline
+from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline
 
 __all__ = ["as_junit"]
 
@@ -46,7 +46,9 @@ def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
     )
     example = result.counterexample
     if result.counts:
-        failure = ElementTree.SubElement(case, "failure", type=result.name, message=_clean(said(result)))
+        failure = ElementTree.SubElement(
+            case, "failure", type=result.name, message=_clean(explanation(result))
+        )
         failure.text = _clean(_text(started, result))
     elif result.result != "passed":
         reason = result.reason or (f"advice: {example.says}" if example is not None else "")
@@ -56,11 +58,11 @@ def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
 def _text(started: Started, result: Result) -> str:
     example = result.counterexample
     if example is None:
-        return said(result)
+        return explanation(result)
     parts = [
-        f"{result.cost} {billed(result)}".strip(),
-        payload_text(example.case.payload),
-        example.case.scenario.summary,
+        f"{result.rule.cost} {billed(result)}".strip(),
+        payload_text(example.trial.payload),
+        example.trial.scenario.summary,
         "\n".join(timeline(example.run, example.exchange)),
         curl_line(example),
         command_line(started, result),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+
+from kling_mock.exchanges.line import Line
 
 from ..running.models import Run
-from .formatting import trace_rows
+from .formatting import answer_text, trace_lines
 
 __all__ = ["sequence"]
 
@@ -18,7 +19,7 @@ _HEAD, _TAIL = 9, 4
 
 def sequence(run: Run, blamed: int | None) -> str:
     """The exchanges as arrows there and back; the one to blame is drawn in the accent colour."""
-    rows: list[dict[str, Any] | int] = list(trace_rows(run))
+    rows: list[Line | int] = list(trace_lines(run))
     if len(rows) > _HEAD + _TAIL + 1:
         rows = [*rows[:_HEAD], len(rows) - _HEAD - _TAIL, *rows[-_TAIL:]]
     parts: list[str] = []
@@ -28,7 +29,7 @@ def sequence(run: Run, blamed: int | None) -> str:
             parts.append(_text((_LEFT + _RIGHT) // 2, y + 10, f"… {row} more …", "middle", "faint"))
             y += 40
             continue
-        parts.append(_exchange(row, y, row["number"] == blamed))
+        parts.append(_exchange(row, y, row.number == blamed))
         y += _ROW
     for line in _ends(run):
         parts.append(_text(_LEFT, y + 14, line, "start", "end"))
@@ -45,23 +46,18 @@ def sequence(run: Run, blamed: int | None) -> str:
     )
 
 
-def _exchange(row: dict[str, Any], y: int, blamed: bool) -> str:
-    kind = "blamed" if blamed else row["kind"]
-    asked = f"{row['method']} {_brief(row['target'])}"
+def _exchange(line: Line, y: int, blamed: bool) -> str:
+    kind = "blamed" if blamed else line.kind
+    asked = f"{line.method} {_brief(line.target)}"
     parts = [
-        _text(_LEFT - 12, y + 5, f"{row['at']:.1f} s", "end", "time"),
-        f"<title>{escape(row['method'] + ' ' + row['target'])}</title>",
+        _text(_LEFT - 12, y + 5, f"{line.at:.1f} s", "end", "time"),
+        f"<title>{escape(line.method + ' ' + line.target)}</title>",
         _arrow(_LEFT, y, _RIGHT, y + 8, kind),
         _text(_LEFT + 10, y - 4, asked, "start", kind),
     ]
-    answer = "no answer" if row["status"] is None else f"{row['status']} {row['state'] or ''}".strip()
-    if row["fault"]:
-        answer += f" [{row['fault']}]"
-    if row["took"] and row["took"] >= 0.5:
-        answer += f" after {row['took']:g} s"
-    back = "lost" if row["status"] is None or row["status"] >= 400 else "answer"
-    parts.append(_text(_RIGHT + 12, y + 18, answer, "start", back))
-    if row["status"] is None:
+    back = "lost" if line.status is None or line.status >= 400 else "answer"
+    parts.append(_text(_RIGHT + 12, y + 18, answer_text(line), "start", back))
+    if line.status is None:
         parts.append(f'<path class="lost" d="M {_RIGHT - 90} {y + 12} l 10 10 m 0 -10 l -10 10"/>')
         parts.append(f'<line class="lost" x1="{_RIGHT}" y1="{y + 12}" x2="{_RIGHT - 78}" y2="{y + 17}"/>')
     else:

@@ -20,7 +20,7 @@ from ..reporting.console import Console
 from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
-from .events import Checked, Event, Started
+from .events import Checked, Event, ResultKey, Started
 from .session import plan_of, verify
 
 __all__ = ["end_process", "find_client", "run"]
@@ -81,7 +81,7 @@ class _Reports:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.files: dict[int, Path] = {}
+        self.files: dict[ResultKey, Path] = {}
         self._console = Console(files=self.files)
         self.started: Started | None = None
 
@@ -89,5 +89,5 @@ class _Reports:
         if isinstance(event, Started):
             self.started = event
         elif isinstance(event, Checked) and event.result.result == "failed":
-            self.files[id(event.result)] = save(event.result, self._folder)
+            self.files[event.result.key] = save(event.result, self._folder)
         self._console(event)

@@ -1,4 +1,4 @@
-"""What a client was shown: models, statuses, faults, shapes, boundaries: so many of so many."""
+"""Coverage: how many of the known models, statuses, faults, shapes and boundaries a client was shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .models import Run
 __all__ = ["HTTP_STATUSES", "Coverage"]
 
 HTTP_STATUSES = (200, 201, 307, 400, 401, 403, 404, 422, 429, 500, 502, 503, 504)
-"""What the API and the gateways before it answer."""
+"""The statuses of the API and of the gateways before it."""
 
 
 class Coverage:
@@ -38,8 +38,8 @@ class Coverage:
 
     def see(self, run: Run) -> None:
         """Count a run in."""
-        case, seen = run.case, self._seen
-        seen["models"].add(case.model)
+        trial, seen = run.trial, self._seen
+        seen["models"].add(trial.model)
         for exchange in run.trace:
             if exchange.status is not None:
                 seen["statuses"].add(str(exchange.status))
@@ -48,12 +48,12 @@ class Coverage:
             if exchange.fault is not None:
                 seen["faults"].add(exchange.fault)
         if run.creates:
-            seen["shapes"] |= case.scenario.shapes
-            seen["ids"].add(case.scenario.ids or "nanoid")
-            if case.scenario.ends == "error":
-                seen["errors"].add(case.scenario.error or "schema")
-        if not case.bulky:
-            self._features.setdefault(case.model, set()).update(_features(case.payload))
+            seen["shapes"] |= trial.scenario.shapes
+            seen["ids"].add(trial.scenario.ids or "nanoid")
+            if trial.scenario.ends == "error":
+                seen["errors"].add(trial.scenario.error or "schema")
+        if not trial.bulky:
+            self._features.setdefault(trial.model, set()).update(_features(trial.payload))
 
     def as_dict(self) -> dict[str, Any]:
         """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""
@@ -81,7 +81,7 @@ class Coverage:
 
 
 def _features(value: Any, path: str = "") -> Iterator[str]:
-    """What tells a payload from others: the fields it has, their values, lengths and counts."""
+    """The features that tell a payload from others: its fields, their values, lengths and counts."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{path}.{name}"

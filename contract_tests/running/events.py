@@ -1,11 +1,13 @@
-"""What a verification tells while it runs; reports are made of nothing else."""
+"""The events of a verification; reports are made of nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from .models import Case, Run
+from kling_mock.trace_rules.register import Level, Rule
+
+from .models import Run, Trial
 
 __all__ = [
     "Checked",
@@ -15,6 +17,8 @@ __all__ = [
     "Example",
     "Finished",
     "Result",
+    "ResultKey",
+    "ResultKind",
     "Started",
     "Summary",
 ]
@@ -22,60 +26,81 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Counterexample:
-    """The smallest case found that breaks a property, and how it went."""
+    """The smallest trial found that breaks a property, and how it went."""
 
-    case: Case
+    trial: Trial
     run: Run
     says: str
     exchange: int | None
     seed: int
 
 
+ResultKind = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "error"]
+ResultKey = tuple[str, str]
+"""A rule's id and a model: of each pair a verification has one result."""
+
+
 @dataclass
 class Result:
-    """What came of one property with one model.
+    """The result of one property with one model.
 
-    `result` is passed, failed, skipped, xfailed, xpassed or error; `reason` says why it was skipped, which
-    known failure it is, or what went wrong.
+    `reason` says why it was skipped, which known failure it is, or what went wrong.
     """
 
-    id: str
-    name: str
-    level: str
+    rule: Rule
     model: str
-    result: str
-    cost: str = ""
+    result: ResultKind
     reason: str = ""
     examples: int = 0
     late: bool = False
-    """Whether the time limit ended it before all examples were tried."""
+    """True where the time limit ended it before all examples were tried."""
     seconds: float = 0.0
     """Real seconds."""
     counterexample: Counterexample | None = None
     found_by: str = ""
-    """The other property whose case broke this one, where it was found so."""
+    """The other property whose trial broke this one, where it was found so."""
+
+    @property
+    def key(self) -> ResultKey:
+        """The pair that tells it from the other results of a verification."""
+        return self.rule.id, self.model
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def advisory(self) -> bool:
+        """True where the rule is advice, so that breaking it fails nothing."""
+        return self.rule.level is Level.ADVISORY
 
     @property
     def counts(self) -> bool:
-        """Whether it makes the verification fail."""
-        return self.level != "A" and self.result in ("failed", "xpassed")
+        """True where it makes the verification fail."""
+        return not self.advisory and self.result in ("failed", "xpassed")
 
     @property
     def thin(self) -> bool:
-        """Whether it is kept as far as it was tried, which the time limit made less than was asked for."""
+        """True where it is kept as far as it was tried, and the time limit ended it before all examples."""
         return self.late and self.result == "passed"
 
 
 @dataclass
 class Summary:
-    """How many results of each kind, and the exit status that they make."""
+    """The number of results of each kind, and the exit status that they make."""
 
     counts: dict[str, int] = field(default_factory=dict)
     status: int = 0
     seconds: float = 0.0
     runs: int = 0
     problem: str = ""
-    """Why the client could not be checked, where it could not."""
+    """The reason why the client could not be checked; empty where it could."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +118,7 @@ class Started(Event):
     seed: int
     level: str
     target: tuple[str, ...] = ()
-    """How the client is named on the command line."""
+    """The words that name the client on the command line."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +134,7 @@ class Checking(Event):
 
 @dataclass(frozen=True)
 class Example(Event):
-    """A client was run on one case."""
+    """A client was run on one trial."""
 
     id: str
     run: Run

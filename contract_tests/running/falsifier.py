@@ -1,4 +1,4 @@
-"""Checking one property on one model: cases from Hypothesis, run by the engine, the smallest breach kept."""
+"""Checking one property on one model: trials from Hypothesis, run by the engine, the smallest breach kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kling_mock.timing import LATE_RUN
 from ..driving.engine import Engine
 from ..properties import Context, Property
 from .events import Counterexample, Result
-from .models import Case, Run
+from .models import Run, Trial
 
 __all__ = ["Limits", "check"]
 
@@ -36,7 +36,7 @@ MANY = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a check may do: examples, and real seconds with shrinking included."""
+    """The limits of a check: examples, and real seconds with shrinking included."""
 
     max_examples: int = 20
     seconds: float = 20.0
@@ -55,7 +55,7 @@ def check(
 
     `watch` sees every run. Raises `TargetError` where the client cannot be run on.
     """
-    result = Result(wanted.id, wanted.name, wanted.level, context.model, "skipped", wanted.cost)
+    result = Result(wanted.rule, context.model, "skipped")
     reason = _reason(wanted, context)
     if reason is not None:
         result.reason = reason
@@ -76,7 +76,7 @@ def check(
 
 
 def _reason(wanted: Property, context: Context) -> str | None:
-    """Why a property cannot be tried, None where it can."""
+    """The reason why a property cannot be tried, None where it can."""
     if wanted.virtual and not context.client.virtual_time:
         return "needs virtual time, and no hook reaches this program"
     return wanted.applies(context)
@@ -104,7 +104,7 @@ class _Search:
         self.examples = 0
         self.late = False
         self.unsure = 0
-        """Breaches that the same case did not show again."""
+        """Breaches that the same trial did not show again."""
         self.best: Counterexample | None = None
 
     def go(self) -> None:
@@ -125,9 +125,9 @@ class _Search:
             verbosity=Verbosity.quiet,
             print_blob=False,
         )
-        @given(wanted.cases(self._context))
-        def holds(case: Case) -> None:
-            self._try(case)
+        @given(wanted.trials(self._context))
+        def holds(trial: Trial) -> None:
+            self._try(trial)
 
         self._engine.deadline = self._deadline + LATE_RUN
         try:
@@ -143,36 +143,36 @@ class _Search:
             self._engine.deadline = math.inf
 
     def _first(self) -> None:
-        """Try the cases that are always tried: the smallest breach is kept.
+        """Try the trials that are always tried: the smallest breach is kept.
 
         A program takes its time to start, so it gets as many of them as it gets examples, from all over.
         """
-        cases = list(self._wanted.first(self._context))
-        if self._context.client.kind == "command" and len(cases) > (most := self._limits.max_examples):
-            cases = [cases[place * len(cases) // most] for place in range(most)]
-        for case in cases:
+        trials = list(self._wanted.first(self._context))
+        if self._context.client.kind == "command" and len(trials) > (most := self._limits.max_examples):
+            trials = [trials[place * len(trials) // most] for place in range(most)]
+        for trial in trials:
             with contextlib.suppress(_Broken):
-                self._try(case)
+                self._try(trial)
 
     def _conclusive(self, run: Run) -> bool:
-        """Whether a run came to a limit by many requests, or used up all time: it is no accident."""
+        """True for a run that ended at a limit by many requests or by all its time: that is no accident."""
         return (
-            run.hurried
+            run.past_deadline
             or run.cut == "requests"
-            or (run.cut_after >= run.case.seconds and len(run.trace) > MANY)
+            or (run.cut_after >= run.trial.seconds and len(run.trace) > MANY)
         )
 
-    def _again(self, case: Case) -> bool:
-        """Whether a breach shows again: a machine under load must not accuse a client."""
-        return any(self._wanted.holds(self._engine.run(case, fresh=True)) for _ in range(2))
+    def _again(self, trial: Trial) -> bool:
+        """Return True if a breach shows again: a machine under load must not accuse a client."""
+        return any(self._wanted.holds(self._engine.run(trial, fresh=True)) for _ in range(2))
 
-    def _try(self, case: Case) -> None:
+    def _try(self, trial: Trial) -> None:
         if time.monotonic() > self._deadline:
             raise _TimeUp
         if self._context.strict:
-            case = case.replace(strict=True)
-        run = self._engine.run(case)
-        if run.hurried and run.real_seconds < self._limits.seconds / 2:
+            trial = trial.replace(strict=True)
+        run = self._engine.run(trial)
+        if run.past_deadline and run.real_seconds < self._limits.seconds / 2:
             # It might have ended by itself: nothing is known of it.
             raise _TimeUp
         self.examples += 1
@@ -180,9 +180,9 @@ class _Search:
         failure = self._wanted.holds(run)
         if failure is None:
             return
-        if self.best is None and not self._conclusive(run) and not self._again(case):
+        if self.best is None and not self._conclusive(run) and not self._again(trial):
             self.unsure += 1
             return
-        if self.best is None or case.weight <= self.best.case.weight:
-            self.best = Counterexample(case, run, failure.says, failure.exchange, self._seed)
+        if self.best is None or trial.weight <= self.best.trial.weight:
+            self.best = Counterexample(trial, run, failure.says, failure.exchange, self._seed)
         raise _Broken

@@ -1,4 +1,4 @@
-"""What is tried on a client and what came of it: a case, its outcome, the trace of the exchanges."""
+"""Trials and their runs: an input of a client, the exchanges that it led to, and how the client ended."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import Scenario
 
-__all__ = ["BASES", "CRASHES", "PREFIX", "Case", "Outcome", "Run"]
+__all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
 
 PREFIX = "/proxy/kling"
-"""The path that stands before `/v2` where a case asks for a base URL with a prefix."""
-BASES = ("plain", "slash", "prefix", "refused")
+"""The path that stands before `/v2` where a trial asks for a base URL with a prefix."""
+BaseUrl = Literal["plain", "slash", "prefix", "refused"]
 """Forms of the base URL: as it is, with a slash at the end, behind a path, of a port where nobody listens."""
+OutcomeKind = Literal["returned", "raised", "exited", "stopped"]
+"""The end of a call: with a value, with an exception or an exit status that is not 0, with `sys.exit` in a
+callable, or not within its limits, so that it was stopped."""
+Cut = Literal["", "requests", "time"]
+"""The reason why the server stopped answering a run; empty where it did not."""
 
 CRASHES = frozenset(
     {
@@ -40,21 +45,21 @@ CRASHES = frozenset(
 
 
 _NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
-"""What Node calls a connection that was refused, reset or broken off."""
+"""Node's names of a connection that was refused, reset or broken off."""
 
 
 @dataclass(frozen=True, repr=False)
-class Case:
+class Trial:
     """One thing to try: a payload against a server's behaviour, and how the client is called.
 
     `jobs` are the payloads of further calls that run at the same time. `requests` and `seconds` are the
-    limits of the run, in requests and virtual seconds. `note` says in words what the case is about.
+    limits of the run, in requests and virtual seconds. `note` says in words what the trial is about.
     """
 
     model: str
     payload: Any
     scenario: Scenario
-    base: str = "plain"
+    base: BaseUrl = "plain"
     jobs: tuple[Any, ...] = ()
     interrupt_after: int | None = None
     """Interrupt the client while it has had this many polls answered."""
@@ -69,17 +74,17 @@ class Case:
     strict: bool = False
     note: str = ""
     expect: Any = None
-    """What a property put there when it made the case, for its own judgement."""
+    """A value that a property keeps with the trial for its own judgement."""
 
     def __repr__(self) -> str:
         # Short: a payload may hold a picture of megabytes.
-        return f"<Case {self.model} {self.scenario.name} {self.note}>"
+        return f"<Trial {self.model} {self.scenario.name} {self.note}>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What Hypothesis prints, which would print every field otherwise."""
+        """Print the short form: Hypothesis would print every field otherwise."""
         printer.text(repr(self))
 
-    def replace(self, **changes: Any) -> Case:
+    def replace(self, **changes: Any) -> Trial:
         """A copy with other values."""
         return dataclasses.replace(self, **changes)
 
@@ -90,7 +95,7 @@ class Case:
 
     @property
     def key(self) -> str:
-        """Equal for cases that are the same to the client and the server."""
+        """Equal for trials that are the same to the client and the server."""
         shown = {
             name.name: getattr(self, name.name)
             for name in dataclasses.fields(self)
@@ -103,12 +108,12 @@ class Case:
 
     @property
     def bulky(self) -> bool:
-        """Whether a run of it is too big to be kept."""
+        """True where a run of it is too big to be kept."""
         return any(isinstance(value, str) and len(value) > 200_000 for value in dict(self.payload).values())
 
     @property
     def weight(self) -> int:
-        """How much there is to read in it; the smaller of two counterexamples is shown."""
+        """The amount to read in it; the smaller of two counterexamples is shown."""
         scenario = self.scenario
         parts = len(scenario.faults) + len(scenario.course or ()) + len(scenario.shapes) + len(scenario.words)
         return len(json.dumps(self.payloads)) + 40 * parts + 10 * (self.base != "plain")
@@ -116,32 +121,28 @@ class Case:
 
 @dataclass
 class Outcome:
-    """How one call of the client ended.
+    """The end of one call of the client."""
 
-    `kind` is `returned`, `raised` (an exception, or an exit status that is not 0), `exited` (a callable that
-    called `sys.exit`) or `stopped` (it did not end within its limits and was stopped).
-    """
-
-    kind: str
+    kind: OutcomeKind
     value: Any = None
-    """What was returned: the last line of stdout for a command."""
+    """The value returned; for a command the last line of stdout."""
     error: str = ""
     """The class of what was raised, as far as it is known."""
     text: str = ""
     """All that can be read of an error: messages, causes, what was printed."""
     output: str = ""
-    """What was printed."""
+    """The text that was printed."""
     status: int | None = None
     """A command's exit status."""
 
     @property
     def failed(self) -> bool:
-        """Whether the client said that it failed."""
+        """True where the client said that it failed."""
         return self.kind in ("raised", "exited")
 
     @property
     def crashed(self) -> bool:
-        """Whether it failed by a mistake of its own, such as an attribute of None."""
+        """True where it failed by a mistake of its own, such as an attribute of None."""
         if self.status is not None and self.error == "TypeError" and _NETWORK.search(self.text):
             return False
         return self.failed and self.error.rpartition(".")[2] in CRASHES
@@ -171,14 +172,13 @@ def _short(value: Any, most: int = 120, *, quoted: bool = True) -> str:
 
 @dataclass
 class Run:
-    """One case as it went: the exchanges in the order of arrival, the outcomes, the virtual time it took."""
+    """One trial as it went: the exchanges in the order of arrival, the outcomes, the virtual time it took."""
 
-    case: Case
+    trial: Trial
     trace: list[Exchange]
     outcomes: list[Outcome]
     seconds: float = 0.0
-    cut: str = ""
-    """Why the server stopped answering: `requests`, `time`, or empty where it did not."""
+    cut: Cut = ""
     cut_after: float = 0.0
     """Virtual seconds after which it did."""
     received: int = 0
@@ -189,7 +189,7 @@ class Run:
     """The API key that the client was given."""
     base_url: str = ""
     interrupted_at: int | None = None
-    """How many requests had come when the client was interrupted."""
+    """The number of requests that had come when the client was interrupted."""
     charged: int = 0
     """Jobs that would have been billed."""
     jobs: list[str] = field(default_factory=list)
@@ -198,16 +198,16 @@ class Run:
     """The video's URL as it was shown, by job."""
     real_seconds: float = 0.0
     """Real seconds that it took."""
-    hurried: bool = False
-    """Whether it was ended by the engine's deadline, before the limits of a run."""
+    past_deadline: bool = False
+    """True where it was ended by the engine's deadline, before the limits of a run."""
     arguments: str = ""
     """The arguments of a command's processes, for the check that the key is not among them."""
     again: Run | None = None
-    """The second run of a case that is to be run twice."""
+    """The second run of a trial that is to be run twice."""
 
     @property
     def outcome(self) -> Outcome:
-        """How the call (the first of several) ended."""
+        """The end of the call (the first of several)."""
         return self.outcomes[0]
 
     @property
@@ -227,11 +227,11 @@ class Run:
 
     @property
     def delivered(self) -> bool:
-        """Whether the client came back with the video that the server gave."""
+        """True where the client came back with the video that the server gave."""
         return self.outcome.kind == "returned" and self.url is not None and self.shows(self.url)
 
     def shows(self, url: str, outcome: Outcome | None = None) -> bool:
-        """Whether the outcome is this URL; a command that prints more than the URL is the business of F2."""
+        """True where the outcome is this URL; F2 judges commands that print more than the URL."""
         outcome = outcome or self.outcome
         if outcome.value == url:
             return True

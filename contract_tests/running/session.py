@@ -14,32 +14,33 @@ from typing import Any
 from kling_mock.catalog import load_catalog
 from kling_mock.command_options import LEVELS
 from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+from kling_mock.trace_rules.register import Level
 
 from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
-from ..generation.payloads import boundary_payloads
+from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
-from ..properties import PROPERTIES, STRICT, Context, Profile, Property
+from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
-from ..properties.cases import stuck_case
 from ..properties.retry_after import ASKING, own_cap
+from ..properties.trials import stuck_trial
 from .coverage import Coverage
 from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
 from .falsifier import Limits, check
-from .models import Case, Run
+from .models import Run, Trial
 from .xfails import Xfails, load_xfails
 
 __all__ = [
     "DEFAULT_MODEL",
     "OF_BUDGET",
     "Plan",
+    "check_property",
     "engine_for",
-    "hopeless",
-    "judged",
     "measure_budget",
     "plan_of",
+    "reason_to_skip",
     "rehearse",
     "select_models",
     "select_properties",
@@ -47,14 +48,14 @@ __all__ = [
 ]
 
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
-"""What is tried where nobody names a model: the variant with the most constraints to keep."""
+"""The default model: the variant with the most constraints to keep."""
 
 
 ONE_CREATE = "B1"
 _SPEAKS = re.compile(
     r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
 )
-"""What a program says that has tried to reach somebody else than the mock: F1 is about it."""
+"""Words of a program that has tried to reach another host than the mock: F1 is about it."""
 _OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
 OF_BUDGET = ("C5", "C8", "C14")
@@ -63,7 +64,7 @@ OF_BUDGET = ("C5", "C8", "C14")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to check, and how thoroughly; `models` and `properties` are ids or globs, none for the default."""
+    """The properties and models to check, and how thoroughly; both are ids or globs, none for the default."""
 
     models: Sequence[str] = ()
     properties: Sequence[str] = ()
@@ -71,6 +72,11 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     xfails: Xfails = field(default_factory=Xfails)
+
+    @property
+    def strict(self) -> bool:
+        """True where the strict rules are checked as well."""
+        return self.level == "strict"
 
 
 def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
@@ -107,7 +113,7 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
         raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
     everything = list(PROPERTIES.values())
     if not patterns:
-        return [one for one in everything if one.level != STRICT or level == "strict"]
+        return [one for one in everything if one.level is not Level.STRICT or level == "strict"]
     chosen: list[str] = []
     for pattern in patterns:
         found = [one.id for one in everything if fnmatch.fnmatchcase(one.id, pattern.upper())]
@@ -172,18 +178,18 @@ def engine_for(client: Client, seed: int, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     if isinstance(client, CommandClient):
         with Engine(client, seed=seed) as engine:
-            engine.run(Case(model, boundary_payloads(model)[0].payload, PLAIN))
-            if not engine.surroundings.followed():
+            engine.run(Trial(model, smallest_payload(model), PLAIN))
+            if not engine.environment.followed():
                 return Engine(client, seed=seed, hooks=False)
     return Engine(client, seed=seed)
 
 
 @dataclass(frozen=True)
-class Doubled:
-    """A case of the property `by` in which a job was made although one was known to be there."""
+class SecondCreate:
+    """A trial of the property `by` in which a job was made although one was known to be there."""
 
     by: str
-    case: Case
+    trial: Trial
 
 
 class _Session:
@@ -196,7 +202,7 @@ class _Session:
         self._plan = plan
         self._coverage = coverage
         self._report = report
-        self._doubled: Doubled | None = None
+        self._second_create: SecondCreate | None = None
 
     def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
         """One result per property and model, as they come: B1 last, for it is judged by every run."""
@@ -205,10 +211,10 @@ class _Session:
         plain = rehearse(self._engine, models[0], profile)
         total, number = len(models) * len(properties), 0
         for model in models:
-            context = Context(model, self._engine.client, profile, self._plan.level == "strict")
+            context = Context(model, self._engine.client, profile, self._plan.strict)
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
-            self._doubled = None
+            self._second_create = None
             for one in properties:
                 number += 1
                 self._report(Checking(one.id, one.name, model, number, total))
@@ -221,33 +227,33 @@ class _Session:
             self._coverage.see(run)
             self._report(Example(one.id, run))
             if one.id != ONE_CREATE and made_again(run) is not None:
-                before = self._doubled
-                if before is None or run.case.weight < before.case.weight:
-                    self._doubled = Doubled(one.id, run.case)
+                before = self._second_create
+                if before is None or run.trial.weight < before.trial.weight:
+                    self._second_create = SecondCreate(one.id, run.trial)
 
-        return judged(self._engine, one, context, plain, self._plan, watch, self._doubled)
+        return check_property(self._engine, one, context, plain, self._plan, watch, self._second_create)
 
 
-def judged(
+def check_property(
     engine: Engine,
     one: Property,
     context: Context,
     plain: Run,
     plan: Plan,
     watch: Callable[[Run], None] = lambda run: None,
-    doubled: Doubled | None = None,
+    second_create: SecondCreate | None = None,
 ) -> Result:
     """Try one property on one model, given how a plain job went, and hold it against the known failures.
 
-    `doubled` is a case of another property in which a job was made twice: it breaks B1 as well.
+    `second_create` is a trial of another property in which a job was made twice: it breaks B1 as well.
     """
-    reason = hopeless(one, plain)
+    reason = reason_to_skip(one, plain)
     if reason is not None:
-        result = Result(one.id, one.name, one.level, context.model, "skipped", one.cost, reason)
+        result = Result(one.rule, context.model, "skipped", reason)
     else:
         result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
-    if one.id == ONE_CREATE and doubled is not None and result.result == "passed":
-        _condemn(engine, result, doubled, plan.seed)
+    if one.id == ONE_CREATE and second_create is not None and result.result == "passed":
+        _fail_one_create(engine, result, second_create, plan.seed)
     known = plan.xfails.reason(one.id, context.model)
     if known is not None and result.result in ("passed", "failed"):
         result.result = "xpassed" if result.result == "passed" else "xfailed"
@@ -255,19 +261,19 @@ def judged(
     return result
 
 
-def _condemn(engine: Engine, result: Result, doubled: Doubled, seed: int) -> None:
-    """Break B1 with the case of another property, where it shows again that a job was made twice."""
-    run = engine.run(doubled.case, fresh=True)
+def _fail_one_create(engine: Engine, result: Result, second_create: SecondCreate, seed: int) -> None:
+    """Break B1 with the trial of another property, where it shows again that a job was made twice."""
+    run = engine.run(second_create.trial, fresh=True)
     failure = made_again(run)
     if failure is None:
         return
-    result.result, result.found_by = "failed", doubled.by
-    says = f"{failure.says}, as {doubled.by} was tried"
-    result.counterexample = Counterexample(doubled.case, run, says, failure.exchange, seed)
+    result.result, result.found_by = "failed", second_create.by
+    says = f"{failure.says}, as {second_create.by} was tried"
+    result.counterexample = Counterexample(second_create.trial, run, says, failure.exchange, seed)
 
 
-def hopeless(one: Property, plain: Run) -> str | None:
-    """Why a property says nothing of a client whose plain job went like this; None where it does."""
+def reason_to_skip(one: Property, plain: Run) -> str | None:
+    """The reason to skip a property for a client whose plain job went like this; None to check it."""
     if not plain.received and one.id != "F1":
         return "nothing arrives at the mock (see F1)"
     if one.plain and not plain.delivered:
@@ -276,17 +282,17 @@ def hopeless(one: Property, plain: Run) -> str | None:
 
 
 def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
-    """Run the client on the simplest case, to see whether it can be run at all.
+    """Run the client on the simplest trial, to see whether it can be run at all.
 
     Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
     """
     client = engine.client
-    payload = boundary_payloads(model)[0].payload
-    run = engine.run(Case(model, payload, PLAIN, note="a plain job"))
+    payload = smallest_payload(model)
+    run = engine.run(Trial(model, payload, PLAIN, note="a plain job"))
     profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
     profile.seconds = run.seconds
     outcome = run.outcome
-    if outcome.kind == "stopped" or run.received > run.case.requests:
+    if outcome.kind == "stopped" or run.received > run.trial.requests:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
     if outcome.status in (126, 127) and not run.received:
@@ -301,7 +307,7 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
                 f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to "
                 f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
             )
-        if engine.surroundings.partly():
+        if engine.environment.partly():
             client.virtual_time = False
         return run
     if outcome.kind == "returned" and not isinstance(outcome.value, str):
@@ -328,10 +334,10 @@ def measure_budget(engine: Engine, context: Context) -> None:
     """Note when the client polls a job that never ends, whether it gives up, and how long it can wait."""
     if not engine.client.virtual_time:
         return
-    payload = boundary_payloads(context.model)[0].payload
-    run = engine.run(stuck_case(context, payload))
+    payload = smallest_payload(context.model)
+    run = engine.run(stuck_trial(context, payload))
     start = run.creates[0].at if run.creates else run.started
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
-    profile.patience = own_cap(engine.run(Case(context.model, payload, ASKING)))
+    profile.patience = own_cap(engine.run(Trial(context.model, payload, ASKING)))

@@ -21,7 +21,7 @@ class Xfails:
     known: tuple[tuple[str, str, str], ...] = ()
 
     def reason(self, property_id: str, model: str) -> str | None:
-        """Why a property is expected to be broken on a model; None where it is not."""
+        """The reason why a property is expected to be broken on a model; None where it is not."""
         for known_id, pattern, reason in self.known:
             if known_id == property_id and fnmatch.fnmatchcase(model, pattern):
                 return reason or "a known failure"

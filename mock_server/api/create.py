@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CreatePath", "create"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-QUEUED_SHARE = 0.04
-"""The part of a documented generation time that a job is queued: one poll in the documented listings."""
 
 
 class CreatePath(NamedTuple):
@@ -193,8 +191,7 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
     if settings.polls is not None:
         queued, generating, by = float(settings.polls[0]), float(settings.polls[1]), "polls"
     elif settings.realistic:
-        whole = facts.seconds_for(clip_seconds)
-        queued, generating, by = whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE), "time"
+        (queued, generating), by = facts.spans_for(clip_seconds), "time"
     else:
         queued, generating, by = settings.queued, settings.generating, "time"
     return resolve_timeline(scenario.course, queued=queued, generating=generating, by=by)

@@ -10,6 +10,8 @@ __all__ = ["DEFAULT_CLIP_SECONDS", "Facts", "Output", "Timing", "facts_from"]
 
 DEFAULT_CLIP_SECONDS = 5
 """How long a clip is where neither the body nor its variant says."""
+QUEUED_SHARE = 0.04
+"""The part of a documented generation time that a job is queued: one poll in the documented listings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Facts:
             return self.timings[0].seconds
         length, seconds = min(known, key=lambda pair: (abs(pair[0] - wanted), pair[0]))
         return seconds if length == wanted else seconds * wanted / length
+
+    def spans_for(self, clip_seconds: float | None = None) -> tuple[float, float]:
+        """The seconds of `seconds_for` in which the job is queued, and those in which it generates."""
+        whole = self.seconds_for(clip_seconds)
+        return whole * QUEUED_SHARE, whole * (1 - QUEUED_SHARE)
 
     def credits_for(self, clip_seconds: float | None = None) -> int | None:
         """Credits that a clip of this length costs, or None where no price is documented."""

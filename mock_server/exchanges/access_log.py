@@ -11,6 +11,7 @@ from typing import TextIO
 from ..events import Event
 from ..timing import LOG_FLUSH
 from .exchange import Exchange
+from .line import status_word
 from .redaction import hide
 
 __all__ = ["ExchangeLog"]
@@ -85,8 +86,9 @@ class ExchangeLog:
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
         line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
         line += self._status(exchange.status)
-        if exchange.word:
-            line += " " + self._paint(_visible(exchange.word), STATE_COLOURS.get(exchange.state or "", ""))
+        word = status_word(exchange)
+        if word:
+            line += " " + self._paint(_visible(word), STATE_COLOURS.get(exchange.state or "", ""))
         if exchange.model:
             line += f" {_visible(hide(exchange.model, keys))}"
         line += f" {dim}{exchange.took * 1000:.1f}ms{off}"

@@ -1,5 +1,16 @@
-"""What a trace alone can show against a client."""
+"""The rules of the contract, and what a trace alone can show against a client."""
 
-from .passive import INVARIANTS, Breach, Invariant, check_trace
+from .passive import INVARIANTS, REFUSALS, Breach, Invariant, check_trace
+from .register import RULES, Level, Rule, Section
 
-__all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
+__all__ = [
+    "INVARIANTS",
+    "REFUSALS",
+    "RULES",
+    "Breach",
+    "Invariant",
+    "Level",
+    "Rule",
+    "Section",
+    "check_trace",
+]

@@ -1,4 +1,4 @@
-"""What clients make of an id by mistake: forms that arrive instead of the one that was issued."""
+"""Forms of an id that arrive instead of the one that was issued, because of a client's mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPOUND = re.compile(r"([0-9a-fA-F-]{36}):(.+)")
 
 
 def mangled(issued: str, asked: str) -> bool:
-    """Whether `asked` is what `issued` becomes on its way through a URL when it is not encoded as it should.
+    """Return True if `asked` is what `issued` becomes in a URL when it is not encoded as it should be.
 
     Among the ways: no encoding at all, encoding or decoding once too often, `+` for a space, bytes read in
     another encoding, a cut at a character of URLs, dashes or spaces taken off the ends.
@@ -29,7 +29,7 @@ def mangled(issued: str, asked: str) -> bool:
 
 
 def lost_digits(issued: str, asked: str) -> bool:
-    """Whether `asked` is `issued` read as a number, in another letter case, or taken apart at its colon.
+    """Return True if `asked` is `issued` read as a number, in another letter case, or cut at its colon.
 
     A number loses its leading zeros and whatever is beyond 2^53: 789392067490349060 comes back as
     789392067490349000 or 7.89392067490349e+17.

@@ -1,4 +1,4 @@
-"""What a trace alone shows of a client that breaks the contract: the passive checks.
+"""The passive checks: rules of the contract that a trace alone can show to be broken.
 
 Each check sees exchanges and nothing else: neither what the client was asked for nor what became of it. So
 each accuses only where no right client could have left this trace, and keeps silent where one could; the
@@ -18,29 +18,42 @@ from ..exchanges.exchange import Exchange
 from ..scenarios.fault import TRANSPORT
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
+from .register import RULES, Level, Rule
 from .retry_after import waited_too_little
 
-__all__ = ["INVARIANTS", "Breach", "Invariant", "check_trace"]
+__all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "check_trace"]
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that trying again cannot change."""
 PLACEHOLDERS = frozenset(
     {"undefined", "null", "none", "nil", "nan", "nonetype", "[object object]", "false", "true", "<nil>", ""}
 )
-"""What a language makes of an id that is not there, in lower case."""
+"""Texts that programming languages make of an id that is not there, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One invariant that a trace breaks; `exchanges` are the numbers of those that show it."""
+    """A rule that a trace breaks; `exchanges` are the numbers of those that show it."""
 
-    id: str
-    name: str
-    level: str
-    """R required, S strict, A advisory."""
+    rule: Rule
     says: str
     """One sentence of what it costs the user."""
     exchanges: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def level(self) -> Level:
+        """The weight of the rule."""
+        return self.rule.level
 
     def __str__(self) -> str:
         many = "exchanges" if len(self.exchanges) > 1 else "exchange"
@@ -49,7 +62,7 @@ class Breach:
 
 
 class Accusation(NamedTuple):
-    """What a check says of some exchanges."""
+    """A check's sentence about some exchanges."""
 
     says: str
     exchanges: tuple[Exchange, ...]
@@ -60,12 +73,15 @@ Check = Callable[[Trace], Iterator[Accusation]]
 
 
 class Invariant(NamedTuple):
-    """A property of the contract's catalogue, with the check that finds its breaches in a trace."""
+    """A rule of the register, with the check that finds in a trace where it is broken."""
 
-    id: str
-    name: str
-    level: str
+    rule: Rule
     check: Check
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
 
 
 def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) -> list[Breach]:
@@ -83,7 +99,7 @@ def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) 
         for accusation in invariant.check(trace):
             numbers = found.setdefault(accusation.says, [])
             numbers += [each.number for each in accusation.exchanges if each.number not in numbers]
-        breaches += [Breach(*invariant[:3], says, tuple(numbers)) for says, numbers in found.items()]
+        breaches += [Breach(invariant.rule, says, tuple(numbers)) for says, numbers in found.items()]
     return breaches
 
 
@@ -263,12 +279,12 @@ def _creates(trace: Trace) -> list[Exchange]:
 
 
 def _told_its_id(create: Exchange) -> bool:
-    """Whether a create made a job and its answer could be read."""
+    """Return True if a create made a job and its answer could be read."""
     return create.known_id and create.status in (200, 201) and _readable(create)
 
 
 def _final(poll: Exchange) -> bool:
-    """Whether an answer that could be read told a poll, in the contract's own words, of the job's end."""
+    """Return True if a readable answer told a poll of the job's end, in the contract's own words."""
     if poll.status != 200 or poll.state not in ("completed", "error") or not _readable(poll):
         return False
     answer = poll.answer
@@ -280,7 +296,7 @@ def _troubled(poll: Exchange) -> bool:
 
 
 def _readable(exchange: Exchange) -> bool:
-    """Whether a client could read an answer: nothing struck it, or what did left it whole.
+    """Return True if a client could read an answer: no fault struck it, or the fault left it whole.
 
     An exchange names one fault of several: what came with it shows in the answer itself.
     """
@@ -328,15 +344,15 @@ def _charset(exchange: Exchange) -> str:
 _NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented")
 
 INVARIANTS: tuple[Invariant, ...] = (
-    Invariant("A1", "payload-valid", "R", _a1_payload_valid),
-    Invariant("A3", "no-undocumented-fields", "R", _a3_no_undocumented_fields),
-    Invariant("A7", "bearer-everywhere", "R", _a7_bearer_everywhere),
-    Invariant("A8", "strict-json", "R", _a8_strict_json),
-    Invariant("B1", "one-create-per-job", "R", _b1_one_create_per_job),
-    Invariant("B4", "fail-fast-4xx", "R", _b4_fail_fast_4xx),
-    Invariant("C1", "stops-at-terminal", "R", _c1_stops_at_terminal),
-    Invariant("C8", "retry-after", "R", _c8_retry_after),
-    Invariant("C11", "id-round-trip", "R", _c11_id_round_trip),
-    Invariant("C12", "id-opaque", "R", _c12_id_opaque),
+    Invariant(RULES["A1"], _a1_payload_valid),
+    Invariant(RULES["A3"], _a3_no_undocumented_fields),
+    Invariant(RULES["A7"], _a7_bearer_everywhere),
+    Invariant(RULES["A8"], _a8_strict_json),
+    Invariant(RULES["B1"], _b1_one_create_per_job),
+    Invariant(RULES["B4"], _b4_fail_fast_4xx),
+    Invariant(RULES["C1"], _c1_stops_at_terminal),
+    Invariant(RULES["C8"], _c8_retry_after),
+    Invariant(RULES["C11"], _c11_id_round_trip),
+    Invariant(RULES["C12"], _c12_id_opaque),
 )
-"""What `check_trace` checks, in its order."""
+"""The rules that `check_trace` checks, in its order."""

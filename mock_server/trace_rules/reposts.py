@@ -9,8 +9,11 @@ from ..exchanges.exchange import Exchange
 from ..scenarios.fault import MODIFIERS
 from ..validation import parse_json
 from .passive import Breach
+from .register import RULES
 
-__all__ = ["blind_reposts"]
+__all__ = ["BLIND_REPOST", "blind_reposts"]
+
+BLIND_REPOST = RULES["B2"]
 
 
 def blind_reposts(exchanges: Sequence[Exchange]) -> list[Breach]:
@@ -39,18 +42,18 @@ def _breach(creates: Sequence[Exchange]) -> Breach:
     says = f"the same body was sent {len(creates)} times after a lost reply: " + (
         f"would have been paid {paid} times." if paid > 1 else "the first one may be paid as well."
     )
-    return Breach("B2", "no-blind-repost", "R", says, tuple(create.number for create in creates))
+    return Breach(BLIND_REPOST, says, tuple(create.number for create in creates))
 
 
 def _lost(create: Exchange) -> bool:
-    """Whether a create made a job of which its client was not told."""
+    """Return True if a create made a job of which its client was not told."""
     if create.job_id is None:
         return False
     return create.status is None or (create.fault is not None and create.fault not in MODIFIERS)
 
 
 def _key(create: Exchange) -> Hashable:
-    """What two creates have in common that ask for the same."""
+    """A value that is equal for creates that ask for the same."""
     if len(create.body) == create.body_size:
         try:
             return create.path, _frozen(parse_json(create.body))

@@ -1,4 +1,4 @@
-"""How long a client waited after an answer with Retry-After, on the server's clock."""
+"""Retry-After: how long an answer asks its client to wait, and whether the client did."""
 
 from __future__ import annotations
 
@@ -9,21 +9,48 @@ from email.utils import parsedate_to_datetime
 
 from ..exchanges.exchange import Exchange
 
-__all__ = ["retry_after", "waited_too_little"]
+__all__ = ["TOLERANCE", "retry_after", "seconds_asked", "waited_too_little", "waits_too_little"]
 
 LONGEST_CAP = 30.0
-"""Seconds: a client may have a cap of its own on what it waits, and this is a generous one."""
+"""Virtual seconds: a client may have a cap of its own on its waits, and a trace does not show which."""
 TOLERANCE = 0.05
-"""Seconds: timers wake a little early, and the answer has gone out a little before it is noted."""
+"""Virtual seconds: timers wake a little early, and an answer has gone out a little before it is noted."""
 STATUSES = (429, 503)
+_DATE_STEP = 1.0
+"""Seconds: a date knows whole ones, and the server rounds up."""
 
 
 def retry_after(exchange: Exchange) -> float | None:
-    """The seconds that an answer asks its client to wait, from seconds or a date; None where it does not."""
+    """The virtual seconds that an answer asks its client to wait once it is over; None where it does not."""
     for name, value in exchange.answer_headers:
         if name.lower() == b"retry-after":
-            return _seconds(value.decode("latin-1").strip(), exchange.at)
+            ended = exchange.at if exchange.ended_at is None else exchange.ended_at
+            return seconds_asked(value.decode("latin-1"), ended)
     return None
+
+
+def seconds_asked(value: str, now: float) -> float | None:
+    """The seconds that a Retry-After asks for, read at `now` in seconds since the epoch.
+
+    `value` is a number of seconds or an HTTP date; None for anything else. Of a date it is the least that
+    may be meant: the date is rounded up to a whole second, so one second less than the time until then,
+    and never less than 0.
+    """
+    text = value.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        # A date without a zone is one of GMT all the same.
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, moment.timestamp() - now - _DATE_STEP)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def waits_too_little(waited: float, asked: float, cap: float) -> bool:
+    """True where a client that may cap its waits at `cap` seconds has waited less than it was asked to."""
+    return waited < min(asked, cap) - TOLERANCE
 
 
 def waited_too_little(trace: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange, float, float]]:
@@ -40,11 +67,10 @@ def waited_too_little(trace: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exc
         if before is not None and before.ended_at is not None:
             asked = retry_after(before)
             waited = exchange.at - before.ended_at
-            if asked is not None and waited < min(asked, LONGEST_CAP) - TOLERANCE:
-                # Below nothing, the request was under way when the answer came; nothing at all is a clock
-                # that stands still, which no wait moves.
-                if waited > 0:
-                    yield before, exchange, waited, asked
+            # Below nothing, the request was under way when the answer came; nothing at all is a clock
+            # that stands still, which no wait moves.
+            if asked is not None and waited > 0 and waits_too_little(waited, asked, LONGEST_CAP):
+                yield before, exchange, waited, asked
         if exchange.status in STATUSES:
             waiting[subject] = exchange
 
@@ -55,15 +81,3 @@ def _subject(exchange: Exchange) -> tuple[object, ...] | None:
     if exchange.kind == "create":
         return ("create", exchange.path, exchange.body, exchange.body_size)
     return None
-
-
-def _seconds(text: str, now: float) -> float | None:
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    # A date without a zone is one of GMT all the same.
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now)

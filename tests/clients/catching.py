@@ -13,7 +13,7 @@ from kling_mock.contract_tests.driving.clients import Client, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.running.events import Finished
 from kling_mock.contract_tests.running.falsifier import Limits
-from kling_mock.contract_tests.running.models import Case
+from kling_mock.contract_tests.running.models import Trial
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.scenarios import Scenario
 
@@ -44,13 +44,17 @@ def handed_in(exhibit: Exhibit) -> Client:
     return CommandClient(exhibit.command) if exhibit.command else load_callable(exhibit.target)
 
 
-def described(case: Case) -> dict[str, Any]:
-    """A counterexample as data: the payload, and what differs from the plain server and the plain call."""
-    shown: dict[str, Any] = {"payload": _brief(case.payload), "scenario": _scenario(case.scenario)}
-    if case.jobs:
-        shown["jobs"] = _brief(list(case.jobs))
-    if case.base != "plain":
-        shown["base"] = case.base
+def described(trial: Trial) -> dict[str, Any]:
+    """A counterexample as data: weight, payload, what differs from the plain server and the plain call."""
+    shown: dict[str, Any] = {
+        "weight": trial.weight,
+        "payload": _brief(trial.payload),
+        "scenario": _scenario(trial.scenario),
+    }
+    if trial.jobs:
+        shown["jobs"] = _brief(list(trial.jobs))
+    if trial.base != "plain":
+        shown["base"] = trial.base
     return shown
 
 
@@ -101,6 +105,6 @@ def _brief(value: Any) -> Any:
 
 
 def recorded() -> dict[str, Any]:
-    """The counterexamples that are expected, by the client's name."""
+    """The counterexamples as they were recorded, by the client's name; one of now may not be heavier."""
     found: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
     return found

@@ -16,7 +16,7 @@ def main() -> None:
     for name, exhibit in zoo().items():
         results = caught(exhibit).results
         counterexample = results[0].counterexample if results else None
-        found[name] = described(counterexample.case) if counterexample else None
+        found[name] = described(counterexample.trial) if counterexample else None
         print(exhibit.property, name, results[0].result if results else "not run", flush=True)
     RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from ... import timing
 from ...exchanges.exchange import Exchange
+from ...exchanges.line import status_word
 from ...jobs.timeline import FINAL_STATUSES
 from ...jobs.view import JobView
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
@@ -63,19 +64,21 @@ def summary_of(
 def _job(job: JobView, exchanges: Iterable[Exchange], began: float) -> dict[str, Any]:
     """A job with the statuses that the program was told, merged where one follows itself.
 
-    `times` counts answers; `polls` those to polls alone.
+    `status` is the word that went over the wire, `state` the mock's own; `times` counts answers, `polls`
+    those to polls alone.
     """
     told: list[dict[str, Any]] = []
     for exchange in exchanges:
-        if exchange.job_id != job.id or exchange.state is None or exchange.kind not in ("create", "poll"):
-            continue
-        if exchange.status is None:
+        word = status_word(exchange)
+        if exchange.job_id != job.id or word is None or exchange.kind not in ("create", "poll"):
             continue
         at = round(exchange.at - began, 3)
-        if told and told[-1]["status"] == exchange.state:
+        if told and told[-1]["status"] == word:
             told[-1]["until"] = at
         else:
-            told.append({"status": exchange.state, "from": at, "until": at, "times": 0, "polls": 0})
+            told.append(
+                {"status": word, "state": exchange.state, "from": at, "until": at, "times": 0, "polls": 0}
+            )
         told[-1]["times"] += 1
         told[-1]["polls"] += exchange.kind == "poll"
     made_at = round(job.as_dict()["made_at"] - began, 3)
@@ -225,9 +228,9 @@ def job_bar(job: Mapping[str, Any], longest: float, width: int = BAR) -> str:
     bar = ""
     for cell in range(cells):
         at = job["made_at"] + _length(job) * cell / cells
-        seen = [one["status"] for one in told if one["from"] <= at + 1e-9] or [told[0]["status"]]
+        seen = [one["state"] for one in told if one["from"] <= at + 1e-9] or [told[0]["state"]]
         bar += SIGNS.get(seen[-1], OTHER_SIGN)
-    last = told[-1]["status"]
+    last = told[-1]["state"]
     if last in FINAL_STATUSES:
         bar = bar[: width - 1] + SIGNS[last]
     return bar.ljust(width)

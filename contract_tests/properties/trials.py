@@ -1,4 +1,4 @@
-"""Strategies of cases, as the properties share them."""
+"""Strategies of trials, as the properties share them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..generation.payloads import bodies_of, boundary_payloads, valid_payloads
+from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads
 from ..generation.scenario_strategies import PLAIN
 from ..generation.schema_model import Number, Shape, Text
 from ..generation.value_tables import is_free_text
-from ..running.models import Case
+from ..running.models import Trial
 from .base import Context, First
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "each",
     "every",
     "fixed",
-    "stuck_case",
+    "stuck_trial",
 ]
 
 MANY = 8_000
@@ -43,18 +43,18 @@ _ENOUGH = 30
 """Scenarios of a strategy that are tried one by one."""
 
 
-def any_payload(context: Context) -> st.SearchStrategy[Case]:
+def any_payload(context: Context) -> st.SearchStrategy[Trial]:
     """Any valid payload, on a server that does nothing odd."""
-    return valid_payloads(context.model).map(lambda payload: Case(context.model, payload, PLAIN))
+    return valid_payloads(context.model).map(lambda payload: Trial(context.model, payload, PLAIN))
 
 
-def boundaries(context: Context) -> Iterator[Case]:
+def boundaries(context: Context) -> Iterator[Trial]:
     """Every boundary of the model's schema once, the smallest body first."""
     for case in boundary_payloads(context.model):
-        yield Case(context.model, case.payload, PLAIN)
+        yield Trial(context.model, case.payload, PLAIN)
 
 
-def delicate(context: Context) -> Iterator[Case]:
+def delicate(context: Context) -> Iterator[Trial]:
     """Values that somebody tidies up who means well: texts with blanks around them, long fractions."""
     bodies = bodies_of(context.model)
     smallest = bodies.smallest()
@@ -62,7 +62,7 @@ def delicate(context: Context) -> Iterator[Case]:
         value = _delicate(field)
         body = {**smallest, name: value}
         if value is not None and bodies.accepts(body) and bodies.rules.kept(body):
-            yield Case(context.model, body, PLAIN)
+            yield Trial(context.model, body, PLAIN)
 
 
 def _delicate(field: Shape) -> Any:
@@ -94,27 +94,27 @@ def brief_pairs(model: str) -> st.SearchStrategy[tuple[Any, Any]]:
 
 def behaving(
     scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any
-) -> Callable[[Context], st.SearchStrategy[Case]]:
-    """Cases of a short payload against a server that behaves as one of the scenarios."""
+) -> Callable[[Context], st.SearchStrategy[Trial]]:
+    """Trials of a short payload against a server that behaves as one of the scenarios."""
 
-    def cases(context: Context) -> st.SearchStrategy[Case]:
+    def trials(context: Context) -> st.SearchStrategy[Trial]:
         return st.builds(
-            lambda payload, scenario: Case(context.model, payload, scenario, **options),
+            lambda payload, scenario: Trial(context.model, payload, scenario, **options),
             brief_bodies(context.model),
             scenarios(),
         )
 
-    return cases
+    return trials
 
 
 def each(*scenarios: Scenario, **options: Any) -> First:
     """The smallest payload against each of a few scenarios: none of them is left to chance."""
 
-    def cases(context: Context) -> Iterator[Case]:
+    def trials(context: Context) -> Iterator[Trial]:
         for scenario in scenarios:
-            yield Case(context.model, _brief(context.model)[0], scenario, **options)
+            yield Trial(context.model, _brief(context.model)[0], scenario, **options)
 
-    return cases
+    return trials
 
 
 def every(scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any) -> First:
@@ -124,7 +124,7 @@ def every(scenarios: Callable[[], st.SearchStrategy[Scenario]], **options: Any) 
 
 @functools.cache
 def _drawn(scenarios: Callable[[], st.SearchStrategy[Scenario]]) -> tuple[Scenario, ...]:
-    """What a strategy makes until it has made everything, or enough."""
+    """The scenarios that a strategy makes, until it has made all of them or enough."""
     found: list[Scenario] = []
 
     @settings(max_examples=_ENOUGH, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
@@ -137,14 +137,14 @@ def _drawn(scenarios: Callable[[], st.SearchStrategy[Scenario]]) -> tuple[Scenar
     return tuple(found)
 
 
-def fixed(*scenarios: Scenario, **options: Any) -> Callable[[Context], st.SearchStrategy[Case]]:
-    """Cases of a short payload against one of a few scenarios."""
+def fixed(*scenarios: Scenario, **options: Any) -> Callable[[Context], st.SearchStrategy[Trial]]:
+    """Trials of a short payload against one of a few scenarios."""
     return behaving(lambda: st.sampled_from(scenarios), **options)
 
 
-def stuck_case(
+def stuck_trial(
     context: Context, payload: object = None, scenario: Scenario = CATALOGUE["stuck-generating"]
-) -> Case:
-    """A case in which the job never ends; without a payload the smallest."""
-    body = boundary_payloads(context.model)[0].payload if payload is None else payload
-    return Case(context.model, body, scenario, requests=MANY, seconds=LONG)
+) -> Trial:
+    """A trial in which the job never ends; without a payload the smallest."""
+    body = smallest_payload(context.model) if payload is None else payload
+    return Trial(context.model, body, scenario, requests=MANY, seconds=LONG)
