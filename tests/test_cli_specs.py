@@ -12,7 +12,7 @@ from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
 from kling_mock.cli import specs
 from kling_mock.errors import SpecError, UnknownModel
 from kling_mock.specs.files import create_schemas
-from tests.support import UPSTREAM, needs_upstream
+from tests.support import MODEL_DOCUMENTS, UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
 DOCUMENTS = UPSTREAM / "upstream"
@@ -304,7 +304,7 @@ def test_add_prints_the_document_where_no_folder_is_given(
 
 @needs_upstream("upstream")
 def test_add_takes_every_document_of_the_provider(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [path for path in sorted(DOCUMENTS.glob("*/*.json")) if path.parent.name != "legacy"]
+    files = [path for path in MODEL_DOCUMENTS if path.parent.parent == DOCUMENTS]
     assert len(files) > 140
     for path in files:
         assert run("add", str(path), "--into", str(tmp_path), "--force") == 0

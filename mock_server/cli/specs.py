@@ -153,12 +153,13 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(namespace: argparse.Namespace) -> int:
+    from ..catalog.upgrade import upgraded
     from ..specs.diff import differences
-    from ..specs.files import modernise, resolved_file
+    from ..specs.files import resolved_file
 
     catalog = load_catalog()
     variant = catalog.find(namespace.model)
-    theirs, _ = modernise(resolved_file(Path(namespace.file)))
+    theirs, _ = upgraded(resolved_file(Path(namespace.file)))
     rows: list[dict[str, str]] = []
     for path, schema in _creates_of(theirs, variant, namespace.file):
         legacy = path == LEGACY_PATH
@@ -210,10 +211,11 @@ def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(namespace: argparse.Namespace) -> int:
+    from ..catalog.upgrade import upgraded
     from ..specs.checking import faults_of
-    from ..specs.files import modernise, resolved_file
+    from ..specs.files import resolved_file
 
-    document, changed = modernise(resolved_file(Path(namespace.file)))
+    document, changed = upgraded(resolved_file(Path(namespace.file)))
     for change in changed:
         print(f"changed {change}", file=sys.stderr)
     faults = faults_of(document)
