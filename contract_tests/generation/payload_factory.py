@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kling_mock.catalog.upgrade import upgraded_schema
 from kling_mock.errors import SpecError
+from kling_mock.validation.problems import path_of
 
 from . import schema_rewriting
-from .boundary_values import Path, boundaries, field_name, largest, smallest, weight
+from .boundary_values import Path, boundaries, largest, smallest, weight
 from .negative_values import Breach, Missing, breaches
 from .rules import Rules
 from .schema_model import Object, fits, read_shape
@@ -68,7 +70,7 @@ class Bodies:
     def __init__(self, schema: Mapping[str, Any], *, where: str = "the create body") -> None:
         self.shape = _object_shape(schema, where)
         self.rules = Rules(schema.get("x-rules", ()))
-        plain = {key: value for key, value in schema.items() if key != "x-rules"}
+        plain = upgraded_schema({key: value for key, value in schema.items() if key != "x-rules"})
         ways = schema_rewriting.worlds(plain, self.rules.schemas) or [plain]
         self.worlds = sorted((_object_shape(way, where) for way in ways), key=_least_weight)
         self._plain = plain
@@ -114,7 +116,7 @@ class Bodies:
         found: dict[str, dict[str, Any]] = {}
         for world in self.worlds:
             for spot in boundaries(world):
-                label = f"{field_name(spot.path) or 'body'}: {spot.label}"
+                label = f"{path_of(spot.path) or 'body'}: {spot.label}"
                 if label not in found and self._good(spot.whole):
                     found[label] = spot.whole
         order = {name: place for place, name in enumerate(self.shape.fields)}
@@ -129,7 +131,7 @@ class Bodies:
         The rest of the body is the smallest that is valid and, wherever it can, keeps the rules.
         """
         for breach, _ in self._breaches:
-            field = field_name(breach.path)
+            field = path_of(breach.path)
             yield InvalidCase(field, breach.constraint, breach.value, copy.deepcopy(breach.whole))
 
     @functools.cached_property
@@ -200,7 +202,7 @@ def _case(breach: Breach, others: dict[str, Any]) -> InvalidCase:
     if breach.path:
         root = breach.path[0]
         whole = others | ({root: whole[root]} if root in whole else {})
-    return InvalidCase(field_name(breach.path), breach.constraint, breach.value, whole)
+    return InvalidCase(path_of(breach.path), breach.constraint, breach.value, whole)
 
 
 def _object_shape(schema: Mapping[str, Any], where: str) -> Object:
