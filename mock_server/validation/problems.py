@@ -175,13 +175,21 @@ def _best(error: ValidationError) -> Iterator[Problem]:
         alternatives.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
     fitting = [inner for inner in alternatives.values() if not _wrong_type(inner)]
     if fitting:
-        # Missing fields say most of how badly an alternative fits, then the number of errors.
-        ranked = [(sum(e.validator == "required" for e in errors), len(errors)) for errors in fitting]
+        # Missing fields and wrong tags say most of how badly an alternative fits, then the number of errors.
+        ranked = [(sum(map(_tells_apart, errors)), len(errors)) for errors in fitting]
         yield from problems_of(fitting[ranked.index(min(ranked))])
         return
     types = [name for inner in alternatives.values() for name in _expected_types(inner)]
     expected = " or ".join(dict.fromkeys(types))
     yield Problem(path_of(error.absolute_path), expected, shorten(error.instance), "type")
+
+
+def _tells_apart(error: ValidationError) -> bool:
+    """Whether an error speaks against its alternative: a field is missing, or has another's only value."""
+    if error.validator == "enum":
+        values: Any = error.validator_value
+        return len(values) == 1
+    return error.validator in ("required", "const")
 
 
 def _wrong_type(errors: Sequence[ValidationError]) -> bool:
