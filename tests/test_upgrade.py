@@ -31,7 +31,7 @@ FORMS: list[dict[str, Any]] = [
     {"not": {"type": "null"}},
     {"minimum": 3, "type": "integer"},
 ]
-VALUES = st.sampled_from([None, "a", "b", "", "abc", 1, 5, True, [], {}, 2.5])
+VALUES: st.SearchStrategy[Any] = st.sampled_from([None, "a", "b", "", "abc", 1, 5, True, [], {}, 2.5])
 
 
 @pytest.mark.parametrize("form", FORMS, ids=json.dumps)
