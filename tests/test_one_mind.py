@@ -266,6 +266,45 @@ def test_constraints_of_other_vendors_are_said_in_words(field: Any, value: Any, 
     assert message(verdict.violations).startswith(f"field: Expected {says}")
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "valid", "strict"),
+    [
+        ("oneOf that overlaps", 5, False, False),
+        ("oneOf that overlaps", 0, True, True),
+        ("text or number", "5", True, True),
+        ("number or integer", "5", False, False),
+        ("additional as it likes", 5, True, True),
+        ("none beyond", 5, True, True),
+        ("first items", [1, {"type": "image"}, UUID], True, True),
+        ("first items", [1, {"type": "image", "odd": 1}, UUID], True, False),
+        ("first items", [1, {"type": "image"}, 5], False, False),
+    ],
+)
+def test_what_plain_values_are(name: str, field: Any, valid: bool, strict: bool) -> None:
+    minds = Minds({**SCHEMAS, **ONLY_JUDGED}[name])
+    value = {"model": "m", "field": field}
+    assert minds.check(value) == valid
+    assert minds.fast_shut.is_valid(value) == strict
+
+
+def test_a_number_as_text_stays_text_where_text_is_allowed() -> None:
+    for name, left in (("text or number", "5"), ("number or integer", 5), ("additionalProperties", {"a": 5})):
+        field = {"a": "5"} if isinstance(left, dict) else "5"
+        findings = Findings()
+        plain = Minds(ONLY_JUDGED[name]).coercer.coerce({"model": "m", "field": field}, findings)
+        assert plain == {"model": "m", "field": left}
+
+
+def test_the_contracts_own_word_on_further_fields_counts() -> None:
+    value = {"model": "m", "field": 5, "odd": 1}
+    assert Minds(ONLY_JUDGED["additional as it likes"]).check(value)
+    assert not Minds(ONLY_JUDGED["none beyond"]).check(value)
+    assert undocumented_fields(value, ONLY_JUDGED["additional as it likes"]) == []
+    assert undocumented_fields(value, within(NUMBER)) == ["odd"]
+    # What must be there is documented by that.
+    assert undocumented_fields({"id": 1, "odd": 1}, ONLY_JUDGED["required but not described"]) == ["odd"]
+
+
 def test_only_so_many_readings_are_made() -> None:
     alternatives = {"anyOf": [{"properties": {name: NUMBER}} for name in "abcd"]}
     schema = {"allOf": [alternatives] * 3}

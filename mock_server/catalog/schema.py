@@ -184,19 +184,19 @@ def walk(schema: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 def schema_faults(schema: Any, at: str = "") -> Iterator[tuple[str, str, str]]:
     """The place, the keyword and a sentence for whatever in a schema the table does not know."""
-    if not isinstance(schema, dict):
-        if not isinstance(schema, bool):
-            yield at, "", f"expected a schema, received {schema!r:.40}"
-        return
-    for keyword in schema.keys() - _PLAIN:
-        holds = _HOLDERS.get(keyword)
-        if holds is None:
-            if not keyword.startswith("x-"):
-                yield at, keyword, f"the keyword {keyword!r} is unknown"
-        elif not isinstance(schema[keyword], _HELD[holds]):
-            yield at, keyword, f"{keyword!r} holds {holds}, received {schema[keyword]!r:.40}"
-    for inner in inner_schemas(schema):
-        yield from schema_faults(inner.schema, f"{at}/{inner.place}" if at else inner.place)
+    for place, one in walk(schema, at):
+        if isinstance(one, bool):
+            continue
+        if not isinstance(one, dict):
+            yield place, "", f"expected a schema, received {one!r:.40}"
+            continue
+        for keyword in one.keys() - _PLAIN:
+            holds = _HOLDERS.get(keyword)
+            if holds is None:
+                if not keyword.startswith("x-"):
+                    yield place, keyword, f"the keyword {keyword!r} is unknown"
+            elif not isinstance(one[keyword], _HELD[holds]):
+                yield place, keyword, f"{keyword!r} holds {holds}, received {one[keyword]!r:.40}"
 
 
 def check_schema(schema: Any, where: str) -> None:
