@@ -100,7 +100,16 @@ class ConfigError(SettingsError):
 
 
 class SpecError(KlingMockError):
-    """A vendored OpenAPI document cannot be used."""
+    """An OpenAPI document cannot be used.
+
+    Where a single part of it is to blame, `place` says which (a file, then the way within it) and `keyword`
+    the keyword of JSON Schema; both are empty otherwise.
+    """
+
+    def __init__(self, message: str, *, place: str = "", keyword: str = "") -> None:
+        self.place = place
+        self.keyword = keyword
+        super().__init__(message)
 
 
 class UnknownModel(KlingMockError, LookupError):
@@ -128,7 +137,16 @@ class UnknownScenario(KlingMockError, LookupError):
 
 
 class PayloadError(KlingMockError, ValueError):
-    """A request body is not strict JSON: the message says where and why."""
+    """A request body is not strict JSON.
+
+    `expected` and `received` say what was to be there and what was, with its place; the message is both in
+    one sentence.
+    """
+
+    def __init__(self, expected: str, received: str) -> None:
+        self.expected = expected
+        self.received = received
+        super().__init__(f"Expected {expected}, received {received}.")
 
 
 class ServerError(KlingMockError, RuntimeError):

@@ -24,6 +24,7 @@ __all__ = [
     "FAMILIES",
     "KEY",
     "MODEL",
+    "MODEL_DOCUMENTS",
     "PATHS",
     "UPSTREAM",
     "UUID",
@@ -56,6 +57,14 @@ PATIENCE = 20.0
 ROOT = Path(__file__).parents[1]
 UPSTREAM = Path(os.environ.get("KLING_MOCK_UPSTREAM", ROOT.parent / "shared"))
 """What the provider published, to compare with: a folder beside the checkout, or the one that is named."""
+
+
+MODEL_DOCUMENTS = [
+    path
+    for path in sorted((UPSTREAM / "upstream").rglob("*.json"))
+    if path.name != "manifest.json" and path.parent.name != "account"
+]
+"""The documents of models, of every vendor: not the list of them, nor those of the account's endpoints."""
 
 
 def needs_upstream(*parts: str) -> pytest.MarkDecorator:

@@ -10,8 +10,9 @@ import pytest
 from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
 from kling_mock.cli import specs
 from kling_mock.errors import SpecError, UnknownModel
+from kling_mock.specs.diff import differences
 from kling_mock.specs.files import create_schemas
-from tests.support import UPSTREAM, needs_upstream
+from tests.support import MODEL_DOCUMENTS, UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
 DOCUMENTS = UPSTREAM / "upstream"
@@ -113,6 +114,11 @@ def test_check_names_the_faults_of_a_file(old: Path, capsys: pytest.CaptureFixtu
         ({"properties": {"a": {"$ref": "missing.json#/a"}}}, "no file missing.json"),
         ({"properties": {"a": {"$ref": "https://example.com/a.json"}}}, "there is no file"),
         ({"properties": {"b": {}}}, "the body has no `model`"),
+        ({"properties": {"a": {"mimimum": 3}}}, "at properties/a: the keyword 'mimimum' is unknown"),
+        (
+            {"properties": {"a": {"oneOf": [{"type": "integer", "default": "x"}]}}},
+            "a: the default 'x' does not keep its own schema",
+        ),
         ({"properties": {"model": {"type": "string"}}}, "does not name its models"),
     ],
 )
@@ -289,6 +295,31 @@ def test_add_converts_checks_and_writes(
     assert run("add", str(old), "--into", str(tmp_path / "into"), "--force") == 0
 
 
+def test_add_keeps_nullable_beside_all_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = sound_document()
+    operation = document["paths"]["/p"]["post"]
+    error = {"nullable": True, "allOf": [{"$ref": "#/components/schemas/Error"}]}
+    operation["responses"]["200"]["content"]["application/json"]["schema"] = error
+    document["components"] = {"schemas": {"Error": {"type": "object"}}}
+    (tmp_path / "old.json").write_text(json.dumps({**document, "openapi": "3.0.3"}))
+    assert run("add", str(tmp_path / "old.json")) == 0
+    captured = capsys.readouterr()
+    added = json.loads(captured.out)["paths"]["/p"]["post"]["responses"]["200"]["content"]
+    assert added["application/json"]["schema"] == {
+        "anyOf": [{"allOf": [{"type": "object"}]}, {"type": "null"}]
+    }
+    assert "`nullable` is now a null type" in captured.err
+
+
+def test_diff_compares_every_constraint_and_alternative() -> None:
+    one = {"properties": {"a": {"oneOf": [{"multipleOf": 2}, {"additionalProperties": {"pattern": "b"}}]}}}
+    other = {"properties": {"a": {"oneOf": [{"multipleOf": 3}, {"additionalProperties": {"pattern": "c"}}]}}}
+    assert [difference.line() for difference in differences(one, other)] == [
+        "a|1: multipleOf is 2, in the file 3",
+        'a|2|additionalProperties: pattern is "b", in the file "c"',
+    ]
+
+
 def test_add_prints_the_document_where_no_folder_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -300,7 +331,7 @@ def test_add_prints_the_document_where_no_folder_is_given(
 
 @needs_upstream("upstream")
 def test_add_takes_every_document_of_the_provider(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = [path for path in sorted(DOCUMENTS.glob("*/*.json")) if path.parent.name != "legacy"]
+    files = [path for path in MODEL_DOCUMENTS if path.parent.parent == DOCUMENTS]
     assert len(files) > 140
     for path in files:
         assert run("add", str(path), "--into", str(tmp_path), "--force") == 0

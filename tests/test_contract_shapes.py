@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from kling_mock.contract_tests.generation.boundary_values import boundaries, largest, smallest
-from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, is_uuid, link_samples
+from kling_mock.contract_tests.generation.media_samples import BROKEN_LINKS, link_samples
 from kling_mock.contract_tests.generation.negative_values import negative_values
 from kling_mock.contract_tests.generation.payload_factory import Bodies
 from kling_mock.contract_tests.generation.schema_model import fits, read_shape
@@ -21,12 +21,11 @@ from kling_mock.contract_tests.generation.strategies import strategy_of
 from kling_mock.errors import SpecError
 from kling_mock.media.images import inline_image_size
 from kling_mock.media.png import png
+from kling_mock.validation.formats import is_date_time, is_uuid
 from kling_mock.validation.media_uris import is_media
-from tests.support import UPSTREAM, needs_upstream
+from tests.support import MODEL_DOCUMENTS, UPSTREAM, needs_upstream
 
 FOLDER = UPSTREAM / "upstream"
-# The manifest is a list of the documents, not one of them.
-DOCUMENTS = sorted(path for path in FOLDER.rglob("*.json") if path.name != "manifest.json")
 generated = settings(
     max_examples=25,
     database=None,
@@ -47,10 +46,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "short text": {"type": "string", "minLength": 3, "maxLength": 5},
     "link": {"type": "string", "format": "uri"},
     "uuid": {"type": "string", "format": "uuid"},
+    "date and time": {"type": "string", "format": "date-time"},
     "enum": {"type": "string", "enum": ["std", "pro"]},
     "numbers in an enum": {"type": "integer", "enum": [5, 10], "default": "5"},
     "const": {"const": "fixed"},
     "nullable in 3.0": {"type": "object", "nullable": True, "properties": {"url": {"type": "string"}}},
+    "nullable beside allOf": {"nullable": True, "allOf": [{"type": "object", "properties": {}}]},
+    "nullable beside oneOf": {"nullable": True, "oneOf": [{"type": "string"}, {"type": "integer"}]},
+    "nullable with a typed allOf": {"type": "object", "nullable": True, "allOf": [POINT]},
     "nullable in 3.1": {"type": ["string", "null"]},
     "list": {"type": "array", "items": POINT, "minItems": 2, "maxItems": 77},
     "list of anything": {"type": "array", "maxItems": 3},
@@ -74,7 +77,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 def judge(schema: Any) -> Draft202012Validator:
     formats = FormatChecker(formats=())
     formats.checks("uri")(is_media)
-    formats.checks("uuid")(lambda value: not isinstance(value, str) or is_uuid(value))
+    formats.checks("uuid")(is_uuid)
+    formats.checks("date-time")(is_date_time)
     return Draft202012Validator(as_2020(schema), format_checker=formats)
 
 
@@ -87,8 +91,8 @@ def as_2020(schema: Any) -> Any:
     plain = {key: as_2020(value) for key, value in schema.items()}
     if isinstance(plain.get("required"), bool):
         del plain["required"]
-    if plain.get("nullable") is True and isinstance(plain.get("type"), str):
-        plain["type"] = [plain["type"], "null"]
+    if plain.pop("nullable", False) is True and plain:
+        return {"anyOf": [plain, {"type": "null"}]}
     if isinstance(plain.get("exclusiveMinimum"), bool) and plain.pop("exclusiveMinimum"):
         plain["exclusiveMinimum"] = plain.pop("minimum")
     return plain
@@ -211,7 +215,7 @@ def all_schemas(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @needs_upstream("upstream")
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.relative_to(FOLDER).as_posix())
+@pytest.mark.parametrize("file", MODEL_DOCUMENTS, ids=lambda file: file.relative_to(FOLDER).as_posix())
 def test_every_upstream_document_of_every_vendor_compiles(file: Path) -> None:
     document = json.loads(file.read_text())
     for schema in all_schemas(document):

@@ -340,7 +340,16 @@ def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
 def test_each_variants_document_is_valid_and_resolved(server: MockServer, variant: Any) -> None:
     document = get(server, f"/openapi/{variant.model}.json")
     assert "$ref" not in json.dumps(document)
-    assert document == load_catalog().document(variant.model)
+    assert document == load_catalog().document(variant.model, server_url=server.url)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", f"/openapi/{MODEL}.json"])
+def test_the_documents_name_this_server_first(server: MockServer, path: str) -> None:
+    servers = ask(server, "GET", path, key=None).json["servers"]
+    assert [one["url"] for one in servers] == [server.url, "https://api.aimlapi.com"]
+    reply = ask(server, "GET", path, headers={"Host": "mock.example:8080"}, key=None)
+    assert reply.json["servers"][0]["url"] == "http://mock.example:8080"
+    assert ask(server, "GET", path, key=None).json["servers"] == servers
 
 
 def test_a_few_documents_of_variants_pass_the_validator(server: MockServer) -> None:

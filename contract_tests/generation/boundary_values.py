@@ -21,7 +21,7 @@ from .value_tables import (
     stretched,
 )
 
-__all__ = ["Path", "Spot", "boundaries", "field_name", "largest", "smallest", "weight"]
+__all__ = ["Path", "Spot", "boundaries", "largest", "smallest", "weight"]
 
 Path = tuple[str | int, ...]
 """The place of a value: names of fields and places in lists, from the outside in."""
@@ -34,14 +34,6 @@ class Spot:
     path: Path
     label: str
     whole: Any
-
-
-def field_name(path: Path) -> str:
-    """A path in words, such as `dynamic_masks[0].trajectories[1].x`; empty for the whole body."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
 
 
 def weight(value: Any) -> int:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import base64
 import functools
-import uuid
 
 from kling_mock.media.png import png
 
-__all__ = ["BROKEN_LINKS", "is_uuid", "link_samples"]
+__all__ = ["BROKEN_LINKS", "link_samples"]
 
 BROKEN_LINKS = ("not a link", "/a.png", "ftp://example.com/a.png", "https://", "example.com/a.png", "")
 """Strings that are neither a link nor inline data; the first is the plainest."""
-
-
-def is_uuid(text: str) -> bool:
-    """Return True if a string is a UUID in its canonical form of 36 characters."""
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 @functools.cache

@@ -41,7 +41,12 @@ class NegativeValue:
     whole: Any
 
 
-_BROKEN_UUIDS = ("not-a-uuid", "b906d239-565b-4012-9234-24618928314")
+_BROKEN: dict[str, tuple[str, ...]] = {
+    "uri": BROKEN_LINKS,
+    "uuid": ("not-a-uuid", "b906d239-565b-4012-9234-24618928314"),
+    "date-time": ("yesterday", "2026-08-21", "2026-13-01T00:00:00Z", "2026-08-21T12:00:00"),
+}
+"""Strings that are not of a format, the plainest first."""
 _WRONG: dict[str, tuple[Any, ...]] = {
     "null": ("word", 7, True, {}, []),
     "boolean": ("perhaps", 7, {}, [], None),
@@ -122,14 +127,14 @@ def _number(shape: Number) -> Iterator[NegativeValue]:
 
 
 def _text(shape: Text) -> Iterator[NegativeValue]:
-    if shape.most is not None and shape.format != "uuid":
+    if shape.most is not None and shape.format in (None, "uri"):
         # A link that is too long is still a link: only its length is at fault.
         start = link_samples(shape.role)["link"][0] if shape.format == "uri" else ""
         yield _of_itself("maxLength", start + "a" * max(1, shape.most + 1 - len(start)))
     if shape.least > 0 and shape.format is None:
         yield _of_itself("minLength", "a" * (shape.least - 1))
     if shape.format is not None:
-        for value in BROKEN_LINKS if shape.format == "uri" else _BROKEN_UUIDS:
+        for value in _BROKEN[shape.format]:
             if shape.least <= len(value) and (shape.most is None or len(value) <= shape.most):
                 yield _of_itself("format", value)
     yield from _wrong_types("string")

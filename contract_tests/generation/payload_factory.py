@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kling_mock.catalog.upgrade import upgraded_schema
 from kling_mock.errors import SpecError
+from kling_mock.validation.problems import path_of
 
 from . import schema_rewriting
-from .boundary_values import Path, boundaries, field_name, largest, smallest, weight
+from .boundary_values import Path, boundaries, largest, smallest, weight
 from .negative_values import Missing, NegativeValue, negative_values
 from .rules import Rules
 from .schema_model import Object, fits, read_shape
@@ -68,7 +70,7 @@ class Bodies:
     def __init__(self, schema: Mapping[str, Any], *, where: str = "the create body") -> None:
         self.shape = _object_shape(schema, where)
         self.rules = Rules(schema.get("x-rules", ()))
-        plain = {key: value for key, value in schema.items() if key != "x-rules"}
+        plain = upgraded_schema({key: value for key, value in schema.items() if key != "x-rules"})
         ways = schema_rewriting.worlds(plain, self.rules.schemas) or [plain]
         self.worlds = sorted((_object_shape(way, where) for way in ways), key=_least_weight)
         self._plain = plain
@@ -114,7 +116,7 @@ class Bodies:
         found: dict[str, dict[str, Any]] = {}
         for world in self.worlds:
             for spot in boundaries(world):
-                label = f"{field_name(spot.path) or 'body'}: {spot.label}"
+                label = f"{path_of(spot.path) or 'body'}: {spot.label}"
                 if label not in found and self._good(spot.whole):
                     found[label] = spot.whole
         order = {name: place for place, name in enumerate(self.shape.fields)}
@@ -129,7 +131,7 @@ class Bodies:
         The rest of the body is the smallest that is valid and, wherever it can, keeps the rules.
         """
         for negative, _ in self._negatives:
-            field = field_name(negative.path)
+            field = path_of(negative.path)
             yield InvalidCase(field, negative.constraint, negative.value, copy.deepcopy(negative.whole))
 
     @functools.cached_property
@@ -208,7 +210,7 @@ def _case(negative: NegativeValue, others: dict[str, Any]) -> InvalidCase:
     if negative.path:
         root = negative.path[0]
         whole = others | ({root: whole[root]} if root in whole else {})
-    return InvalidCase(field_name(negative.path), negative.constraint, negative.value, whole)
+    return InvalidCase(path_of(negative.path), negative.constraint, negative.value, whole)
 
 
 def _object_shape(schema: Mapping[str, Any], where: str) -> Object:

@@ -1,8 +1,8 @@
 """Shapes: a JSON Schema read once into a small tree that values can be made from.
 
-Every keyword that the vendored documents use is understood, in the dialects of OpenAPI 3.0 (`nullable`)
-and 3.1 (`type` arrays, numeric `exclusiveMinimum`); any other keyword is a `SpecError` that names it and
-the place where it stands, because a constraint that is skipped would make data that is wrong.
+Every keyword that the provider's documents use is understood; documents of OpenAPI 3.0 are brought up to
+3.1 first. Any other keyword is a `SpecError` that names it and the place where it stands, because a
+constraint that is skipped would make data that is wrong.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from kling_mock.catalog.schema import ANNOTATIONS
+from kling_mock.catalog.upgrade import upgraded_schema
 from kling_mock.errors import SpecError
-from kling_mock.validation.media_uris import is_media
+from kling_mock.validation.formats import FORMATS
 
 from . import schema_rewriting
-from .media_samples import is_uuid
 
 __all__ = [
     "Anything",
@@ -119,17 +120,16 @@ class Union:
 
 Shape: TypeAlias = Anything | Null | Boolean | Number | Text | Choice | Array | Object | Union
 
-_ANNOTATIONS = frozenset(
-    {"$comment", "$id", "$schema", "default", "deprecated", "description", "example", "examples"}
-    | {"externalDocs", "readOnly", "title", "writeOnly"}
-)
 _UNDERSTOOD = frozenset(
-    {"type", "nullable", "enum", "const", "format", "minLength", "maxLength", "minimum", "maximum"}
+    {"type", "enum", "const", "format", "minLength", "maxLength", "minimum", "maximum"}
     | {"exclusiveMinimum", "exclusiveMaximum", "items", "minItems", "maxItems", "properties", "required"}
     | {"additionalProperties", "anyOf", "oneOf", "allOf", "contains", "minContains", "maxContains"}
     | {schema_rewriting.ABSENT, schema_rewriting.EXCEPT}
 )
-_FORMATS = {"uri": is_media, "uuid": is_uuid}
+_NOTES = ANNOTATIONS - {"contentEncoding", "contentMediaType", "contentSchema"}
+"""Keywords without which data is right; validators pass over contents, but no data is made of them."""
+_UNBOUND_FORMATS = frozenset({"int32", "int64", "float", "double", "password"})
+"""Formats of OpenAPI that any value of their type has, as far as JSON can tell."""
 
 
 def read_shape(schema: Mapping[str, Any] | bool, *, where: str = "the schema", role: str = "") -> Shape:
@@ -137,6 +137,10 @@ def read_shape(schema: Mapping[str, Any] | bool, *, where: str = "the schema", r
 
     Raises `SpecError` for a keyword, a type or a format that is not understood.
     """
+    return _read(upgraded_schema(schema), where, role)
+
+
+def _read(schema: Mapping[str, Any] | bool, where: str, role: str) -> Shape:
     if isinstance(schema, bool):
         if schema:
             return Anything()
@@ -150,10 +154,8 @@ def read_shape(schema: Mapping[str, Any] | bool, *, where: str = "the schema", r
             return _union(plain, keyword, where, role)
     types = plain.get("type")
     if types is None:
-        if plain.keys() & (_UNDERSTOOD - {"nullable"}):
+        if plain.keys() & _UNDERSTOOD:
             raise SpecError(f"{where} has constraints but no `type`: expected one of {sorted(_READERS)}.")
-        # `{"nullable": true}` alone says null in the documents that use it, and anything by the letter of
-        # OpenAPI 3.0: null is valid in both readings, and nothing is invalid in both.
         return Anything()
     branches = tuple(_read_type(kind, plain, where, role) for kind in types)
     return branches[0] if len(branches) == 1 else Union(branches, "type")
@@ -161,14 +163,14 @@ def read_shape(schema: Mapping[str, Any] | bool, *, where: str = "the schema", r
 
 def _check_keywords(schema: Mapping[str, Any], where: str) -> None:
     for keyword in schema:
-        if keyword not in _UNDERSTOOD and keyword not in _ANNOTATIONS and not keyword.startswith("x-"):
+        if keyword not in _UNDERSTOOD and keyword not in _NOTES and not keyword.startswith("x-"):
             raise SpecError(
                 f"{where} uses the keyword {keyword!r}, which cannot be turned into data. "
                 f"Understood are: {', '.join(sorted(k for k in _UNDERSTOOD if not k.startswith('x-')))}."
             )
     form = schema.get("format")
-    if form is not None and form not in _FORMATS:
-        raise SpecError(f"{where} has the format {form!r}; understood are: {', '.join(sorted(_FORMATS))}.")
+    if form is not None and form not in FORMATS and form not in _UNBOUND_FORMATS:
+        raise SpecError(f"{where} has the format {form!r}; understood are: {', '.join(sorted(FORMATS))}.")
 
 
 def _choice(schema: Mapping[str, Any], where: str, keyword: str) -> Shape:
@@ -188,7 +190,7 @@ def _union(schema: Mapping[str, Any], keyword: str, where: str, role: str) -> Sh
             _check_keywords(branch, place)
             branch = schema_rewriting.meet(branch, rest)
         if branch is not None:
-            branches.append(read_shape(branch, where=place, role=role))
+            branches.append(_read(branch, place, role))
     if not branches:
         raise SpecError(f"{where} cannot be satisfied by any branch of its {keyword}.")
     return Union(tuple(branches), keyword)
@@ -211,8 +213,6 @@ def _read_number(schema: Mapping[str, Any], where: str, role: str, *, integer: b
 
 def _bound(schema: Mapping[str, Any], closed: str, opened: str, tighter: Any) -> tuple[float | None, bool]:
     limit, beyond = schema.get(closed), schema.get(opened)
-    if isinstance(beyond, bool):  # OpenAPI 3.0: a flag beside the bound
-        return limit, beyond and limit is not None
     if beyond is None:
         return limit, False
     if limit is None or tighter(limit, beyond) == beyond:
@@ -221,12 +221,13 @@ def _bound(schema: Mapping[str, Any], closed: str, opened: str, tighter: Any) ->
 
 
 def _read_text(schema: Mapping[str, Any], where: str, role: str) -> Shape:
-    return Text(schema.get("minLength", 0), schema.get("maxLength"), schema.get("format"), role)
+    form = schema.get("format")
+    return Text(schema.get("minLength", 0), schema.get("maxLength"), form if form in FORMATS else None, role)
 
 
 def _read_array(schema: Mapping[str, Any], where: str, role: str) -> Shape:
     items = schema.get("items", {})
-    shape = read_shape(items, where=f"{where}/items", role=role)
+    shape = _read(items, f"{where}/items", role)
     least, most = schema.get("minItems", 0), schema.get("maxItems")
     if "contains" not in schema:
         return Array(shape, least, most)
@@ -240,8 +241,8 @@ def _read_array(schema: Mapping[str, Any], where: str, role: str) -> Shape:
         return Array(shape, least, most)
     rest = others[0] if len(others) == 1 else {"anyOf": others}
     limit = Limit(
-        read_shape(matching, where=f"{where}/contains", role=role),
-        read_shape(rest, where=f"{where}/contains", role=role),
+        _read(matching, f"{where}/contains", role),
+        _read(rest, f"{where}/contains", role),
         schema.get("minContains", 1),
         schema.get("maxContains"),
     )
@@ -251,7 +252,7 @@ def _read_array(schema: Mapping[str, Any], where: str, role: str) -> Shape:
 def _read_object(schema: Mapping[str, Any], where: str, role: str) -> Shape:
     absent = frozenset(schema.get(schema_rewriting.ABSENT, ()))
     fields = {
-        name: read_shape(field, where=f"{where}/properties/{name}", role=name)
+        name: _read(field, f"{where}/properties/{name}", name)
         for name, field in schema.get("properties", {}).items()
         if name not in absent
     }
@@ -327,7 +328,7 @@ def _within(shape: Number, value: float) -> bool:
 def _text_fits(shape: Text, value: str) -> bool:
     if len(value) < shape.least or (shape.most is not None and len(value) > shape.most):
         return False
-    return shape.format is None or _FORMATS[shape.format](value)
+    return shape.format is None or FORMATS[shape.format](value)
 
 
 def _array_fits(shape: Array, value: list[Any]) -> bool:

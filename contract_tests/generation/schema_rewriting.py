@@ -25,17 +25,13 @@ _MOST_WORLDS = 48
 
 
 def normalised(schema: Schema) -> dict[str, Any]:
-    """The same schema in one dialect: `type` a list, `nullable` a type, `const` an `enum`, no `allOf`."""
-    plain = {key: value for key, value in schema.items() if key not in ("const", "nullable", "allOf")}
+    """The same schema in one dialect: `type` a list, `const` an `enum`, no `allOf`."""
+    plain = {key: value for key, value in schema.items() if key not in ("const", "allOf")}
     if "const" in schema:
         plain["enum"] = [schema["const"]]
-    if isinstance(plain.get("required"), bool):  # an older draft's mark on a field: the object lists it too
-        del plain["required"]
     if "type" in schema:
         types = schema["type"]
         plain["type"] = list(types) if isinstance(types, list | tuple) else [types]
-        if schema.get("nullable") and "null" not in plain["type"]:
-            plain["type"].append("null")
     for part in schema.get("allOf", ()):
         plain = meet(plain, part) or {"enum": []}
     return _narrowed(plain)

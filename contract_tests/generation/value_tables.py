@@ -42,6 +42,11 @@ PHRASES = (
 """Pieces that prompts are made of: scripts, marks and signs that are lost when text is handled as bytes."""
 
 _SAFE = 2**53 - 1
+_SAMPLES = {
+    "uuid": ("00000000-0000-4000-8000-000000000000", "b906d239-565b-4012-9234-246189283143"),
+    "date-time": ("2026-08-21T12:00:00Z", "1999-12-31T23:59:59.999+05:30"),
+}
+"""Values of the formats that are no links, the simplest first."""
 
 
 def edges(shape: Number) -> list[float]:
@@ -133,8 +138,8 @@ def is_free_text(shape: Text) -> bool:
 
 def plain_text(shape: Text) -> Sequence[str]:
     """Values of a string that is not prose, the simplest first: links, or short names."""
-    if shape.format == "uuid":
-        return ("00000000-0000-4000-8000-000000000000", "b906d239-565b-4012-9234-246189283143")
+    if shape.format in _SAMPLES:
+        return _SAMPLES[shape.format]
     if shape.format == "uri" or names_a_link(shape.role):
         kinds = link_samples(shape.role)
         found = [sample for samples in itertools.zip_longest(*kinds.values()) for sample in samples if sample]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
+from kling_mock.validation.validator import undocumented_fields
 
 from ..running.models import Run
 from .base import Failure
@@ -135,21 +136,9 @@ def nulls(value: Any, path: str = "") -> Iterator[str]:
             yield from nulls(inner, f"{path}[{place}]")
 
 
-def undocumented(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[str]:
+def undocumented(value: Any, schema: dict[str, Any]) -> Iterator[str]:
     """The paths of the keys that a schema does not document."""
-    branches = [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    if isinstance(value, dict):
-        known = {name: inner for branch in branches for name, inner in branch.get("properties", {}).items()}
-        for name, inner in value.items():
-            where = f"{path}.{name}" if path else name
-            if name in known:
-                yield from undocumented(inner, known[name], where)
-            elif known:
-                yield where
-    elif isinstance(value, list):
-        items = next((branch["items"] for branch in branches if isinstance(branch.get("items"), dict)), None)
-        for place, inner in enumerate(value if items is not None else ()):
-            yield from undocumented(inner, items or {}, f"{path}[{place}]")
+    return iter(undocumented_fields(value, schema))
 
 
 def documented(exchange: Exchange) -> bool:

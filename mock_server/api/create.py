@@ -119,9 +119,8 @@ def _checked(
 
 
 def _bad_json(error: PayloadError) -> Problem:
-    """What is wrong with the JSON itself, out of a sentence that says it as all of them do."""
-    expected, _, received = str(error).removeprefix("Expected ").rstrip(".").partition(", received ")
-    return Problem("body", expected, received or "something else", "json")
+    """A PayloadError as a Problem."""
+    return Problem("body", error.expected, error.received, "json")
 
 
 def _no_model(common: Common, payload: dict[str, Any]) -> Problem:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+
+from .documents import relinked
 
 __all__ = ["merge"]
 
@@ -39,10 +42,11 @@ def merge(shared: Mapping[str, Any], documents: Sequence[tuple[_Named, Mapping[s
     for variant, document in documents:
         slug = variant.file.rpartition("/")[2].removesuffix(".json")
         names = {name: _body_name(slug, name) for name in document["components"]["schemas"]}
+        link = functools.partial(_link, names)
         for name, schema in document["components"]["schemas"].items():
-            components["schemas"][names[name]] = _local(schema, names)
+            components["schemas"][names[name]] = relinked(schema, link, schema=True)
         for path, item in document["paths"].items():
-            _add(paths, path, _local(item, names), (variant.model, *variant.aliases))
+            _add(paths, path, relinked(item, link), (variant.model, *variant.aliases))
     return {
         "openapi": first["openapi"],
         "info": {
@@ -62,20 +66,12 @@ def _body_name(slug: str, name: str) -> str:
     return f"{slug}-older" if name == "LegacyCreate" else slug
 
 
-def _local(node: Any, names: Mapping[str, str]) -> Any:
-    """A copy of `node` whose references stay within the merged document."""
-    if isinstance(node, list):
-        return [_local(item, names) for item in node]
-    if not isinstance(node, dict):
-        return node
-    copied = {key: _local(value, names) for key, value in node.items()}
-    reference = copied.get("$ref")
-    if isinstance(reference, str):
-        _, _, pointer = reference.partition(_SHARED)
-        kind, _, name = pointer.partition("/")
-        own = not reference.split("#")[0] and kind == "schemas"
-        copied["$ref"] = f"{_SHARED}{kind}/{names[name] if own else name}"
-    return copied
+def _link(names: Mapping[str, str], reference: str) -> str:
+    """A reference of one variant's document as the merged document has it, within itself."""
+    _, _, pointer = reference.partition(_SHARED)
+    kind, _, name = pointer.partition("/")
+    own = not reference.split("#")[0] and kind == "schemas"
+    return f"{_SHARED}{kind}/{names[name] if own else name}"
 
 
 def _add(paths: dict[str, Any], path: str, item: dict[str, Any], models: Sequence[str]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from ..errors import SpecError, UnknownModel
+from .documents import check_document, followed, resolve, resolve_schema
 from .model_facts import Facts, facts_from
+from .schema import check_schema
 
-__all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog", "resolve"]
+__all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog"]
 
 CREATE_PATH = "/v2/video/generations"
 """Where every variant is created and polled."""
@@ -65,16 +67,22 @@ class Catalog:
     What the methods hand out is shared: copy it before changing it.
     """
 
-    def __init__(self, documents: Mapping[str, dict[str, Any]], facts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, documents: Mapping[str, dict[str, Any]], facts: Mapping[str, Any], *, vendored: bool = False
+    ) -> None:
         """Take documents by file name, the shared components among them, and the facts by model.
 
-        Raises SpecError where a document lacks what every variant has.
+        Raises SpecError where a document lacks what every variant has, or where one of its schemas has a
+        keyword that is not understood. `vendored` documents are known to have none.
         """
+        for file, document in () if vendored else documents.items():
+            check_document(document, file)
         self._documents = documents
         self._facts = facts
         self._known: dict[str, Facts] = {}
         self._merged: dict[str, Any] | None = None
         self._resolved: dict[str, dict[str, Any]] = {}
+        self._schemas: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         variants = [_variant(file, document) for file, document in documents.items() if file != _COMPONENTS]
         self.variants: tuple[Variant, ...] = tuple(sorted(variants, key=lambda variant: variant.model))
         self._by_id = {name: variant for variant in variants for name in (variant.model, *variant.aliases)}
@@ -90,8 +98,11 @@ class Catalog:
             raise UnknownModel(model, self._by_id)
         return variant
 
-    def document(self, model: str) -> dict[str, Any]:
-        """The whole OpenAPI 3.1 document of one variant, with every reference resolved."""
+    def document(self, model: str, *, server_url: str | None = None) -> dict[str, Any]:
+        """The whole OpenAPI 3.1 document of one variant, with every reference resolved.
+
+        `server_url` is an address that is named first among its servers.
+        """
         file = self.find(model).file
         document = self._resolved.get(file)
         if document is None:
@@ -99,7 +110,7 @@ class Catalog:
             # Each of them stands where it is used by now.
             document["components"].pop("schemas", None)
             self._resolved[file] = document
-        return document
+        return _served(document, server_url)
 
     def create_schema(self, model: str, *, legacy: bool = False) -> dict[str, Any]:
         """The resolved JSON Schema of a create body, with its `x-rules`.
@@ -109,18 +120,34 @@ class Catalog:
         variant = self.find(model)
         if legacy and not variant.legacy:
             raise SpecError(f"{variant.model} has no contract on {LEGACY_PATH}: create it on {CREATE_PATH}.")
-        operation = self.document(variant.model)["paths"][LEGACY_PATH if legacy else CREATE_PATH]["post"]
-        schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
-        return schema
+        return self._schema(variant.file, LEGACY_PATH if legacy else CREATE_PATH, "post", "")
 
     def poll_schema(self, model: str) -> dict[str, Any]:
         """The resolved JSON Schema of what a poll answers with status 200."""
-        return _answer(self.document(self.find(model).model)["paths"][CREATE_PATH]["get"], "200")
+        return self._schema(self.find(model).file, CREATE_PATH, "get", "200")
 
     def answer_schema(self, model: str, *, legacy: bool = False) -> dict[str, Any]:
         """The resolved JSON Schema of what a successful create answers."""
         path, status = (LEGACY_PATH, "201") if legacy else (CREATE_PATH, "200")
-        return _answer(self.document(self.find(model).model)["paths"][path]["post"], status)
+        return self._schema(self.find(model).file, path, "post", status)
+
+    def _schema(self, file: str, path: str, method: str, status: str) -> dict[str, Any]:
+        """The resolved schema of one body: of the request, or of the answer of this status.
+
+        It is resolved alone: the whole document holds the error body dozens of times.
+        """
+        key = (file, path, method, status)
+        schema = self._schemas.get(key)
+        if schema is None:
+            node: Any = self._documents[file]
+            body = ("responses", status) if status else ("requestBody",)
+            at = file
+            for step in ("paths", path, method, *body, "content", "application/json", "schema"):
+                node, at = followed(node[step], at, self._documents)
+            schema = resolve_schema(node, at, self._documents)
+            check_schema(schema, f"{file}#{path} {method}")
+            self._schemas[key] = schema
+        return schema
 
     def facts(self, model: str) -> Facts:
         """Times, prices and output of one variant."""
@@ -136,38 +163,17 @@ class Catalog:
         """A row per variant, in the order of their ids."""
         return [variant.row() for variant in self.variants]
 
-    def merged(self) -> dict[str, Any]:
-        """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart."""
+    def merged(self, *, server_url: str | None = None) -> dict[str, Any]:
+        """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart.
+
+        `server_url` is an address that is named first among its servers.
+        """
         if self._merged is None:
             from .openapi_bundle import merge
 
             shared = self._documents[_COMPONENTS]
             self._merged = merge(shared, [(v, self._documents[v.file]) for v in self.variants])
-        return self._merged
-
-
-def resolve(
-    node: Any, file: str, documents: Mapping[str, dict[str, Any]], within: tuple[str, ...] = ()
-) -> Any:
-    """A copy of `node`, which stands in `file`, with what each `$ref` points at in its place.
-
-    Keys beside a `$ref` win over those of its target. Raises SpecError where a reference leads nowhere, or
-    back to itself (`within` holds those that are being followed).
-    """
-    if isinstance(node, list):
-        return [resolve(item, file, documents, within) for item in node]
-    if not isinstance(node, dict):
-        return node
-    reference = node.get("$ref")
-    if not isinstance(reference, str):
-        return {key: resolve(value, file, documents, within) for key, value in node.items()}
-    target, pointer = _locate(reference, file)
-    place = f"{target}#{pointer}"
-    if place in within:
-        raise SpecError(f"The reference {reference!r} in {file} leads back to itself.")
-    found = resolve(_at(target, pointer, documents, reference), target, documents, (*within, place))
-    siblings = {key: resolve(value, file, documents, within) for key, value in node.items() if key != "$ref"}
-    return {**found, **siblings} if siblings else found
+        return _served(self._merged, server_url)
 
 
 @functools.cache
@@ -175,10 +181,12 @@ def load_catalog() -> Catalog:
     """The catalogue of the vendored documents, read once per process."""
     root = resources.files(_PACKAGE)
     documents = {_COMPONENTS: _read(root.joinpath(_COMPONENTS))}
-    for entry in root.joinpath("kling").iterdir():
-        if entry.name.endswith(".json"):
-            documents[f"kling/{entry.name}"] = _read(entry)
-    return Catalog(documents, _read(root.joinpath("facts.json"))["models"])
+    # A folder per vendor.
+    for folder in root.iterdir():
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            if entry.name.endswith(".json"):
+                documents[f"{folder.name}/{entry.name}"] = _read(entry)
+    return Catalog(documents, _read(root.joinpath("facts.json"))["models"], vendored=True)
 
 
 def _read(entry: Any) -> dict[str, Any]:
@@ -211,35 +219,9 @@ def _variant(file: str, document: dict[str, Any]) -> Variant:
         raise SpecError(f"{file} lacks {error}, which every vendored document has.") from error
 
 
-def _answer(operation: dict[str, Any], status: str) -> dict[str, Any]:
-    schema: dict[str, Any] = operation["responses"][status]["content"]["application/json"]["schema"]
-    return schema
-
-
-def _locate(reference: str, file: str) -> tuple[str, str]:
-    """The file and the pointer of a reference, which is relative to the file that it stands in."""
-    path, _, pointer = reference.partition("#")
-    if not path:
-        return file, pointer
-    folders = file.split("/")[:-1]
-    for step in path.split("/"):
-        if step == ".." and folders:
-            folders.pop()
-        elif step != ".":
-            folders.append(step)
-    return "/".join(folders), pointer
-
-
-def _at(file: str, pointer: str, documents: Mapping[str, dict[str, Any]], reference: str) -> Any:
-    if file not in documents:
-        raise SpecError(f"The reference {reference!r} leads nowhere: there is no file {file}.")
-    node: Any = documents[file]
-    for step in _steps(pointer):
-        if not isinstance(node, dict) or step not in node:
-            raise SpecError(f"The reference {reference!r} leads nowhere: there is no {pointer} in {file}.")
-        node = node[step]
-    return node
-
-
-def _steps(pointer: str) -> Iterable[str]:
-    return (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+def _served(document: dict[str, Any], server_url: str | None) -> dict[str, Any]:
+    """The document with a server before the others, so that a page's "try it" does not reach the paid API."""
+    if server_url is None:
+        return document
+    own = {"url": server_url, "description": "This mock."}
+    return {**document, "servers": [own, *document.get("servers", ())]}

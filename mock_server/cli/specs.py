@@ -90,12 +90,13 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(given: Mapping[str, Any]) -> int:
+    from ..catalog.upgrade import upgraded
     from ..specs.diff import differences
-    from ..specs.files import modernise, resolved_file
+    from ..specs.files import resolved_file
 
     catalog = load_catalog()
     variant = catalog.find(given["model"])
-    theirs, _ = modernise(resolved_file(Path(given["file"])))
+    theirs, _ = upgraded(resolved_file(Path(given["file"])))
     rows: list[dict[str, str]] = []
     for path, schema in _creates_of(theirs, variant, given["file"]):
         legacy = path == LEGACY_PATH
@@ -147,11 +148,12 @@ def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(given: Mapping[str, Any]) -> int:
+    from ..catalog.upgrade import upgraded
     from ..specs.checking import faults_of
-    from ..specs.files import modernise, resolved_file
+    from ..specs.files import resolved_file
 
     options = read_options(options_of(SpecsAddOptions), given)
-    document, changed = modernise(resolved_file(Path(given["file"])))
+    document, changed = upgraded(resolved_file(Path(given["file"])))
     for change in changed:
         print(f"changed {change}", file=sys.stderr)
     faults = faults_of(document)

@@ -54,11 +54,11 @@ def _verdict(
 ) -> tuple[str, Verdict]:
     body = parse_json(_read(name))
     if not isinstance(body, dict):
-        raise PayloadError("Expected a JSON object, received another kind of JSON value.")
+        raise PayloadError("a JSON object", "another kind of JSON value")
     model = body.get("model")
     if not isinstance(model, str):
         what = "none" if "model" not in body else "one that is not a string"
-        raise PayloadError(f"Expected the id of a model in `model`, received {what}.")
+        raise PayloadError("the id of a model in `model`", what)
     variant = catalog.find(model)
     if legacy and not variant.legacy:
         raise SpecError(f"{variant.model} has no older contract: check it without --legacy.")

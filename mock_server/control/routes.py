@@ -141,18 +141,23 @@ class Control:
         """Stream what happens as server-sent events; a finished exchange is an event named `exchange`."""
         return self.streams.response(request)
 
-    async def openapi(self, _request: Request) -> Response:
+    async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
-        return JSONResponse(self.common.catalog.merged())
+        return JSONResponse(self.common.catalog.merged(server_url=_server_url(request)))
 
     async def openapi_of(self, request: Request) -> Response:
         """Give one variant's OpenAPI document, references resolved."""
         model = request.path_params["model"].removesuffix(".json")
         try:
-            document = self.common.catalog.document(model)
+            document = self.common.catalog.document(model, server_url=_server_url(request))
         except UnknownModel as error:
             raise HTTPException(404, str(error)) from None
         return JSONResponse(document)
+
+
+def _server_url(request: Request) -> str:
+    """The address by which a client reaches this server, below a prefix where it is mounted at one."""
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
 
 
 def control_routes(common: Common) -> list[Route]:

@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..catalog import Variant
+from ..catalog.schema import Inner, inner_schemas, schema_faults
 from ..validation import judge
 from .files import METHODS, create_schemas
 
 __all__ = ["faults_of", "variant_faults"]
-
-_SUBSCHEMAS = ("items", "additionalProperties", "not", "if", "then", "else", "contains")
-_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
 def faults_of(document: Mapping[str, Any]) -> list[str]:
@@ -99,6 +97,7 @@ def _root_faults(schema: Any) -> Iterator[str]:
         where = "/".join(str(step) for step in error.absolute_path)
         yield f": not a JSON Schema at {where or 'its root'}: {error.message[:200]}"
         return
+    yield from (f" at {place or 'its root'}: {says}" for place, _, says in schema_faults(schema))
     yield from _inner_faults("", schema)
 
 
@@ -115,13 +114,20 @@ def _inner_faults(name: str, schema: Any) -> Iterator[str]:
     properties = schema.get("properties", {})
     for missing in [field for field in schema.get("required", ()) if properties and field not in properties]:
         yield f"{name}: `{missing}` is required but not among the properties"
-    for field, inner in properties.items():
-        yield from _inner_faults(f"{name} {field}", inner)
-    for keyword in _SUBSCHEMAS:
-        yield from _inner_faults(name if keyword != "items" else f"{name} []", schema.get(keyword))
-    for keyword in _LISTS:
-        for inner in schema.get(keyword, ()):
-            yield from _inner_faults(name, inner)
+    for inner in inner_schemas(schema):
+        yield from _inner_faults(f"{name}{_step(inner)}", inner.schema)
+
+
+def _step(inner: Inner) -> str:
+    """How a schema within another is called: a field by its name, an item by brackets."""
+    match inner.keyword:
+        case "properties":
+            return f" {inner.step}"
+        case "items" | "prefixItems":
+            return " []"
+        case "x-rules":
+            return f" rule {inner.step}"
+    return ""
 
 
 def _model_faults(path: str, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -7,27 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalog.schema import CONSTRAINTS, Inner, inner_schemas
+
 __all__ = ["Difference", "constraints_of", "differences"]
 
-_KEYWORDS = (
-    "type",
-    "enum",
-    "const",
-    "format",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "default",
-    "deprecated",
-)
+_COMPARED = (CONSTRAINTS - {"required", "nullable"}) | {"default", "deprecated"}
+"""What of a schema is compared; `required` is said of each field that it names."""
 _ABSENT = "absent"
 
 
@@ -89,18 +74,27 @@ def constraints_of(schema: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _walk(schema: Mapping[str, Any], at: str, *, required: bool) -> Iterator[tuple[str, dict[str, str]]]:
-    own = {keyword: _shown(keyword, schema[keyword]) for keyword in _KEYWORDS if keyword in schema}
+    own = {keyword: _shown(keyword, schema[keyword]) for keyword in schema if keyword in _COMPARED}
     if required:
         own["required"] = "true"
     yield at, own
     names = schema.get("required", ())
-    for name, field in schema.get("properties", {}).items():
-        yield from _walk(field, f"{at}.{name}" if at else name, required=name in names)
-    if isinstance(schema.get("items"), dict):
-        yield from _walk(schema["items"], f"{at}[]", required=False)
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for index, option in enumerate(schema.get(keyword, ()), start=1):
-            yield from _walk(option, f"{at}|{index}", required=False)
+    for inner in inner_schemas(schema):
+        if isinstance(inner.schema, dict) and inner.keyword != "x-rules":
+            needed = inner.keyword == "properties" and inner.step in names
+            yield from _walk(inner.schema, _place(at, inner), required=needed)
+
+
+def _place(at: str, inner: Inner) -> str:
+    """What a schema within that of `at` is called: a field's name, `[]` for items, `|1` for alternatives."""
+    match inner.keyword:
+        case "properties":
+            return f"{at}.{inner.step}" if at else str(inner.step)
+        case "items":
+            return f"{at}[]"
+        case "anyOf" | "oneOf" | "allOf":
+            return f"{at}|{int(inner.step or 0) + 1}"
+    return f"{at}|{inner.place}"
 
 
 def _shown(keyword: str, value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 
-__all__ = ["FORMATS", "is_media"]
+__all__ = ["is_media"]
 
 _LINK = re.compile(r"https?://[^\s/?#\\\x00-\x20\x7f]+[^\s\x00-\x20\x7f]*", re.IGNORECASE)
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
@@ -51,7 +51,3 @@ def _is_base64(value: str, start: int = 0) -> bool:
     left = value.encode("ascii").translate(None, _BASE64)
     header = value[:start].encode("ascii").translate(None, _BASE64)
     return digits > 0 and digits % 4 != 1 and left == header + b"=" * padding
-
-
-FORMATS = {"uri": is_media}
-"""The formats that are judged, by name; everything that judges a payload uses exactly these."""

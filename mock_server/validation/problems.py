@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .formats import EXPECTED
+
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
@@ -17,7 +19,7 @@ MOST_PROBLEMS = 1000
 _MOST_NOTED = 50
 """How many of them the journal keeps for each exchange."""
 _SHOWN = 80
-_COUNTED = ("minItems", "maxItems", "minLength", "maxLength")
+_COUNTED = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 _TYPES = {
     "array": "an array",
     "boolean": "true or false",
@@ -34,6 +36,23 @@ _PHRASES = {
     "maxItems": "at most {} items",
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
+    "exclusiveMinimum": "a number above {}",
+    "exclusiveMaximum": "a number below {}",
+    "multipleOf": "a multiple of {}",
+    "minProperties": "at least {} fields",
+    "maxProperties": "at most {} fields",
+    "minContains": "at least {} items of the kind that the contract names",
+    "maxContains": "at most {} items of the kind that the contract names",
+    "pattern": "a string that matches {}",
+    "const": "{}",
+}
+_SENTENCES = {
+    "additionalProperties": "no fields beyond the documented ones",
+    "unevaluatedProperties": "no fields beyond the documented ones",
+    "contains": "at least one item of the kind that the contract names",
+    "not": "a value other than those that the contract excludes",
+    "oneOf": "exactly one of the alternatives to fit",
+    "uniqueItems": "items that differ from each other",
 }
 
 
@@ -116,7 +135,7 @@ def problems_of(errors: Iterable[ValidationError]) -> Iterator[Problem]:
     for error in found:
         if error.validator == "enum" and tuple(error.absolute_path) in mistyped:
             continue
-        if error.validator == "anyOf":
+        if error.validator in ("anyOf", "oneOf") and error.context:
             yield from _best(error)
         else:
             yield _problem(error)
@@ -142,8 +161,10 @@ def _expected(keyword: str, value: Any) -> str:
         return " or ".join(_TYPES.get(name, name) for name in names)
     if keyword == "enum":
         return " | ".join(f"'{item}'" if isinstance(item, str) else json.dumps(item) for item in value)
-    if keyword == "format" and value == "uri":
-        return "an absolute http(s) URL, a data: URI or base64"
+    if keyword == "format":
+        return EXPECTED.get(value, f"the format {value}")
+    if keyword in _SENTENCES:
+        return _SENTENCES[keyword]
     return _PHRASES.get(keyword, f"what {keyword} allows: {{}}").format(json.dumps(value))
 
 
@@ -154,13 +175,21 @@ def _best(error: ValidationError) -> Iterator[Problem]:
         alternatives.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
     fitting = [inner for inner in alternatives.values() if not _wrong_type(inner)]
     if fitting:
-        # Missing fields say most of how badly an alternative fits, then the number of errors.
-        ranked = [(sum(e.validator == "required" for e in errors), len(errors)) for errors in fitting]
+        # Missing fields and wrong tags say most of how badly an alternative fits, then the number of errors.
+        ranked = [(sum(map(_tells_apart, errors)), len(errors)) for errors in fitting]
         yield from problems_of(fitting[ranked.index(min(ranked))])
         return
     types = [name for inner in alternatives.values() for name in _expected_types(inner)]
     expected = " or ".join(dict.fromkeys(types))
     yield Problem(path_of(error.absolute_path), expected, shorten(error.instance), "type")
+
+
+def _tells_apart(error: ValidationError) -> bool:
+    """Whether an error speaks against its alternative: a field is missing, or has another's only value."""
+    if error.validator == "enum":
+        values: Any = error.validator_value
+        return len(values) == 1
+    return error.validator in ("required", "const")
 
 
 def _wrong_type(errors: Sequence[ValidationError]) -> bool:

@@ -28,14 +28,14 @@ def parse_json(raw: bytes) -> Any:
     try:
         value = _decode(text)
     except json.JSONDecodeError as error:
-        raise PayloadError(_syntax(error, text)) from None
+        raise _syntax(error, text) from None
     except RecursionError:
         raise _too_deep() from None
     except PayloadError:
         raise
     except ValueError:
         # Python refuses to convert more digits than its limit: the time would grow with their square.
-        raise PayloadError("Expected integers of a usable size, received thousands of digits.") from None
+        raise PayloadError("integers of a usable size", "thousands of digits") from None
     # As many brackets as levels at least: few of them spare the search.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise _too_deep()
@@ -47,14 +47,14 @@ def parse_json(raw: bytes) -> Any:
 
 def _decoded(raw: bytes) -> str:
     if raw.startswith(_BYTE_ORDER_MARK):
-        raise PayloadError("Expected plain UTF-8, received a byte-order mark (EF BB BF) at the start.")
+        raise PayloadError("plain UTF-8", "a byte-order mark (EF BB BF) at the start")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         byte, offset = raw[error.start], error.start
-        raise PayloadError(f"Expected UTF-8, received the byte 0x{byte:02x} at offset {offset}.") from None
+        raise PayloadError("UTF-8", f"the byte 0x{byte:02x} at offset {offset}") from None
     if not text or text.isspace():
-        raise PayloadError("Expected a JSON object, received an empty body.")
+        raise PayloadError("a JSON object", "an empty body")
     return text
 
 
@@ -64,7 +64,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise PayloadError(f"Expected each key once in an object, received {_shown(key)} twice.")
+                raise PayloadError("each key once in an object", f"{_shown(key)} twice")
             seen.add(key)
     return found
 
@@ -72,12 +72,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise PayloadError(f"Expected a number of a usable size, received {digits[:_SHOWN]}.")
+        raise PayloadError("a number of a usable size", digits[:_SHOWN])
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise PayloadError(f"Expected JSON, received {name}, which is no JSON number.")
+    raise PayloadError("JSON", f"{name}, which is no JSON number")
 
 
 # `Any`, because `scan_once` is missing from the types of the standard library.
@@ -93,14 +93,14 @@ def _decode(text: str) -> Any:
     return value if end == len(text) else _DECODER.decode(text)
 
 
-def _syntax(error: json.JSONDecodeError, text: str) -> str:
+def _syntax(error: json.JSONDecodeError, text: str) -> PayloadError:
     where = f"line {error.lineno} column {error.colno}"
     if error.pos >= len(text):
-        return f"Expected JSON, received a body that ends too early, at {where}."
+        return PayloadError("JSON", f"a body that ends too early, at {where}")
     received = _shown(text[error.pos : error.pos + 12])
     if error.msg == "Extra data":
-        return f"Expected one JSON value, received more after it: {received} at {where}."
-    return f"Expected JSON, received {received} at {where}."
+        return PayloadError("one JSON value", f"more after it: {received} at {where}")
+    return PayloadError("JSON", f"{received} at {where}")
 
 
 def _shown(text: str) -> str:
@@ -108,7 +108,7 @@ def _shown(text: str) -> str:
 
 
 def _too_deep() -> PayloadError:
-    return PayloadError(f"Expected at most {MAX_DEPTH} levels of arrays and objects, received more.")
+    return PayloadError(f"at most {MAX_DEPTH} levels of arrays and objects", "more")
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
@@ -131,6 +131,5 @@ def _refuse_half_pairs(value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
-        raise PayloadError(
-            f"Expected whole characters, received \\u{half:04x}, one half of a surrogate pair on its own."
-        ) from None
+        received = f"\\u{half:04x}, one half of a surrogate pair on its own"
+        raise PayloadError("whole characters", received) from None

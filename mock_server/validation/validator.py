@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from ..catalog import Catalog, Variant
-from .coercion import FAR_BEYOND, Fits, Overlooked, Relaxer
-from .media_uris import FORMATS
+from ..catalog.readings import closed
+from ..catalog.schema import rewritten
+from .coercion import FAR_BEYOND, Coercer, Findings, Fits
+from .formats import FORMATS
 from .problems import MOST_PROBLEMS, Problem, message, noted, problems_of, shorten
 from .strict_json import parse_json
 
@@ -33,6 +35,7 @@ __all__ = [
     "message",
     "noted",
     "parse_json",
+    "undocumented_fields",
 ]
 
 _MANY = 100
@@ -114,32 +117,28 @@ class _Contract:
 
     def verdict(self, body: Any) -> Verdict:
         """Violations and findings of a body that does not keep all."""
-        overlooked = Overlooked()
-        relaxed = self._relaxer.relax(body, overlooked)
-        findings = overlooked.kept
+        tolerated = Findings()
+        coerced = self._coercer.coerce(body, tolerated)
+        findings = tolerated.kept
         violations: list[Problem] = []
-        if not _accepts(self._documented, relaxed):
-            errors = itertools.islice(self._judge.iter_errors(relaxed), MOST_PROBLEMS)
+        if not _accepts(self._documented, coerced):
+            errors = itertools.islice(self._judge.iter_errors(coerced), MOST_PROBLEMS)
             sent = {found.path: found.received for found in findings if found.constraint == "numeric-string"}
             violations += [
                 dataclasses.replace(problem, received=sent.get(problem.path, problem.received))
                 for problem in itertools.islice(problems_of(errors), MOST_PROBLEMS)
             ]
         wrong = {problem.path.partition("[")[0].partition(".")[0] for problem in violations}
-        findings += [problem for problem in self._broken_rules(relaxed) if problem.path not in wrong]
-        return Verdict(tuple(violations), tuple(findings[:MOST_PROBLEMS]), relaxed)
+        findings += [problem for problem in self._broken_rules(coerced) if problem.path not in wrong]
+        return Verdict(tuple(violations), tuple(findings[:MOST_PROBLEMS]), coerced)
 
     @cached_property
     def _documented(self) -> jsonschema_rs.Draft202012Validator:
         return fast_judge(self._schema)
 
     @cached_property
-    def _relaxer(self) -> Relaxer:
-        def fits(option: dict[str, Any]) -> Fits:
-            accepts = fast_judge(option)
-            return lambda value: _accepts(accepts, value)
-
-        return Relaxer(self._schema, fits)
+    def _coercer(self) -> Coercer:
+        return Coercer([self._schema], _fits)
 
     @cached_property
     def _judge(self) -> JsonschemaValidator:
@@ -154,6 +153,21 @@ class _Contract:
             if isinstance(body, dict) and not _accepts(keeps, body):
                 received = shorten(body[rule["path"]]) if rule["path"] in body else "nothing"
                 yield Problem(rule["path"], rule["says"].rstrip("."), received, f"rule:{rule['id']}")
+
+
+def _fits(option: dict[str, Any]) -> Fits:
+    accepts = fast_judge(option)
+    return lambda value: _accepts(accepts, value)
+
+
+def undocumented_fields(value: Any, schema: Mapping[str, Any]) -> list[str]:
+    """The paths of the fields of a value that a resolved schema does not document, the first 1,000 of them.
+
+    Of alternatives the one counts that the value fits with the fewest of them.
+    """
+    findings = Findings()
+    Coercer([schema], _fits).coerce(value, findings)
+    return [problem.path for problem in findings.kept if problem.constraint == "undocumented"]
 
 
 def judge(schema: Mapping[str, Any] | bool) -> JsonschemaValidator:
@@ -204,14 +218,30 @@ def _explaining_class() -> type[JsonschemaValidator]:
             context += found
         yield ValidationError("none of the alternatives fits", context=context)
 
-    changed = {"items": items, "anyOf": any_of}
+    def one_of(validator: Any, options: Any, instance: Any, schema: Any) -> Any:
+        fitting = sum(validator.evolve(schema=option).is_valid(instance) for option in options)
+        if fitting > 1:
+            yield ValidationError(f"{fitting} alternatives fit")
+        elif not fitting:
+            yield from any_of(validator, options, instance, schema)
+
+    changed = {"items": items, "anyOf": any_of, "oneOf": one_of}
     extended: type[JsonschemaValidator] = extend(Draft202012Validator, changed)  # type: ignore[no-untyped-call]
     return extended
 
 
 def fast_judge(schema: dict[str, Any] | bool) -> jsonschema_rs.Draft202012Validator:
-    """The jsonschema-rs validator of a resolved schema, with the same formats."""
-    return jsonschema_rs.Draft202012Validator(schema, formats=FORMATS, validate_formats=True)
+    """The jsonschema-rs validator of a resolved schema, with the same formats and no other."""
+    judged = _without_other_formats(schema)
+    return jsonschema_rs.Draft202012Validator(judged, formats=dict(FORMATS), validate_formats=True)
+
+
+def _without_other_formats(schema: Any) -> Any:
+    """The schema without the formats that jsonschema-rs knows by itself, and would judge."""
+    plain = rewritten(schema, lambda inner: _without_other_formats(inner.schema))
+    if isinstance(plain, dict) and plain.get("format", "uri") not in FORMATS:
+        del plain["format"]
+    return plain
 
 
 def _accepts(validator: jsonschema_rs.Draft202012Validator, body: Any) -> bool:
@@ -220,17 +250,3 @@ def _accepts(validator: jsonschema_rs.Draft202012Validator, body: Any) -> bool:
     except ValueError:
         # Half a surrogate pair or absurd nesting, which parse_json never returns: jsonschema decides.
         return False
-
-
-def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a resolved schema in which no object takes a field beyond the documented ones."""
-    copied = dict(schema)
-    copied.pop("x-rules", None)
-    if "properties" in schema:
-        copied["properties"] = {name: closed(field) for name, field in schema["properties"].items()}
-        copied["additionalProperties"] = False
-    if "items" in schema:
-        copied["items"] = closed(schema["items"])
-    if "anyOf" in schema:
-        copied["anyOf"] = [closed(option) for option in schema["anyOf"]]
-    return copied
