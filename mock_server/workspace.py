@@ -12,6 +12,7 @@ from .errors import ClockError, SettingsError
 from .events import Event, EventKind
 from .exchanges.exchange import Exchange
 from .exchanges.journal import Journal
+from .exchanges.redaction import HIDDEN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
@@ -24,6 +25,8 @@ from .traffic import Holds, Traffic
 __all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]
 
 BOUND_OPTIONS = ("host", "port")
+SECRETS = ("api_key", "control_token")
+"""Options whose values are told to nobody."""
 KEPT_BODIES = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
@@ -98,7 +101,10 @@ class Workspace:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
             self.issue_ids(settings.seed)
-        self.bus.publish(EventKind.SETTINGS, {name: str(value) for name, value in options.items()})
+        shown = {name: HIDDEN if name in SECRETS else str(value) for name, value in options.items()}
+        self.bus.publish(EventKind.SETTINGS, shown)
+        if "scenario" in options:
+            self.tell_scenario()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names = _names(settings)
@@ -131,14 +137,15 @@ class Workspace:
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario from now on."""
         self.store.selector.use(self.names.resolve(scenario))
-        self._scenario_changed()
+        self.tell_scenario()
 
     def next(self, scenario: Scenario | str) -> None:
         """Put it in the queue of the next creates."""
         self.store.selector.next(self.names.resolve(scenario))
-        self._scenario_changed()
+        self.tell_scenario()
 
-    def _scenario_changed(self) -> None:
+    def tell_scenario(self) -> None:
+        """Tell who listens of the default scenario and of the queue, one of which has changed."""
         queued = [scenario.name for scenario in self.queue]
         self.bus.publish(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
 
