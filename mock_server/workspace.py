@@ -7,7 +7,7 @@ from collections import OrderedDict
 from email.utils import formatdate
 from typing import Any
 
-from .clock import Clock
+from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
 from .events import Event, EventKind
 from .exchanges.exchange import Exchange
@@ -56,7 +56,7 @@ class Workspace:
         self.started_at = self.clock.now()
         self.resets = 0
         """How often it was reset: what began before a reset is of no interest after it."""
-        self._date = (0, b"")
+        self._date = (-1, b"")
 
     def _keep(self, event: Event) -> None:
         exchange: Exchange = event.data
@@ -185,6 +185,8 @@ class Workspace:
                 behind.append((plan.id, start - progress))
             else:
                 moment = max(moment, plan.made_at + start)
+        if moment > LATEST:
+            raise ClockError(f"The clock ends with the year 9999, before the jobs show {status!r}.")
         # Only now, when none of them stands in the way: either all jobs move or none does.
         if behind:
             at_once(self.store.skip_polls(behind, moment, self.settings.video_lifetime))
