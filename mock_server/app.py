@@ -307,12 +307,19 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         outcome.kind,
         outcome.job_id,
         outcome.model,
-        outcome.word if outcome.fault is None else word_in(body),
+        _word(outcome, sent),
         outcome.notes(),
         opened.number,
         ended_at,
         time.perf_counter() - opened.started,
     )
+
+
+def _word(outcome: Outcome, sent: Sent) -> str | None:
+    """The status word that went out: of an answer that met a fault, what its body still says."""
+    if outcome.fault is None:
+        return None if sent.status is None else outcome.word
+    return word_in(sent.body) if outcome.kind in ("create", "poll") else None
 
 
 def _early(response: MockResponse) -> Sent:
