@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from .api.body_reader import read_body
 from .api.create import CreatePath, create
+from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
 from .api.outcome import Outcome, Refusal
 from .api.poll import poll
@@ -24,9 +25,7 @@ from .api.response import (
     CORS_HEADERS,
     JSON,
     MockResponse,
-    error_response,
     preflight_response,
-    refusal_response,
 )
 from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.video import video

@@ -85,6 +85,8 @@ class Workspace:
         """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
         self.ids = IdSource(seed, workspace=self.name + of)
         self.store.restart_numbers()
+        # An id may come back for another job.
+        self.kept_bodies.clear()
 
     def configure(self, **options: Any) -> None:
         """Change options while the server runs, until the next reset.

@@ -16,7 +16,7 @@ from kling_mock.common import Common
 from kling_mock.events import Event, EventKind
 from kling_mock.jobs.charges import ChargeTotals
 from kling_mock.store import StoreCounts, at_once
-from kling_mock.workspace import KEPT_BODIES, KeptBody, Workspace
+from kling_mock.workspace import KEPT_BODIES, Workspace
 
 from .support import PATHS, body_for
 
@@ -116,6 +116,21 @@ def test_ids_are_issued_anew() -> None:
     assert kept(two.one)[0] == 2
 
 
+def test_an_id_that_is_issued_again_is_not_answered_for_the_job_that_had_it() -> None:
+    two = Two(max_jobs=1)
+    space = two.one
+    job_id = two.create(space)["id"]
+    two.poll(space, job_id)
+    space.clock.advance(until="completed")
+    two.create(space)
+    space.use("unknown-status")
+    space.clock.advance(until="completed")
+    space.issue_ids(1)
+    assert two.create(space)["id"] == job_id
+    space.store.selector.use(space.names.resolve("waiting-active"))
+    assert two.poll(space, job_id)["status"] == "queued" and two.poll(space, job_id)["status"] == "processing"
+
+
 def test_without_a_seed_each_reset_issues_others() -> None:
     two = Two(seed=None)
     ids = set()
@@ -185,7 +200,7 @@ def test_kept_bodies_are_those_of_one_and_bounded() -> None:
     two.poll(two.one, job_id)
     assert list(two.one.kept_bodies) == [job_id] and not two.two.kept_bodies
     for number in range(KEPT_BODIES + 1):
-        two.two.keep_body(str(number), KeptBody("queued", b"", False, "", b""))
+        two.two.keep_body(str(number), (("queued", b"", False, ""), b""))
     assert KEPT_BODIES == 1024 == len(two.two.kept_bodies)
     assert "0" not in two.two.kept_bodies and "1" in two.two.kept_bodies
     two.two.reset()
