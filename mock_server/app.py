@@ -34,7 +34,7 @@ from .control import control_routes
 from .events import EventKind
 from .exchanges.exchange import Exchange, Headers, word_in
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import whole
+from .serving.wire import TRANSPORT, whole
 from .settings import Settings
 from .store import at_once
 from .validation import Problem
@@ -94,9 +94,13 @@ class MockApp(Starlette):
             await super().__call__(scope, receive, send)
             return
         path = get_route_path(scope)
+        dates_itself = _dates_itself(scope)
         if path.startswith(CONTROL_PREFIXES):
-            await super().__call__(scope, receive, _dated(self.common.default, send))
+            dated = send if dates_itself else _dated(self.common.default, send)
+            await super().__call__(scope, receive, dated)
             return
+        if dates_itself:
+            send = _undated(send)
         root = scope.get("root_path", "").rstrip("/")
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
@@ -337,6 +341,26 @@ def _dated(space: Workspace, send: Send) -> Send:
         await send(message)
 
     return dated
+
+
+def _undated(send: Send) -> Send:
+    """The same `send`, whose responses leave the Date to the server."""
+
+    async def undated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [header for header in message.get("headers", ()) if header[0] != b"date"]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return undated
+
+
+def _dates_itself(scope: Scope) -> bool:
+    """Whether the server adds a Date to every answer: all but our own do, and clients without a server.
+
+    Those clients say no version of the specification.
+    """
+    return TRANSPORT not in scope and "spec_version" in scope.get("asgi", ())
 
 
 def _other_method(request: RequestContext, allowed: str) -> MockResponse:
