@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from .api.body_reader import read_body
 from .api.create import CreatePath, create
+from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
 from .api.outcome import Outcome, Refusal
 from .api.poll import poll
@@ -24,9 +25,7 @@ from .api.response import (
     CORS_HEADERS,
     JSON,
     MockResponse,
-    error_response,
     preflight_response,
-    refusal_response,
 )
 from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.video import video
@@ -35,7 +34,7 @@ from .control import control_routes
 from .events import EventKind
 from .exchanges.exchange import Exchange, Headers, word_in
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import whole
+from .serving.wire import TRANSPORT, whole
 from .settings import Settings
 from .store import at_once
 from .validation import Problem
@@ -95,9 +94,13 @@ class MockApp(Starlette):
             await super().__call__(scope, receive, send)
             return
         path = get_route_path(scope)
+        dates_itself = _dates_itself(scope)
         if path.startswith(CONTROL_PREFIXES):
-            await super().__call__(scope, receive, _dated(self.common.default, send))
+            dated = send if dates_itself else _dated(self.common.default, send)
+            await super().__call__(scope, receive, dated)
             return
+        if dates_itself:
+            send = _undated(send)
         root = scope.get("root_path", "").rstrip("/")
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
@@ -307,12 +310,19 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         outcome.kind,
         outcome.job_id,
         outcome.model,
-        outcome.word if outcome.fault is None else word_in(body),
+        _word(outcome, sent),
         outcome.notes(),
         opened.number,
         ended_at,
         time.perf_counter() - opened.started,
     )
+
+
+def _word(outcome: Outcome, sent: Sent) -> str | None:
+    """The status word that went out: of an answer that met a fault, what its body still says."""
+    if outcome.fault is None:
+        return None if sent.status is None else outcome.word
+    return word_in(sent.body) if outcome.kind in ("create", "poll") else None
 
 
 def _early(response: MockResponse) -> Sent:
@@ -331,6 +341,26 @@ def _dated(space: Workspace, send: Send) -> Send:
         await send(message)
 
     return dated
+
+
+def _undated(send: Send) -> Send:
+    """The same `send`, whose responses leave the Date to the server."""
+
+    async def undated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [header for header in message.get("headers", ()) if header[0] != b"date"]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return undated
+
+
+def _dates_itself(scope: Scope) -> bool:
+    """Whether the server adds a Date to every answer: all but our own do, and clients without a server.
+
+    Those clients say no version of the specification.
+    """
+    return TRANSPORT not in scope and "spec_version" in scope.get("asgi", ())
 
 
 def _other_method(request: RequestContext, allowed: str) -> MockResponse:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from _thread import allocate_lock
+import logging
+from _thread import LockType, allocate_lock
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 __all__ = ["RESUMABLE", "WAITING", "Event", "EventBus", "EventKind", "EventReader", "Listener"]
@@ -16,6 +18,8 @@ RESUMABLE = 4_096
 """Events that are kept for readers that come back with the number of the last one they saw."""
 WAITING = 1_000
 """Events that wait for one slow reader at most; what is beyond that becomes a gap."""
+
+logger = logging.getLogger("kling_mock")
 
 
 class EventKind(StrEnum):
@@ -77,36 +81,41 @@ class EventBus:
 
     def publish(self, kind: EventKind, data: Any) -> None:
         """Tell everybody who listens."""
-        at = self._now()
         with self._lock:
             self._number = number = self._number + 1
-            event = Event(number, kind, at, data)
+            event = Event(number, kind, self._now(), data)
             self._kept.append(event)
             for reader in self._readers:
                 reader.put(event)
         # Outside of the lock: a listener may publish as well.
         for listener in self._listeners.get(kind._value_, ()):
-            listener(event)
+            try:
+                listener(event)
+            except Exception:
+                # Who listens must not change what a client is answered.
+                logger.exception("A listener failed at the event %d (%s):", number, kind)
 
     def subscribe(
         self, listener: Listener, kinds: Collection[EventKind] = tuple(EventKind)
     ) -> Callable[[], None]:
-        """Call `listener` with each event of these kinds; the result ends that."""
-        for kind in kinds:
-            self._listeners[kind.value] = (*self._listeners.get(kind.value, ()), listener)
+        """Call `listener` with each event of these kinds; the result ends that, called once or more."""
+        # An object of its own: the same listener may listen twice.
+        told = partial(listener)
+        with self._lock:
+            for kind in kinds:
+                self._listeners[kind.value] = (*self._listeners.get(kind.value, ()), told)
 
         def end() -> None:
-            for kind in kinds:
-                left = list(self._listeners[kind.value])
-                if listener in left:
-                    left.remove(listener)
-                self._listeners[kind.value] = tuple(left)
+            with self._lock:
+                for kind in kinds:
+                    left = [other for other in self._listeners[kind.value] if other is not told]
+                    self._listeners[kind.value] = tuple(left)
 
         return end
 
     def reader(self, after: int | None = None, *, most: int = WAITING) -> EventReader:
         """A reader of what comes, and of what came after the event of that number."""
-        reader = EventReader(self._now, most, self._close)
+        reader = EventReader(self._now, most, self._lock, self._close)
         with self._lock:
             if after is not None:
                 self._catch_up(reader, after)
@@ -120,9 +129,9 @@ class EventBus:
         # A number that is still to come is one of an earlier life of this server: all is new.
         missed = first - after - 1 if after <= self._number else self._number
         if missed or after > self._number:
-            reader.miss(first - 1, missed)
-        for event in kept:
-            reader.put(event)
+            kept.insert(0, Event(first - 1, EventKind.GAP, self._now(), {"missed": missed}))
+        if kept:
+            reader.begin_with(kept)
 
     def _close(self, reader: EventReader) -> None:
         with self._lock:
@@ -135,17 +144,25 @@ class EventReader:
     What did not fit is told by one `gap` event in its place.
     """
 
-    def __init__(self, now: Callable[[], float], most: int, closed: Callable[[EventReader], None]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        most: int,
+        lock: LockType,
+        closed: Callable[[EventReader], None],
+    ) -> None:
         self._now = now
         self._most = most
+        self._lock = lock
+        """The bus's: what waits changes under it alone."""
         self._closed = closed
-        self._waiting: deque[Event] = deque()
+        self._waiting: list[Event] = []
         self._missed = 0
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        """Keep an event for the reader, or count it as missed; from any thread."""
+        """Keep an event for the reader, or count it as missed; the bus calls it, under its lock."""
         if self._missed or len(self._waiting) >= self._most:
             self._missed += 1
             return
@@ -153,9 +170,9 @@ class EventReader:
         if len(self._waiting) == 1:
             self._wake()
 
-    def miss(self, number: int, missed: int) -> None:
-        """Tell the reader of a gap that ends with the event of this number."""
-        self._waiting.append(Event(number, EventKind.GAP, self._now(), {"missed": missed}))
+    def begin_with(self, events: Sequence[Event]) -> None:
+        """Have these wait first, all of them: the bus keeps them anyway."""
+        self._waiting.extend(events)
         self._wake()
 
     def _wake(self) -> None:
@@ -165,14 +182,13 @@ class EventReader:
 
     def take(self) -> list[Event]:
         """What waits, oldest first; empty where nothing does."""
-        self._arrived.clear()
-        events: list[Event] = []
-        while self._waiting:
-            events.append(self._waiting.popleft())
-        missed, self._missed = self._missed, 0
+        with self._lock:
+            self._arrived.clear()
+            events, self._waiting = self._waiting, []
+            missed, self._missed = self._missed, 0
         if missed:
-            last = events[-1].number if events else 0
-            events.append(Event(last + missed, EventKind.GAP, self._now(), {"missed": missed}))
+            number = events[-1].number + missed
+            events.append(Event(number, EventKind.GAP, self._now(), {"missed": missed}))
         return events
 
     async def wait(self, seconds: float) -> bool:

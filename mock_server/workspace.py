@@ -7,11 +7,12 @@ from collections import OrderedDict
 from email.utils import formatdate
 from typing import Unpack
 
-from .clock import Clock
+from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
 from .events import Event, EventKind
 from .exchanges.exchange import Exchange
 from .exchanges.journal import Journal
+from .exchanges.redaction import HIDDEN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
@@ -24,6 +25,8 @@ from .traffic import Holds, Traffic
 __all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]
 
 BOUND_OPTIONS = ("host", "port")
+SECRETS = ("api_key", "control_token")
+"""Options whose values are told to nobody."""
 KEPT_BODIES = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
@@ -53,7 +56,7 @@ class Workspace:
         self.started_at = self.clock.now()
         self.resets = 0
         """How often it was reset: what began before a reset is of no interest after it."""
-        self._date = (0, b"")
+        self._date = (-1, b"")
 
     def _keep(self, event: Event) -> None:
         exchange: Exchange = event.data
@@ -82,6 +85,8 @@ class Workspace:
         """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
         self.ids = IdSource(seed, workspace=self.name + of)
         self.store.restart_numbers()
+        # An id may come back for another job.
+        self.kept_bodies.clear()
 
     def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while the server runs, until the next reset.
@@ -98,7 +103,10 @@ class Workspace:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
             self.issue_ids(settings.seed)
-        self.bus.publish(EventKind.SETTINGS, {name: str(value) for name, value in options.items()})
+        shown = {name: HIDDEN if name in SECRETS else str(value) for name, value in options.items()}
+        self.bus.publish(EventKind.SETTINGS, shown)
+        if "scenario" in options:
+            self.tell_scenario()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names = _names(settings)
@@ -131,14 +139,15 @@ class Workspace:
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario from now on."""
         self.store.selector.use(self.names.resolve(scenario))
-        self._scenario_changed()
+        self.tell_scenario()
 
     def next(self, scenario: Scenario | str) -> None:
         """Put it in the queue of the next creates."""
         self.store.selector.next(self.names.resolve(scenario))
-        self._scenario_changed()
+        self.tell_scenario()
 
-    def _scenario_changed(self) -> None:
+    def tell_scenario(self) -> None:
+        """Tell who listens of the default scenario and of the queue, one of which has changed."""
         queued = [scenario.name for scenario in self.queue]
         self.bus.publish(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
 
@@ -178,6 +187,8 @@ class Workspace:
                 behind.append((plan.id, start - progress))
             else:
                 moment = max(moment, plan.made_at + start)
+        if moment > LATEST:
+            raise ClockError(f"The clock ends with the year 9999, before the jobs show {status!r}.")
         # Only now, when none of them stands in the way: either all jobs move or none does.
         if behind:
             at_once(self.store.skip_polls(behind, moment, self.settings.video_lifetime))

@@ -152,7 +152,7 @@ async def _take_scenario(
 ) -> CreateFaults:
     """The scenario of a create with the faults that strike it; refuses a name that is none."""
     try:
-        return await space.store.take_scenario(
+        taken = await space.store.take_scenario(
             lambda: space.names.asked(request.scenario, key, payload.get("prompt")),
             request.at - space.started_at,
             redirected=request.redirected,
@@ -160,6 +160,9 @@ async def _take_scenario(
     except KlingMockError as error:
         problem = Problem("scenario", "the name of a scenario", str(error), "scenario")
         raise Refusal(400, str(error), problems=(problem,)) from None
+    if taken.dequeued:
+        space.tell_scenario()
+    return taken
 
 
 def decide_job(

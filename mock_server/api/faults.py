@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from ..clock import LATEST
+from .error_response import error_response
 from .request_context import REDIRECTED
-from .response import MockResponse, encode, error_response
+from .response import MockResponse, encode
 
 if TYPE_CHECKING:
     from ..scenarios import Fault

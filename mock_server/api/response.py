@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
-from ..exchanges.exchange import Headers, header_lines, parse_lines, timestamp
-from ..jobs.ids import looks_issued
-
-if TYPE_CHECKING:
-    from ..validation import Problem
-    from ..workspace import Workspace
-    from .outcome import Outcome, Refusal
+from ..exchanges.exchange import Headers, header_lines, parse_lines
 
 __all__ = [
     "BODILESS",
@@ -23,10 +16,8 @@ __all__ = [
     "JSON",
     "MockResponse",
     "encode",
-    "error_response",
     "header_id",
     "preflight_response",
-    "refusal_response",
 ]
 
 JSON = b"application/json; charset=utf-8"
@@ -120,58 +111,11 @@ def encode(value: Any) -> bytes:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def error_response(
-    space: Workspace,
-    path: str,
-    status: int,
-    message: str,
-    *,
-    problems: Sequence[Problem] = (),
-    headers: Headers = (),
-    outcome: Outcome | None = None,
-) -> MockResponse:
-    """The API's error body; `problems` stand in it machine-readable as `errors`."""
-    request_id = space.ids.request_id()
-    body: dict[str, Any] = {
-        "requestId": request_id,
-        "statusCode": status,
-        "timestamp": timestamp(space.clock.now()),
-        "path": path,
-        "message": message,
-    }
-    if problems:
-        body["errors"] = [problem.as_dict() for problem in problems]
-    inference = _inference_headers(outcome, request_id)
-    return MockResponse(status, encode(body), headers=[*inference, *FREE_HEADERS, *headers])
-
-
-def refusal_response(space: Workspace, path: str, refusal: Refusal, outcome: Outcome) -> MockResponse:
-    """The response to a request that was refused."""
-    return error_response(
-        space,
-        path,
-        refusal.status,
-        refusal.message,
-        problems=refusal.problems,
-        headers=refusal.headers,
-        outcome=outcome,
-    )
-
-
 def header_id(job_id: str) -> bytes:
     """An id as a header value: what is no visible ASCII is percent-encoded."""
     if job_id.isascii() and job_id.isprintable():
         return job_id.encode()
     return quote(job_id, safe="!#$%&'()*+,/:;=?@[]~ ").encode()
-
-
-def _inference_headers(outcome: Outcome | None, request_id: str) -> list[tuple[bytes, bytes]]:
-    """`x-inference-id` of an error: a polled id that could have been issued, else the request's own."""
-    if outcome is None or outcome.job_id is None:
-        return [(b"x-inference-id", request_id.encode())]
-    if outcome.known_id or looks_issued(outcome.job_id):
-        return [(b"x-inference-id", header_id(outcome.job_id))]
-    return []
 
 
 def preflight_response(asked: str | None) -> MockResponse:

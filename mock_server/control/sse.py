@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from ..events import WAITING, Event, EventReader
+from ..events import WAITING, Event
 from ..exchanges.exchange import Exchange
 from ..jobs.plan import Job, JobCounters, JobPlan
 from ..workspace import Workspace
@@ -34,11 +34,13 @@ class EventStreams:
 
         Raises `ControlError` for one that is no number.
         """
-        reader = self._space.bus.reader(_last_seen(request))
+        events = self._stream(_last_seen(request))
         headers = {"cache-control": "no-store"}
-        return StreamingResponse(self._stream(reader), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
-    async def _stream(self, reader: EventReader) -> AsyncIterator[str]:
+    async def _stream(self, after: int | None) -> AsyncIterator[str]:
+        # Only here: of a client that leaves before this begins nothing must stay.
+        reader = self._space.bus.reader(after)
         try:
             yield ": connected\n\n"
             while True:

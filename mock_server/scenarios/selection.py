@@ -86,6 +86,8 @@ class CreateFaults(NamedTuple):
     scenario: Scenario
     faults: list[Fault]
     job_made: bool
+    dequeued: bool = False
+    """Whether its scenario was the first of the queue and is in it no more."""
 
 
 Ask = Callable[[], tuple[str, Scenario] | None]
@@ -170,14 +172,15 @@ class ScenarioSelector:
         if not scenario.faults:
             if queued:
                 self._queue.popleft()
-            return CreateFaults(scenario, [], True)
+            return CreateFaults(scenario, [], True, dequeued=queued)
         faults = strike(scenario, "create", choice.hits, elapsed)
         faults = [fault for fault in faults if fault.kind != "redirect" or not redirected]
         replacing = next((fault for fault in faults if not fault.modifies), None)
         made = replacing is None or replacing.job_made
-        if queued and _is_done(choice, made, elapsed):
+        done = queued and _is_done(choice, made, elapsed)
+        if done:
             self._queue.popleft()
-        return CreateFaults(scenario, faults, made)
+        return CreateFaults(scenario, faults, made, dequeued=done)
 
     def _choice_of(self, text: str, asked: Scenario) -> _Choice:
         choice = self._counted.get(text)

@@ -19,7 +19,7 @@ from .base import AddResult, StoreCounts, Told
 __all__ = ["MOST_ASKED", "MemoryStore"]
 
 MOST_ASKED = 100
-"""How many texts that polls of one job ask by have their counts kept."""
+"""How many texts that polls of one job ask by have their counts kept; the oldest one goes."""
 
 
 class _Entry:
@@ -46,9 +46,14 @@ class _Entry:
             if self.hits is None:
                 self.hits = {}
             return self.hits
-        if self.asked_hits is None or len(self.asked_hits) >= MOST_ASKED:
+        if self.asked_hits is None:
             self.asked_hits = {}
-        return self.asked_hits.setdefault(asked, {})
+        hits = self.asked_hits.get(asked)
+        if hits is None:
+            if len(self.asked_hits) >= MOST_ASKED:
+                del self.asked_hits[next(iter(self.asked_hits))]
+            hits = self.asked_hits[asked] = {}
+        return hits
 
 
 class MemoryStore:
@@ -67,6 +72,7 @@ class MemoryStore:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._resting: list[tuple[float, int, str]] = []
         """A heap of (virtual moment at which a job comes to rest, its place in line, its id)."""
+        self._places = 0
         self._past: deque[Charge] = deque()
         self._billed = self._priced = self._credits = 0
 
@@ -100,8 +106,13 @@ class MemoryStore:
         self._charge(plan)
         timeline = plan.timeline
         if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
-            heappush(self._resting, (plan.made_at + timeline.length, self._made, plan.id))
+            self._line_up(plan, plan.made_at + timeline.length)
         return AddResult.ADDED
+
+    def _line_up(self, plan: JobPlan, moment: float) -> None:
+        """Let a job go when its turn comes, which it does from the moment on at which it rests."""
+        self._places += 1
+        heappush(self._resting, (moment, self._places, plan.id))
 
     def _drop_one(self, now: float) -> bool:
         """Drop the job that came to rest first; False where none rests yet."""
@@ -144,7 +155,7 @@ class MemoryStore:
             entry.expires_at = plan.expiry(entry.counters(), now, lifetime)
         entry.answered += 1
         if entry.by_polls:
-            self._note_rest(entry, 1.0, now)
+            self._note_rest(entry, progress, now)
         return Told(status, entry.expires_at)
 
     async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
@@ -154,11 +165,12 @@ class MemoryStore:
             entry.expires_at = entry.plan.expiry(entry.counters(), now, lifetime)
         return entry.expires_at
 
-    def _note_rest(self, entry: _Entry, moved: float, now: float) -> None:
-        """Remember a job that came to rest with its last polls, of which there were `moved`."""
-        progress, timeline = entry.answered + entry.skipped, entry.plan.timeline
-        if progress - moved < timeline.length <= progress and timeline.last in FINAL_STATUSES:
-            heappush(self._resting, (now, self._made, entry.plan.id))
+    def _note_rest(self, entry: _Entry, before: float, now: float) -> None:
+        """Remember a job that came to rest with its last polls, `before` which it had come so far."""
+        timeline = entry.plan.timeline
+        rests = entry.by_polls and timeline.last in FINAL_STATUSES
+        if rests and before < timeline.length <= entry.answered + entry.skipped:
+            self._line_up(entry.plan, now)
 
     async def strike(
         self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
@@ -169,11 +181,11 @@ class MemoryStore:
 
     async def skip_polls(self, polls: Sequence[tuple[str, float]], now: float, lifetime: float) -> None:
         """Move jobs by so many polls each, without a poll: all of them or none."""
-        for job_id, number in polls:
-            entry = self._entries[job_id]
-            moved = max(0.0, number)
-            entry.skipped += moved
-            self._note_rest(entry, moved, now)
+        entries = [(self._entries[job_id], number) for job_id, number in polls]
+        for entry, number in entries:
+            before = entry.answered + entry.skipped
+            entry.skipped += max(0.0, number)
+            self._note_rest(entry, before, now)
             counters = entry.counters()
             if entry.expires_at is None and entry.plan.status(counters, now) == "completed":
                 entry.expires_at = entry.plan.expiry(counters, now, lifetime)

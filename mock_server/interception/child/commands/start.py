@@ -7,9 +7,17 @@ import os
 import sys
 import types
 
-package = types.ModuleType("_kling_mock")
-package.__path__ = [os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))]
-sys.modules["_kling_mock"] = package
-name = sys.argv.pop(1)
-module = __import__(f"_kling_mock.interception.child.commands.{name}", fromlist=["main"])
-module.main()
+__all__ = ["start"]
+
+
+def start(name: str) -> None:
+    """Run the command of this name, with the arguments that are left in `sys.argv`."""
+    package = types.ModuleType("_kling_mock")
+    package.__path__ = [os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))]
+    sys.modules["_kling_mock"] = package
+    module = __import__(f"_kling_mock.interception.child.commands.{name}", fromlist=["main"])
+    module.main()
+
+
+if __name__ == "__main__":
+    start(sys.argv.pop(1))
