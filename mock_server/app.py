@@ -293,7 +293,7 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
     # Of a video that went out the journal keeps the size alone.
     is_video = outcome.kind == "video" and sent.status is not None and sent.status < 300
     body = b"" if is_video else sent.body[: opened.space.settings.max_recorded_body]
-    return Exchange(
+    facts = (
         request.method,
         request.path,
         request.query,
@@ -316,6 +316,8 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         ended_at,
         time.perf_counter() - opened.started,
     )
+    # What the class itself does, without passing each of them by name.
+    return tuple.__new__(Exchange, facts)
 
 
 def _word(outcome: Outcome, sent: Sent) -> str | None:

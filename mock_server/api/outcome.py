@@ -30,7 +30,9 @@ class Outcome:
 
     def notes(self) -> Notes:
         """What the mock knows beside what goes over the wire."""
-        return Notes(self.scenario, self.state, self.fault, self.known_id, self.violations, self.findings)
+        return tuple.__new__(
+            Notes, (self.scenario, self.state, self.fault, self.known_id, self.violations, self.findings)
+        )
 
 
 class Refusal(Exception):

@@ -28,23 +28,13 @@ CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class RequestContext:
     """One request with its headers read once; `path` is without the prefix under which the app is mounted."""
 
-    __slots__ = (
-        "address",
-        "at",
-        "authorization",
-        "body",
-        "body_size",
-        "content_type",
-        "headers",
-        "host",
-        "method",
-        "path",
-        "query",
-        "request_id",
-        "root",
-        "scenario",
-        "secure",
-    )
+    body = b""
+    """The part of the body that the journal keeps."""
+    body_size = 0
+    request_id: bytes | None = None
+    """The client's own id of its request, where it is one that the API echoes."""
+    scenario: str | None = None
+    """What the header `X-Mock-Scenario` asks for."""
 
     def __init__(
         self,
@@ -68,19 +58,12 @@ class RequestContext:
         """Where the server is reached by clients whose Host does not say."""
         self.root = root
         """The prefix under which the application is mounted, without a slash at its end."""
-        self.body = b""
-        """The part of the body that the journal keeps."""
-        self.body_size = 0
         self.secure = scheme == "https"
         # Of a header that is there twice the last one counts.
         read = dict(headers)
         self.authorization = read.get(b"authorization")
         self.content_type = read.get(b"content-type", b"")
         self.host = read.get(b"host", b"")
-        self.request_id: bytes | None = None
-        """The client's own id of its request, where it is one that the API echoes."""
-        self.scenario: str | None = None
-        """What the header `X-Mock-Scenario` asks for."""
         if b"x-client-request-id" in read:
             value = read[b"x-client-request-id"]
             self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None

@@ -21,7 +21,8 @@ class IdSource:
         """`workspace` names whose ids they are: others of the same seed have others."""
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.workspace = workspace
-        self._key = blake2b(f"{self.seed} {workspace}".encode("utf-8", "surrogatepass")).digest()
+        named = f"{self.seed} {workspace}".encode("utf-8", "surrogatepass")
+        self._key = blake2b(named, digest_size=32).digest()
         self._requests = 0
 
     def generation_id(self, style: str, model: str, number: int) -> str:
@@ -35,7 +36,8 @@ class IdSource:
 
     def _bits(self, what: bytes) -> bytes:
         """128 bits that only this seed, this workspace and this number have."""
-        return blake2b(what, digest_size=16, key=self._key).digest()
+        # One block of the hash: a key of its own would be another.
+        return blake2b(self._key + what, digest_size=16).digest()
 
 
 def _nanoid(bits: bytes, _model: str = "") -> str:
