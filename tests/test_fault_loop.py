@@ -84,7 +84,8 @@ def check_coherent(scenario: Scenario, opened: Opened, job_id: str) -> dict[str,
     body: dict[str, Any] = json.loads(outcome.response.body)
     assert body["id"] == job_id == outcome.job_id and outcome.known_id
     assert body.get("status") == outcome.word
-    assert outcome.word == scenario.words.get(outcome.state or "", outcome.state or "") or not outcome.word
+    words = {str(status): word for status, word in scenario.words.items()}
+    assert outcome.word in (None, words.get(outcome.state or "", outcome.state))
     hides_video = bool(scenario.shapes & {"null-video", "without-url"})
     video, error = body.get("video"), body.get("error")
     if outcome.state == "completed":

@@ -89,7 +89,7 @@ def test_a_queued_fault_without_end_strikes_once() -> None:
 
 def test_a_queued_scenario_that_also_shapes_the_job_stays_until_there_is_one() -> None:
     selector = ScenarioSelector(PLAIN)
-    selector.next(Scenario("both", faults=(Fault("create", "status", times=1),), plan=("error",)))  # type: ignore[arg-type]
+    selector.next(Scenario("both", faults=(Fault("create", "status", times=1),), plan=("error",)))
     first, second, third = (take(selector) for _ in range(3))
     assert (first.job_made, first.dequeued, bool(first.faults)) == (False, False, True)
     assert (second.job_made, second.dequeued, second.scenario.name) == (True, True, "both")
