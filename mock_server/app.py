@@ -381,9 +381,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The mock as an ASGI application, for people who run it under a server of their own.
 
     It may be mounted below a prefix, or run behind one (`root_path`). Its state is in this process's memory:
-    a server that runs it in several workers is refused with `ServerError`. Faults that break a connection off
-    need the transport that `MockServer` and `kling-mock serve` hand on; elsewhere such an answer stays
-    unfinished, which most servers turn into a closed connection.
+    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself).
+    Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
+    elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
     """
     refuse_several_workers()
     return MockApp(Common(settings or Settings()))

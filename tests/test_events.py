@@ -42,7 +42,8 @@ def in_loop(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_events_are_numbered_from_one_and_say_when_they_were() -> None:
-    events, seen = bus(), []
+    events = bus()
+    seen: list[Event] = []
     events.subscribe(seen.append)
     assert events.number == 0
     happen(events, 2)
@@ -61,7 +62,9 @@ def test_an_event_does_not_change() -> None:
 
 
 def test_a_listener_hears_the_kinds_that_it_asked_for_until_it_ends() -> None:
-    events, resets, all_kinds = bus(), [], []
+    events = bus()
+    resets: list[Event] = []
+    all_kinds: list[Event] = []
     end = events.subscribe(resets.append, [EventKind.RESET])
     events.subscribe(all_kinds.append)
     for kind in EventKind:
@@ -73,7 +76,8 @@ def test_a_listener_hears_the_kinds_that_it_asked_for_until_it_ends() -> None:
 
 
 def test_one_listener_may_listen_twice_and_end_once() -> None:
-    events, seen = bus(), []
+    events = bus()
+    seen: list[Event] = []
     end = events.subscribe(seen.append, [EventKind.CLOCK])
     events.subscribe(seen.append, [EventKind.CLOCK])
     happen(events)
@@ -84,7 +88,8 @@ def test_one_listener_may_listen_twice_and_end_once() -> None:
 
 
 def test_a_listener_may_publish_and_subscribe() -> None:
-    events, seen = bus(), []
+    events = bus()
+    seen: list[Event] = []
 
     def echo(event: Event) -> None:
         events.publish(EventKind.SETTINGS, event.number)
@@ -101,7 +106,8 @@ def test_a_listener_may_publish_and_subscribe() -> None:
 
 
 def test_a_listener_that_fails_takes_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    events, seen = bus(), []
+    events = bus()
+    seen: list[Event] = []
 
     def fails(_event: Event) -> None:
         raise ValueError("a listener's own trouble")
@@ -419,9 +425,14 @@ def test_silence_is_broken_by_a_comment(server: MockServer, monkeypatch: pytest.
 def test_an_event_is_written_once_however_many_read_it(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
+    written: list[int] = []
     shown = sse._shown
-    monkeypatch.setattr(sse, "_shown", lambda event: written.append(event.number) or shown(event))
+
+    def show(event: Event) -> Any:
+        written.append(event.number)
+        return shown(event)
+
+    monkeypatch.setattr(sse, "_shown", show)
     with stream(server) as one, stream(server) as two:
         for _ in range(5):
             poll(server, "unknown")
@@ -432,7 +443,9 @@ def test_an_event_is_written_once_however_many_read_it(
 
 
 def test_a_reader_that_leaves_is_forgotten(server: MockServer) -> None:
-    readers: Callable[[], tuple[EventReader, ...]] = lambda: server.space.bus._readers  # noqa: E731
+    def readers() -> tuple[EventReader, ...]:
+        return server.space.bus._readers
+
     until(lambda: not readers())
     with stream(server), stream(server):
         assert len(readers()) == 2

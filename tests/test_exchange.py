@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from kling_mock import Fault, MockServer, Scenario
-from kling_mock.events import EventKind
+from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.access_log import ExchangeLog
 from kling_mock.exchanges.exchange import NO_NOTES, Exchange, Notes, word_in
 from kling_mock.exchanges.har import har_log
+from kling_mock.scenarios.fault import FaultKind
 from kling_mock.trace_rules.passive import check_trace
 
 from .observing import get_bytes, post_bytes, until_closed, wait_until_held
@@ -85,7 +86,7 @@ def test_a_compressed_answer_tells_its_word(server: MockServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["html", "not-json", "empty", "truncated", "status", "reset"])
-def test_a_fault_leaves_no_word_where_none_can_be_read(server: MockServer, kind: str) -> None:
+def test_a_fault_leaves_no_word_where_none_can_be_read(server: MockServer, kind: FaultKind) -> None:
     job_id = create(server).json["id"]
     server.configure(scenarios={"bad": Scenario("bad", faults=(Fault("poll", kind),))})
     with wire(server) as connection:
@@ -209,7 +210,7 @@ def test_passive_checks_read_a_trace_of_plain_facts() -> None:
 
 def test_an_exchange_without_answer_and_body_is_shown_too() -> None:
     seen = Exchange("GET", "/")
-    assert seen.payload is seen.answer is seen.status is seen.word is None
+    assert [seen.payload, seen.answer, seen.status, seen.word] == [None] * 4
     assert seen.headers == seen.answer_header == {} and seen.query == {} and seen.keys == ()
     assert seen.as_dict()["ended_at"] is None
     assert har_log([seen])["log"]["entries"][0]["response"]["status"] == 0
@@ -254,7 +255,7 @@ def test_an_open_answer_stands_in_the_journal_without_an_end(
 
 def test_a_reset_in_between_leaves_nothing(timed: MockServer) -> None:
     timed.use("create-slow")
-    ended = []
+    ended: list[Event] = []
     timed.space.bus.subscribe(ended.append, [EventKind.EXCHANGE])
     with asking(timed, post_bytes()) as connection:
         timed.reset()

@@ -25,14 +25,15 @@ from hypothesis.stateful import (
 
 from kling_mock.jobs.charges import ChargeTotals
 from kling_mock.jobs.plan import Job, JobCounters, JobPlan
-from kling_mock.jobs.timeline import Timeline
+from kling_mock.jobs.timeline import JobStatus, ProgressBy, Timeline
 from kling_mock.scenarios import Fault, Scenario
+from kling_mock.scenarios.fault import Place
 from kling_mock.scenarios.selection import CreateFaults, ScenarioSelector
 from kling_mock.store import AddResult, MemoryStore, Store, StoreCounts, Told, at_once
 from kling_mock.store.memory import MOST_ASKED
 
 PLAIN = Scenario("plain")
-FAILED = Scenario("failed", plan=("queued", "error"))  # type: ignore[arg-type]
+FAILED = Scenario("failed", plan=("queued", "error"))
 STRIKING = Scenario("striking", faults=(Fault("poll", "status", times=2), Fault("video", "status", times=1)))
 LIFETIME = 100.0
 
@@ -60,13 +61,13 @@ def plan_of(
     job_id: str,
     *,
     at: float = 0.0,
-    by: str = "polls",
+    by: ProgressBy = "polls",
     spans: tuple[float, ...] = (1, 1),
-    last: str = "completed",
+    last: JobStatus = "completed",
     scenario: Scenario = PLAIN,
     credits: int | None = None,
 ) -> JobPlan:
-    names = ("queued", "generating", "queued", "generating")
+    names: tuple[JobStatus, ...] = ("queued", "generating", "queued", "generating")
     timeline = Timeline(tuple(zip(names, spans, strict=False)), last, by)
     return JobPlan(job_id, "model", scenario, timeline, at, credits, "clip.mp4")
 
@@ -235,7 +236,7 @@ class StoreMachine(RuleBasedStateMachine):
         place=st.sampled_from(["poll", "video"]),
         count=st.booleans(),
     )
-    def it_strikes(self, number: int, asked: str | None, place: str, count: bool) -> None:
+    def it_strikes(self, number: int, asked: str | None, place: Place, count: bool) -> None:
         job = self.known(number)
         seen = job.hits.get((asked, place), 0)
         fault = STRIKING.faults[0 if place == "poll" else 1]
@@ -271,10 +272,9 @@ class StoreMachine(RuleBasedStateMachine):
 
 @every_store
 def test_a_store_does_what_its_model_does(make: StoreMaker) -> None:
-    machine = partial(StoreMachine, make)
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
-    )
+    machine: Any = partial(StoreMachine, make)
+    options = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(machine, settings=options)
 
 
 # What the model leaves out
@@ -438,7 +438,7 @@ def steps(action: Callable[[], object]) -> int:
     return count
 
 
-def filled(limit: int, count: int, *, by: str = "time") -> Store:
+def filled(limit: int, count: int, *, by: ProgressBy = "time") -> Store:
     """A store in memory that holds so many jobs of which none is finished."""
     store = memory(limit)
     for number in range(count):
@@ -454,7 +454,7 @@ def create_in(store: Store, now: float) -> AddResult:
 
 
 @pytest.mark.parametrize("by", ["time", "polls"])
-def test_a_create_with_many_unfinished_jobs_takes_the_steps_of_one_with_none(by: str) -> None:
+def test_a_create_with_many_unfinished_jobs_takes_the_steps_of_one_with_none(by: ProgressBy) -> None:
     empty, many = filled(MANY + 10, 0), filled(MANY + 10, MANY, by=by)
     assert 0 < steps(partial(create_in, many, 1.0)) < steps(partial(create_in, empty, 1.0)) + SLACK
 
@@ -462,9 +462,14 @@ def test_a_create_with_many_unfinished_jobs_takes_the_steps_of_one_with_none(by:
 def test_a_store_full_of_unfinished_jobs_refuses_without_a_look_at_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looks = []
+    looks: list[JobPlan] = []
     status = JobPlan.status
-    monkeypatch.setattr(JobPlan, "status", lambda *args: looks.append(1) or status(*args))
+
+    def looked_at(plan: JobPlan, *args: Any) -> str:
+        looks.append(plan)
+        return status(plan, *args)
+
+    monkeypatch.setattr(JobPlan, "status", looked_at)
     small, many = filled(1, 1), filled(MANY, MANY)
 
     def refused(store: Store) -> None:

@@ -224,7 +224,8 @@ def test_what_is_bound_already_is_not_configured(option: str, value: Any) -> Non
 @pytest.mark.parametrize("options", [{"nosuch": 1}, {"max_jobs": 0}, {"queued": "x"}, {"scenario": "nosuch"}])
 def test_a_refused_option_changes_nothing_and_is_no_event(options: dict[str, Any]) -> None:
     space = Two().one
-    before, seen = space.settings, []
+    seen: list[Event] = []
+    before = space.settings
     space.bus.subscribe(seen.append)
     with pytest.raises(Exception, match=r"nosuch|max_jobs|queued"):
         space.configure(strict=True, **options)

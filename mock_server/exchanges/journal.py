@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 from .exchange import Exchange
 
@@ -50,10 +49,6 @@ class Journal:
         while len(kept) > self.limit:
             kept.pop(self._oldest, None)
             self._oldest += 1
-
-    def last(self, limit: int) -> list[Exchange]:
-        """The last exchanges, oldest first."""
-        return list(islice(reversed(self._kept.values()), limit))[::-1]
 
     def select(self, **wanted: str) -> list[Exchange]:
         """The exchanges whose attributes have these values, for example `kind="poll"` or `status="429"`."""

@@ -1,0 +1,44 @@
+"""The bounds of redaction: from how many characters on a word counts as a key, and what is left of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from kling_mock.exchanges.redaction import HIDDEN, hide, hide_cut, keys_of, redact
+
+
+@pytest.mark.parametrize(("key", "shown"), [("12345678", "…"), ("123456789", "1234…"), ("", "…")])
+def test_four_characters_are_left_of_a_key_of_more_than_eight(key: str, shown: str) -> None:
+    assert redact(key) == shown
+    assert redact(f"Bearer {key}") == f"Bearer {shown}"
+
+
+@pytest.mark.parametrize("name", [b"authorization", b"X-Api-Key"])
+@pytest.mark.parametrize(("key", "keys"), [("abc", ()), ("abcd", ("abcd",))])
+def test_a_key_in_a_header_has_four_characters_at_least(name: bytes, key: str, keys: tuple[str, ...]) -> None:
+    value = b"Bearer " + key.encode() if name == b"authorization" else key.encode()
+    assert keys_of([(name, value)], "") == keys
+
+
+@pytest.mark.parametrize(("key", "keys"), [("1234567", ()), ("12345678", ("12345678",))])
+def test_a_key_in_a_query_has_eight_characters_at_least(key: str, keys: tuple[str, ...]) -> None:
+    assert keys_of([], f"api_key={key}&prompt=long-enough-to-be-one") == keys
+
+
+def test_the_longest_key_is_hidden_first() -> None:
+    keys = keys_of([(b"authorization", b"Bearer abcd"), (b"x-api-key", b"abcdefgh")], "")
+    assert keys == ("abcdefgh", "abcd")
+    assert hide("abcdefgh abcd", keys) == f"{HIDDEN} {HIDDEN}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ends in secr", f"ends in {HIDDEN}"),
+        ("ends in sec", "ends in sec"),
+        ("a secret-key is whole", f"a {HIDDEN} is whole"),
+        ("secr within", "secr within"),
+    ],
+)
+def test_a_text_that_was_cut_within_a_key_hides_four_characters_of_it_or_more(text: str, shown: str) -> None:
+    assert hide_cut(text, ("secret-key",)) == shown
