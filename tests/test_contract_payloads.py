@@ -383,11 +383,3 @@ def test_the_package_is_imported_without_hypothesis() -> None:
     code = "import sys, kling_mock.contract_tests; print('hypothesis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    import kling_mock.contract_tests as package
-
-    with pytest.raises(AttributeError, match="no_such_name"):
-        _ = package.no_such_name
-    assert set(dir(package)) == set(package.__all__)
