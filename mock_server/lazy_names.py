@@ -1,8 +1,8 @@
 """The public names of a package, imported when they are first asked for.
 
-A package lists its public names once, in its stub `__init__.pyi`, on lines `from .module import Name as Name`.
-Type checkers and editors read that file; `attach` reads it at run time, when the first name is asked for. So a
-session of pytest that uses nothing of kling-mock waits for none of its modules.
+A package lists its public names once, in its stub `__init__.pyi`: a line `from .module import Name as Name`
+for each. Type checkers and editors read that file; `attach` reads it at run time, when the first name is
+asked for. So a session of pytest that uses nothing of kling-mock waits for none of its modules.
 """
 
 from __future__ import annotations
