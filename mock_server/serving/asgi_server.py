@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from ..app import MockApp
 from ..errors import ServerError
 from .idle_detector import Stillness
+from .protocol_choice import protocol_class
 from .uvicorn_protocol import MockProtocol
 
 __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
@@ -73,7 +74,7 @@ def protocol_config(app: Any) -> uvicorn.Config:
     """What uvicorn's protocol is told: quiet, without a lifespan, with connections that stay for a minute."""
     config = uvicorn.Config(
         app,
-        http=MockProtocol,
+        http=protocol_class(),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -111,9 +112,10 @@ class Listener:
         )
         config = protocol_config(self.app)
 
+        kind: Any = config.http_protocol_class
+
         def protocol() -> asyncio.Protocol:
-            made: Any = MockProtocol(config=config, server_state=self._state, app_state={})
-            return made  # type: ignore[no-any-return]
+            return kind(config=config, server_state=self._state, app_state={})  # type: ignore[no-any-return]
 
         servers = [
             await self._loop.create_server(protocol, sock=listening, ssl=context, backlog=BACKLOG)
