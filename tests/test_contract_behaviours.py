@@ -43,6 +43,7 @@ def smallest(scenarios: st.SearchStrategy[Any], wish: Callable[[Any], Any] = lam
     return find(scenarios, wish, settings=settings(database=None, max_examples=500), random=random.Random(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenarios",
     [b.known_words(), b.plans(), b.shapes(), b.id_styles(), b.poll_troubles(), b.transports(), b.healthy()],
@@ -68,6 +69,7 @@ def test_what_is_never_plain_shrinks_to_a_named_scenario(
     assert smallest(scenarios) == Scenario.named(named).replace(plan=None)
 
 
+@pytest.mark.slow
 def test_a_pair_shrinks_on_both_sides() -> None:
     payload, scenario = smallest(
         b.situations(RICH), lambda pair: pair[0].get("dynamic_masks") and pair[1].ids
@@ -77,6 +79,7 @@ def test_a_pair_shrinks_on_both_sides() -> None:
     assert scenario == Scenario("generated", "The id is of style nanoid.", ids="nanoid")
 
 
+@pytest.mark.slow
 def test_several_parts_leave_one_name_that_is_no_list_of_names() -> None:
     scenario = smallest(
         b.healthy(), lambda scenario: scenario.ids == "digits" and scenario.faults and scenario.words

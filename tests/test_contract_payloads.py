@@ -61,6 +61,7 @@ def is_good(model: str, legacy: bool, body: Any) -> bool:
     return kept and judge(CATALOG.create_schema(model, legacy=legacy)).is_valid(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_every_valid_payload_is_valid_and_keeps_the_rules(model: str, legacy: bool) -> None:
     @generated
@@ -131,6 +132,7 @@ def constraints(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, s
             yield from ((field, keyword) for field, keyword in found if (field, keyword) != (path, "type"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_every_drawn_invalid_payload_is_refused_for_its_field_alone(model: str, legacy: bool) -> None:
     judged = judge(CATALOG.create_schema(model, legacy=legacy))
@@ -239,6 +241,7 @@ def test_pictures_come_as_links_data_uris_and_base64() -> None:
     assert kinds == {"https:", "http:", "data:", ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [

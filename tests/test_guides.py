@@ -20,6 +20,8 @@ from kling_mock.scenarios.fault import KINDS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.trace_rules import INVARIANTS
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 DOCS = Path(__file__).parents[1] / "docs"

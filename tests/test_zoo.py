@@ -19,6 +19,8 @@ from kling_mock.contract_tests.running.session import Plan, verify
 from tests.clients.catching import SEED, caught, described, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 
+pytestmark = pytest.mark.slow
+
 ZOO = zoo()
 MODELS = (
     TEXT,
