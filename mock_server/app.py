@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -38,8 +39,6 @@ MOST_DRAINED = 2 * 1024**3
 GENERATIONS: dict[str, str | None] = {path: None for path in CREATE_PATHS} | LEGACY_PATHS
 """Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
-
-_log = logging.getLogger("kling_mock")
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Message = MutableMapping[str, Any]
@@ -177,8 +176,7 @@ class MockApp(Starlette):
             answer = self._answer(exchange, call, body)
         except Exception:
             # A bug of this program: the client still gets the API's error body, the user the traceback.
-            # Without a configuration of `logging`, errors go to stderr.
-            _log.exception("A bug in kling-mock met %s %s:", exchange.method, exchange.path)
+            traceback.print_exc(file=sys.stderr)
             answer = error_answer(
                 state, exchange, 500, "Internal server error: a bug in kling-mock; see its log."
             )

@@ -21,7 +21,7 @@ from kling_mock.contract_tests.generation.payloads import boundary_payloads, val
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.properties import PROPERTIES, Context
 from kling_mock.contract_tests.properties.base import Failure, Property, Section
-from kling_mock.contract_tests.properties.oracles import difference, gave_up_early, nulls, undocumented
+from kling_mock.contract_tests.properties.oracles import difference, nulls, undocumented
 from kling_mock.contract_tests.running import falsifier
 from kling_mock.contract_tests.running.coverage import Coverage
 from kling_mock.contract_tests.running.falsifier import Limits, check
@@ -306,21 +306,3 @@ def test_the_time_limit_holds_within_a_run() -> None:
         assert result.counterexample is not None and result.counterexample.run.hurried
         assert result.seconds < engine.real_limit
         assert engine.deadline == math.inf
-
-
-@pytest.mark.parametrize(
-    ("seconds", "error", "fails"),
-    [
-        (239.0, "TimeoutError", True),
-        (240.0, "TimeoutError", True),
-        (241.0, "TimeoutError", False),
-        (599.0, "TimeoutError", False),
-        (599.0, "KeyError", True),
-    ],
-)
-def test_a_client_may_give_up_after_four_minutes_but_not_crash(
-    seconds: float, error: str, fails: bool
-) -> None:
-    case = Case(MODEL, {}, PLAIN)
-    run = Run(case, [], [Outcome("raised", error=error, text="no video yet")], seconds=seconds)
-    assert (gave_up_early(run) is not None) == fails

@@ -23,7 +23,7 @@ FOLDERS = {
     "contract_tests": "kling_mock/contract_tests",
 }
 """Where each folder installs."""
-NOT_INSTALLED = (".md", ".pyc")
+NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
 LIMIT = 2_000_000
 UNREACHABLE = (
@@ -90,7 +90,7 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
         f"{installed}/{file.relative_to(ROOT / folder).as_posix()}"
         for folder, installed in FOLDERS.items()
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix not in NOT_INSTALLED
+        if file.is_file() and not file.name.endswith(NOT_INSTALLED)
     }
     assert names - information == expected
     short = {name.partition(".dist-info/")[2] for name in information}

@@ -18,7 +18,6 @@ from ..app import MockApp
 from ..errors import ServerError
 from .idle_detector import Stillness
 from .protocol_choice import protocol_class
-from .uvicorn_protocol import MockProtocol
 
 __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 
@@ -112,9 +111,8 @@ class Listener:
         )
         config = protocol_config(self.app)
 
-        kind: Any = config.http_protocol_class
-
         def protocol() -> asyncio.Protocol:
+            kind: Any = config.http_protocol_class
             return kind(config=config, server_state=self._state, app_state={})  # type: ignore[no-any-return]
 
         servers = [
@@ -142,7 +140,9 @@ class Listener:
     def drop_unfinished(self) -> None:
         """Break off connections with a request under way; idle ones stay. To be called in its loop."""
         for connection in list(self._state.connections):
-            if isinstance(connection, MockProtocol) and connection.unfinished():
+            # Of uvicorn's own protocol it is not known.
+            unfinished = getattr(connection, "unfinished", None)
+            if unfinished is not None and unfinished():
                 connection.transport.abort()
 
     def run_in_loop(self, action: Callable[[], None]) -> bool:

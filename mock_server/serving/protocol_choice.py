@@ -7,8 +7,6 @@ import logging
 
 from uvicorn.protocols.http import httptools_impl
 
-from .uvicorn_protocol import MockProtocol
-
 __all__ = ["METHODS", "missing_parts", "protocol_class"]
 
 METHODS = (
@@ -42,7 +40,7 @@ def missing_parts() -> list[str]:
     return [
         *(name for name in METHODS if not hasattr(protocol, name)),
         *(name for name in ATTRIBUTES if name not in named),
-        *(name for name in ("RequestResponseCycle",) if not hasattr(httptools_impl, name)),
+        *(name for name in ("RequestResponseCycle", "STATUS_LINE") if not hasattr(httptools_impl, name)),
     ]
 
 
@@ -55,6 +53,9 @@ def protocol_class() -> type[asyncio.Protocol]:
     global _told
     missing = missing_parts()
     if not missing:
+        # Imported here because it needs the parts to be there.
+        from .uvicorn_protocol import MockProtocol
+
         return MockProtocol
     if not _told:
         _told = True

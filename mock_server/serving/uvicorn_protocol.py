@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import http
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ..api.response import CORS_HEADERS, JSON
 
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
-STATUS_LINE = {
-    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}\r\n".encode() for status in range(100, 600)
-}
-"""The first line of an answer by its status."""
 AT_ONCE_METHODS = (b"GET", b"POST")
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, about: what arrives in one piece is taken whole."""
