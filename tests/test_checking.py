@@ -66,6 +66,7 @@ def test_what_is_always_broken_shrinks_to_the_plainest_case() -> None:
     assert example.says == "always"
 
 
+@pytest.mark.slow
 def test_payload_and_behaviour_shrink_together() -> None:
     def judge(run: Run) -> Failure | None:
         masks = run.case.payload.get("dynamic_masks")

@@ -129,6 +129,7 @@ def test_all_harmless_shapes_are_reached_and_no_two_that_exclude_each_other() ->
     assert not any({"nulls", "absent"} <= shapes or {"tokens-used", "no-usage"} <= shapes for shapes in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["completed", "error"])
 def test_plans_go_backwards_skip_and_repeat_and_reach_their_end(end: str) -> None:
     ways = set()

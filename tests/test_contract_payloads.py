@@ -158,6 +158,7 @@ def test_the_minimal_payload_has_only_the_required_fields(model: str, legacy: bo
     assert body["model"] == model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["tail_image_url", "elements", "multi_prompt", "negative_prompt"])
 def test_a_body_with_one_optional_field_shrinks_to_what_that_field_needs(field: str) -> None:
     # Hypothesis shrinks as far as it finds a way, which depends on the first body found: one fixed seed.

@@ -67,6 +67,7 @@ def write_listings(pytester: pytest.Pytester, text: str) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str) -> None:
     pytester.makefile(".ini", pytest=INI)

@@ -152,6 +152,7 @@ def test_an_existing_sitecustomize_still_runs(tmp_path: Path) -> None:
     assert output == "True\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status"),
     [
