@@ -343,6 +343,7 @@ SLOWLY = settings(
 )
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(
     path=st.sampled_from(ENDPOINTS),

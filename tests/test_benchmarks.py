@@ -45,6 +45,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, An
     return run.stdout, json.loads(file.read_text())
 
 
+@pytest.mark.slow
 @needs_linux
 def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     table, _ = figures

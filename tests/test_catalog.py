@@ -91,6 +91,13 @@ def test_the_merged_document_is_valid_and_holds_every_body_once() -> None:
     for variant in CATALOG.variants:
         answer = merged["paths"][CREATE_PATH]["post"]["responses"]["200"]
         assert answer["content"]["application/json"]["schema"]["anyOf"], variant
+    for item in merged["paths"].values():
+        answer = item["post"]["responses"]["200" if "200" in item["post"]["responses"] else "201"]
+        alternatives = (
+            answer.get("content", {}).get("application/json", {}).get("schema", {}).get("anyOf", [])
+        )
+        shown = [alternative["$ref"] for alternative in alternatives]
+        assert len(shown) == len(set(shown)), "an answer stands in the document once"
 
 
 def test_references_are_resolved_across_folders_and_siblings_win() -> None:

@@ -65,6 +65,7 @@ def test_what_is_always_broken_shrinks_to_the_plainest_case() -> None:
     assert example.says == "always"
 
 
+@pytest.mark.slow
 def test_payload_and_behaviour_shrink_together() -> None:
     def judge(run: Run) -> Failure | None:
         masks = run.trial.payload.get("dynamic_masks")
@@ -117,6 +118,7 @@ def test_what_does_not_apply_is_skipped_with_its_reason() -> None:
     assert (result.result, result.reason, result.examples) == ("skipped", "not today", 0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_counterexample() -> None:
     def judge(run: Run) -> Failure | None:
         return Failure("long") if len(run.trial.payload.get("prompt", "")) > 40 else None

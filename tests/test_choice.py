@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+
 import pytest
 
 from kling_mock import MockServer, Scenario, UnknownScenario
 
-from .support import create
+from .support import PATHS, body_for, create
 
 
 def made(server: MockServer, count: int) -> list[str]:
@@ -58,3 +61,28 @@ def test_counts_go_on_after_other_options_changed(server: MockServer) -> None:
     assert create(server).status == 500
     server.configure(magic=False)
     assert [create(server).status for _ in range(2)] == [500, 200]
+
+
+def test_the_counts_of_a_thousand_texts_are_kept_and_no_more(server: MockServer) -> None:
+    body = json.dumps(body_for())
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+
+    def status_of(text: int) -> int:
+        # Blanks make another text of the same scenario.
+        headers = {
+            "Authorization": "Bearer k",
+            "Content-Type": "application/json",
+            "X-Mock-Scenario": f"server-error;{' ' * text}times=1",
+        }
+        connection.request("POST", PATHS[0], body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    try:
+        assert {status_of(text) for text in range(1000)} == {500}
+        assert status_of(0) == 200, "the first text is still known to have struck"
+        assert status_of(1000) == 500
+        assert status_of(0) == 500, "one text more, and the oldest is forgotten"
+    finally:
+        connection.close()

@@ -95,6 +95,7 @@ class TakesItsPayloadApart(Client):
         return super().generate(whole)
 
 
+@pytest.mark.slow
 def test_a_client_may_take_apart_the_payload_that_it_is_handed() -> None:
     assert broken(TakesItsPayloadApart, ["A*", "B10", "C9"], model=IMAGE, examples=5) == {}
 
@@ -106,6 +107,7 @@ class LeavesNullsOut(Client):
         return super().body({name: value for name, value in payload.items() if value is not None})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
 def test_none_may_stand_for_what_is_not_set(model: str) -> None:
     assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
@@ -162,6 +164,7 @@ class WaitsUpTo5(Client):
     poll_wait_limit = 5.0
 
 
+@pytest.mark.slow
 def test_a_wait_may_have_a_cap_and_must_be_a_wait() -> None:
     assert broken(WaitsUpTo20, ["C8"]) == {}
     assert broken(Client, ["C8"]) == {}
@@ -185,6 +188,7 @@ class StandsTwo(StandsThree):
         return super().backoff(faults + 1, asked)
 
 
+@pytest.mark.slow
 def test_three_faults_in_a_row_are_enough_to_stand() -> None:
     assert broken(StandsThree, ["C9"], examples=100) == {}
     example = broken(StandsTwo, ["C9"], examples=100)["C9"].counterexample

@@ -69,6 +69,7 @@ BODIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_a_world_holds_a_body_just_when_the_rule_does(rule: dict[str, Any]) -> None:
     shapes = [read_shape(world) for world in worlds(BODY, [rule])]
@@ -82,6 +83,7 @@ def test_a_world_holds_a_body_just_when_the_rule_does(rule: dict[str, Any]) -> N
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_a_denied_rule_holds_just_the_other_bodies(rule: dict[str, Any]) -> None:
     denied = deny(rule)

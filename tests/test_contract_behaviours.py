@@ -45,6 +45,7 @@ def smallest(scenarios: st.SearchStrategy[Any], wish: Callable[[Any], Any] = lam
     return find(scenarios, wish, settings=settings(database=None, max_examples=500), random=random.Random(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenarios",
     [b.known_words(), b.plans(), b.shapes(), b.id_styles(), b.poll_troubles(), b.transports(), b.healthy()],
@@ -70,6 +71,7 @@ def test_what_is_never_plain_shrinks_to_a_named_scenario(
     assert smallest(scenarios) == find_scenario(named).replace(plan=None)
 
 
+@pytest.mark.slow
 def test_a_pair_shrinks_on_both_sides() -> None:
     payload, scenario = smallest(
         b.situations(RICH), lambda pair: pair[0].get("dynamic_masks") and pair[1].ids
@@ -79,6 +81,7 @@ def test_a_pair_shrinks_on_both_sides() -> None:
     assert scenario == Scenario("generated", "The id is of style nanoid.", ids="nanoid")
 
 
+@pytest.mark.slow
 def test_several_parts_leave_one_name_that_is_no_list_of_names() -> None:
     scenario = smallest(
         b.healthy(), lambda scenario: scenario.ids == "digits" and scenario.faults and scenario.words
@@ -128,6 +131,7 @@ def test_all_harmless_shapes_are_reached_and_no_two_that_exclude_each_other() ->
     assert not any({"nulls", "absent"} <= shapes or {"tokens-used", "no-usage"} <= shapes for shapes in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["completed", "error"])
 def test_plans_go_backwards_skip_and_repeat_and_reach_their_end(end: FinalStatus) -> None:
     ways = set()

@@ -128,6 +128,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_fits_agrees_with_jsonschema_on_any_value(schema: dict[str, Any]) -> None:
     shape, judged = read_shape(schema), judge(schema)

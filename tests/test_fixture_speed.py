@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import fixture_speed
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_figure_is_measured_and_held_against_its_goal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

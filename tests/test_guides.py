@@ -69,6 +69,7 @@ def write_listings(pytester: pytest.Pytester, text: str) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str) -> None:
     pytester.makefile(".ini", pytest=INI)
@@ -78,6 +79,7 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
     result.assert_outcomes(passed=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path) -> None:
     (client, _) = listings(section(TESTING, library))
@@ -101,6 +103,7 @@ def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path
     assert sum(result["result"] == "passed" for result in results) > 40
 
 
+@pytest.mark.slow
 def test_the_client_with_the_address_written_into_it_is_answered(pytester: pytest.Pytester) -> None:
     pytester.makefile(".ini", pytest=INI)
     assert write_listings(pytester, section(TESTING, "A client with the address written into it"))

@@ -65,6 +65,7 @@ def test_a_clip_is_what_its_name_says(name: str) -> None:
             assert float(stream.duration * stream.time_base) == pytest.approx(wanted.seconds, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_clip_decodes_from_its_first_to_its_last_picture(name: str) -> None:
     with av.open(str(clip_file(name))) as container:

@@ -15,6 +15,8 @@ from kling_mock import MockServer
 
 from .support import KEY
 
+pytestmark = pytest.mark.slow
+
 PHASES = (Phase.explicit, Phase.generate)
 
 

@@ -336,6 +336,7 @@ def test_fast_forward_makes_a_documented_generation_pass_at_once(pytester: pytes
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_client_with_the_address_written_into_it(pytester: pytest.Pytester) -> None:
     result = run(
         pytester,
@@ -397,6 +398,7 @@ def test_tests_in_async_code_and_in_unittest_classes(pytester: pytest.Pytester) 
     result.assert_outcomes(passed=3, warnings=1)
 
 
+@pytest.mark.slow
 def test_beside_xdist_and_randomly_and_folders_of_the_same_names(pytester: pytest.Pytester) -> None:
     pytester.makefile(".ini", pytest=INI)
     pytester.makepyfile(client=CLIENT)

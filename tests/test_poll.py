@@ -79,6 +79,16 @@ def test_realistic_times_are_those_of_the_model() -> None:
         assert poll(server, slow).json["status"] == "completed"
 
 
+def test_a_documented_time_is_queued_for_its_first_twenty_fifth() -> None:
+    with MockServer(realistic=True, speed=0) as server:
+        job = create(server, model="kling-video/v1/standard/image-to-video").json["id"]
+        server.clock.advance(until="generating")
+        queued = server.jobs[0].age
+        server.clock.advance(until="completed")
+        assert poll(server, job).json["status"] == "completed"
+        assert queued == pytest.approx(server.jobs[0].age / 25)
+
+
 def test_speed_makes_virtual_time_run() -> None:
     with MockServer(queued="1h", generating="1h", speed=1e6) as server:
         job_id = create(server).json["id"]

@@ -47,6 +47,7 @@ def test_what_was_not_lost_or_not_sent_again_is_not(creates: list[Exchange]) -> 
     assert blind_reposts(creates) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["create-lost-reply", "create-truncated", "create-not-json"])
 def test_a_run_that_would_have_paid_twice_fails_its_check(scenario: str) -> None:
     source = """

@@ -21,6 +21,7 @@ def test_a_program_without_a_hook_goes_by_the_proxy(tmp_path: Path) -> None:
     assert [exchange["path"] for exchange in report["exchanges"]] == ["/v1/models"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url", ["https://api.aimlapi.com:8443/v1/models", "http://api.aimlapi.com:8080/v1/models"]
 )
@@ -66,6 +67,7 @@ except OSError as error:
     assert b"Nothing reached the mock" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolated", [False, True])
 def test_offline_refuses_other_hosts_and_lists_them(isolated: bool, tmp_path: Path) -> None:
     source = """
@@ -150,6 +152,7 @@ def test_an_existing_sitecustomize_still_runs(tmp_path: Path) -> None:
     assert output == "True\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status"),
     [
@@ -198,6 +201,7 @@ def test_binary_output_and_input_pass_through_untouched() -> None:
     assert run(*python(source)).stdout == bytes(range(256))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_reaches_the_child_first(number: signal.Signals) -> None:
     source = """

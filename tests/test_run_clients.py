@@ -13,6 +13,8 @@ import pytest
 
 from tests.running import NODE, PROGRAMS, RUN, needs_node, python, report_of, run
 
+pytestmark = pytest.mark.slow
+
 PYTHON_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.py"))
 NODE_CLIENTS = sorted(path.name for path in NODE.glob("client_*.mjs"))
 SHELL_CLIENTS = sorted(path.name for path in PROGRAMS.glob("client_*.sh"))

@@ -25,6 +25,7 @@ def _without_chance(text: str) -> str:
     return re.sub(r"\d+ s$|[·▒█]{30}", "N", text, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "shown"), LISTINGS)
 def test_a_listing_of_the_guide_is_what_happens(command: str, shown: str, tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(PROGRAM, encoding="utf-8")
@@ -44,6 +45,7 @@ def test_a_listing_of_the_guide_is_what_happens(command: str, shown: str, tmp_pa
     assert _without_chance(done.stdout + done.stderr) == _without_chance(shown)
 
 
+@pytest.mark.slow
 def test_the_test_of_the_guide_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FIXTURES)
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)

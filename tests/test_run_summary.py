@@ -28,6 +28,7 @@ print(status)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "said"),
     [
@@ -66,6 +67,7 @@ def test_the_summary_is_ascii_where_the_terminal_is() -> None:
     assert b"create > queued 3x > generating 3x > completed" in done.stderr
 
 
+@pytest.mark.slow
 def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
     words = [*EXACT, "--check"]
     assert run(*words, *python(CLIENT)).returncode == 1  # A3: the field colour is not documented

@@ -135,6 +135,7 @@ def test_a_hooked_node_sees_no_proxy_and_its_children_do(tmp_path: Path) -> None
     assert bare == "\n"
 
 
+@pytest.mark.slow
 @needs_axios
 @needs_node
 def test_axios_goes_the_way_that_it_goes_without_a_proxy(tmp_path: Path) -> None:
@@ -157,6 +158,7 @@ print(u.urlopen({MODELS!r}).status)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isolated", [False, True])
 def test_other_hosts_are_still_reached_through_the_users_own_proxy(isolated: bool, tmp_path: Path) -> None:
     with local_server() as proxy:
@@ -210,6 +212,7 @@ def test_the_users_no_proxy_is_kept_where_it_does_not_lead_past_the_mock() -> No
     assert upstream.proxy_for("http", "other.org") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "folder"])
 def test_the_users_own_authorities_are_trusted_as_well(variable: str, tmp_path: Path) -> None:
     authority = trustme.CA()
@@ -369,6 +372,7 @@ udp.bind(0, "127.0.0.1", () => udp.send("hello", udp.address().port, "localhost"
     assert report["refused"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -421,6 +425,7 @@ def test_a_report_can_go_to_stdout() -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_the_mock_where_the_program_never_ran(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter -x\n")

@@ -18,6 +18,7 @@ def _node(source: str, folder: Path) -> list[str]:
     return ["--", "node", str(program)]
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_node_program_that_leaves_an_answer_unread_ends(tmp_path: Path) -> None:
     source = 'const answer = await fetch("https://api.aimlapi.com/v1/models"); console.log(answer.status);'
@@ -87,6 +88,7 @@ await sleep(5000, null, { signal: controller.signal }).catch((error) => {
     assert output.splitlines() == ["30", "30", "30", "true", "AbortError ABORT_ERR why"]
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_computing_process_is_waited_for_by_the_threads_beside_it(tmp_path: Path) -> None:
     source = """

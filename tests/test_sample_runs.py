@@ -15,6 +15,8 @@ import pytest
 
 from tests.support import UPSTREAM
 
+pytestmark = pytest.mark.slow
+
 Program = Callable[[Path], list[str]]
 SAMPLES = UPSTREAM / "seeds"
 

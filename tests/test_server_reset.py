@@ -66,6 +66,18 @@ def test_an_answer_that_was_held_ends(server: MockServer) -> None:
     until(lambda: not server.traffic.open)
 
 
+def test_a_reset_by_hand_ends_held_answers_too(server: MockServer) -> None:
+    """The control API leaves connections as they are, so the answer itself must end."""
+    server.use("create-slow")
+    body = json.dumps(body_for()).encode()
+    with wire(server) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        until(lambda: server.traffic.held)
+        assert ask(server, "POST", "/_mock/reset", key=None).status == 200
+        assert connection.recv(65536) == b""
+    until(lambda: not server.traffic.held and not server.traffic.open)
+
+
 def test_idle_connections_stay(server: MockServer) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     connection.connect()

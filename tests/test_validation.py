@@ -100,6 +100,7 @@ def bodies(draw: st.DrawFn, model: str, legacy: bool) -> Any:
     return body
 
 
+@pytest.mark.slow
 @each_contract
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
@@ -111,6 +112,7 @@ def test_the_fast_judge_never_disagrees_with_jsonschema(
         assert fast.is_valid(body) == slow.is_valid(body), (judged, body)
 
 
+@pytest.mark.slow
 @each_contract
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())

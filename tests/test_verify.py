@@ -299,6 +299,7 @@ def test_a_client_that_cannot_be_run_is_status_2(
     assert (report["summary"]["status"], says in report["summary"]["problem"]) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_command_is_checked_in_virtual_time(capsys: pytest.CaptureFixture[str]) -> None:
     words = some("A7", "B6", "C8", "E1", "F1", "F2", "F3", "F4")
     assert main(["verify", "--max-examples", "4", *words, "--", *COMMAND]) == 0
@@ -316,6 +317,7 @@ def test_a_command_that_asks_somebody_else_breaks_f1_and_nothing_else_is_tried(
     assert "nothing arrives at the mock (see F1)" in shown
 
 
+@pytest.mark.slow
 def test_a_broken_command_is_named_with_its_line_to_repeat(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", *some("F3"), "--", *COMMAND, "shows-key-in-errors"]) == 1
     shown = capsys.readouterr().out
@@ -323,6 +325,7 @@ def test_a_broken_command_is_named_with_its_line_to_repeat(capsys: pytest.Captur
     assert "command.py shows-key-in-errors" in shown
 
 
+@pytest.mark.slow
 def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "from kling_mock.contract_tests import contract_test\n"
@@ -335,6 +338,7 @@ def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> No
     assert "It would have been billed 3 times." in " ".join(done.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

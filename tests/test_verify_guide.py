@@ -16,6 +16,8 @@ import pytest
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.xfails import load_xfails
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "examples" / "checked-client"

@@ -6,22 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .user_project import PASSED, write_project
 
 pytestmark = pytest.mark.wheel
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {
-    "kling_mock": "kling_mock",
-    "schemas": "mock_server/schemas",
-    "fixtures": "mock_server/fixtures",
-    "contract_tests": "mock_server/contract_tests",
+    "mock_server": "kling_mock",
+    "schemas": "kling_mock/schemas",
+    "fixtures": "kling_mock/fixtures",
+    "contract_tests": "kling_mock/contract_tests",
 }
+"""Where each folder installs."""
 NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
 LIMIT = 2_000_000
@@ -81,54 +82,6 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return interpreter
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
-    """A user's project that owns folders named as those that kling-mock is made from."""
-    for name in ("fixtures", "schemas", "contract_tests", "tests"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("", encoding="utf-8")
-    (tmp_path / "fixtures" / "people.py").write_text('ALICE = "Alice"\n', encoding="utf-8")
-    (tmp_path / "schemas" / "order.py").write_text('KIND = "order"\n', encoding="utf-8")
-    (tmp_path / "contract_tests" / "helpers.py").write_text("SIX = 6\n", encoding="utf-8")
-    (tmp_path / "tests" / "test_mine.py").write_text(textwrap.dedent(USERS_TESTS), encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nkling_mock_checks = error\n", encoding="utf-8")
-    yield tmp_path
-
-
-USERS_TESTS = """\
-    import json
-    import urllib.request
-
-    import pytest
-
-    from contract_tests.helpers import SIX
-    from fixtures.people import ALICE
-    from schemas.order import KIND
-
-
-    def call(server, query="", body=None):
-        request = urllib.request.Request(
-            f"{server.base_url}/video/generations{query}",
-            body and json.dumps(body).encode(),
-            {"Authorization": f"Bearer {server.api_key}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
-
-
-    @pytest.mark.parametrize("turn", range(8))
-    def test_a_job(kling_server, kling_payloads, turn):
-        assert (ALICE, KIND, SIX) == ("Alice", "order", 6)
-        model = "klingai/v2.5-turbo/pro/text-to-video"
-        job = call(kling_server, body=kling_payloads[model])["id"]
-        answers = [call(kling_server, f"?generation_id={job}") for _ in range(3)]
-        assert [answer["status"] for answer in answers] == ["queued", "generating", "completed"]
-        with urllib.request.urlopen(answers[-1]["video"]["url"], timeout=20) as video:
-            assert video.read(12)[4:8] == b"ftyp"
-        assert len(kling_server.charges) == 1
-"""
-
-
 def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -154,9 +107,9 @@ def test_the_wheel_is_small(wheel: Path) -> None:
     assert wheel.stat().st_size < LIMIT
 
 
-def test_a_users_suite_passes_beside_its_own_folders(python: Path, project: Path) -> None:
-    output = run(python, "-m", "pytest", "-n", "2", "-W", "error", cwd=project)
-    assert "8 passed" in output
+def test_a_users_suite_passes_beside_its_own_modules(python: Path, tmp_path: Path) -> None:
+    output = run(python, "-m", "pytest", "-n", "2", "-W", "error", cwd=write_project(tmp_path))
+    assert f"{PASSED} passed" in output
 
 
 def test_the_installed_package_works_from_anywhere(python: Path, tmp_path: Path) -> None:
@@ -164,7 +117,7 @@ def test_the_installed_package_works_from_anywhere(python: Path, tmp_path: Path)
     count, file = run(python, "-c", code, cwd=tmp_path).split(maxsplit=1)
     assert int(count) >= 45
     assert not Path(file.strip()).is_relative_to(ROOT)
-    for name in ("schemas", "fixtures", "contract_tests"):
+    for name in FOLDERS:
         find = f"import importlib.util as u; print(u.find_spec({name!r}))"
         assert run(python, "-c", find, cwd=tmp_path).strip() == "None"
 

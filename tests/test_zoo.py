@@ -20,6 +20,8 @@ from kling_mock.trace_rules import Level
 from tests.clients.catching import SEED, caught, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
 
+pytestmark = pytest.mark.slow
+
 ZOO = zoo()
 MODELS = (
     TEXT,

@@ -18,7 +18,7 @@ from ..app import MockApp
 from ..errors import ServerError
 from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, SERVER_KEEP_ALIVE, STREAM_LOOK
 from .idle_detector import IdleDetector
-from .uvicorn_protocol import MockProtocol
+from .protocol_choice import protocol_class
 
 __all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
 
@@ -66,7 +66,7 @@ def protocol_config(app: Any) -> uvicorn.Config:
     """What uvicorn's protocol is told: quiet, without a lifespan, with connections that stay for a minute."""
     config = uvicorn.Config(
         app,
-        http=MockProtocol,
+        http=protocol_class(),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -105,8 +105,8 @@ class Listener:
         config = protocol_config(self.app)
 
         def protocol() -> asyncio.Protocol:
-            made: Any = MockProtocol(config=config, server_state=self._state, app_state={})
-            return made  # type: ignore[no-any-return]
+            kind: Any = config.http_protocol_class
+            return kind(config=config, server_state=self._state, app_state={})  # type: ignore[no-any-return]
 
         servers = [
             await self._loop.create_server(protocol, sock=listening, ssl=context, backlog=BACKLOG)
@@ -133,7 +133,9 @@ class Listener:
     def drop_unfinished(self) -> None:
         """Break off connections with a request under way; idle ones stay. To be called in its loop."""
         for connection in list(self._state.connections):
-            if isinstance(connection, MockProtocol) and connection.unfinished():
+            # Of uvicorn's own protocol it is not known.
+            unfinished = getattr(connection, "unfinished", None)
+            if unfinished is not None and unfinished():
                 connection.transport.abort()
 
     def run_in_loop(self, action: Callable[[], None]) -> bool:

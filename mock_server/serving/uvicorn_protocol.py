@@ -102,6 +102,9 @@ class MockProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expected
         self.headers += headers
         super().on_headers_complete()
+        if self.cycle is not None and not self.parser.should_keep_alive():
+            # uvicorn before 0.53 looks for `Connection: close` only when it writes the headers itself.
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if self._body is None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
-
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -17,9 +16,16 @@ CYCLE = "kling_mock.cycle"
 """The scope's key for uvicorn's record of the request, which `write_whole` completes."""
 
 
+_STATUS_LINES = {
+    status: b"HTTP/1.1 %d %b\r\n"
+    % (status, HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b"")
+    for status in range(200, 600)
+}
+
+
 def whole(status: int, head: bytes, body: bytes) -> bytes:
     """A whole response as it goes over a connection that stays; `head` is whole lines."""
-    return b"%b%b\r\n%b" % (STATUS_LINE[status], head, body)
+    return b"%b%b\r\n%b" % (_STATUS_LINES[status], head, body)
 
 
 def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
@@ -33,7 +39,7 @@ def write_whole(cycle: RequestResponseCycle, status: int, head: bytes, body: byt
     end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[status], head, end, body))
+    cycle.transport.write(b"%b%b%b%b" % (_STATUS_LINES[status], head, end, body))
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
