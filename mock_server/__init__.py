@@ -9,7 +9,6 @@ fixtures, the marker and the options of the pytest plugin; the command line; and
 from __future__ import annotations
 
 from .lazy_names import attach
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 __getattr__, __dir__ = attach(__name__, "__version__")

@@ -9,11 +9,11 @@ from .errors import UnknownModel as UnknownModel
 from .errors import UnknownScenario as UnknownScenario
 from .exchanges.exchange import Exchange as Exchange
 from .jobs.charges import Charge as Charge
-from .jobs.timeline import Step as Step
 from .scenarios import Fault as Fault
 from .scenarios import Scenario as Scenario
 from .scenarios import find_scenario as find_scenario
 from .server import MockServer as MockServer
 from .settings import Settings as Settings
+from .timeline import Step as Step
 
 __version__: str

@@ -14,12 +14,12 @@ from .common import Common
 from .errors import ServerError
 from .exchanges.exchange import Exchange
 from .jobs.charges import Charge
-from .jobs.view import JobView
 from .scenarios import Scenario
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
 from .store import at_once
+from .store.job_view import JobView
 from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
 from .virtual_time.session import keep_real_time

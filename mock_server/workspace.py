@@ -15,11 +15,11 @@ from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
-from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .scenarios import Scenario
 from .scenarios.selection import ScenarioNames, ScenarioSelector
 from .settings import ServerOptions, Settings
 from .store import MemoryStore, at_once
+from .timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .traffic import Holds, Traffic
 
 __all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]

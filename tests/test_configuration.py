@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from kling_mock import ConfigError, Fault, MockServer, Scenario, SettingsError, find_scenario
 from kling_mock.configuration import dump_scenario, load_config
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import FINAL_STATUSES, PENDING_STATUSES, STATUSES, Step
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.scenarios.fault import KINDS, PLACES
 from kling_mock.scenarios.plain_data import SCENARIO_KEYS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock.timeline import FINAL_STATUSES, PENDING_STATUSES, STATUSES, Step
 
 WHOLE = """\
 strict = true

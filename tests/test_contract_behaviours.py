@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kling_mock import find_scenario
 from kling_mock.contract_tests.generation import scenario_strategies as b
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import FinalStatus, resolve_timeline
 from kling_mock.scenarios import Scenario
 from kling_mock.scenarios.strike import strike
+from kling_mock.timeline import FinalStatus, resolve_timeline
 from kling_mock.trace_rules import REFUSALS
 
 RICH = "kling-video/v1.6/pro/image-to-video"

@@ -10,9 +10,9 @@ from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
 from kling_mock.errors import ClockError
 from kling_mock.jobs.plan import JobPlan
-from kling_mock.jobs.timeline import JobStatus, Timeline
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.store import AddResult, at_once
+from kling_mock.timeline import JobStatus, Timeline
 
 from .support import MODEL, check_error, create, poll
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer
 from kling_mock.errors import ClockError, SettingsError
-from kling_mock.jobs.timeline import STATUSES, JobStatus, Step, Timeline, resolve_timeline
+from kling_mock.timeline import STATUSES, JobStatus, Step, Timeline, resolve_timeline
 
 from .support import create, poll
 

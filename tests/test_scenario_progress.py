@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer, Scenario, SettingsError, Step
 from kling_mock.configuration import load_config
-from kling_mock.jobs.timeline import STATUSES, check_progress, resolve_timeline
 from kling_mock.scenarios import CATALOGUE
+from kling_mock.timeline import STATUSES, check_progress, resolve_timeline
 
 from .support import check_error, create, poll
 

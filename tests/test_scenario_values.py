@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 
 from kling_mock import Fault, MockServer, Scenario, SettingsError, find_scenario
-from kling_mock.jobs.timeline import JobStatus, Step
 from kling_mock.scenarios import CATALOGUE
+from kling_mock.timeline import JobStatus, Step
 
 from .support import create
 from .test_scenarios import SCENARIOS

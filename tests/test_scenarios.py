@@ -14,13 +14,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kling_mock import Fault, MockServer, Scenario, SettingsError, UnknownScenario, find_scenario
-from kling_mock.jobs.timeline import FINAL_STATUSES, PLAIN_PLAN, STATUSES, Step
 from kling_mock.scenarios import CATALOGUE, parse_scenario
 from kling_mock.scenarios.fault import KINDS, PLACES, FaultKind, Place
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES, SINGLE
 from kling_mock.scenarios.selection import MOST_COUNTED
 from kling_mock.scenarios.strike import strike
 from kling_mock.store import at_once
+from kling_mock.timeline import FINAL_STATUSES, PLAIN_PLAN, STATUSES, Step
 
 from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
 

@@ -25,12 +25,12 @@ from hypothesis.stateful import (
 
 from kling_mock.jobs.charges import ChargeTotals
 from kling_mock.jobs.plan import Job, JobCounters, JobPlan
-from kling_mock.jobs.timeline import JobStatus, ProgressBy, Timeline
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.scenarios.fault import Place
 from kling_mock.scenarios.selection import CreateFaults, ScenarioSelector
 from kling_mock.store import AddResult, MemoryStore, Store, StoreCounts, Told, at_once
 from kling_mock.store.memory import MOST_ASKED
+from kling_mock.timeline import JobStatus, ProgressBy, Timeline
 
 PLAIN = Scenario("plain")
 FAILED = Scenario("failed", plan=("queued", "error"))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kling_mock.interception.parent.process import adopt_orphans, end_leftovers
-from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.server import MockServer
+from kling_mock.timeline import Step
 from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
 from kling_mock.virtual_time import fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children

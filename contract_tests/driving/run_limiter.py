@@ -16,8 +16,8 @@ from kling_mock.common import Common
 from kling_mock.errors import TargetError
 from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.jobs.timeline import FINAL_STATUSES
 from kling_mock.serving.wire import TRANSPORT
+from kling_mock.timeline import FINAL_STATUSES
 from kling_mock.timing import LOOP_LOOKS
 from kling_mock.virtual_time.originals import allocate_lock, monotonic
 

@@ -14,9 +14,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import FinalStatus, Step
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.scenario import ERROR_SHAPES
+from kling_mock.timeline import FinalStatus, Step
 from kling_mock.trace_rules import REFUSALS
 
 __all__ = [

@@ -6,9 +6,9 @@ import itertools
 
 from hypothesis import strategies as st
 
-from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.scenarios.fault import TRANSPORT
+from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import waits_too_little
 
 from ..generation import scenario_strategies

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from kling_mock.catalog import load_catalog
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.jobs.timeline import Step
 from kling_mock.media import clip_for
 from kling_mock.scenarios import Fault, Scenario
+from kling_mock.timeline import Step
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.jobs.timeline import Step
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..running.models import Run

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kling_mock.jobs.ids import ID_STYLES
-from kling_mock.jobs.timeline import STATUSES
 from kling_mock.scenarios.fault import KINDS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
+from kling_mock.timeline import STATUSES
 
 from ..generation.payloads import boundary_payloads
 from .models import Run

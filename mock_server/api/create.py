@@ -9,9 +9,9 @@ from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
-from ..jobs.timeline import ProgressBy, Timeline, resolve_timeline
 from ..media import clip_for
 from ..store import AddResult
+from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, message, noted, parse_json
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word

@@ -7,7 +7,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from ..jobs.charges import CREDITS_PER_USD
-from ..jobs.timeline import PENDING_STATUSES, JobStatus
+from ..timeline import PENDING_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from ..jobs.plan import JobPlan

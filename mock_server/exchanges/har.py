@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from .. import __version__
+from ..version import __version__
 from .exchange import Exchange, timestamp
 from .redaction import cookie_names
 

@@ -6,8 +6,8 @@ import math
 from typing import Any, NamedTuple
 
 from ..scenarios import Scenario
+from ..timeline import FINAL_STATUSES, JobStatus, Timeline
 from .charges import Charge
-from .timeline import FINAL_STATUSES, JobStatus, Timeline
 
 __all__ = ["Job", "JobCounters", "JobPlan"]
 

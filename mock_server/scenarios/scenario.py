@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from ..errors import SHOWN, SettingsError
 from ..field_kinds import Count, FieldError, Items, Kept, Names, Number, Text, Word
 from ..fields import Record, about, check_fields, fields_of, said
-from ..jobs.timeline import (
+from ..timeline import (
     FINAL_STATUSES,
     PLAIN_PLAN,
     STATUSES,

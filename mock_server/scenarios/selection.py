@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..errors import SettingsError, UnknownScenario, nearest
-from ..jobs.timeline import ProgressBy
+from ..timeline import ProgressBy
 from .builtin import CATALOGUE
 from .expression import parse_scenario
 from .fault import Fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..jobs.timeline import JobStatus
+from ..timeline import JobStatus
 
 __all__ = ["StatusNames"]
 

@@ -9,18 +9,18 @@ import ssl
 import sys
 from _thread import allocate_lock
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from uvicorn.server import ServerState
 
-from ..app import MockApp
+from ..common import Common
 from ..errors import ServerError
 from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, SERVER_KEEP_ALIVE, STREAM_LOOK
 from .idle_detector import IdleDetector
 from .protocol_choice import protocol_class
 
-__all__ = ["Listener", "bind", "new_event_loop", "protocol_config"]
+__all__ = ["Listener", "ServedApp", "bind", "new_event_loop", "protocol_config"]
 
 BACKLOG = 2048
 
@@ -78,13 +78,24 @@ def protocol_config(app: Any) -> uvicorn.Config:
     return config
 
 
+class ServedApp(Protocol):
+    """An application with the common parts of its server."""
+
+    @property
+    def common(self) -> Common:
+        """What its workspaces share."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+
+
 class Listener:
     """Serves one application on bound sockets until it is told to stop.
 
     `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
     """
 
-    def __init__(self, app: MockApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+    def __init__(self, app: ServedApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
         self.app = app
         self.sockets = sockets
         self._state = ServerState()

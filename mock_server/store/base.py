@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobPlan
-from ..jobs.timeline import JobStatus
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults
+from ..timeline import JobStatus
 
 __all__ = ["AddResult", "Store", "StoreCounts", "Told", "at_once"]
 

@@ -9,11 +9,11 @@ from itertools import islice
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobCounters, JobPlan
-from ..jobs.timeline import FINAL_STATUSES
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
+from ..timeline import FINAL_STATUSES
 from .base import AddResult, StoreCounts, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]

@@ -9,10 +9,10 @@ from typing import Any, cast
 from ... import timing
 from ...exchanges.exchange import Exchange
 from ...exchanges.line import status_word
-from ...jobs.timeline import FINAL_STATUSES
-from ...jobs.view import JobView
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
+from ...store.job_view import JobView
+from ...timeline import FINAL_STATUSES
 from ...trace_rules import Breach, check_trace
 from ...trace_rules.reposts import blind_reposts
 from .host_policy import Hosts

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, get_args
 
-from ..errors import SettingsError
-from ..field_kinds import Count, Kept, Number, Seconds, Word
-from ..fields import about, check_fields, said
-from ..units import MOST_KEPT
+from .errors import SettingsError
+from .field_kinds import Count, Kept, Number, Seconds, Word
+from .fields import about, check_fields, said
+from .units import MOST_KEPT
 
 __all__ = [
     "FINAL_STATUSES",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..clock import Clock
-from ..store import Store, at_once
-from .charges import Charge
-from .plan import Job
+from ..jobs.charges import Charge
+from ..jobs.plan import Job
+from .base import Store, at_once
 
 __all__ = ["JobView"]
 
