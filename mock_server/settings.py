@@ -64,7 +64,23 @@ class Settings:
     api_key: tuple[str, ...] = _option((), parse_keys, "accept only this key (repeatable)", metavar="KEY")
     magic: bool = _option(True, parse_flag, "scenarios from the keys mock-NAME and [mock:NAME] in prompts")
     seed: int | None = _option(None, parse_integer, "same seed, same ids, timings and faults", metavar="N")
+    repeat_ids: bool = _option(
+        True, parse_flag, "with --seed: other ids in each server, timings and faults as before"
+    )
     max_body: int = _option(64 * 1024**2, parse_size, "largest request body", metavar="SIZE")
+    max_memory_bodies: int = _option(
+        512 * 1024**2, parse_size, "bytes that all requests under way hold together", metavar="SIZE"
+    )
+    max_connections: int = _option(16_384, parse_integer, "connections that one client may have", metavar="N")
+    head_timeout: float = _option(
+        60.0, parse_duration, "real time in which a request's head must end; 0 is no limit", metavar="TIME"
+    )
+    body_timeout: float = _option(
+        60.0, parse_duration, "real time between two parts of a body; 0 is no limit", metavar="TIME"
+    )
+    idle_timeout: float = _option(
+        60.0, parse_duration, "real time that a connection may be silent; 0 is no limit", metavar="TIME"
+    )
     max_jobs: int = _option(100_000, parse_integer, "jobs kept; the oldest finished go first", metavar="N")
     max_exchanges: int = _option(2_000, parse_integer, "exchanges kept in the journal", metavar="N")
     max_recorded_body: int = _option(
@@ -99,6 +115,8 @@ class Settings:
         for name, lowest, highest in (
             ("port", 0, 65_535),
             ("max_body", 1, None),
+            ("max_memory_bodies", 1, None),
+            ("max_connections", 1, MOST_KEPT),
             ("max_jobs", 1, MOST_KEPT),
             ("max_exchanges", 1, MOST_KEPT),
         ):
