@@ -26,10 +26,12 @@ __all__ = [
     "ENDLESS_WORK",
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
+    "HALF_CLOSED_LOOK",
     "HANDSHAKE",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
+    "LOG_ENDS",
     "LOG_FLUSH",
     "LONG_HOLD",
     "LOOK_AGAIN",
@@ -48,13 +50,13 @@ __all__ = [
     "PROCESS_UNSEEN",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
-    "SERVER_KEEP_ALIVE",
     "SERVER_STARTS",
     "SHORT_WAIT",
     "SIGNAL_LOOK",
     "SLEEP_LOOK",
     "SLOWNESS",
     "STOP_LOOK",
+    "STREAM_GATHER",
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
     "THREAD_BLOCKED",
@@ -155,10 +157,14 @@ SERVER_ENDS_ANSWERS = _patient(0.2)
 """That running answers get to finish when the server stops; held ones end at once."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
+STREAM_GATHER = 0.1
+"""For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""
-SERVER_KEEP_ALIVE = 60.0
-"""That an idle connection stays: longer than clients keep theirs, so that none finds it closed."""
+HALF_CLOSED_LOOK = 1.0
+"""Between looks at a client that sends no more and whose answer is held back: it may have left."""
+LOG_ENDS = _patient(0.5)
+"""In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
 
