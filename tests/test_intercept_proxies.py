@@ -123,7 +123,7 @@ def test_a_connection_that_goes_away_while_its_first_words_are_awaited_is_closed
         theirs.setblocking(False)
         mine.sendall(b"GET http://a.exa")
         gateway = Gateway(None, _IdleDetector(), Authority(), Hosts())  # type: ignore[arg-type]
-        task = asyncio.ensure_future(gateway._take(theirs, False))
+        task = asyncio.ensure_future(gateway._take(theirs, False, True))
         for _ in range(3):
             await asyncio.sleep(0)
         task.cancel()
