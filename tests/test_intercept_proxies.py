@@ -23,6 +23,7 @@ from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.request_sniffer import Opening
 from kling_mock.interception.parent.tunnel import Tunnels
 from kling_mock.interception.parent.user_proxies import UserProxies
+from tests.test_intercept_gateway import shown
 
 MODELS = "https://api.aimlapi.com/v1/models"
 NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -159,8 +160,9 @@ def test_a_kept_connection_brings_no_request_to_another_host(at: int) -> None:
             gateway_of(server, Hosts(), Authority()) as gateway,
             socket.create_connection(("127.0.0.1", gateway.port), 20) as connection,
         ):
-            connection.sendall(request[:at].encode())
-            connection.sendall(request[at:].encode())
+            whole = shown(gateway, request.encode())
+            connection.sendall(whole[:at])
+            connection.sendall(whole[at:])
             answer = b""
             while chunk := connection.recv(4096):
                 answer += chunk
