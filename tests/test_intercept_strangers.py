@@ -25,6 +25,7 @@ from kling_mock import MockServer
 from kling_mock.interception.parent.admission import without_credentials
 from kling_mock.interception.parent.certificates import MOST_NAMES, Authority
 from kling_mock.interception.parent.client_hello import server_name
+from kling_mock.interception.parent.clock_server import ClockServer
 from kling_mock.interception.parent.gateway import Gateway
 from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.in_process import gateway_of
@@ -303,6 +304,23 @@ def test_a_hello_in_pieces_is_waited_for(gateway: Gateway) -> None:
         for at in range(0, len(hello), 100):
             connection.sendall(hello[at : at + 100])
         assert connection.recv(100)[:1] == b"\x16"
+
+
+def test_a_line_of_a_hook_without_an_end_is_given_up() -> None:
+    with MockServer() as server:
+        assert server.idle_detector is not None
+        known: list[bool] = []
+        clock_server = ClockServer(
+            server.clock, server.idle_detector, lambda *_: None, on_connection=lambda: known.append(True)
+        )
+        with (
+            gateway_of(server, Hosts(), Authority(), clock_server=clock_server) as gateway,
+            socket.create_connection(("127.0.0.1", gateway.hooked), 20) as connection,
+        ):
+            with pytest.raises(OSError, match=r"reset|[Pp]ipe"):
+                for _ in range(1000):
+                    connection.sendall(b"{" * 65536)
+    assert known == []
 
 
 def test_certificates_are_kept_for_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
