@@ -28,7 +28,6 @@ __all__ = [
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
     "HANDSHAKE",
-    "HELLO_LOOK",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
@@ -173,8 +172,6 @@ CONNECTION_IDLE = _patient(0.1)
 """The same once nothing but the end of idle connections can happen any more."""
 HANDSHAKE = _patient(10.0)
 """In which a TLS handshake is made, or a request's head comes."""
-HELLO_LOOK = 0.01
-"""Between looks at whether the first words of a handshake are there as a whole."""
 PROXY_ANSWERS = _patient(60.0)
 """In which a proxy of the user's has to say whether it has reached a host."""
 ACCEPT_PAUSE = 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import errno
 import os
 import socket
@@ -32,6 +33,7 @@ from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.peer_process import is_from_below
 from kling_mock.interception.parent.request_sniffer import read_opening
 from kling_mock.interception.parent.user_proxies import UserProxies
+from kling_mock.timing import HANDSHAKE
 from tests.running import RUN, needs_linux
 from tests.test_intercept_gateway import MODELS, shown, talk
 
@@ -275,6 +277,16 @@ def test_the_name_in_a_hello_is_read(name: bytes, cut: int, end: bytes) -> None:
 def test_the_name_in_a_real_hello_is_read() -> None:
     assert server_name(_real_hello("a.example")) == "a.example"
     assert server_name(_real_hello("127.0.0.1")) == ""
+
+
+@pytest.mark.parametrize("start", [b"\x16", b"\x16\x03\x01\x40\x00", _hello(b"api.aimlapi.com")[:-1]])
+def test_a_hello_that_breaks_off_is_given_up_at_once(start: bytes, gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.hooked), HANDSHAKE / 2) as connection:
+        connection.sendall(start)
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(100):
+                pass
 
 
 @given(nonsense=st.binary(max_size=100))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MAX_HELLO", "server_name"]
+__all__ = ["MAX_HELLO", "hello_size", "server_name"]
 
 MAX_HELLO = 5 + (1 << 14)
 """Bytes of the longest record, its head included."""
@@ -37,19 +37,22 @@ class _Reader:
         return self.take(self.number(size))
 
 
+def hello_size(data: bytes) -> int:
+    """Bytes of a hello of which these are the first, as far as they tell."""
+    return 5 if len(data) < 5 else min(5 + int.from_bytes(data[3:5]), MAX_HELLO)
+
+
 def server_name(data: bytes) -> str | None:
     """The host that a client asks for; empty where it names none or cannot be understood.
 
     None where more bytes are needed. The hello of every known client fits into one record; of what does not,
     TLS itself says what is wrong.
     """
-    if len(data) < 5:
-        return None
-    length = int.from_bytes(data[3:5])
-    if len(data) < min(5 + length, MAX_HELLO):
+    size = hello_size(data)
+    if len(data) < size:
         return None
     try:
-        return _name_in(_Reader(data[5 : 5 + length])).decode("latin-1")
+        return _name_in(_Reader(data[5:size])).decode("latin-1")
     except ValueError:
         return ""
 

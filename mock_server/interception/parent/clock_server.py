@@ -66,7 +66,7 @@ class ClockServer:
     ) -> None:
         """`refuse` notes attempts to reach other hosts; `unrelated` are processes that are not the run's.
 
-        `on_connection` is called, in the server's event loop, for each connection of a hook that knows the token.
+        `on_connection` is called, in the server's event loop, for each hook that shows the token.
         """
         self.token = secrets.token_urlsafe(16)
         """The word by which a hook shows that it belongs to the run."""

@@ -19,7 +19,7 @@ from ...serving.idle_detector import IdleDetector
 from ...serving.uvicorn_protocol import MockProtocol
 from .admission import CHALLENGE, Admission, without_credentials
 from .certificates import Authority
-from .client_hello import MAX_HELLO, server_name
+from .client_hello import MAX_HELLO, hello_size, server_name
 from .clock_server import ClockServer
 from .host_policy import API_HOST, Hosts
 from .request_sniffer import MAX_HEAD, Opening, read_opening
@@ -287,9 +287,25 @@ async def _read_head(sock: socket.socket) -> tuple[Opening, bytes]:
 
 async def _asked_for(sock: socket.socket) -> str:
     """The host that a TLS handshake asks for, empty where it names none."""
-    while (name := server_name(sock.recv(MAX_HELLO, socket.MSG_PEEK))) is None:
-        await asyncio.sleep(timing.HELLO_LOOK)
+    while (name := server_name(seen := sock.recv(MAX_HELLO, socket.MSG_PEEK))) is None:
+        size = hello_size(seen)
+        await _holding(sock, size)
+        if len(sock.recv(size, socket.MSG_PEEK)) < size:
+            return ""  # the other side has ended
     return name
+
+
+async def _holding(sock: socket.socket, size: int) -> None:
+    """Wait until a socket holds so many bytes, or its other side has ended; none of them is read."""
+    loop = asyncio.get_running_loop()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+    held = asyncio.Event()
+    loop.add_reader(sock.fileno(), held.set)
+    try:
+        await held.wait()
+    finally:
+        loop.remove_reader(sock.fileno())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
 
 async def _say_last(sock: socket.socket, text: bytes) -> None:
