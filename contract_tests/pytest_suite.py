@@ -17,7 +17,7 @@ from .driving.clients import CallableClient, Client, load_callable
 from .driving.commands import CommandClient
 from .driving.engine import Engine
 from .properties import Context, Profile, Property
-from .reporting.artifacts import save as save_files
+from .reporting.artifacts import Artifacts
 from .reporting.console import explain
 from .running.events import Result, Started
 from .running.models import Run
@@ -46,7 +46,7 @@ class Suite:
         self.models = select_models(plan.models)
         self.properties = select_properties(plan.properties, plan.level)
         self._target = target
-        self._save = save
+        self._artifacts = Artifacts(save)
         self._engine: Engine | None = None
         self._plain: Run | None = None
         self._profile = Profile()
@@ -98,7 +98,8 @@ class Suite:
                 self.plan.level,
                 self._engine.client.target,
             )
-            text = "\n".join(explain(started, result, save_files(result, self._save)))
+            text = "\n".join(explain(started, result, self._artifacts.save(result)))
+            text += f"\n  {self._artifacts.problem}" if self._artifacts.problem else ""
             if result.advisory:
                 pytest.skip(f"advice: {text}")
             pytest.fail(text, pytrace=False)

@@ -15,6 +15,7 @@ import math
 import os
 
 __all__ = [
+    "ACCEPT_PAUSE",
     "ANSWER_FAR",
     "ANSWER_HERE",
     "BLIND_SOCKET_WAIT",
@@ -48,6 +49,7 @@ __all__ = [
     "PROCESS_BLOCKED",
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
+    "PROXY_ANSWERS",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -176,6 +178,10 @@ CONNECTION_IDLE = _patient(0.1)
 """The same once nothing but the end of idle connections can happen any more."""
 HANDSHAKE = _patient(10.0)
 """In which a TLS handshake is made, or a request's head comes."""
+PROXY_ANSWERS = _patient(60.0)
+"""In which a proxy of the user's has to say whether it has reached a host."""
+ACCEPT_PAUSE = 0.2
+"""That no connection is taken where no file descriptor is left for one."""
 GATEWAY_ENDS = _patient(10.0)
 """In which the server's loop opens or closes the gateway of a run."""
 CONNECTION_ENDS = _patient(1.0)

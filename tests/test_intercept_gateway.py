@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 from collections.abc import Iterator
 
@@ -21,8 +22,15 @@ PATIENCE = 20
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    with MockServer() as server, gateway_of(server, Hosts(offline=True), Authority()) as gateway:
+    with MockServer() as server, gateway_of(server, Hosts(offline=True), Authority(), direct=True) as gateway:
         yield gateway
+
+
+def shown(gateway: Gateway, request: bytes) -> bytes:
+    """A request that shows the run's password."""
+    userinfo = gateway.proxy_url.removeprefix("http://").partition("@")[0]
+    line = b"Proxy-Authorization: Basic " + base64.b64encode(userinfo.encode()) + b"\r\n"
+    return request.replace(b"\r\n", b"\r\n" + line, 1)
 
 
 def talk(gateway: Gateway, *pieces: bytes, ends: bool = False) -> bytes:
@@ -46,21 +54,23 @@ MODELS = b"/v1/models HTTP/1.1\r\nHost: api.aimlapi.com\r\nConnection: close\r\n
 
 
 @pytest.mark.parametrize(
-    "pieces",
+    ("request_", "size"),
     [
-        (b"GET " + MODELS,),
-        (b"GET http://api.aimlapi.com" + MODELS,),
-        (b"GET http://api.aimlapi.com:8080" + MODELS,),
-        tuple(bytes([byte]) for byte in b"GET http://api.aimlapi.com" + MODELS),
+        (b"GET " + MODELS, 1000),
+        (b"GET http://api.aimlapi.com" + MODELS, 1000),
+        (b"GET http://api.aimlapi.com:8080" + MODELS, 1000),
+        (b"GET http://api.aimlapi.com" + MODELS, 1),
     ],
 )
-def test_requests_for_the_mock_are_answered(pieces: tuple[bytes, ...], gateway: Gateway) -> None:
+def test_requests_for_the_mock_are_answered(request_: bytes, size: int, gateway: Gateway) -> None:
+    whole = shown(gateway, request_)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
     assert talk(gateway, *pieces).startswith(b"HTTP/1.1 200")
 
 
 def test_a_tunnel_to_the_mock_carries_plain_http(gateway: Gateway) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as connection:
-        connection.sendall(b"CONNECT api.aimlapi.com:80 HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(shown(gateway, b"CONNECT api.aimlapi.com:80 HTTP/1.1\r\nHost: x\r\n\r\n"))
         assert connection.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
         connection.sendall(b"GET " + MODELS)
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
@@ -68,7 +78,7 @@ def test_a_tunnel_to_the_mock_carries_plain_http(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("request_line", [b"CONNECT example.com:443", b"GET http://example.com/"])
 def test_other_hosts_are_refused_with_a_sentence(request_line: bytes, gateway: Gateway) -> None:
-    answer = talk(gateway, request_line + b" HTTP/1.1\r\nHost: example.com\r\n\r\n")
+    answer = talk(gateway, shown(gateway, request_line + b" HTTP/1.1\r\nHost: example.com\r\n\r\n"))
     assert answer.startswith(b"HTTP/1.1 403")
     assert b"kling-mock run is offline: example.com:" in answer
 
@@ -76,7 +86,7 @@ def test_other_hosts_are_refused_with_a_sentence(request_line: bytes, gateway: G
 def test_another_host_on_a_kept_connection_is_not_taken_for_the_mock(gateway: Gateway) -> None:
     first = b"GET http://api.aimlapi.com/v1/models HTTP/1.1\r\nHost: api.aimlapi.com\r\n\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as connection:
-        connection.sendall(first)
+        connection.sendall(shown(gateway, first))
         assert connection.recv(1 << 20).startswith(b"HTTP/1.1 200")
         connection.settimeout(PATIENCE)
         connection.sendall(first.replace(b"api.aimlapi.com", b"example.com"))
@@ -96,13 +106,15 @@ def test_hosts_that_are_not_the_mocks_are_reached_when_not_offline() -> None:
         place = f"127.0.0.1:{other.port}".encode()
         request = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as connection:
-            connection.sendall(b"CONNECT " + place + b" HTTP/1.1\r\n\r\n")
+            connection.sendall(shown(gateway, b"CONNECT " + place + b" HTTP/1.1\r\n\r\n"))
             assert connection.recv(4096) == b"HTTP/1.1 200 Connection established\r\n\r\n"
             connection.sendall(request)
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         absolute = request.replace(b"/v1", b"http://" + place + b"/v1")
-        assert talk(gateway, absolute).startswith(b"HTTP/1.1 200")
-        assert talk(gateway, b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 502")
+        assert talk(gateway, shown(gateway, absolute)).startswith(b"HTTP/1.1 200")
+        assert talk(gateway, shown(gateway, b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n")).startswith(
+            b"HTTP/1.1 502"
+        )
         assert len(other.exchanges) == 2
         assert server.exchanges == []
 

@@ -23,6 +23,7 @@ from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.request_sniffer import Opening
 from kling_mock.interception.parent.tunnel import Tunnels
 from kling_mock.interception.parent.user_proxies import UserProxies
+from tests.test_intercept_gateway import shown
 
 MODELS = "https://api.aimlapi.com/v1/models"
 NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
@@ -123,7 +124,7 @@ def test_a_connection_that_goes_away_while_its_first_words_are_awaited_is_closed
         theirs.setblocking(False)
         mine.sendall(b"GET http://a.exa")
         gateway = Gateway(None, _IdleDetector(), Authority(), Hosts())  # type: ignore[arg-type]
-        task = asyncio.ensure_future(gateway._take(theirs, False))
+        task = asyncio.ensure_future(gateway._take(theirs, False, True))
         for _ in range(3):
             await asyncio.sleep(0)
         task.cancel()
@@ -159,8 +160,9 @@ def test_a_kept_connection_brings_no_request_to_another_host(at: int) -> None:
             gateway_of(server, Hosts(), Authority()) as gateway,
             socket.create_connection(("127.0.0.1", gateway.port), 20) as connection,
         ):
-            connection.sendall(request[:at].encode())
-            connection.sendall(request[at:].encode())
+            whole = shown(gateway, request.encode())
+            connection.sendall(whole[:at])
+            connection.sendall(whole[at:])
             answer = b""
             while chunk := connection.recv(4096):
                 answer += chunk

@@ -7,6 +7,7 @@ import contextlib
 import http.server
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -26,6 +27,8 @@ from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.run_directory import RunDirectory
 from kling_mock.interception.parent.stale_runs import claim, sweep
 from kling_mock.interception.parent.user_proxies import UserProxies
+from kling_mock.interception.parent.watcher import Watcher
+from kling_mock.virtual_time.proc import children
 from tests.running import NODE, RUN, needs_linux, needs_node, python, report_of, run
 
 MODELS = "https://api.aimlapi.com/v1/models"
@@ -109,7 +112,7 @@ def test_a_hooked_python_sees_no_proxy_and_its_children_do(tmp_path: Path) -> No
     _, output = report_of(tmp_path, *python(PROXIES_SEEN))
     seen, children = output.split("\n", 1)
     assert seen == "{} {} True"
-    assert children.startswith("http://127.0.0.1:")
+    assert children.startswith("http://run:")
 
 
 NODE_PROXIES = """
@@ -131,7 +134,7 @@ def test_a_hooked_node_sees_no_proxy_and_its_children_do(tmp_path: Path) -> None
     told = json.loads(output)
     assert told["own"] == 0
     *inherited, bare = told["said"]
-    assert all(url.startswith("http://127.0.0.1:") for url in [*inherited, told["spawned"]])
+    assert all(url.startswith("http://run:") for url in [*inherited, told["spawned"]])
     assert bare == "\n"
 
 
@@ -445,25 +448,70 @@ def test_nothing_is_said_of_the_mock_where_the_program_never_ran(tmp_path: Path)
         assert b"Nothing reached the mock" not in done.stderr
 
 
-@needs_linux
-def test_the_child_ends_with_a_run_that_is_killed_and_the_next_run_cleans_up(tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
+DETACHED = """
+import subprocess, sys, time
+words = ["/bin/sleep", "600"]
+other = subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL)
+print(other.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def _ends(pid: int) -> bool:
+    """Wait for the end of any process."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 20)[0])
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _killed_run(temporary: Path) -> Iterator[tuple[int, list[int]]]:
+    """A run that is about to be killed: a detached process that its program has started, and its children."""
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    source = "import time; print('ready', flush=True); time.sleep(600)"
-    process = subprocess.Popen(
-        [*RUN, *python(source)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    # The pipe ends when the last process that has it ends.
-    assert process.stdout.read() == b""
-    process.stdout.close()
-    assert len(list(temporary.iterdir())) == 1
-    assert run("--", "true", environ={"TMPDIR": str(temporary)}).returncode == 0
-    assert list(temporary.iterdir()) == []
+    pipe = subprocess.PIPE
+    words = [*RUN, *python(DETACHED)]
+    with subprocess.Popen(words, stdout=pipe, stderr=subprocess.DEVNULL, env=environment) as process:
+        assert process.stdout is not None
+        other = int(process.stdout.readline())
+        yield other, children(process.pid)
+        process.send_signal(signal.SIGKILL)
+        # The pipe ends when the last process that has it ends.
+        assert process.stdout.read() == b""
+
+
+@needs_linux
+def test_a_run_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    with _killed_run(tmp_path) as (other, below):
+        assert len(below) == 2  # the program, and who watches
+        assert len(list(tmp_path.iterdir())) == 1
+    assert [_ends(pid) for pid in [other, *below]] == [True, True, True]
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_linux
+def test_where_the_watcher_is_killed_too_the_child_ends_and_the_next_run_cleans_up(tmp_path: Path) -> None:
+    with _killed_run(tmp_path) as (other, [watcher, _]):
+        assert b"kling" not in Path(f"/proc/{watcher}/cmdline").read_bytes()  # `pkill -f kling` spares it
+        os.kill(watcher, signal.SIGKILL)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert run("--", "true", environ={"TMPDIR": str(tmp_path)}).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+    os.kill(other, signal.SIGKILL)
+
+
+@needs_linux
+def test_a_watcher_whose_run_ends_by_itself_touches_nothing(tmp_path: Path) -> None:
+    environ = {**os.environ, "KLING_MOCK_RUN": f"{tmp_path}/run.json"}
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as other:
+        with Watcher() as watcher:
+            watcher.watch(tmp_path)
+        assert tmp_path.is_dir()
+        assert other.communicate(b"alive")[0] == b"alive"
 
 
 @needs_linux

@@ -338,6 +338,41 @@ def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> No
     assert "It would have been billed 3 times." in " ".join(done.split())
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere", "reports"])
+def test_a_folder_that_cannot_be_written_hides_no_result(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The counterexample is shown and reported, the status is the verdict's, and a note names the folder."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "reports" / f"B1-{MODEL.replace('/', '-')}.json").mkdir(parents=True)
+    words = ["--save", place, "--report", "report.json", "--html", "page.html", "--junit", "junit.xml"]
+    assert main(["verify", *some("B1"), *words, BAD]) == 1
+    shown = capsys.readouterr()
+    assert re.search(r"^✗ B1 ", shown.out, re.M)
+    assert "  payload\n" in shown.out
+    assert "  again\n" in shown.out
+    assert "serve --config" not in shown.out
+    assert shown.err.count(f"--save: {place} cannot be written: ") == 1
+    [told] = json.loads(Path("report.json").read_text())["properties"]
+    assert told["counterexample"]["file"] is None
+    assert "[" in told["counterexample"]["scenario"]
+    assert Path("page.html").exists()
+    assert Path("junit.xml").exists()
+
+
+def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "test_mine.py").write_text(
+        "from kling_mock.contract_tests import contract_test\n"
+        f"test_contract = contract_test({BAD!r}, properties=['B1'], max_examples=2, save='file')\n",
+        encoding="utf-8",
+    )
+    done = run_pytest(tmp_path, "test_mine.py")
+    assert "1 failed" in done, done
+    assert "It would have been billed 3 times." in " ".join(done.split())
+    assert "file cannot be written: File exists. Counterexamples are shown, not saved." in done
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),

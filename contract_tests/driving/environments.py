@@ -70,6 +70,7 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
     from kling_mock.interception.parent.in_process import gateway_of
     from kling_mock.interception.parent.run import clock_server_of, hooks_told
     from kling_mock.interception.parent.run_directory import RunDirectory
+    from kling_mock.interception.parent.watcher import Watcher
 
     hosts, authority = Hosts((), offline=True), Authority()
     asked = False
@@ -78,26 +79,28 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
         nonlocal asked
         asked = True
 
-    clock_server = clock_server_of(server, hosts, on_connection=note)
-    with (
-        gateway_of(server, hosts, authority, clock_server=clock_server) as gateway,
-        RunDirectory(authority, hosts, server.clock) as folder,
-    ):
-        try:
-            with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
-                _wait_for_the_first_request(server, limiter)
-                client.environment = child_environment(folder, gateway.port, fast_forward=True)
-                client.virtual_time = True
-                unhooked = gateway.states[False]
-                yield Environment(
-                    f"http://127.0.0.1:{gateway.port}",
-                    lambda: asked,
-                    lambda: unhooked.total_requests > 0,
-                    lambda: hosts.refused,
-                )
-        finally:
-            client.environment = {}
-            client.virtual_time = False
+    with Watcher() as watcher:
+        clock_server = clock_server_of(server, hosts, on_connection=note)
+        with (
+            gateway_of(server, hosts, authority, clock_server=clock_server, direct=True) as gateway,
+            RunDirectory(authority, hosts, server.clock) as folder,
+        ):
+            watcher.watch(folder.path)
+            try:
+                with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
+                    _wait_for_the_first_request(server, limiter)
+                    client.environment = child_environment(folder, gateway.proxy_url, fast_forward=True)
+                    client.virtual_time = True
+                    unhooked = gateway.states[False]
+                    yield Environment(
+                        f"http://127.0.0.1:{gateway.port}",
+                        lambda: asked,
+                        lambda: unhooked.total_requests > 0,
+                        lambda: hosts.refused,
+                    )
+            finally:
+                client.environment = {}
+                client.virtual_time = False
 
 
 def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None:

@@ -12,7 +12,7 @@ from kling_mock.scenarios import Scenario
 from ..driving.engine import GENERATING, QUEUED
 from ..running.events import Result
 
-__all__ = ["replayable", "save", "scenario_text"]
+__all__ = ["Artifacts", "replayable", "scenario_text"]
 
 
 def replayable(result: Result) -> Scenario:
@@ -30,14 +30,39 @@ def scenario_text(result: Result) -> str:
     return dump_scenario(scenario, seed=seed, queued=QUEUED, generating=GENERATING)
 
 
-def save(result: Result, folder: Path) -> Path:
-    """Write `ID-MODEL.toml` and `ID-MODEL.json`, the payload, and return the path of the first."""
+class Artifacts:
+    """Saves counterexamples in a folder; one that cannot be written costs no result, only the files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.problem = ""
+        """Why a counterexample could not be saved, as a sentence; empty where all were."""
+
+    def save(self, result: Result) -> Path | None:
+        """Write `ID-MODEL.toml` and `ID-MODEL.json`, the payload, and return the path of the first.
+
+        None where that is not possible: `problem` says why.
+        """
+        stem = re.sub(r"[^A-Za-z0-9.]+", "-", f"{result.id}-{result.model}")
+        path = self._folder / f"{stem}.toml"
+        texts = {path: _configuration(result), path.with_suffix(".json"): _payload(result)}
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for file, text in texts.items():
+                file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            why = error.strerror or error
+            self.problem = f"{self._folder} cannot be written: {why}. Counterexamples are shown, not saved."
+            return None
+        return path
+
+
+def _configuration(result: Result) -> str:
     assert result.counterexample is not None
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = re.sub(r"[^A-Za-z0-9.]+", "-", f"{result.id}-{result.model}")
-    path = folder / f"{stem}.toml"
     heading = f"# {result.id} {result.name}: {' '.join(result.counterexample.says.split())}\n"
-    path.write_text(heading + scenario_text(result), encoding="utf-8")
-    payload = json.dumps(result.counterexample.trial.payload, ensure_ascii=False, indent=2)
-    path.with_suffix(".json").write_text(payload + "\n", encoding="utf-8")
-    return path
+    return heading + scenario_text(result)
+
+
+def _payload(result: Result) -> str:
+    assert result.counterexample is not None
+    return json.dumps(result.counterexample.trial.payload, ensure_ascii=False, indent=2) + "\n"

@@ -15,7 +15,7 @@ from kling_mock.output_files import check_report_file, write_report
 
 from ..driving.clients import Client, load_callable
 from ..driving.commands import CommandClient
-from ..reporting.artifacts import save
+from ..reporting.artifacts import Artifacts
 from ..reporting.console import Console
 from ..reporting.html import as_html
 from ..reporting.json_report import as_json
@@ -53,8 +53,11 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
         check_report_file(option, file)
     plan = plan_of(options)
     client = find_client(target)
-    reports = _Reports(Path(options["save"]))
+    artifacts = Artifacts(Path(options["save"]))
+    reports = _Reports(artifacts)
     finished = verify(client, plan, reports)
+    if artifacts.problem:
+        print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
     assert reports.started is not None
     if report is not None:
         write_report("--report", report, as_json(reports.started, finished, reports.files))
@@ -79,8 +82,8 @@ def _leave(status: int) -> None:
 class _Reports:
     """Hands events to the terminal, and saves counterexamples on the way."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, artifacts: Artifacts) -> None:
+        self._artifacts = artifacts
         self.files: dict[ResultKey, Path] = {}
         self._console = Console(files=self.files)
         self.started: Started | None = None
@@ -89,5 +92,7 @@ class _Reports:
         if isinstance(event, Started):
             self.started = event
         elif isinstance(event, Checked) and event.result.result == "failed":
-            self.files[event.result.key] = save(event.result, self._folder)
+            file = self._artifacts.save(event.result)
+            if file is not None:
+                self.files[event.result.key] = file
         self._console(event)

@@ -25,6 +25,10 @@ from .process_tracker import HookedProcess, ProcessTracker
 __all__ = ["ClockFile", "ClockServer", "HookConnection"]
 
 
+MAX_LINE = 64 * 1024
+"""Bytes of the longest line; what a hook says takes a hundred."""
+
+
 class ClockFile:
     """A small file that always holds how virtual time follows from the system's monotonic clock."""
 
@@ -62,7 +66,7 @@ class ClockServer:
     ) -> None:
         """`refuse` notes attempts to reach other hosts; `unrelated` are processes that are not the run's.
 
-        `on_connection` is called, in the server's event loop, for each connection of a hook.
+        `on_connection` is called, in the server's event loop, for each hook that shows the token.
         """
         self.token = secrets.token_urlsafe(16)
         """The word by which a hook shows that it belongs to the run."""
@@ -70,7 +74,7 @@ class ClockServer:
         self.idle_detector = idle_detector
         self.refuse = refuse
         self.tracker = ProcessTracker(clock, unrelated=unrelated)
-        self._on_connection = on_connection
+        self.on_connection = on_connection
         self._tasks: set[asyncio.Task[Any]] = set()
         idle_detector.watch((), lambda: self.tracker.sockets)
 
@@ -79,7 +83,6 @@ class ClockServer:
 
         `stuck` is called when every process waits for ever, and the server for nothing.
         """
-        self._on_connection()
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(loop.connect_accepted_socket(lambda: HookConnection(self, stuck), sock))
         self._tasks.add(task)
@@ -96,6 +99,7 @@ class HookConnection(asyncio.Protocol):
         self._refuse = server.refuse
         self._tracker = server.tracker
         self._stuck = stuck
+        self._known = server.on_connection
         self._process: HookedProcess | None = None
         self._rest = b""
         self._transport: Any = None
@@ -114,6 +118,9 @@ class HookConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer every whole line; one that cannot be understood ends the connection."""
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE:
+            self._transport.abort()
+            return
         for line in lines:
             try:
                 message = json.loads(line)
@@ -127,6 +134,7 @@ class HookConnection(asyncio.Protocol):
             if message.get("token") != self._token:
                 raise ValueError("a hook that does not know the run's token")
             self._process = self._tracker.add(int(message["pid"]))
+            self._known()
             return
         match message["ask"]:
             case "horizon":

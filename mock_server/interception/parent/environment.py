@@ -13,13 +13,16 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "AL
 
 
 def child_environment(
-    folder: RunDirectory, proxy: int, *, fast_forward: bool, environ: Mapping[str, str] = os.environ
+    folder: RunDirectory, proxy: str, *, fast_forward: bool, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment that leads a child's calls to the gateway; nothing else of the machine is changed."""
+    """The environment that leads a child's calls to the gateway; nothing else of the machine is changed.
+
+    `proxy` is the gateway's URL for programs without a hook, with its password.
+    """
     environment = dict(environ)
     environment["KLING_MOCK_RUN"] = str(folder.config)
     for name in PROXY_VARIABLES:
-        environment[name] = f"http://127.0.0.1:{proxy}"
+        environment[name] = proxy
     for name in ("NO_PROXY", "no_proxy"):
         environment[name] = folder.no_proxy
     for name in BUNDLE_VARIABLES:

@@ -31,12 +31,14 @@ def gateway_of(
     authority: Authority,
     proxies: UserProxies | None = None,
     clock_server: ClockServer | None = None,
+    *,
+    direct: bool = False,
 ) -> Iterator[Gateway]:
-    """A gateway in a running server's event loop, until the end of the block."""
+    """A gateway in a running server's event loop, until the end of the block; `Gateway` has the arguments."""
     loop, idle_detector = server.loop, server.idle_detector
     if loop is None or idle_detector is None:
         raise ServerError("The server does not run: start() it before anything is led to it.")
-    gateway = Gateway(server.app, idle_detector, authority, hosts, proxies, clock_server)
+    gateway = Gateway(server.app, idle_detector, authority, hosts, proxies, clock_server, direct=direct)
     asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(timing.GATEWAY_ENDS)
     forget = server.space.bus.subscribe(lambda event: hosts.learn(event.data), (EventKind.EXCHANGE,))
     server.extra_ports |= {gateway.port, gateway.hooked}

@@ -12,6 +12,7 @@ MAX_HEAD = 64 * 1024
 """The longest head of a request that is waited for."""
 
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([^ \r\n]+) HTTP/1\.[01]\r?\n")
+_PORT = re.compile(r"[0-9]{1,5}")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -48,13 +49,14 @@ def read_opening(head: bytes) -> Opening | None:
         # Not HTTP as a proxy knows it: the mock's own server says what is wrong with it.
         return Opening("origin")
     method, target = match[1], match[2]
-    if method == b"CONNECT":
-        if b"\r\n\r\n" not in head:
-            return Opening("invalid") if len(head) > MAX_HEAD else None
-        return _place("connect", target, 443)
     absolute = _ABSOLUTE.match(target)
-    if absolute is None:
+    if method != b"CONNECT" and absolute is None:
         return Opening("origin")
+    if b"\r\n\r\n" not in head:
+        # A client of a proxy says in its head who it is.
+        return Opening("invalid") if len(head) > MAX_HEAD else None
+    if method == b"CONNECT" or absolute is None:
+        return _place("connect", target, 443)
     opening = _place("absolute", absolute[1], 80)
     rest = absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
     new_line = line.replace(target, rest, 1)
@@ -66,6 +68,6 @@ def _place(kind: OpeningKind, authority: bytes, port: int) -> Opening:
     host, colon, number = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, number = text, str(port)
-    if not number.isdigit() or not 0 < int(number) < 65536 or not host:
+    if not _PORT.fullmatch(number) or not 0 < int(number) < 65536 or not host:
         return Opening("invalid")
     return Opening(kind, host.strip("[]"), int(number))

@@ -27,6 +27,7 @@ from .stale_runs import sweep
 from .summary import summary_of
 from .unhooked_clock import advance_for_unhooked
 from .user_proxies import UserProxies
+from .watcher import Watcher
 
 __all__ = ["RunOptions", "clock_server_of", "hooks_told", "run"]
 
@@ -63,15 +64,16 @@ def run(options: RunOptions) -> dict[str, Any]:
         host="127.0.0.1", port=0, max_exchanges=max(options.settings.max_exchanges, EXCHANGES)
     )
     fast_forward = options.fast_forward
-    with held_signals() as mask, MockServer(settings) as server:
+    with Watcher() as watcher, held_signals() as mask, MockServer(settings) as server:
         clock_server = clock_server_of(server, hosts)
         with (
             gateway_of(server, hosts, authority, proxies, clock_server) as gateway,
             RunDirectory(authority, hosts, server.clock, proxies) as folder,
         ):
+            watcher.watch(folder.path)
             with hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward):
                 began, real = server.clock.now(), time.monotonic()
-                environment = child_environment(folder, gateway.port, fast_forward=fast_forward)
+                environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
                 status = run_child(options.command, environment, mask, timeout=options.timeout)
             return summary_of(
                 server,
@@ -135,7 +137,11 @@ def hooks_told(
 ) -> Iterator[None]:
     """Tell the hooks where to ask, and let time move for those who cannot ask."""
     folder.configure(
-        hooked=gateway.hooked, proxy=gateway.port, token=clock_server.token, fast_forward=fast_forward
+        hooked=gateway.hooked,
+        proxy=gateway.port,
+        proxy_url=gateway.proxy_url,
+        token=clock_server.token,
+        fast_forward=fast_forward,
     )
     advancing = None
     if fast_forward:

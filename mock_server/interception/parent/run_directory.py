@@ -79,7 +79,7 @@ class RunDirectory:
     ) -> None:
         self.close()
 
-    def configure(self, *, hooked: int, proxy: int, token: str, fast_forward: bool) -> None:
+    def configure(self, *, hooked: int, proxy: int, proxy_url: str, token: str, fast_forward: bool) -> None:
         """Write down what the hooks need to know, once the ports are open."""
         config = {
             "package": str(CHILD.parent.parent),
@@ -89,6 +89,7 @@ class RunDirectory:
             "bundle": str(self.bundle),
             "hooked": hooked,
             "proxy": proxy,
+            "proxy_url": proxy_url,
             "user_proxies": self._proxies.schemes,
             "no_proxy": self.no_proxy,
             "token": token,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 
+from ... import timing
 from ...serving.idle_detector import IdleDetector
 from .request_sniffer import MAX_HEAD, Opening
 from .user_proxies import Proxy, UserProxies
 
-__all__ = ["Tunnels"]
+__all__ = ["ESTABLISHED", "Tunnels"]
 
 CHUNK = 65536
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])[ \r]")
+_FAILURES = (
+    (TimeoutError, "does not answer"),
+    (asyncio.IncompleteReadError, "ends the connection without an answer"),
+    (asyncio.LimitOverrunError, "answers without an end"),
+)
 _KEEPING = (b"connection", b"proxy-connection", b"keep-alive")
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -39,7 +47,7 @@ class Tunnels:
         except BaseException as error:
             if writer is not None:
                 writer.close()
-            if isinstance(error, (OSError, EOFError)):
+            if isinstance(error, (OSError, EOFError, ValueError)):
                 await _send_bad_gateway(sock, opening, error)
             sock.close()
             if not isinstance(error, (OSError, EOFError, ValueError)):
@@ -66,7 +74,7 @@ class Tunnels:
             return await asyncio.open_connection(opening.host, opening.port), _one_request(request)
         line, _, rest = _one_request(request).partition(b"\n")
         words = line + b"\n" + proxy.authorization + rest
-        return await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None), words
+        return await _connected(proxy), words
 
     async def _reach_any(self, opening: Opening) -> tuple[Streams, bytes]:
         """Connect for a client that goes on with whatever it likes, such as TLS."""
@@ -109,20 +117,40 @@ class Tunnels:
 
 
 async def _through(proxy: Proxy, opening: Opening) -> tuple[Streams, bytes]:
-    """Ask the user's proxy for a host; its answer is what the client is told."""
+    """Ask the user's proxy for a host; its answer is what the client is told.
+
+    Raises `OSError` where the proxy gives none, or one that the client would take for this proxy's own.
+    """
     host = f"[{opening.host}]" if ":" in opening.host else opening.host
     place = f"{host}:{opening.port}".encode("latin-1")
-    reader, writer = await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None)
+    reader, writer = await _connected(proxy)
+    name = f"the proxy {proxy.host}:{proxy.port}"
     try:
         lines = (b"CONNECT " + place + b" HTTP/1.1", b"Host: " + place, proxy.authorization)
         writer.write(b"\r\n".join(lines) + b"\r\n")
-        return (reader, writer), await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError as error:
+        async with asyncio.timeout(timing.PROXY_ANSWERS):
+            answer = await reader.readuntil(b"\r\n\r\n")
+        status = _STATUS_LINE.match(answer)
+        if status is None:
+            raise OSError(f"{name} answers with something else than HTTP")
+        if status[1] == b"407":
+            refused = "refuses the user and the password that its URL names" if proxy.authorization else ""
+            raise OSError(f"{name} {refused or 'asks for a user and a password, and its URL names none'}")
+        return (reader, writer), answer
+    except BaseException as error:
         writer.close()
-        raise OSError(f"the proxy {proxy.host}:{proxy.port} answers without an end") from error
-    except BaseException:
-        writer.close()
+        for kind, what in _FAILURES:
+            if isinstance(error, kind):
+                raise OSError(f"{name} {what}") from error
         raise
+
+
+async def _connected(proxy: Proxy) -> Streams:
+    try:
+        return await asyncio.open_connection(proxy.host, proxy.port, ssl=proxy.tls or None)
+    except OSError as error:
+        why = error.strerror or error
+        raise OSError(f"the proxy {proxy.host}:{proxy.port} cannot be reached: {why}") from error
 
 
 async def _whole_head(sock: socket.socket, head: bytes) -> bytes:
@@ -148,7 +176,7 @@ def _one_request(request: bytes) -> bytes:
 async def _send_bad_gateway(sock: socket.socket, opening: Opening, error: Exception) -> None:
     """Tell a client that its host cannot be reached."""
     why = getattr(error, "strerror", None) or error
-    text = f"{opening.host}:{opening.port} cannot be reached: {why}.\n".encode()
+    text = f"{opening.host}:{opening.port} cannot be reached: {why}.\n".encode("utf-8", "replace")
     answer = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text)
     try:
         await asyncio.get_running_loop().sock_sendall(sock, answer + text)

@@ -8,7 +8,7 @@ const NAMES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PR
 const WITHOUT = ["NO_PROXY", "no_proxy"];
 
 function hideProxies(config, hosts) {
-  const ours = `http://127.0.0.1:${config.proxy}`;
+  const ours = config.proxy_url;
   // Where the user has a proxy of their own, ours stands for it.
   const hidden = NAMES.filter((name) => !config.user_proxies.includes(name.toLowerCase().replace("_proxy", "")));
   const without = [config.no_proxy, ...hosts.read().hosts].join(",");

@@ -85,5 +85,4 @@ def hook(config: dict[str, Any]) -> None:
 
 def _shown(config: dict[str, Any]) -> Shown:
     """The run's proxy stands for the user's own where there is one, and is not to be seen elsewhere."""
-    ours = f"http://127.0.0.1:{config['proxy']}"
-    return lambda scheme, url: url != ours or scheme in config["user_proxies"]
+    return lambda scheme, url: url != config["proxy_url"] or scheme in config["user_proxies"]
