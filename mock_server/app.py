@@ -312,6 +312,7 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         opened.number,
         ended_at,
         time.perf_counter() - opened.started,
+        opened.space.settings.redact,
     )
 
 
