@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from email.utils import formatdate
-from typing import Unpack
+from typing import Any, Unpack
 
 from .clock import Clock
 from .errors import ClockError, SettingsError
 from .events import Event, EventKind
 from .exchanges.exchange import Exchange
 from .exchanges.journal import Journal
+from .exchanges.redaction import HIDDEN
+from .exchanges.secret_names import BUILT_IN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .jobs.timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
@@ -98,7 +101,7 @@ class Workspace:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
             self.issue_ids(settings.seed)
-        self.bus.publish(EventKind.SETTINGS, {name: str(value) for name, value in options.items()})
+        self.bus.publish(EventKind.SETTINGS, _shown(options))
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names = _names(settings)
@@ -197,6 +200,11 @@ class Workspace:
 def _names(settings: Settings) -> ScenarioNames:
     by: ProgressBy = "time" if settings.polls is None else "polls"
     return ScenarioNames(settings.scenarios, magic=settings.magic, by=by)
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options as events tell them: without the keys among them."""
+    return {name: HIDDEN if name in BUILT_IN else str(value) for name, value in options.items()}
 
 
 def _never(job: Job, status: str) -> str:

@@ -68,7 +68,8 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
     def ready() -> None:
         print(f"kling-mock ready at {url}", flush=True)
         if settings.log_format == "text":
-            key = settings.api_key[0] if settings.api_key else "test-key"
+            # Whoever gave a key knows it; what is printed may be kept.
+            key = "YOUR_KEY" if settings.api_key else "test-key"
             print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
             print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
         if settings.host not in ("127.0.0.1", "localhost", "::1"):
