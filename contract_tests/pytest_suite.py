@@ -11,6 +11,7 @@ import pytest
 
 from kling_mock.command_options import ContractOptions
 from kling_mock.errors import KlingMockError
+from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.options import given_options
 
 from .driving.clients import CallableClient, Client, load_callable
@@ -70,14 +71,17 @@ class Suite:
             try:
                 result = self._result(model, wanted)
             except KlingMockError as error:
-                self._problem = f"The client could not be checked. {error}"
+                said = Redactor(environment_keys())(str(error))
+                self._problem = f"The client could not be checked. {said}"
         if result is None:
             pytest.fail(self._problem, pytrace=False)
         self._tell(result)
 
     def _result(self, model: str, wanted: Property) -> Result:
         if self._engine is None:
-            self._engine = engine_for(_client_of(self._target), self.plan.seed, self.models[0])
+            self._engine = engine_for(
+                _client_of(self._target), self.plan.seed, self.models[0], self.plan.redact
+            )
         with self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)

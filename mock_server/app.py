@@ -348,6 +348,7 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         opened.number,
         ended_at,
         time.perf_counter() - opened.started,
+        opened.space.settings.redact,
     )
     # What the class itself does, without passing each of them by name.
     return tuple.__new__(Exchange, facts)

@@ -130,6 +130,16 @@ class ContractOptions(TypedDict, total=False):
         Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")
     ]
     save: Annotated[Path, Option(FILE, ".kling-mock", "where counterexamples go", "DIR")]
+    redact: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "hide the value of this header, parameter or field as well (repeatable)",
+            "NAME",
+            repeatable=True,
+        ),
+    ]
 
 
 class VerifyOptions(ContractOptions, total=False):

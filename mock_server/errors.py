@@ -34,6 +34,7 @@ __all__ = [
     "UnknownScenario",
     "did_you_mean",
     "nearest",
+    "shortened",
     "some_of",
 ]
 
@@ -66,8 +67,13 @@ def did_you_mean(matches: Sequence[str]) -> str:
     return " Did you mean " + " or ".join(repr(match) for match in matches) + "?"
 
 
+def shortened(word: str) -> str:
+    """A word that a client sent, its end cut off where it is long."""
+    return word if len(word) <= SHOWN else word[:SHOWN] + "…"
+
+
 def _shown(word: str) -> str:
-    return repr(word if len(word) <= SHOWN else word[:SHOWN] + "…")
+    return repr(shortened(word))
 
 
 class KlingMockError(Exception):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 import sys
 from pathlib import Path
 
 from .errors import SettingsError
 
-__all__ = ["check_report_file", "write_report"]
+__all__ = ["check_report_file", "write_private", "write_report"]
 
 
 def check_report_file(option: str, file: str | None) -> None:
@@ -40,3 +43,17 @@ def write_report(option: str, file: str | None, text: str) -> None:
             Path(file).write_text(text, encoding="utf-8")
         except OSError as error:
             print(f"kling-mock: {option}: {file} cannot be written: {error.strerror}.", file=sys.stderr)
+
+
+def write_private(file: str, text: str) -> None:
+    """Write a file that nobody but its owner can read; raises `OSError`."""
+
+    def opened(path: str, flags: int) -> int:
+        descriptor = os.open(path, flags, 0o600)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            with contextlib.suppress(AttributeError, OSError):
+                os.fchmod(descriptor, 0o600)
+        return descriptor
+
+    with open(file, "w", encoding="utf-8", opener=opened) as stream:
+        stream.write(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
 from .command_options import COMMAND_TABLES
@@ -19,6 +19,7 @@ from .options import (
     SWITCH,
     TIME,
     TOKEN,
+    WORDS,
     Kind,
     Option,
     mistyped_variables,
@@ -128,6 +129,16 @@ class ServerOptions(TypedDict, total=False):
     control_token: Annotated[
         str | None, Option(TOKEN, None, "open /_mock/ to other hosts, with this bearer token")
     ]
+    redact: Annotated[
+        str | tuple[str, ...] | list[str],
+        Option(
+            WORDS,
+            (),
+            "hide the value of this header, parameter or field as well (repeatable)",
+            "NAME",
+            repeatable=True,
+        ),
+    ]
     log_format: Annotated[
         Literal["text", "json", "none"], Option(LOG_FORMAT, "text", "how exchanges are logged")
     ]
@@ -161,7 +172,7 @@ class Settings:
     speed: float
     scenario: Scenario
     strict: bool
-    api_key: tuple[str, ...]
+    api_key: tuple[str, ...] = field(repr=False)
     magic: bool
     seed: int | None
     repeat_ids: bool
@@ -175,7 +186,8 @@ class Settings:
     max_exchanges: int
     max_recorded_body: int
     video_lifetime: float
-    control_token: str | None
+    control_token: str | None = field(repr=False)
+    redact: tuple[str, ...]
     log_format: str
     scenarios: Mapping[str, Scenario]
     """Own scenarios by name, from the `[scenarios.NAME]` tables of a configuration file."""

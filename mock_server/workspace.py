@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from email.utils import formatdate
 from secrets import token_hex
-from typing import Unpack
+from typing import Any, Unpack
 
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
@@ -14,6 +15,7 @@ from .events import Event, EventKind
 from .exchanges.exchange import Exchange
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
+from .exchanges.secret_names import BUILT_IN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .scenarios import Scenario
@@ -112,8 +114,7 @@ class Workspace:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
             self.issue_ids(settings.seed)
-        shown = {name: HIDDEN if name in SECRETS else str(value) for name, value in options.items()}
-        self.bus.publish(EventKind.SETTINGS, shown)
+        self.bus.publish(EventKind.SETTINGS, _shown(options))
         if "scenario" in options:
             self.tell_scenario()
 
@@ -217,6 +218,11 @@ class Workspace:
 def _names(settings: Settings) -> ScenarioNames:
     by: ProgressBy = "time" if settings.polls is None else "polls"
     return ScenarioNames(settings.scenarios, magic=settings.magic, by=by)
+
+
+def _shown(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options as events tell them: without the keys among them."""
+    return {name: HIDDEN if name in BUILT_IN else str(value) for name, value in options.items()}
 
 
 def _never(job: Job, status: str) -> str:

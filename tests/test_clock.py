@@ -132,7 +132,7 @@ def test_time_is_moved_by_a_text_with_its_unit(text: str, seconds: float) -> Non
 @pytest.mark.parametrize("text", ["soon", "-1s", "forever", ""])
 def test_a_text_that_is_no_time_does_not_move_the_clock(text: str) -> None:
     clock = Clock(speed=0, start=0.0)
-    with pytest.raises(ClockError, match="expected a (finite )?time"):
+    with pytest.raises(ClockError, match=r"expected a (finite )?time"):
         clock.advance(text)
     assert clock.now() == 0
 

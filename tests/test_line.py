@@ -13,6 +13,7 @@ from kling_mock.contract_tests.running.models import Outcome, Run, Trial
 from kling_mock.exchanges.access_log import ExchangeLog
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.line import line_of, status_word
+from kling_mock.exchanges.redaction import Redactor
 from kling_mock.fixtures.reporting import timeline as fixture_timeline
 from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.summary import summary_lines, summary_of
@@ -65,7 +66,7 @@ def test_what_was_not_answered_told_no_status() -> None:
 
 
 def test_a_line_counts_from_its_beginning_and_holds_no_key() -> None:
-    line = line_of(renamed(), 4.0, lambda text: text.replace(KEY, "KEY"))
+    line = line_of(renamed(), 4.0, Redactor(called={KEY: "KEY"}))
     assert (line.at, line.took, line.delay) == (6.0, 2.5, "after 2.5 s")
     assert line.target == "/v2/video/generations?generation_id=7&key=KEY"
     assert KEY not in line_of(renamed(), 4.0).target

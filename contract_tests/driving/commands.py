@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kling_mock.errors import TargetError
+from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
@@ -40,7 +41,8 @@ class CommandClient(Client):
     kind: ClientKind = "command"
 
     def __init__(self, command: Sequence[str]) -> None:
-        super().__init__(" ".join(command), ("--", *command))
+        shown = Redactor(environment_keys()).command(command)
+        super().__init__(" ".join(shown), ("--", *shown))
         self.command = list(command)
         self.environment: dict[str, str] = {}
         if os.name != "posix":

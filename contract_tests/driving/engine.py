@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn
@@ -55,7 +55,9 @@ class Engine:
     `hooks`. Runs of equal trials are made once. Raises `TargetError` where a client cannot be stopped.
     """
 
-    def __init__(self, client: Client, *, seed: int = 0, hooks: bool = True) -> None:
+    def __init__(
+        self, client: Client, *, seed: int = 0, hooks: bool = True, redact: Sequence[str] = ()
+    ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
         self.real_limit = RUN_ENDS if virtual else 2 * RUN_ENDS
@@ -69,6 +71,7 @@ class Engine:
             max_recorded_body=64 * 1024**2,
             max_exchanges=10_000,
             log_format="none",
+            redact=list(redact),
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))

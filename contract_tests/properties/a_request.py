@@ -55,7 +55,7 @@ def payload_faithful(run: Run) -> Failure | None:
         if found is not None:
             return Failure(f"the create body is not the input: {found}", exchange.number)
     if not run.creates:
-        return Failure(f"a valid input never became a create: the client {run.outcome.brief()}")
+        return Failure(f"a valid input never became a create: the client {run.brief()}")
     return None
 
 
@@ -149,7 +149,7 @@ def exact_route(run: Run) -> Failure | None:
                 exchange.number,
             )
     if not run.trace:
-        return Failure(f"nothing was sent to {run.base_url}: the client {run.outcome.brief()}")
+        return Failure(f"nothing was sent to {run.base_url}: the client {run.brief()}")
     return None
 
 
@@ -253,7 +253,7 @@ def unicode_exact(run: Run) -> Failure | None:
         if sent != given:
             return Failure(f"the prompt {_escaped(given)} arrived as {_escaped(sent)}", exchange.number)
     if not run.creates:
-        return Failure(f"the prompt {_escaped(given)} was never sent: the client {run.outcome.brief()}")
+        return Failure(f"the prompt {_escaped(given)} was never sent: the client {run.brief()}")
     return None
 
 
@@ -284,8 +284,7 @@ def big_inline_image(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) != 1:
         return Failure(
-            f"an image of {run.trial.expect} MB made {len(creates)} creates: "
-            f"the client {run.outcome.brief()}",
+            f"an image of {run.trial.expect} MB made {len(creates)} creates: the client {run.brief()}",
             creates[-1].number if creates else None,
         )
     sent = creates[0].payload
@@ -318,7 +317,7 @@ def invalid_refused(run: Run) -> Failure | None:
         if found is not None:
             return Failure(f"{run.trial.note}, and the client changed it: {found}", exchange.number)
     if run.outcome.kind == "returned" and not accepted(run):
-        return Failure(f"{run.trial.note}, and the client {run.outcome.brief()} as if all were well")
+        return Failure(f"{run.trial.note}, and the client {run.brief()} as if all were well")
     if run.outcome.kind == "stopped":
         return Failure(f"{run.trial.note}, and the client did not end")
     return None

@@ -98,9 +98,7 @@ def no_blind_repost(run: Run) -> Failure | None:
             creates[1].number,
         )
     if run.outcome.kind == "returned" and not run.delivered:
-        return Failure(
-            f"the create's answer was lost, but the client {run.outcome.brief()} as if all were well"
-        )
+        return Failure(f"the create's answer was lost, but the client {run.brief()} as if all were well")
     return None
 
 
@@ -144,7 +142,7 @@ def surfaces_message(run: Run) -> Failure | None:
             continue
         if not mentions(body["message"], run):
             return Failure(
-                f"the API said {one_line(body['message'])!r}, the client {run.outcome.brief()}",
+                f"the API said {one_line(body['message'])!r}, the client {run.brief()}",
                 exchange.number,
             )
         if run.trial.strict and not mentions(body["requestId"], run):
@@ -174,9 +172,7 @@ def create_limited(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
         return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
     if run.outcome.kind == "returned" and not accepted(run):
-        return Failure(
-            f"the create is answered 429, but the client {run.outcome.brief()} as if all were well"
-        )
+        return Failure(f"the create is answered 429, but the client {run.brief()} as if all were well")
     return None
 
 
@@ -249,5 +245,7 @@ def no_crosstalk(run: Run) -> Failure | None:
         if any(run.shows(url, outcome) for url in others):
             return Failure("two jobs ran at the same time, and one of them got the other job's video")
         if own is None or not run.shows(own, outcome):
-            return Failure(f"two jobs ran at the same time, and one ended so: the client {outcome.brief()}")
+            return Failure(
+                f"two jobs ran at the same time, and one ended so: the client {run.brief(outcome)}"
+            )
     return None

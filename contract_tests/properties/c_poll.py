@@ -138,7 +138,7 @@ def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
         return None
     if not mentions(run.jobs[0], run):
-        return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.outcome.brief()}")
+        return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.brief()}")
     return None
 
 

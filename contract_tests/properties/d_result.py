@@ -64,9 +64,7 @@ def error_shapes(run: Run) -> Failure | None:
     answer = told[-1].answer
     words = list(_texts(answer.get("error"))) if isinstance(answer, dict) else []
     if words and not any(mentions(word, run) for word in words):
-        return Failure(
-            f"the error said {one_line(words[0])!r}, the client {run.outcome.brief()}", told[-1].number
-        )
+        return Failure(f"the error said {one_line(words[0])!r}, the client {run.brief()}", told[-1].number)
     return None
 
 
@@ -132,9 +130,7 @@ def no_key_leak(run: Run) -> Failure | None:
         if exchange.kind == "video" and run.key.encode() in exchange.query_string:
             return Failure("the key was put into the video's URL", exchange.number)
     if run.key in run.outcome.everything:
-        return Failure(
-            f"the key is in what the client shows: it {run.outcome.brief().replace(run.key, 'KEY')}"
-        )
+        return Failure(f"the key is in what the client shows: it {run.brief().replace(run.key, 'KEY')}")
     return None
 
 

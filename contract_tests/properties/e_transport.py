@@ -56,7 +56,7 @@ def always_timeout(run: Run) -> Failure | None:
                 exchange.number,
             )
     if run.outcome.kind == "returned" and not run.delivered:
-        return Failure(f"an answer never came, but the client {run.outcome.brief()} as if all were well")
+        return Failure(f"an answer never came, but the client {run.brief()} as if all were well")
     return None
 
 

@@ -36,7 +36,7 @@ def honours_base_url(run: Run) -> Failure | None:
             return Failure(f"the base URL is {run.base_url}, and {host} was asked", exchange.number)
     if run.received:
         return None
-    return Failure(f"nothing arrived at {run.base_url}: the client {run.outcome.brief()}")
+    return Failure(f"nothing arrived at {run.base_url}: the client {run.brief()}")
 
 
 def _endings() -> st.SearchStrategy[Scenario]:

@@ -35,8 +35,8 @@ def not_delivered(run: Run) -> Failure | None:
         return None
     last = run.trace[-1].number if run.trace else None
     if run.outcome.kind == "returned" and run.url is not None:
-        return Failure(f"the video is {one_line(run.url)}, but the client {run.outcome.brief()}", last)
-    return Failure(f"the job ends with a video, but the client {run.outcome.brief()}", last)
+        return Failure(f"the video is {one_line(run.url)}, but the client {run.brief()}", last)
+    return Failure(f"the job ends with a video, but the client {run.brief()}", last)
 
 
 def failed_clearly(run: Run, why: str) -> Failure | None:
@@ -44,11 +44,11 @@ def failed_clearly(run: Run, why: str) -> Failure | None:
     outcome = run.outcome
     last = run.trace[-1].number if run.trace else None
     if outcome.kind == "returned":
-        return Failure(f"{why}, but the client {outcome.brief()} as if all were well", last)
+        return Failure(f"{why}, but the client {run.brief(outcome)} as if all were well", last)
     if outcome.kind == "stopped" or run.cut:
         return Failure(f"{why}, but the client did not end: {run.received} requests came", last)
     if outcome.crashed:
-        return Failure(f"{why}, and the client crashed: it {outcome.brief()}", last)
+        return Failure(f"{why}, and the client crashed: it {run.brief(outcome)}", last)
     return None
 
 

@@ -63,16 +63,9 @@ def _shortened(value: Any, most: int) -> Any:
     return value
 
 
-def _target(exchange: Exchange) -> str:
-    query = exchange.query_string.decode("utf-8", "replace")
-    return exchange.path + (f"?{query}" if query else "")
-
-
 def trace_lines(run: Run) -> list[Line]:
     """The exchanges with times in virtual seconds from the start of the run."""
-    return [
-        line_of(exchange, run.started, lambda text: text.replace(run.key, "KEY")) for exchange in run.trace
-    ]
+    return [line_of(exchange, run.started, run.redactor) for exchange in run.trace]
 
 
 def timeline(run: Run, blamed: int | None = None) -> list[str]:
@@ -86,8 +79,8 @@ def timeline(run: Run, blamed: int | None = None) -> list[str]:
         lines.append(
             f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"
         )
-    ends = [f"  {_at(run.seconds)}  the client {outcome.brief()}" for outcome in run.outcomes]
-    return [*lines, *(line.replace(run.key, "KEY") for line in ends)]
+    ends = [f"  {_at(run.seconds)}  the client {run.brief(outcome)}" for outcome in run.outcomes]
+    return [*lines, *ends]
 
 
 def _at(seconds: float) -> str:
@@ -118,25 +111,32 @@ def curl_line(example: Counterexample) -> str:
     exchange = blamed_exchange(example)
     if exchange is None:
         return ""
-    url = SERVED + _target(exchange)
+    run = example.run
     parts = ["curl", "-i"]
     if exchange.method != "GET":
         parts += ["-X", exchange.method]
-    parts.append(shlex.quote(url.replace(example.run.key, "KEY")))
-    for name in (b"authorization", b"content-type"):
-        for value in exchange.header_values(name):
-            header = f"{name.decode().title()}: {value}"
-            if example.run.key in header:
-                parts += ["-H", '"' + header.replace(example.run.key, "$KLING_API_KEY") + '"']
-            else:
-                parts += ["-H", shlex.quote(header)]
+    parts.append(shlex.quote(SERVED + line_of(exchange, run.started, run.redactor).target))
+    for name in ("authorization", "content-type"):
+        for value in exchange.header_values(name.encode()):
+            parts += ["-H", _header(name, value, run)]
     if exchange.body:
-        body = exchange.body.decode("utf-8", "replace")
+        body = run.redactor.body(exchange.body.decode("utf-8", "replace"))
         if len(body) > _LONGEST_BODY:
             parts += ["--data-binary", "@payload.json"]
         else:
             parts += ["--data-binary", shlex.quote(body)]
     return " ".join(parts)
+
+
+def _header(name: str, value: str, run: Run) -> str:
+    """A header as a word for a shell: the run's own key is a variable of it, any other is hidden."""
+    if run.key and run.key in value:
+        text = "$KLING_API_KEY".join(map(run.redactor.text, value.split(run.key)))
+        return f'"{name.title()}: {text}"'
+    text = run.redactor.text(value)
+    # What no key was found in may be one all the same, too short to be looked for.
+    shown = text if text != value else run.redactor.header(name, value)
+    return shlex.quote(f"{name.title()}: {shown}")
 
 
 def command_line(started: Started, result: Result) -> str:

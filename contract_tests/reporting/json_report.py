@@ -78,7 +78,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
             "scenario": scenario_text(result),
             "file": None if file is None else str(file),
             "trace": [line.as_dict() for line in trace_lines(example.run)],
-            "outcome": example.run.outcome.brief().replace(example.run.key, "KEY"),
+            "outcome": example.run.brief(),
             "billed": example.run.charged,
             "curl": curl_line(example),
             "command": command_line(started, result),

@@ -66,8 +66,8 @@ def _exchange(line: Line, y: int, blamed: bool) -> str:
 
 
 def _ends(run: Run) -> list[str]:
-    lines = [f"{run.seconds:.1f} s: the client {outcome.brief()}" for outcome in run.outcomes]
-    return [_cut(line.replace(run.key, "KEY"), 100) for line in lines]
+    lines = [f"{run.seconds:.1f} s: the client {run.brief(outcome)}" for outcome in run.outcomes]
+    return [_cut(line, 100) for line in lines]
 
 
 def _brief(target: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kling_mock.exchanges.exchange import Exchange
+from kling_mock.exchanges.exchange import Exchange, trace_redactor
+from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.scenarios import Scenario
 
 __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
@@ -153,20 +156,19 @@ class Outcome:
         value = self.value if isinstance(self.value, str) else ""
         return "\n".join(part for part in (self.text, self.output, value) if part)
 
-    def brief(self) -> str:
-        """The outcome in one line."""
+    def brief(self, hide: Callable[[str], str] = str) -> str:
+        """The outcome in one line; `hide` takes keys out of its texts before they are shortened."""
         if self.kind == "returned":
-            return f"returned {_short(self.value)}"
+            return f"returned {_short(hide(repr(self.value)))}"
         if self.kind == "stopped":
-            return "did not end and was stopped" + (f": {self.text}" if self.text else "")
-        first = self.text.strip().splitlines()
-        shown = _short(first[0] if first else "", quoted=False)
+            return "did not end and was stopped" + (f": {hide(self.text)}" if self.text else "")
+        first = hide(self.text).strip().splitlines()
+        shown = _short(first[0] if first else "")
         status = "" if self.status is None else f" (exit status {self.status})"
         return f"failed with {self.error or 'an error'}{status}" + (f": {shown}" if shown else "")
 
 
-def _short(value: Any, most: int = 120, *, quoted: bool = True) -> str:
-    shown = repr(value) if quoted else str(value)
+def _short(shown: str, most: int = 120) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
@@ -204,6 +206,16 @@ class Run:
     """The arguments of a command's processes, for the check that the key is not among them."""
     again: Run | None = None
     """The second run of a trial that is to be run twice."""
+
+    @functools.cached_property
+    def redactor(self) -> Redactor:
+        """What hides keys in all that is shown of it: the run's own is called KEY."""
+        called = {self.key: "KEY"} if self.key else None
+        return trace_redactor(self.trace, also=environment_keys(), called=called)
+
+    def brief(self, outcome: Outcome | None = None) -> str:
+        """The end of a call (of the first one) in one line, as reports show it."""
+        return (outcome or self.outcome).brief(self.redactor)
 
     @property
     def outcome(self) -> Outcome:

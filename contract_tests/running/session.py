@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import re
 import time
@@ -14,6 +15,7 @@ from typing import Any
 from kling_mock.catalog import load_catalog
 from kling_mock.command_options import LEVELS
 from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.trace_rules.register import Level
 
 from ..driving.clients import Client
@@ -72,6 +74,8 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     seed: int = 0
     xfails: Xfails = field(default_factory=Xfails)
+    redact: Sequence[str] = ()
+    """Names whose values are hidden in reports as well."""
 
     @property
     def strict(self) -> bool:
@@ -88,6 +92,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         limits=Limits(options["max_examples"], options["time_limit"]),
         seed=options["seed"],
         xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
+        redact=options["redact"],
     )
 
 
@@ -148,7 +153,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with engine_for(client, plan.seed, models[0]) as engine:
+        with engine_for(client, plan.seed, models[0], plan.redact) as engine:
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)
@@ -156,6 +161,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
             summary.problem = sentence(engine.others)
     except KlingMockError as error:
         summary.problem = str(error)
+    summary.problem = Redactor(environment_keys())(summary.problem)
     places = {
         pair: place for place, pair in enumerate((model, one.id) for model in models for one in properties)
     }
@@ -174,14 +180,14 @@ def _tried(result: Result) -> bool:
     return result.result != "skipped" and (result.examples > 0 or result.result != "passed")
 
 
-def engine_for(client: Client, seed: int, model: str) -> Engine:
+def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     if isinstance(client, CommandClient):
-        with Engine(client, seed=seed) as engine:
+        with Engine(client, seed=seed, redact=redact) as engine:
             engine.run(Trial(model, smallest_payload(model), PLAIN))
             if not engine.environment.followed():
-                return Engine(client, seed=seed, hooks=False)
-    return Engine(client, seed=seed)
+                return Engine(client, seed=seed, hooks=False, redact=redact)
+    return Engine(client, seed=seed, redact=redact)
 
 
 @dataclass(frozen=True)
@@ -254,6 +260,10 @@ def check_property(
         result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
     if one.id == ONE_CREATE and second_create is not None and result.result == "passed":
         _fail_one_create(engine, result, second_create, plan.seed)
+    if result.counterexample is not None:
+        example = result.counterexample
+        says = example.run.redactor.text(example.says)
+        result.counterexample = dataclasses.replace(example, says=says)
     known = plan.xfails.reason(one.id, context.model)
     if known is not None and result.result in ("passed", "failed"):
         result.result = "xpassed" if result.result == "passed" else "xfailed"
@@ -277,7 +287,7 @@ def reason_to_skip(one: Property, plain: Run) -> str | None:
     if not plain.received and one.id != "F1":
         return "nothing arrives at the mock (see F1)"
     if one.plain and not plain.delivered:
-        return f"already a plain job fails: the client {plain.outcome.brief()}"
+        return f"already a plain job fails: the client {plain.brief()}"
     return None
 
 
@@ -296,15 +306,15 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
     if outcome.status in (126, 127) and not run.received:
-        raise TargetError(f"{client.name} cannot be run: it {outcome.brief()}.")
+        raise TargetError(f"{client.name} cannot be run: it {run.brief(outcome)}.")
     if outcome.kind == "exited":
         raise TargetError(
-            f"{client.name} cannot be checked: it called {outcome.text}; expected an exception."
+            f"{client.name} cannot be checked: it called {run.redactor(outcome.text)}; expected an exception."
         )
     if client.kind == "command":
         if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
             raise TargetError(
-                f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to "
+                f"{client.name} cannot be checked: it {run.brief(outcome)}, and no request came to "
                 f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
             )
         if engine.environment.partly():
@@ -317,14 +327,14 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         )
     if _OF_MAIN_THREADS.search(outcome.text):
         raise TargetError(
-            f"{client.name} cannot be checked: it {outcome.brief()}. A callable runs in a thread of its own, "
+            f"{client.name} cannot be checked: it {run.brief()}. A callable runs in a thread of its own, "
             "where signals cannot be handled: hand it in as a command, kling-mock verify -- python client.py."
         )
     if not run.received:
         asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
         hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
         raise TargetError(
-            f"{client.name} cannot be checked: it {outcome.brief()}, and no request came to {run.base_url}. "
+            f"{client.name} cannot be checked: it {run.brief()}, and no request came to {run.base_url}. "
             f"{hint}".strip()
         )
     return run

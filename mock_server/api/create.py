@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
+from ..errors import KlingMockError, PayloadError, UnknownModel, shortened, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
@@ -106,7 +106,7 @@ def _checked(
     model = payload.get("model")
     if not isinstance(model, str):
         raise _invalid(_no_model(common, payload))
-    outcome.model = model[:SHOWN]
+    outcome.model = shortened(model)
     try:
         variant = common.catalog.find(model)
     except UnknownModel as error:
@@ -147,7 +147,7 @@ def _no_model(common: Common, payload: dict[str, Any]) -> Problem:
 
 def _unknown_model(error: UnknownModel) -> Problem:
     expected = "one of " + ", ".join(error.nearest or error.examples)
-    return Problem("model", expected, error.model[:SHOWN], "enum")
+    return Problem("model", expected, shortened(error.model), "enum")
 
 
 def _invalid(*problems: Problem) -> Refusal:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import KlingMockError
 from ..exchanges.exchange import Headers
+from ..exchanges.redaction import shown_scheme
 from .outcome import Refusal
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _bearer(value: bytes | None) -> tuple[str, str]:
         return "", f"Missing API key: expected an Authorization header such as {example}."
     scheme, _, raw_key = value.partition(b" ")
     if scheme.lower() != b"bearer":
-        received = scheme.decode("latin-1")[:20]
+        received = shown_scheme(scheme.decode("latin-1"))
         return "", f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
     key = raw_key.strip().decode("utf-8", "replace")
     return key, "" if key else "Invalid API key: expected a key after 'Bearer', received nothing."

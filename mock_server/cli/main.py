@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.sentence(), file=sys.stderr)
         return 2
     except KlingMockError as error:
-        print(f"{said_by}: {error}", file=sys.stderr)
+        from ..exchanges.redaction import Redactor, environment_keys
+
+        print(f"{said_by}: {Redactor(environment_keys())(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -6,13 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..command_options import RunOptions
 from ..errors import SettingsError
 from ..options import options_of, read_options
-from ..output_files import check_report_file
+from ..output_files import check_report_file, write_private
 from .commands import Command, argument, flags
 from .options import server_flags, settings_from
 
@@ -77,7 +76,7 @@ def _show(report: dict[str, Any], file: str | None) -> None:
 
 def _write(text: str, file: str) -> None:
     if file != "-":
-        Path(file).write_text(text, encoding="utf-8")
+        write_private(file, text)
         return
     try:
         print(text, end="", flush=True)

@@ -69,7 +69,8 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
     def ready() -> None:
         log.say(f"kling-mock ready at {url}")
         if settings.log_format == "text":
-            key = settings.api_key[0] if settings.api_key else "test-key"
+            # Whoever gave a key knows it; what is printed may be kept.
+            key = "YOUR_KEY" if settings.api_key else "test-key"
             log.say(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")))
             log.say(f"jobs and exchanges, live: {url}/_mock/")
         if not is_loopback(settings.host):

@@ -11,6 +11,8 @@ from typing import Any
 from ..catalog import Catalog, load_catalog
 from ..command_options import ValidateOptions
 from ..errors import PayloadError, SpecError, UnknownModel
+from ..exchanges.redaction import NO_KEYS, Redactor, environment_keys, keys_of
+from ..exchanges.shown_problems import shown_problems
 from ..options import options_of, read_options
 from ..validation import Problem, Validator, Verdict, parse_json
 from .commands import Command, argument, flags
@@ -35,11 +37,14 @@ def validate(given: Mapping[str, Any]) -> int:
     catalog = load_catalog()
     validator = Validator(catalog)
     rows: list[dict[str, Any]] = []
+    hides = NO_KEYS
     for name in given["files"]:
         try:
-            row = _row(name, _verdict(name, catalog, validator, strict=strict, legacy=legacy))
+            body = _read(name)
+            hides = Redactor([*keys_of((), body=body), *environment_keys()])
+            row = _row(name, _verdict(body, catalog, validator, strict=strict, legacy=legacy), hides)
         except (PayloadError, SpecError, UnknownModel) as error:
-            row = {"file": name, "model": None, "result": "unusable", "error": str(error)}
+            row = {"file": name, "model": None, "result": "unusable", "error": hides(str(error))}
         rows.append(row)
         if not as_json:
             _tell(row)
@@ -50,9 +55,9 @@ def validate(given: Mapping[str, Any]) -> int:
 
 
 def _verdict(
-    name: str, catalog: Catalog, validator: Validator, *, strict: bool, legacy: bool
+    raw: bytes, catalog: Catalog, validator: Validator, *, strict: bool, legacy: bool
 ) -> tuple[str, Verdict]:
-    body = parse_json(_read(name))
+    body = parse_json(raw)
     if not isinstance(body, dict):
         raise PayloadError("a JSON object", "another kind of JSON value")
     model = body.get("model")
@@ -76,14 +81,14 @@ def _read(name: str) -> bytes:
         raise SpecError(f"It cannot be read: {error.strerror}.") from None
 
 
-def _row(name: str, judged: tuple[str, Verdict]) -> dict[str, Any]:
+def _row(name: str, judged: tuple[str, Verdict], hides: Redactor) -> dict[str, Any]:
     model, verdict = judged
     return {
         "file": name,
         "model": model,
         "result": "valid" if verdict.valid else "invalid",
-        "violations": [problem.as_dict() for problem in verdict.violations],
-        "findings": [problem.as_dict() for problem in verdict.findings],
+        "violations": [problem.as_dict() for problem in shown_problems(verdict.violations, hides)],
+        "findings": [problem.as_dict() for problem in shown_problems(verdict.findings, hides)],
     }
 
 

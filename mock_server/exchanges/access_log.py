@@ -13,7 +13,7 @@ from ..timing import LOG_ENDS, LOG_FLUSH
 from .exchange import Exchange
 from .line import status_word
 from .log_writer import LogWriter
-from .redaction import hide
+from .redaction import NO_KEYS
 
 __all__ = ["ExchangeLog"]
 
@@ -91,18 +91,18 @@ class ExchangeLog:
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
         # Where the job is the server's own, the line holds nothing that the client made up.
-        keys = () if exchange.known_id else exchange.keys
+        hide = NO_KEYS if exchange.known_id else exchange.redactor
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
-        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path, keys))} "
+        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path))} "
         line += self._status(exchange.status)
         word = status_word(exchange)
         if word:
             line += " " + self._paint(_visible(word), STATE_COLOURS.get(exchange.state or "", ""))
         if exchange.model:
-            line += f" {_visible(hide(exchange.model, keys))}"
+            line += f" {_visible(hide(exchange.model))}"
         line += f" {dim}{exchange.took * 1000:.1f}ms{off}"
         if exchange.job_id:
-            line += f" {dim}job={_visible(hide(exchange.job_id, keys))}{off}"
+            line += f" {dim}job={_visible(hide(exchange.job_id))}{off}"
         if exchange.fault:
             line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
         elif exchange.scenario is not None and exchange.scenario != "completed":
@@ -113,10 +113,11 @@ class ExchangeLog:
 
     def _problems(self, exchange: Exchange) -> str:
         """What is wrong with a request, the first of it: the line stays one that can be read."""
-        said = [("violation", _RED, problem) for problem in exchange.violations]
-        said += [("finding", _YELLOW, problem) for problem in exchange.findings]
+        violations, findings = exchange.shown_problems()
+        said = [("violation", _RED, problem) for problem in violations]
+        said += [("finding", _YELLOW, problem) for problem in findings]
         words = [
-            self._paint(f"{kind}: {_visible(hide(problem.sentence(), exchange.keys))}", colour)
+            self._paint(f"{kind}: {_visible(problem.sentence())}", colour)
             for kind, colour, problem in said[:MOST_SAID]
         ]
         if len(said) > MOST_SAID:

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from ..validation import Problem
-from .redaction import hide, hide_all, hide_cut, hide_query, keys_of, shown_headers
+from .redaction import Redactor, keys_of
+from .secret_names import SecretNames, secret_names
+from .shown_problems import shown_problems
 
-__all__ = ["NO_NOTES", "Exchange", "Headers", "Notes", "header_lines", "parse_lines", "timestamp", "word_in"]
+__all__ = [
+    "NO_NOTES",
+    "Exchange",
+    "Headers",
+    "Notes",
+    "header_lines",
+    "parse_lines",
+    "timestamp",
+    "trace_redactor",
+    "word_in",
+]
 
 Headers = Sequence[tuple[bytes, bytes]]
+Problems = tuple[Problem, ...]
 CLOSE = (b"connection", b"close")
+MOST_OF_ALL = 64
+"""Keys of many exchanges that are looked for in all of them."""
 
 
 class Notes(NamedTuple):
@@ -72,6 +87,8 @@ class Exchange(NamedTuple):
     """None while the answer is not over."""
     took: float = 0.0
     """Real seconds that the server worked on it."""
+    secret: tuple[str, ...] = ()
+    """Names whose values are hidden as well, from the option `redact`."""
 
     @property
     def scenario(self) -> str | None:
@@ -108,29 +125,55 @@ class Exchange(NamedTuple):
         return f"<Exchange {self.number} {self.method} {path} {self.status} {self.word or ''}>"
 
     @property
+    def secret_names(self) -> SecretNames:
+        """The names whose values are hidden."""
+        return secret_names(self.secret)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """What the client showed as its key, wherever it did."""
-        return keys_of(self.raw_headers, self.query_string.decode("utf-8", "replace"))
+        query = self.query_string.decode("utf-8", "replace")
+        return keys_of(self.raw_headers, query, self.body, self.secret_names)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What hides this exchange's keys; made anew each time, so keep it for several texts."""
+        return Redactor(self.keys, self.secret_names)
 
     def shown(self, text: str) -> str:
         """A text of this exchange, such as its path or its job's id, without the client's key."""
-        return hide(text, self.keys)
+        return self.redactor.text(text)
+
+    def shown_problems(
+        self, redactor: Redactor | None = None
+    ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+        """The violations and the findings without the client's key and without values of secret fields."""
+        if not self.violations and not self.findings:
+            return (), ()
+        hides = redactor or self.redactor
+        return shown_problems(self.violations, hides), shown_problems(self.findings, hides)
 
     @property
     def shown_query(self) -> str:
         """The query without keys."""
-        query = self.query_string.decode("utf-8", "replace")
-        return hide_query(query, self.keys)
+        return self.redactor.query(self.query_string.decode("utf-8", "replace"))
 
     @property
     def shown_body(self) -> str:
         """The recorded part of the request's body without keys."""
-        return _text(self.body, len(self.body) < self.body_size, self.keys)
+        return self._shown_body(self.redactor)
 
     @property
     def shown_answer(self) -> str:
         """The recorded part of the answer's body without keys."""
-        return _text(self.answer_body, not self._answer_is_whole, self.keys)
+        return self._shown_answer(self.redactor)
+
+    def _shown_body(self, redactor: Redactor) -> str:
+        return redactor.body(self.body.decode("utf-8", "replace"), cut=len(self.body) < self.body_size)
+
+    def _shown_answer(self, redactor: Redactor) -> str:
+        # Its names are the server's own: what it echoes of a client is found by itself.
+        return redactor.text(self.answer_body.decode("utf-8", "replace"), cut=not self._answer_is_whole)
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -140,7 +183,7 @@ class Exchange(NamedTuple):
     @property
     def headers(self) -> dict[str, str]:
         """The request's headers with keys redacted; repeated ones are joined with a comma."""
-        return shown_headers(self.raw_headers, self.keys)
+        return self.redactor.headers(self.raw_headers)
 
     @property
     def answer_headers(self) -> list[tuple[bytes, bytes]]:
@@ -154,7 +197,7 @@ class Exchange(NamedTuple):
     @property
     def answer_header(self) -> dict[str, str]:
         """The answer's headers, without the client's key."""
-        return shown_headers(self.answer_headers, self.keys)
+        return self.redactor.headers(self.answer_headers)
 
     @property
     def payload(self) -> Any:
@@ -177,7 +220,8 @@ class Exchange(NamedTuple):
 
     def as_dict(self, *, bodies: bool = True) -> dict[str, Any]:
         """The exchange as the control API shows it, keys redacted."""
-        keys = self.keys
+        redactor = self.redactor
+        violations, findings = self.shown_problems(redactor)
         shown: dict[str, Any] = {
             "number": self.number,
             "at": self.at,
@@ -194,23 +238,42 @@ class Exchange(NamedTuple):
             "scenario": self.scenario,
             "state": self.state,
             "fault": self.fault,
-            "violations": [problem.as_dict() for problem in self.violations],
-            "findings": [problem.as_dict() for problem in self.findings],
         }
-        shown = {name: hide_all(value, keys) for name, value in shown.items()}
-        shown["query"] = self.shown_query
+        shown = {name: redactor.plain(value) for name, value in shown.items()}
+        shown["violations"] = [problem.as_dict() for problem in violations]
+        shown["findings"] = [problem.as_dict() for problem in findings]
+        shown["query"] = redactor.query(self.query_string.decode("utf-8", "replace"))
         if bodies:
-            shown["request"] = {"headers": self.headers, "size": self.body_size, "body": self.shown_body}
+            shown["request"] = {
+                "headers": redactor.headers(self.raw_headers),
+                "size": self.body_size,
+                "body": self._shown_body(redactor),
+            }
             shown["response"] = {
-                "headers": self.answer_header,
+                "headers": redactor.headers(self.answer_headers),
                 "size": self.answer_size,
-                "body": self.shown_answer,
+                "body": self._shown_answer(redactor),
             }
             if self.content_size is not None:
                 shown["response"]["content_size"] = self.content_size
             if self.whole_size is not None:
                 shown["response"]["cut_off_from"] = self.whole_size
         return shown
+
+
+def trace_redactor(
+    exchanges: Iterable[Exchange], *, also: Iterable[str] = (), called: Mapping[str, str] | None = None
+) -> Redactor:
+    """What hides the keys of many exchanges, and some others; `called` are keys with names of their own."""
+    found: dict[str, None] = {}
+    names = secret_names()
+    for exchange in exchanges:
+        names = exchange.secret_names
+        # The signature of a video's URL is the server's: nobody's key.
+        query = "" if exchange.kind == "video" else exchange.query_string.decode("utf-8", "replace")
+        if len(found) < MOST_OF_ALL:
+            found.update(dict.fromkeys(keys_of(exchange.raw_headers, query, exchange.body, names)))
+    return Redactor([*found, *also], names, called=called)
 
 
 def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -235,11 +298,6 @@ def word_in(body: bytes) -> str | None:
     answer = _json_or_none(body)
     word = answer.get("status") if isinstance(answer, dict) else None
     return word if isinstance(word, str) else None
-
-
-def _text(body: bytes, is_cut: bool, keys: tuple[str, ...]) -> str:
-    text = body.decode("utf-8", "replace")
-    return hide_cut(text, keys) if is_cut else hide(text, keys)
 
 
 def _json_or_none(body: bytes) -> Any:

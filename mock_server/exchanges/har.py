@@ -42,12 +42,12 @@ def har_log(exchanges: Iterable[Exchange]) -> dict[str, Any]:
 
 def _entry(exchange: Exchange) -> dict[str, Any]:
     time = 0.0 if exchange.ended_at is None else max(0.0, exchange.ended_at - exchange.at) * 1000
-    shown = exchange.as_dict(bodies=False)
+    shown = exchange.as_dict()
     return {
         "startedDateTime": timestamp(exchange.at),
         "time": time,
-        "request": _request(exchange),
-        "response": _response(exchange),
+        "request": _request(exchange, shown),
+        "response": _response(exchange, shown["response"]),
         "cache": {},
         "timings": {
             "blocked": -1,
@@ -62,16 +62,15 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _request(exchange: Exchange) -> dict[str, Any]:
-    headers = exchange.headers
-    query = exchange.shown_query
-    path = quote(exchange.shown(exchange.path), safe="/%:@!$&'()*+,;=~")
+def _request(exchange: Exchange, shown: dict[str, Any]) -> dict[str, Any]:
+    headers, query = shown["request"]["headers"], shown["query"]
+    path = quote(shown["path"], safe="/%:@!$&'()*+,;=~")
     url = f"http://{headers.get('host', '127.0.0.1')}{path}"
     request: dict[str, Any] = {
-        "method": exchange.method,
+        "method": shown["method"],
         "url": f"{url}?{quote(query, safe='=&%+/:;,@!$()*~?')}" if query else url,
         "httpVersion": "HTTP/1.1",
-        "cookies": _cookies(exchange.header_values(b"cookie")),
+        "cookies": _cookies(exchange),
         "headers": _pairs(headers),
         "queryString": [
             {"name": name, "value": value} for name, value in parse_qsl(query, keep_blank_values=True)
@@ -80,22 +79,22 @@ def _request(exchange: Exchange) -> dict[str, Any]:
         "bodySize": exchange.body_size,
     }
     if exchange.body_size:
-        request["postData"] = {"mimeType": headers.get("content-type", ""), "text": exchange.shown_body}
+        request["postData"] = {"mimeType": headers.get("content-type", ""), "text": shown["request"]["body"]}
         request["postData"] |= _shortened(len(exchange.body), exchange.body_size)
     return request
 
 
-def _response(exchange: Exchange) -> dict[str, Any]:
+def _response(exchange: Exchange, shown: dict[str, Any]) -> dict[str, Any]:
     status = exchange.status or 0
     # Headers of an answer that never went out were made, but no client saw them.
-    headers = exchange.answer_header if status else {}
+    headers = shown["headers"] if status else {}
     response: dict[str, Any] = {
         "status": status,
         "statusText": _phrase(status),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": _pairs(headers),
-        "content": _content(exchange, headers) if status else {"size": 0, "mimeType": "x-unknown"},
+        "content": _content(exchange, shown) if status else {"size": 0, "mimeType": "x-unknown"},
         "redirectURL": headers.get("location", ""),
         "headersSize": -1,
         "bodySize": exchange.answer_size if status else -1,
@@ -105,25 +104,26 @@ def _response(exchange: Exchange) -> dict[str, Any]:
     return response
 
 
-def _content(exchange: Exchange, headers: dict[str, str]) -> dict[str, Any]:
+def _content(exchange: Exchange, shown: dict[str, Any]) -> dict[str, Any]:
     """The body without its compression, which `compression` says the bytes of."""
     sent, size = exchange.answer_size, exchange.content_size
     content: dict[str, Any] = {
         "size": sent if size is None else size,
-        "mimeType": headers.get("content-type", "x-unknown"),
+        "mimeType": shown["headers"].get("content-type", "x-unknown"),
     }
     if size is not None:
         content["compression"] = size - sent
     if exchange.answer_body:
-        content["text"] = exchange.shown_answer
+        content["text"] = shown["body"]
         content |= _shortened(len(exchange.answer_body), content["size"])
     if exchange.whole_size is not None:
         content["comment"] = f"broken off after {sent} of {exchange.whole_size} bytes"
     return content
 
 
-def _cookies(values: list[str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": "…"} for name in cookie_names(values)]
+def _cookies(exchange: Exchange) -> list[dict[str, str]]:
+    names = cookie_names(exchange.header_values(b"cookie"))
+    return [{"name": exchange.shown(name), "value": "…"} for name in names]
 
 
 def _shortened(kept: int, whole: int) -> dict[str, str]:

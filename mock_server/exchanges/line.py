@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .exchange import Exchange
+from .redaction import Redactor
 
 __all__ = ["LONG_ANSWER", "Line", "line_of", "status_word"]
 
@@ -60,12 +60,13 @@ class Line(NamedTuple):
         return self._asdict()
 
 
-def line_of(exchange: Exchange, began: float, hide: Callable[[str], str] | None = None) -> Line:
+def line_of(exchange: Exchange, began: float, redactor: Redactor | None = None) -> Line:
     """The line of an exchange; `began` is the virtual moment from which its times count.
 
-    `hide` takes the client's key out of a text; without it, every key that the client showed is hidden.
+    `redactor` takes keys out of its texts; without it, those that the client showed in this exchange.
     """
     ended = exchange.ended_at
+    redactor = redactor or exchange.redactor
     query = exchange.query_string.decode("utf-8", "replace")
     return Line(
         number=exchange.number,
@@ -73,7 +74,7 @@ def line_of(exchange: Exchange, began: float, hide: Callable[[str], str] | None 
         took=None if ended is None else round(ended - exchange.at, 3),
         kind=exchange.kind,
         method=exchange.method,
-        target=(hide or exchange.shown)(exchange.path + (f"?{query}" if query else "")),
+        target=redactor.text(exchange.path) + (f"?{redactor.query(query)}" if query else ""),
         status=exchange.status,
         word=status_word(exchange),
         state=exchange.state,

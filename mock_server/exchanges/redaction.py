@@ -1,44 +1,225 @@
-"""What of an exchange is secret, and the text that is shown instead."""
+"""What of an exchange is secret, and the text that is shown instead: the one way in which anything is hidden.
+
+A value is secret by itself, where some client showed it as its key, or by its name. Every text is read once
+per form of a key, and the number of keys is bounded: hiding costs linear time.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote_plus, unquote_plus
+
+from .key_forms import SCHEMES, SHORTEST_NAMED, forms_of, pieces_of
+from .secret_fields import USERS, assigned_spans, field_spans, parameter_spans, userinfo_spans
+from .secret_names import BUILT_IN, SecretNames
 
 __all__ = [
     "HIDDEN",
+    "MOST_KEYS",
+    "NO_KEYS",
+    "Redactor",
     "cookie_names",
-    "hide",
-    "hide_all",
-    "hide_cut",
-    "hide_query",
+    "environment_keys",
     "keys_of",
     "redact",
-    "shown_headers",
+    "shown_scheme",
 ]
 
 HIDDEN = "[key]"
 """Stands where a key stood."""
-SCHEMES = ("bearer", "basic", "digest", "key", "token", "apikey")
-"""Schemes of Authorization that are shown; any other first word could be a part of the key."""
-AUTHORIZATION = ("authorization", "proxy-authorization")
-KEY_HEADERS = ("x-api-key", "api-key", "apikey", "x-auth-token")
-URLS = ("location", "referer")
 COOKIES = ("cookie", "set-cookie")
-SECRET_NAMES = frozenset(name.encode() for name in (*AUTHORIZATION, *KEY_HEADERS))
-KEY_PARAMETERS = frozenset(
-    {"key", "apikey", "xapikey", "token", "accesstoken", "authtoken", "auth", "authorization", "secret"}
-)
-"""Names of query parameters that hold a key, in lower case and without `-` and `_`."""
-SHORTEST = 4
-"""Characters of a key at least: a shorter one would hide parts of ordinary words."""
-SHORTEST_PARAMETER = 8
-"""The same for what only a parameter's name says is a key: `token=true` hides no `true` elsewhere."""
+URLS = ("location", "referer")
+MOST_KEYS = 16
+"""Keys of one exchange that are looked for everywhere; the values of further ones are hidden by name."""
+MOST_SHOWN = 4
+"""Characters of a key that may be seen."""
+CUT = re.compile("…|\\\\u2026")
+"""Where a text was shortened."""
+LONGEST_CUT = 512
+"""Characters that messages leave of a text before such a sign."""
+MOST_KNOWN = 1_024
+"""Texts whose hidden form is remembered: reports say the same words again and again."""
+SCANNED = 65_536
+"""Bytes at either end of a body in which keys are looked for by name."""
+QUERY_PART = re.compile("(?:^|(?<=&))([^&=]*+)=([^&]++)")
+ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 Headers = Sequence[tuple[bytes, bytes]]
+Span = tuple[int, int, str]
+
+
+class Redactor:
+    """Hides keys wherever they stand, and the values of secret names, in whatever is shown of an exchange.
+
+    `called` are keys that have a name to be shown instead of `[key]`.
+    """
+
+    __slots__ = ("_called", "_forms", "_known", "keys", "names")
+
+    def __init__(
+        self,
+        keys: Iterable[str] = (),
+        names: SecretNames = BUILT_IN,
+        *,
+        called: Mapping[str, str] | None = None,
+    ) -> None:
+        self._called = dict(called or {})
+        self.keys = tuple(dict.fromkeys([*self._called, *keys]))
+        self.names = names
+        self._forms = [(form, self._called.get(key, HIDDEN)) for key in self.keys for form in forms_of(key)]
+        self._known: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        """The same as `text`."""
+        return self.text(text)
+
+    def text(self, text: str, *, cut: bool = False) -> str:
+        """A text without keys and without the users and passwords of URLs.
+
+        Where the text was cut off, before an ellipsis or at its end (`cut`), no beginning of a key remains.
+        """
+        spans = list(self._whole(text))
+        shortened = "…" in text or "\\u2026" in text
+        if shortened or cut:
+            spans += self._begun(text, cut=cut)
+        if "//" in text or "\\/" in text:
+            spans += ((start, end, HIDDEN) for start, end in userinfo_spans(text, cut=cut))
+        return _without(text, spans)
+
+    def _whole(self, text: str) -> Iterator[Span]:
+        for form, shown in self._forms:
+            at = text.find(form)
+            while at >= 0:
+                yield at, at + len(form), shown
+                at = text.find(form, at + len(form))
+
+    def _begun(self, text: str, *, cut: bool) -> Iterator[Span]:
+        """The beginnings of keys at which the text was cut off."""
+        cuts = [found.start() for found in CUT.finditer(text)]
+        for form, _ in self._forms:
+            seed, place = form[: MOST_SHOWN + 1], 0
+            at = text.find(seed) if len(form) > len(seed) and cuts else -1
+            while at >= 0:
+                while place < len(cuts) and cuts[place] <= at:
+                    place += 1
+                if place == len(cuts):
+                    break
+                end = cuts[place]
+                if end - at > LONGEST_CUT:
+                    at = end - LONGEST_CUT - 1
+                elif form.startswith(text[at:end]):
+                    yield at, end, HIDDEN
+                    at = end
+                at = text.find(seed, at + 1)
+            if cut and (left := _overlap(text, form)) > MOST_SHOWN:
+                yield len(text) - left, len(text), HIDDEN
+
+    def plain(self, value: Any) -> Any:
+        """The same for every text in a value of dictionaries and lists, whatever its name."""
+        if isinstance(value, str):
+            known = self._known
+            if value not in known:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[value] = self.text(value)
+            return known[value]
+        if isinstance(value, dict):
+            return {self.plain(name): self.plain(part) for name, part in value.items()}
+        return [self.plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+    def url_text(self, text: str, *, cut: bool = False) -> str:
+        """A text without keys, and without the secret parameters of the URLs in it."""
+        if "=" in text:
+            text = _without(text, [(*span, HIDDEN) for span in parameter_spans(text, self.names)])
+        return self.text(text, cut=cut)
+
+    def body(self, text: str, *, cut: bool = False) -> str:
+        """A body, without keys and without the values of secret fields."""
+        text = _without(text, [(*span, self._name_of(text, span)) for span in field_spans(text, self.names)])
+        shown = self.url_text(text, cut=cut)
+        if "\\u00" in shown:
+            # A client may escape more of a key than it needs to.
+            read = ESCAPED.sub(lambda found: _readable(int(found[1], 16)), shown)
+            hidden = self.text(read, cut=cut)
+            return hidden if hidden != read else shown
+        if "%" in shown and "=" in shown and shown[:1] not in "{[" and not re.search(r"\s", shown):
+            return self.query(shown)
+        return shown
+
+    def query(self, query: str) -> str:
+        """A query without keys, and without the values of secret parameters."""
+        if self.names.hinted(query):
+            query = QUERY_PART.sub(self._named_part, query)
+        if "%" not in query and "+" not in query:
+            return self.url_text(query) if "?" in query else self.text(query)
+        # A client may encode more of a key than it needs to; read together, the parts are searched once.
+        parts, border = query.split("&"), "\x1f"
+        read = [unquote_plus(part) if "%" in part or "+" in part else part for part in parts]
+        hidden = self.url_text(border.join(read)).split(border)
+        if len(hidden) != len(parts):
+            return HIDDEN
+        shown = zip(parts, read, hidden, strict=True)
+        return "&".join(
+            [part if left == plain else _written(part, plain, left) for part, plain, left in shown]
+        )
+
+    def _named_part(self, part: re.Match[str]) -> str:
+        name, value = part.groups()
+        if name not in self.names:
+            return part[0]
+        return f"{name}={self._called.get(unquote_plus(value), HIDDEN) if self._called else HIDDEN}"
+
+    def _name_of(self, text: str, span: tuple[int, int]) -> str:
+        return self._called.get(text[slice(*span)], HIDDEN) if self._called else HIDDEN
+
+    def headers(self, headers: Headers) -> dict[str, str]:
+        """Headers by their names in lower case, without secrets; repeated ones are joined with a comma."""
+        shown: dict[str, str] = {}
+        for raw_name, raw_value in headers:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            value = self.header(name, value)
+            name = self.text(name)
+            shown[name] = f"{shown[name]}, {value}" if name in shown else value
+        return shown
+
+    def header(self, name: str, value: str) -> str:
+        """The value of one header."""
+        name = name.lower()
+        if name in COOKIES:
+            return "…"
+        if name in self.names:
+            return self._called.get(value, redact(value))
+        if name in URLS and "?" in value:
+            target, _, query = value.partition("?")
+            return f"{self.text(target)}?{self.query(query)}"
+        return self.url_text(value)
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """The words of a command line, without what its options and assignments name as secret."""
+        shown: list[str] = []
+        before = ""
+        for word in words:
+            named = ":" in word if before in USERS else "=" not in before and before in self.names
+            if before.startswith("-") and named and not word.startswith("-"):
+                shown.append(HIDDEN)
+            elif word.startswith("-u") and ":" in word and "//" not in word:
+                shown.append(f"-u{HIDDEN}")
+            else:
+                shown.append(self.script(word))
+            before = word
+        return shown
+
+    def script(self, text: str) -> str:
+        """A text of no certain form, such as a command for a shell, without what it names as secret."""
+        named = _without(text, [(*span, HIDDEN) for span in assigned_spans(text, self.names)])
+        return self.url_text(named)
+
+
+NO_KEYS = Redactor()
+"""For texts that hold nothing that a client made up."""
 
 
 def redact(value: str) -> str:
@@ -46,72 +227,60 @@ def redact(value: str) -> str:
     scheme, separator, key = value.partition(" ")
     if not separator or scheme.lower() not in SCHEMES:
         scheme, separator, key = "", "", value
-    kept = key[:4] if len(key) > 8 else ""
+    kept = key[:MOST_SHOWN] if len(key) > 8 else ""
     return f"{scheme}{separator}{kept}…"
 
 
-def keys_of(headers: Headers, query: str) -> tuple[str, ...]:
-    """The keys that a request carries in its headers and in its query, the longest first."""
-    found: set[str] = set()
+def shown_scheme(word: str) -> str:
+    """The first word of an Authorization header: a scheme, or what may be a key without one."""
+    return word if word.lower() in SCHEMES else redact(word)
+
+
+def keys_of(
+    headers: Headers, query: str = "", body: bytes = b"", names: SecretNames = BUILT_IN
+) -> tuple[str, ...]:
+    """What a request shows as its keys, in its headers, its query and its body; the first ones."""
+    found: dict[str, None] = {}
     for name, value in headers:
-        if name.lower() in SECRET_NAMES:
-            found.add(_key_in(value))
-    for part in query.split("&") if query else ():
-        parameter, _, text = part.partition("=")
-        if _names_key(parameter) and len(key := unquote_plus(text).strip()) >= SHORTEST_PARAMETER:
-            found.add(key)
-    return tuple(sorted((key for key in found if len(key) >= SHORTEST), key=len, reverse=True))
+        label = name.decode("latin-1").lower()
+        if label not in COOKIES and label in names:
+            by_name = SHORTEST_NAMED if label not in KNOWN_HEADERS else 4
+            found.update(dict.fromkeys(pieces_of(value.decode("latin-1"), by_name)))
+    for part in query.split("&") if query and names.hinted(query) else ():
+        if len(found) >= MOST_KEYS:
+            break
+        name_, equals, text = part.partition("=")
+        if equals and name_ in names:
+            found.update(dict.fromkeys(pieces_of(unquote_plus(text), SHORTEST_NAMED)))
+    if body and len(found) < MOST_KEYS:
+        found.update(dict.fromkeys(_body_keys(body, names)))
+    return tuple(found)[:MOST_KEYS]
 
 
-def hide(text: str, keys: tuple[str, ...]) -> str:
-    """The text without these keys, however they are written in JSON or in a URL."""
-    for key in keys:
-        for form in _forms(key):
-            if form in text:
-                text = text.replace(form, HIDDEN)
-    return text
+KNOWN_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "apikey", "x-auth-token")
 
 
-def hide_all(value: Any, keys: tuple[str, ...]) -> Any:
-    """The same for every text in a value of dictionaries and lists."""
-    if isinstance(value, str):
-        return hide(value, keys)
-    if isinstance(value, dict):
-        return {hide(name, keys): hide_all(part, keys) for name, part in value.items()}
-    return [hide_all(part, keys) for part in value] if isinstance(value, list) else value
+def _body_keys(body: bytes, names: SecretNames) -> Iterator[str]:
+    pieces = (body,) if len(body) <= 2 * SCANNED else (body[:SCANNED], body[-SCANNED:])
+    count = 0
+    for piece in pieces:
+        text = piece.decode("utf-8", "replace")
+        for start, end in field_spans(text, names):
+            for key in pieces_of(text[start:end], SHORTEST_NAMED):
+                yield key
+                count += 1
+            if count >= MOST_KEYS:
+                return
 
 
-def hide_cut(text: str, keys: tuple[str, ...]) -> str:
-    """The same for a text whose end was cut off, perhaps within a key."""
-    text = hide(text, keys)
-    for key in keys:
-        for length in range(len(key) - 1, SHORTEST - 1, -1):
-            if text.endswith(key[:length]):
-                return text[:-length] + HIDDEN
-    return text
-
-
-def hide_query(query: str, keys: tuple[str, ...]) -> str:
-    """A query without these keys, and without the values of parameters whose names speak of a key."""
-    return "&".join([_shown_part(part, keys) for part in query.split("&")])
-
-
-def shown_headers(headers: Headers, keys: tuple[str, ...] = ()) -> dict[str, str]:
-    """Headers by their names in lower case, without secrets; repeated ones are joined with a comma."""
-    shown: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name in COOKIES:
-            value = "…"
-        elif name in AUTHORIZATION or name in KEY_HEADERS:
-            value = redact(value)
-        elif name in URLS and "?" in value:
-            target, _, query = value.partition("?")
-            value = f"{hide(target, keys)}?{hide_query(query, keys)}"
-        else:
-            value = hide(value, keys)
-        shown[name] = f"{shown[name]}, {value}" if name in shown else value
-    return shown
+def environment_keys(environ: Mapping[str, str] = os.environ, names: SecretNames = BUILT_IN) -> list[str]:
+    """The values of variables whose names say that they hold a key."""
+    return [
+        piece
+        for name, value in environ.items()
+        if name in names
+        for piece in pieces_of(value, SHORTEST_NAMED)
+    ]
 
 
 def cookie_names(values: Iterable[str]) -> list[str]:
@@ -120,42 +289,44 @@ def cookie_names(values: Iterable[str]) -> list[str]:
     return [name.strip() for name, equals, _ in pieces if equals]
 
 
-@lru_cache(maxsize=64)
-def _key_in(value: bytes) -> str:
-    text = value.decode("latin-1").strip()
-    scheme, separator, key = text.partition(" ")
-    return key.strip() if separator and scheme.lower() in SCHEMES else text
+def _without(text: str, spans: Iterable[Span]) -> str:
+    """The text with each of some spans, and of spans that overlap, replaced by one word."""
+    parts: list[str] = []
+    end = 0
+    for start, stop, shown in sorted(spans):
+        if start >= end:
+            parts += [text[end:start], shown]
+        end = max(end, stop)
+    return "".join([*parts, text[end:]]) if parts else text
 
 
-@lru_cache(maxsize=64)
-def _forms(key: str) -> tuple[str, ...]:
-    # A header's bytes may be UTF-8, which bodies and paths are read as.
-    try:
-        keys = {key, key.encode("latin-1").decode()}
-    except ValueError:
-        keys = {key}
-    ways = (
-        str,
-        lambda one: one.replace(" ", "+"),
-        lambda one: quote(one, safe=""),
-        quote_plus,
-        lambda one: json.dumps(one)[1:-1],
-    )
-    written = {way(one) for one in keys for way in ways}
-    written |= {json.dumps(one, ensure_ascii=False)[1:-1] for one in keys}
-    return tuple(sorted(written, key=len, reverse=True))
+def _overlap(text: str, form: str) -> int:
+    """The length of the longest beginning of a form, not all of it, with which a text ends."""
+    tail = text[max(0, len(text) - len(form) + 1) :]
+    start = tail.find(form[: MOST_SHOWN + 1])
+    if start < 0:
+        return 0
+    tail = tail[start:]
+    pattern = form[: len(tail)]
+    borders = [0] * len(pattern)
+    length = 0
+    for place in range(1, len(pattern)):
+        while length and pattern[place] != pattern[length]:
+            length = borders[length - 1]
+        length += pattern[place] == pattern[length]
+        borders[place] = length
+    length = 0
+    for char in tail:
+        while length and (length == len(pattern) or char != pattern[length]):
+            length = borders[length - 1]
+        length += char == pattern[length]
+    return length
 
 
-@lru_cache(maxsize=64)
-def _names_key(name: str) -> bool:
-    return unquote_plus(name).lower().replace("-", "").replace("_", "") in KEY_PARAMETERS
+def _readable(code: int) -> str:
+    char = chr(code)
+    return f"\\u{code:04x}" if char in '"\\' or not char.isprintable() else char
 
 
-def _shown_part(part: str, keys: tuple[str, ...]) -> str:
-    name, equals, value = part.partition("=")
-    if equals and value and _names_key(name):
-        return f"{name}={HIDDEN}"
-    shown = hide(part, keys)
-    read = unquote_plus(shown)
-    # A client may encode more of a key than it needs to.
-    return quote_plus(hide(read, keys), safe="=[]") if hide(read, keys) != read else shown
+def _written(part: str, plain: str, left: str) -> str:
+    return left if part == plain else quote_plus(left, safe="=[]")

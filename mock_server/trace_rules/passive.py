@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..api.request_context import REDIRECTED
 from ..errors import PayloadError
-from ..exchanges.exchange import Exchange
+from ..exchanges.exchange import Exchange, trace_redactor
 from ..scenarios.fault import TRANSPORT
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
@@ -100,7 +100,10 @@ def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) 
             numbers = found.setdefault(accusation.says, [])
             numbers += [each.number for each in accusation.exchanges if each.number not in numbers]
         breaches += [Breach(invariant.rule, says, tuple(numbers)) for says, numbers in found.items()]
-    return breaches
+    if not breaches:
+        return []
+    hide = trace_redactor(trace)
+    return [Breach(breach.rule, hide(breach.says), breach.exchanges) for breach in breaches]
 
 
 def _a1_payload_valid(trace: Trace) -> Iterator[Accusation]:

@@ -72,7 +72,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise PayloadError("a number of a usable size", digits[:_SHOWN])
+        raise PayloadError(
+            "a number of a usable size", digits if len(digits) <= _SHOWN else digits[:_SHOWN] + "…"
+        )
     return value
 
 
@@ -97,7 +99,8 @@ def _syntax(error: json.JSONDecodeError, text: str) -> PayloadError:
     where = f"line {error.lineno} column {error.colno}"
     if error.pos >= len(text):
         return PayloadError("JSON", f"a body that ends too early, at {where}")
-    received = _shown(text[error.pos : error.pos + 12])
+    # No more than may be seen of a key: what stands there may be the middle of one.
+    received = _shown(text[error.pos : error.pos + 4] + ("…" if len(text) > error.pos + 4 else ""))
     if error.msg == "Extra data":
         return PayloadError("one JSON value", f"more after it: {received} at {where}")
     return PayloadError("JSON", f"{received} at {where}")

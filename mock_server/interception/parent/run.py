@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ServerError
+from ...exchanges.redaction import Redactor, environment_keys
 from ...server import MockServer
 from ...settings import Settings
 from ...virtual_time.proc import children
@@ -102,11 +103,12 @@ def _user_proxies(options: RunOptions) -> UserProxies:
 def _said_once() -> Callable[[str], None]:
     """A function that says of a host that it was refused, the first time that it is called for it."""
     said: set[str] = set()
+    hide = Redactor(environment_keys())
 
     def say(place: str) -> None:
         if place not in said:
             said.add(place)
-            print(f"kling-mock run is offline: {place} was not contacted", file=sys.stderr, flush=True)
+            print(f"kling-mock run is offline: {hide(place)} was not contacted", file=sys.stderr, flush=True)
 
     return say
 

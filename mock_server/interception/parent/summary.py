@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ... import timing
-from ...exchanges.exchange import Exchange
+from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
+from ...exchanges.redaction import environment_keys
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
 from ...store.job_view import JobView
@@ -43,8 +44,8 @@ def summary_of(
     """
     exchanges = server.exchanges
     breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
-    return {
-        "command": command,
+    hides = trace_redactor(exchanges, also=environment_keys())
+    report = {
         "exit_status": status,
         "virtual_seconds": round(server.clock.now() - began, 3),
         "real_seconds": round(real, 3),
@@ -59,6 +60,8 @@ def summary_of(
         "untrusted": hosts.untrusted,
         "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
     }
+    shown: dict[str, Any] = {"command": hides.command(command)} | hides.plain(report)
+    return shown
 
 
 def _job(job: JobView, exchanges: Iterable[Exchange], began: float) -> dict[str, Any]:
@@ -105,7 +108,7 @@ def _breach(breach: Breach) -> dict[str, Any]:
 
 def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
     """List the tolerated mistakes, each once with how often it was made."""
-    count = Counter(finding for exchange in exchanges for finding in exchange.findings)
+    count = Counter(finding for exchange in exchanges for finding in exchange.shown_problems()[1])
     return [
         {**finding.as_dict(), "says": finding.sentence(), "times": times} for finding, times in count.items()
     ]
