@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .api.body_reader import read_body
+from .api.body_reader import UnkeptBody, read_body
 from .api.create import CreatePath, create
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
@@ -33,8 +33,10 @@ from .common import Common
 from .control import control_routes
 from .events import EventKind
 from .exchanges.exchange import Exchange, Headers, word_in
+from .exchanges.recorded_head import recorded_headers
+from .serving.limits import Limits
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import TRANSPORT, whole
+from .serving.wire import LATE, TRANSPORT, whole
 from .settings import Settings
 from .store import at_once
 from .validation import Problem
@@ -61,11 +63,13 @@ Message = MutableMapping[str, Any]
 class Opened:
     """An exchange that has begun: its request, and what is known of its end."""
 
-    __slots__ = ("finished", "number", "outcome", "request", "resets", "space", "started")
+    __slots__ = ("finished", "headers", "number", "outcome", "request", "resets", "space", "started")
 
     def __init__(self, space: Workspace, request: RequestContext) -> None:
         self.space = space
         self.request = request
+        self.headers = request.headers
+        """The headers that are recorded."""
         self.outcome = Outcome()
         self.started = time.perf_counter()
         self.resets = space.resets
@@ -87,6 +91,7 @@ class MockApp(Starlette):
         super().__init__(routes=control_routes(common), exception_handlers={HTTPException: self._no_route})
         self.router.redirect_slashes = False
         self.common = common
+        self.limits: Limits = common.limits
         self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,6 +110,7 @@ class MockApp(Starlette):
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
         )
+        opened.headers = recorded_headers(opened.headers)
         try:
             await self._exchange(opened, scope, receive, send)
         finally:
@@ -162,22 +168,30 @@ class MockApp(Starlette):
     async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
-        body: bytes | int = b""
+        body: bytes | UnkeptBody = b""
         if request.method == "POST" and request.path in GENERATIONS:
-            received = await read_body(request, receive, space.settings.max_body)
-            if space.resets != opened.resets:
-                # It began before all was forgotten: what it asks for has no place in what comes after.
-                await Response(status_code=503)(scope, receive, send)
-                return
-            if received is None:
-                opened.outcome.fault = "client-left"
-                return
-            body = received
-        await self._decide(opened, body)
+            memory = self.limits.memory.share()
+            try:
+                received = await read_body(request, receive, space.settings.max_body, memory)
+                if space.resets != opened.resets:
+                    # It began before all was forgotten: what it asks for has no place in what comes after.
+                    await Response(status_code=503)(scope, receive, send)
+                    return
+                if received is None:
+                    opened.outcome.fault = "client-left"
+                    # What took too long was answered, and noted, by the connection.
+                    opened.finished = bool(scope.get(LATE))
+                    return
+                body = received
+                await self._decide(opened, body)
+            finally:
+                memory.release()
+        else:
+            await self._decide(opened, body)
         await self._deliver(opened, scope, receive, send)
 
-    async def _decide(self, opened: Opened, body: bytes | int) -> MockResponse:
-        """Have the request answered; `body` is its size where that is too large."""
+    async def _decide(self, opened: Opened, body: bytes | UnkeptBody) -> MockResponse:
+        """Have the request answered."""
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
             response = await self._respond(space, request, outcome, body)
@@ -198,7 +212,7 @@ class MockApp(Starlette):
         return response
 
     async def _respond(
-        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | int
+        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | UnkeptBody
     ) -> MockResponse:
         """The response of the API."""
         path, method = request.path, request.method
@@ -224,19 +238,30 @@ class MockApp(Starlette):
         raise Refusal(404, f"Cannot {method} {path}")
 
     async def _create(
-        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | int
+        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | UnkeptBody
     ) -> MockResponse:
         settings = space.settings
-        size = body if isinstance(body, int) else len(body)
-        if isinstance(body, int) or size > settings.max_body:
-            text = f"expected at most {settings.max_body} bytes (--max-body), received {size}."
-            response = error_response(space, request.path, 413, f"Payload Too Large: {text}")
-            # The rest of the body is not read, so the connection cannot be used again.
-            response.close = True
-            return response
-        request.body, request.body_size = body[: settings.max_recorded_body], size
+        if not isinstance(body, UnkeptBody) and len(body) > settings.max_body:
+            body = UnkeptBody(len(body))
+        if isinstance(body, UnkeptBody):
+            return self._no_room(space, request, body)
+        request.body, request.body_size = body[: settings.max_recorded_body], len(body)
         path = GENERATIONS[request.path]
         return await create(self.common, space, request, outcome, body, path)
+
+    def _no_room(self, space: Workspace, request: RequestContext, body: UnkeptBody) -> MockResponse:
+        """The answer to a body that was not kept."""
+        if body.crowded:
+            text = f"requests under way hold {self.limits.memory.limit} bytes (--max-memory-bodies)."
+            retry = [(b"retry-after", b"1")]
+            response = error_response(space, request.path, 503, f"Service Unavailable: {text}", headers=retry)
+        else:
+            limit = space.settings.max_body
+            text = f"expected at most {limit} bytes (--max-body), received {body.size}."
+            response = error_response(space, request.path, 413, f"Payload Too Large: {text}")
+        # Perhaps not all of the body was read, so the connection cannot be used again.
+        response.close = True
+        return response
 
     async def _deliver(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; one that takes time stands in the journal meanwhile."""
@@ -262,12 +287,12 @@ class MockApp(Starlette):
         exchange = _exchange_of(opened, sent, ended_at=space.clock.now())
         space.bus.publish(EventKind.EXCHANGE, exchange)
 
-    def refuse(self, status: int, text: str, path: str = "") -> bytes:
+    def refuse(self, status: int, text: str, path: str = "", headers: Headers = ()) -> bytes:
         """The whole answer to what is no request, noted as if it were: users look for it in the log."""
         opened = self._open("?", path, b"", [], "http", "")
         opened.outcome.violations = (Problem("request", "an HTTP request that can be read", text, "http"),)
         space = opened.space
-        response = error_response(space, path, status, text, outcome=opened.outcome)
+        response = error_response(space, path, status, text, headers=headers, outcome=opened.outcome)
         head = response.head(space.date(), more=b"connection: close\r\n")
         self._finish(opened, Sent(status, head, response.body, len(response.body)))
         self.common.traffic.open -= 1
@@ -297,7 +322,7 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         request.method,
         request.path,
         request.query,
-        request.headers,
+        opened.headers,
         request.at,
         request.body,
         request.body_size,

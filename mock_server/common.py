@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .catalog import Catalog, load_catalog
+from .serving.limits import Limits
 from .settings import Settings
 from .traffic import Traffic
 from .validation import Validator
@@ -20,6 +21,7 @@ class Common:
         self.catalog = catalog or load_catalog()
         self.validator = Validator(self.catalog)
         self.traffic = Traffic()
+        self.limits = Limits.of(settings)
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
         self.default = Workspace(settings, self.traffic)

@@ -93,7 +93,26 @@ class ServerOptions(TypedDict, total=False):
         bool | str, Option(SWITCH, True, "scenarios from the keys mock-NAME and [mock:NAME] in prompts")
     ]
     seed: Annotated[int | str | None, Option(INTEGER, None, "same seed, same ids, timings and faults")]
+    repeat_ids: Annotated[
+        bool | str, Option(SWITCH, True, "with --seed: ids that no other server has, the rest as before")
+    ]
     max_body: Annotated[int | str, Option(SIZE, 64 * 1024**2, "largest request body", lowest=1)]
+    max_memory_bodies: Annotated[
+        int | str, Option(SIZE, 512 * 1024**2, "bytes that all requests under way hold together", lowest=1)
+    ]
+    max_connections: Annotated[
+        int | str,
+        Option(INTEGER, 16_384, "connections that one client may have", lowest=1, highest=MOST_KEPT),
+    ]
+    head_timeout: Annotated[
+        float | str, Option(TIME, 60.0, "real time in which a request's head must end; 0 is no limit")
+    ]
+    body_timeout: Annotated[
+        float | str, Option(TIME, 60.0, "real time between two parts of a body; 0 is no limit")
+    ]
+    idle_timeout: Annotated[
+        float | str, Option(TIME, 60.0, "real time that a connection may be silent; 0 is no limit")
+    ]
     max_jobs: Annotated[
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
@@ -144,7 +163,13 @@ class Settings:
     api_key: tuple[str, ...]
     magic: bool
     seed: int | None
+    repeat_ids: bool
     max_body: int
+    max_memory_bodies: int
+    max_connections: int
+    head_timeout: float
+    body_timeout: float
+    idle_timeout: float
     max_jobs: int
     max_exchanges: int
     max_recorded_body: int

@@ -24,7 +24,16 @@ from .traffic import Holds, Traffic
 
 __all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]
 
-BOUND_OPTIONS = ("host", "port")
+BOUND_OPTIONS = (
+    "host",
+    "port",
+    "max_memory_bodies",
+    "max_connections",
+    "head_timeout",
+    "body_timeout",
+    "idle_timeout",
+)
+"""Options of the server itself, in force from its start to its end."""
 SECRETS = ("api_key", "control_token")
 """Options whose values are told to nobody."""
 KEPT_BODIES = 1_024
@@ -91,8 +100,8 @@ class Workspace:
     def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while the server runs, until the next reset.
 
-        Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is about
-        the socket, which is bound already; nothing is changed then.
+        Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is
+        one of the server itself; nothing is changed then.
         """
         settings = self.settings.replace(**options)
         for name in BOUND_OPTIONS:

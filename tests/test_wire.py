@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
@@ -21,6 +20,7 @@ from kling_mock import MockServer
 from kling_mock.app import MockApp
 from kling_mock.common import Common
 from kling_mock.events import EventKind
+from kling_mock.serving.asgi_server import protocol_config
 from kling_mock.serving.uvicorn_protocol import MockProtocol
 from kling_mock.settings import Settings
 from kling_mock.store import at_once
@@ -66,9 +66,8 @@ MODELS = request("GET", "/model/" + MODEL)
 
 
 def connected(app: Any) -> tuple[MockProtocol, Transport]:
-    config = uvicorn.Config(app, http=MockProtocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, transport = MockProtocol(config=config, server_state=ServerState(), app_state={}), Transport()
+    protocol = MockProtocol(config=protocol_config(app), server_state=ServerState(), app_state={})
+    transport = Transport()
     protocol.connection_made(transport)
     return protocol, transport
 

@@ -1,31 +1,48 @@
-"""Reading the body of a request, up to a limit."""
+"""Reading the body of a request, up to a limit of its own and one of all requests together."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..serving.limits import MemoryShare
 from .request_context import RequestContext
 
-__all__ = ["read_body"]
+__all__ = ["UnkeptBody", "read_body"]
 
 MOST_DRAINED = 2 * 1024**3
 """Bytes of a body that is too large which are still read, so that its client gets to read the answer."""
+UNCOUNTED = 64 * 1024
+"""Bytes of a body that arrives at once and is not counted: it is gone before anything else is read."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
-async def read_body(request: RequestContext, receive: Receive, limit: int) -> bytes | int | None:
-    """The whole body; its size where that is over the limit; None where the client left."""
+class UnkeptBody(NamedTuple):
+    """A body that was read without being kept: its size, and whether memory was what it lacked."""
+
+    size: int
+    crowded: bool = False
+
+
+async def read_body(
+    request: RequestContext, receive: Receive, limit: int, memory: MemoryShare
+) -> bytes | UnkeptBody | None:
+    """The whole body; an `UnkeptBody` where there is no room for it; None where the client left.
+
+    What it takes counts in `memory`, until that is released.
+    """
     for name, value in request.headers:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             if all(other != b"expect" for other, _ in request.headers):
                 await _drain(receive)
-            return int(value)
+            return UnkeptBody(int(value))
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
-        whole: bytes = message["body"]
-        return whole if len(whole) <= limit else len(whole)
+        whole: bytes = message.get("body", b"")
+        if len(whole) <= limit and (len(whole) <= UNCOUNTED or memory.resize(len(whole))):
+            return whole
+        return UnkeptBody(len(whole), crowded=len(whole) <= limit)
     parts: list[bytes] = []
     size = 0
     while True:
@@ -33,17 +50,20 @@ async def read_body(request: RequestContext, receive: Receive, limit: int) -> by
             return None
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > limit:
+        crowded = size <= limit and not memory.resize(size)
+        if size > limit or crowded:
+            parts.clear()
+            memory.release()
             if message.get("more_body"):
                 await _drain(receive)
-            return size
+            return UnkeptBody(size, crowded)
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
 
 
 async def _drain(receive: Receive) -> None:
-    """Read on without keeping anything: a client that still sends would meet a reset, not the 413."""
+    """Read on without keeping anything: a client that still sends would meet a reset, not the answer."""
     size = 0
     while size < MOST_DRAINED:
         message = await receive()

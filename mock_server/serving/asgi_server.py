@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import os
 import socket
 import ssl
 import sys
@@ -16,8 +18,9 @@ from uvicorn.server import ServerState
 
 from ..common import Common
 from ..errors import ServerError
-from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, SERVER_KEEP_ALIVE, STREAM_LOOK
+from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STREAM_LOOK
 from .idle_detector import IdleDetector
+from .limits import Limits
 from .protocol_choice import protocol_class
 
 __all__ = ["Listener", "ServedApp", "bind", "new_event_loop", "protocol_config"]
@@ -40,6 +43,9 @@ def bind(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform != "win32":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if host == "::" and socket.has_dualstack_ipv6():
+        # All addresses are meant, those of IPv4 too.
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         listening.bind((host, port))
         # Two programs may bind one port; only one may listen.
@@ -63,7 +69,8 @@ def _address(listening: socket.socket) -> str:
 
 
 def protocol_config(app: Any) -> uvicorn.Config:
-    """What uvicorn's protocol is told: quiet, without a lifespan, with connections that stay for a minute."""
+    """What uvicorn's protocol is told: quiet, without a lifespan, and without belief in proxies' headers."""
+    limits: Limits = getattr(app, "limits", None) or Limits()
     config = uvicorn.Config(
         app,
         http=protocol_class(),
@@ -72,9 +79,12 @@ def protocol_config(app: Any) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         log_level="critical",
-        timeout_keep_alive=round(SERVER_KEEP_ALIVE),
+        # Who the client is decides over the control API: no header does, whatever the environment says.
+        proxy_headers=False,
     )
     config.load()
+    # uvicorn declares whole seconds, and takes any.
+    config.timeout_keep_alive = limits.idle_timeout  # type: ignore[assignment]
     return config
 
 
@@ -127,6 +137,8 @@ class Listener:
             ready()
             await self._stop.wait()
         finally:
+            for listening, _ in self.sockets:
+                _shut(listening)
             for server in servers:
                 server.close()
             await self._finish()
@@ -188,6 +200,7 @@ class Listener:
             if self._only_streams():
                 break
         for connection in list(self._state.connections):
+            _shut(connection.transport.get_extra_info("socket"))
             connection.transport.abort()
         # Aborted transports say so to their protocols in the loop's next rounds.
         for _ in range(3):
@@ -196,6 +209,16 @@ class Listener:
 
     def _only_streams(self) -> bool:
         return self.app.common.traffic.open == 0
+
+
+def _shut(ended: Any) -> None:
+    """Shut a socket down in every process that has it: a child that was forked keeps no port open."""
+    if ended is None:
+        return
+    with contextlib.suppress(OSError):
+        # Another descriptor: what a transport hands out has no shutdown().
+        with socket.socket(fileno=os.dup(ended.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:

@@ -109,6 +109,9 @@ class IdleDetector:
         descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
         for state in self._states:
             for connection in list(state.connections):
+                if getattr(connection, "half_closed", False):
+                    # Nothing comes from it any more, and the end of its stream stays readable.
+                    continue
                 transport = getattr(connection, "transport", None)
                 found = transport.get_extra_info("socket") if transport is not None else None
                 if found is not None:

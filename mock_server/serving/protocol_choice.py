@@ -10,7 +10,6 @@ from uvicorn.protocols.http import httptools_impl
 __all__ = ["METHODS", "missing_parts", "protocol_class"]
 
 METHODS = (
-    "_start_asgi_task",
     "_unset_keepalive_if_required",
     "on_response_complete",
     "shutdown",

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import httptools
 
+from .bounded_protocol import BoundedProtocol
+from .limits import MAX_FIELDS, MAX_TARGET
+from .request_head import (
+    OPENING,
+    head_size,
+    head_without_upgrade,
+    host_problem,
+    size_problem,
+    unreadable,
+)
 from .wire import CYCLE, TRANSPORT
-
-AT_ONCE_METHODS = (b"GET", b"POST")
-MAX_HEAD = 64 * 1024
-"""Bytes of a request's line and headers, about: what arrives in one piece is taken whole."""
 
 __all__ = ["MockProtocol"]
 
+AT_ONCE_METHODS = (b"GET", b"POST")
 
-class MockProtocol(HttpToolsProtocol):
+
+class _Refused(Exception):
+    """Ends the reading of a connection whose last answer is decided."""
+
+
+class MockProtocol(BoundedProtocol):
     """Puts the transport and the request's cycle into the scope, and answers whole requests at once.
 
     uvicorn makes a cycle and starts a task as soon as it has read the headers of a request. For the paths
@@ -27,24 +38,21 @@ class MockProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        app = self.app.app if isinstance(self.app, ProxyHeadersMiddleware) else self.app
-        self._at_once = getattr(app, "at_once", None)
+        self._at_once = getattr(self.app, "at_once", None)
         self._paths: frozenset[bytes] = (
-            getattr(app, "at_once_paths", frozenset()) if self._at_once else frozenset()
+            getattr(self.app, "at_once_paths", frozenset()) if self._at_once else frozenset()
         )
         self._method = ""
         """The method of a request that has no cycle yet."""
-        self._in_head = False
-        self._head = 0
-        """Bytes so far of a head that is not complete."""
+        self._hosts = 0
+        self._large = False
+        """Whether a head could be too large: one in a small packet is not counted."""
+        self._as_sent: list[tuple[bytes, bytes]] | None = None
+        """The headers of a request that is read again without its upgrade."""
         self._opening = b""
-        """The first byte of the connection: TLS is told by it."""
+        """The first bytes of the connection: other protocols are told by them."""
         self._body: bytes | None = None
         """The body so far of a request that has no cycle yet; None where there is no such request."""
-        self._rest: Any = None
-        """What runs as the next task instead of the application: the rest of an answer."""
-        self._idle_since: float | None = None
-        self._ending = False
 
     def unfinished(self) -> bool:
         """Whether a request to the API is on its way in, or its answer on its way out."""
@@ -56,63 +64,128 @@ class MockProtocol(HttpToolsProtocol):
         # Who watches the exchanges goes on watching.
         return not cycle.scope["path"].startswith("/_mock")
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        super()._unset_keepalive_if_required()
-
     def data_received(self, data: bytes) -> None:
-        if self.headers is None:
-            self._opening = data[:1]
+        if self._deaf:
+            return
+        if not self._opening:
+            self._opening = data[:OPENING]
+        self._idle_since = self._late_since = None
+        self._steps = 0
+        self._large = self._in_head or len(data) > MAX_TARGET
         headers = self.headers
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_again(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._refuse(400, unreadable(self._opening))
+            return
         if self._body is not None:
+            if self.transport.is_closing():
+                self._body = None
+                return
             self._go_on()
-        if self._in_head:
-            self._count_head(headers is self.headers, len(data))
+        if self._in_message or self.pipeline:
+            self._weigh(headers is self.headers, len(data))
+        elif self._idle_since is None and (self.cycle is None or self.cycle.response_complete):
+            self._rest()
 
     def on_message_begin(self) -> None:
         """Begin with a request; its scope is made when it turns out that one is needed."""
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
-        self._in_head = True
+        self._in_head = self._in_message = True
+        self._hosts = 0
+        self._steps += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers, which stand behind a body, are counted and mean nothing."""
+        if not self._in_head:
+            if not self._count_beside(len(name) + len(value) + 4):
+                raise _Refused
+            return
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Wait with a plain request to a path that is answered at once; let uvicorn have all others."""
+        parser, cycle = self.parser, self.cycle
+        if self._hosts != 1 or self._large or len(self.headers) > MAX_FIELDS:
+            self._check_head()
         self._in_head = False
-        cycle = self.cycle
+        self._beside = 0
+        if self._as_sent is not None:
+            self.headers, self._as_sent = self._as_sent, None
+        elif parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            return
         if (
             self.url.partition(b"?")[0] not in self._paths
             or (cycle is not None and not cycle.response_complete)
             or self.expect_100_continue
             or b"#" in self.url
-            or self.parser.get_http_version() != "1.1"
-            or (method := self.parser.get_method()) not in AT_ONCE_METHODS
-            or self.parser.should_upgrade()
+            or parser.get_http_version() != "1.1"
+            or (method := parser.get_method()) not in AT_ONCE_METHODS
+            or (self._large and head_size(self.url, self.headers) > MAX_TARGET)
         ):
             self._make_cycle()
         else:
             self._method = method.decode()
             self._body = b""
 
-    def _make_cycle(self) -> None:
-        """What uvicorn does at the begin of a request and at the end of its headers."""
+    def _check_head(self) -> None:
+        """Refuse a head that is too large, or does not say which host it is for."""
+        problem = size_problem(self.url, self.headers, head_size(self.url, self.headers))
+        if problem is None:
+            problem = host_problem(self._hosts, self.parser.get_http_version())
+        if problem is not None:
+            self._refuse(*problem)
+            raise _Refused
+
+    def _make_cycle(self, rest: Any = None) -> None:
+        """What uvicorn does at the begin of a request and at the end of its headers.
+
+        `rest` runs in the place of the application: the rest of an answer that takes time.
+        """
+        if self.transport.is_closing():
+            raise _Refused
         url, headers, expected = self.url, self.headers, self.expect_100_continue
+        waits = self.cycle is not None and not self.cycle.response_complete
+        app = self.app
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expected
         self.headers += headers
-        super().on_headers_complete()
-        if self.cycle is not None and not self.parser.should_keep_alive():
+        self.app = rest or app
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = app
+        # The request's task begins in the loop's next round.
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope[CYCLE], scope[TRANSPORT] = self.cycle, self.transport
+        if not self.parser.should_keep_alive():
             # uvicorn before 0.53 looks for `Connection: close` only when it writes the headers itself.
             self.cycle.keep_alive = False
+        if not waits:
+            self.running = self.cycle
 
     def on_body(self, body: bytes) -> None:
+        self._steps += 1
         if self._body is None:
             super().on_body(body)
         else:
             self._body += body
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return
+        self._in_message = False
+        self._steps += 1
         body = self._body
         if body is None:
             super().on_message_complete()
@@ -128,16 +201,33 @@ class MockProtocol(HttpToolsProtocol):
             self._body = None
             self._write_whole(answer)
             return
-        self._rest = answer
-        self._go_on()
+        self._go_on(answer)
         super().on_message_complete()
 
-    def _go_on(self) -> None:
+    def _go_on(self, rest: Any = None) -> None:
         """Let uvicorn have a request that was waited with: it gets its cycle, its task and its body."""
         body, self._body = self._body or b"", None
-        self._make_cycle()
+        self._make_cycle(rest)
         if body:
             super().on_body(body)
+
+    def _has_cycle(self) -> bool:
+        return self._body is None
+
+    def _read_again(self, rest: bytes) -> None:
+        """Read a request that asks for another protocol as the one that it is (RFC 9110, 7.8).
+
+        httptools leaves such a request at the end of its head; a new parser gets the head without that wish.
+        """
+        parser = self.parser
+        method = parser.get_method()
+        if method == b"CONNECT":
+            return
+        head = head_without_upgrade(method, self.url, parser.get_http_version(), self.headers)
+        self._as_sent = self.headers
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(head + rest)
 
     def _write_whole(self, answer: bytes) -> None:
         if self.parser.should_keep_alive():
@@ -147,59 +237,3 @@ class MockProtocol(HttpToolsProtocol):
             head, _, body = answer.partition(b"\r\n\r\n")
             self.transport.write(b"%b\r\nconnection: close\r\n\r\n%b" % (head, body))
             self.transport.close()
-
-    def on_response_complete(self) -> None:
-        """As uvicorn does, but with one timer for the connection instead of one for each answer."""
-        if self.pipeline or self.transport.is_closing():
-            super().on_response_complete()
-            return
-        self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._look_in(self.timeout_keep_alive)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it has been idle for long enough, else look again when it could be."""
-        idle = 0.0 if self._idle_since is None else self.loop.time() - self._idle_since
-        if idle >= self.timeout_keep_alive:
-            super().timeout_keep_alive_handler()
-        else:
-            self._look_in(self.timeout_keep_alive - idle)
-
-    def _look_in(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def _count_head(self, going_on: bool, size: int) -> None:
-        """Refuse a head that grows and grows; uvicorn would keep all of it."""
-        self._head = size + (self._head if going_on else 0)
-        if self._head > MAX_HEAD and not self.transport.is_closing():
-            self._refuse(431, f"Request header fields too large: expected at most {MAX_HEAD} bytes.")
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, with a hint where it looks like TLS."""
-        if self._opening == b"\x16":
-            msg += " It looks like TLS: this address speaks http://, not https://."
-        self._refuse(400, msg)
-
-    def _refuse(self, status: int, text: str) -> None:
-        path = self.url.decode("utf-8", "replace")[:200] if self.headers is not None else ""
-        self.transport.write(self.config.app.refuse(status, text, path.partition("?")[0]))  # type: ignore[union-attr]
-        self.transport.close()
-
-    def shutdown(self) -> None:
-        self._ending = True
-        super().shutdown()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._ending:
-            # A request that waited for the one before it: the server has stopped meanwhile.
-            return
-        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
-        scope[CYCLE] = cycle
-        scope[TRANSPORT] = self.transport
-        rest, self._rest = self._rest, None
-        super()._start_asgi_task(cycle, rest or app)
