@@ -36,7 +36,7 @@ from .exchanges.exchange import Exchange, Headers, word_in
 from .exchanges.recorded_head import recorded_headers
 from .serving.limits import Limits
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import LATE, TRANSPORT, whole
+from .serving.wire import REFUSED, TRANSPORT, whole
 from .settings import Settings
 from .store import at_once
 from .validation import Problem
@@ -179,8 +179,8 @@ class MockApp(Starlette):
                     return
                 if received is None:
                     opened.outcome.fault = "client-left"
-                    # What took too long was answered, and noted, by the connection.
-                    opened.finished = bool(scope.get(LATE))
+                    # A body that is late, or none, was answered and noted by the connection.
+                    opened.finished = bool(scope.get(REFUSED))
                     return
                 body = received
                 await self._decide(opened, body)

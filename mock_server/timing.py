@@ -26,10 +26,12 @@ __all__ = [
     "ENDLESS_WORK",
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
+    "HALF_CLOSED_LOOK",
     "HANDSHAKE",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
+    "LOG_ENDS",
     "LOG_FLUSH",
     "LONG_HOLD",
     "LOOK_AGAIN",
@@ -48,7 +50,6 @@ __all__ = [
     "PROCESS_UNSEEN",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
-    "SERVER_KEEP_ALIVE",
     "SERVER_STARTS",
     "SHORT_WAIT",
     "SIGNAL_LOOK",
@@ -157,8 +158,10 @@ STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""
-SERVER_KEEP_ALIVE = 60.0
-"""That an idle connection stays: longer than clients keep theirs, so that none finds it closed."""
+HALF_CLOSED_LOOK = 1.0
+"""Between looks at a client that sends no more and whose answer is held back: it may have left."""
+LOG_ENDS = _patient(0.5)
+"""In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
 

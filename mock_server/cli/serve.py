@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ..hostnames import is_loopback
 from ..settings import Settings
 from .commands import Command
 from .options import server_flags, settings_from
@@ -66,16 +67,16 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
             signal.signal(number, lambda *_: listener.stop())
 
     def ready() -> None:
-        print(f"kling-mock ready at {url}", flush=True)
+        log.say(f"kling-mock ready at {url}")
         if settings.log_format == "text":
             key = settings.api_key[0] if settings.api_key else "test-key"
-            print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
-            print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
-        if settings.host not in ("127.0.0.1", "localhost", "::1"):
+            log.say(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")))
+            log.say(f"jobs and exchanges, live: {url}/_mock/")
+        if not is_loopback(settings.host):
             print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
 
     await listener.serve(ready)
-    log.flush()
+    log.close()
 
 
 command = Command(

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TextIO
 
 from ..events import Event
-from ..timing import LOG_FLUSH
+from ..timing import LOG_ENDS, LOG_FLUSH
 from .exchange import Exchange
 from .line import status_word
+from .log_writer import LogWriter
 from .redaction import hide
 
 __all__ = ["ExchangeLog"]
@@ -31,14 +32,16 @@ STATE_COLOURS = {"completed": _GREEN, "error": _RED, "generating": _CYAN, "queue
 
 
 class ExchangeLog:
-    """Writes exchanges as they end; a listener of the event bus."""
+    """Writes exchanges as they end; a listener of the event bus. It never waits for whoever reads it."""
 
     def __init__(
         self, stream: TextIO | None = None, *, form: str = "text", colour: bool | None = None
     ) -> None:
-        self.stream = stream or sys.stdout
+        stream = stream or sys.stdout
         self.form = form
-        self.colour = self.stream.isatty() if colour is None else colour
+        # There is no standard output where it was closed before the start.
+        self.colour = bool(stream and stream.isatty()) if colour is None else colour
+        self._writer = LogWriter(stream, self._dropped_line)
         self._waiting: list[Exchange] = []
         self._second, self._moment = -1, ""
 
@@ -58,23 +61,29 @@ class ExchangeLog:
         self._waiting.append(exchange)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Give what waits to the writer; drop it where too much waits there already."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        line = self.json_line if self.form == "json" else self.text_line
-        text = "".join([line(exchange) + "\n" for exchange in waiting])
-        encoding = getattr(self.stream, "encoding", None) or "utf-8"
-        # What the stream's encoding has no sign for is written out: one line must not take the others along.
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
-        if self.stream.closed:
+        if self._writer.crowded:
+            self._writer.drop(len(waiting))
             return
-        try:
-            self.stream.write(text)
-            self.stream.flush()
-        except BrokenPipeError:
-            # Whoever read the log has gone: the server goes on without it.
-            pass
+        line = self.json_line if self.form == "json" else self.text_line
+        self._writer.write("".join([line(exchange) + "\n" for exchange in waiting]))
+
+    def say(self, text: str) -> None:
+        """Write a line that is about no exchange."""
+        self._writer.write(text + "\n")
+
+    def close(self) -> None:
+        """Write what waits, as far as somebody reads it soon."""
+        self.flush()
+        self._writer.close(LOG_ENDS)
+
+    def _dropped_line(self, dropped: int) -> str:
+        if self.form == "json":
+            return json.dumps({"dropped": dropped}, separators=(",", ":"))
+        return f"{dropped} lines of this log are missing: they could not be written."
 
     def text_line(self, exchange: Exchange) -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""

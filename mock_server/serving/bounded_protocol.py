@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from .half_closed import HalfClosed
 from .limits import MAX_HEAD, QUEUED_COST, Limits
 from .request_head import head_size, size_problem
-from .wire import LATE
+from .wire import REFUSED
 
 __all__ = ["BoundedProtocol"]
 
@@ -180,8 +180,6 @@ class BoundedProtocol(HttpToolsProtocol):
             limit = self._limits.head_timeout
             self._refuse(408, f"Request Timeout: the head did not end within {limit:g} s (--head-timeout).")
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.scope[LATE] = True  # type: ignore[typeddict-unknown-key]
         limit = self._limits.body_timeout
         self._refuse(408, f"Request Timeout: nothing of the body came for {limit:g} s (--body-timeout).")
 
@@ -239,6 +237,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 # It has its answer: a second one would be taken for that to another request.
                 self.transport.close()
                 return
+            self.cycle.scope[REFUSED] = True  # type: ignore[typeddict-unknown-key]
             if self.cycle is running:
                 owes = False
             elif self.pipeline:

@@ -9,12 +9,12 @@ from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from ..timing import HALF_CLOSED_LOOK
+
 __all__ = ["HalfClosed"]
 
 ROUNDS = 4
 """Rounds of the loop in which a plain answer goes out, and in which a client that left is found out."""
-LOOK_AGAIN = 1.0
-"""Real seconds between looks at a client whose answer is held back."""
 PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Every client reads over it (RFC 9110, 15.2); where the client has left, its system answers with a reset."""
 TCP_CLOSED = 7
@@ -67,7 +67,7 @@ class HalfClosed:
             connection.transport.abort()
         else:
             connection.half_closed = True
-            self._next = connection.loop.call_later(LOOK_AGAIN, self._look)
+            self._next = connection.loop.call_later(HALF_CLOSED_LOOK, self._look)
 
     def _ask(self, running: RequestResponseCycle) -> None:
         if running.response_started or running.scope["http_version"] == "1.0":

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-__all__ = ["CYCLE", "LATE", "TRANSPORT", "whole", "write_whole"]
+__all__ = ["CYCLE", "REFUSED", "TRANSPORT", "whole", "write_whole"]
 
 TRANSPORT = "kling_mock.transport"
 """The scope's key for the connection's transport: an answer can be cut off or reset through it."""
 CYCLE = "kling_mock.cycle"
 """The scope's key for uvicorn's record of the request, which `write_whole` completes."""
-LATE = "kling_mock.late"
-"""The scope's key that says that the request's body took too long, and that this was answered."""
+REFUSED = "kling_mock.refused"
+"""The scope's key that says that the connection has answered the request: its body is late, or none."""
 
 
 _STATUS_LINES = {

@@ -1,0 +1,144 @@
+"""Writing text where nobody may read it: what cannot be written is dropped and counted, and nobody waits."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TextIO
+
+__all__ = ["MOST_WAITING", "LogWriter"]
+
+MOST_WAITING = 4 * 1024**2
+"""Bytes that wait for their reader: seconds of a busy server's log."""
+PIECE = 4 * 1024
+"""Bytes that are written at a time: a pipe that is ready for them takes them whole."""
+NEVER_AGAIN = (errno.EPIPE, errno.EBADF)
+"""Errors after which a descriptor takes nothing any more."""
+
+
+class LogWriter:
+    """Writes to a stream's descriptor in a thread of its own, which alone waits for a slow reader.
+
+    Where more than `MOST_WAITING` bytes wait, or the descriptor refuses them (a full disk, a closed
+    terminal), lines are dropped; how many is said in their place, once that can be written, in the words of
+    `told`. A stream without a descriptor, such as one of a test, is written to at once.
+    """
+
+    def __init__(self, stream: TextIO | None, told: Callable[[int], str]) -> None:
+        self._stream = stream
+        self._told = told
+        self._descriptor = _descriptor_of(stream)
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._torn = False
+        """Whether the last line was cut off by an error."""
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether what is written now would be dropped."""
+        return self._size > MOST_WAITING
+
+    def drop(self, lines: int) -> None:
+        """Count lines that were not even made."""
+        if self._stream is not None:
+            with self._changed:
+                self._dropped += lines
+
+    def write(self, text: str) -> None:
+        """Write whole lines, at some moment; from any thread, without waiting."""
+        stream = self._stream
+        if stream is None or stream.closed or not text:
+            return
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        # What the stream's encoding has no sign for is written out: one line must not take the others along.
+        data = text.encode(encoding, "backslashreplace")
+        if self._descriptor is None:
+            _write_at_once(stream, data.decode(encoding))
+            return
+        with self._changed:
+            if self._closed or self.crowded:
+                self._dropped += text.count("\n")
+                return
+            self._append(data, text.count("\n"))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="kling-mock log", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _append(self, data: bytes, lines: int) -> None:
+        """Let lines wait, behind the word of those that were dropped before them."""
+        if self._dropped:
+            data = self._told(self._dropped).encode() + b"\n" + data
+            lines += self._dropped
+            self._dropped = 0
+        self._waiting.append((data, lines))
+        self._size += len(data)
+
+    def close(self, patience: float) -> None:
+        """Take nothing more, and wait so many real seconds at most until what waits is written."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            if self._thread is not None:
+                self._changed.wait_for(lambda: self._size == 0, patience)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                data, lines = self._waiting[0]
+            written = self._write_out(data)
+            with self._changed:
+                self._waiting.popleft()
+                self._size -= len(data)
+                if not written:
+                    self._dropped += lines
+                elif self._dropped and not self._waiting:
+                    self._append(b"", 0)
+                self._changed.notify_all()
+
+    def _write_out(self, data: bytes) -> bool:
+        """Write all of it, however long that takes; False where the descriptor refuses it."""
+        descriptor = self._descriptor
+        if descriptor is None:
+            return True
+        rest = memoryview(b"\n" + data if self._torn else data)
+        self._torn = False
+        while rest:
+            try:
+                rest = rest[os.write(descriptor, rest[:PIECE]) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [])
+            except OSError as error:
+                self._torn = len(rest) < len(data)
+                if error.errno in NEVER_AGAIN:
+                    # Whoever read the log has gone: the server goes on without it.
+                    self._stream = self._descriptor = None
+                return False
+        return True
+
+
+def _descriptor_of(stream: TextIO | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def _write_at_once(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        # As a reader that has gone, or a disk that is full.
+        pass
