@@ -15,8 +15,12 @@ from .units import FASTEST, parse_duration
 __all__ = ["LATEST", "Clock"]
 
 
-LATEST = 253_402_300_799.0
-"""The last second of the year 9999, after which there are no dates."""
+LATEST = 253_402_300_799.0 - 86_400
+"""A day before the end of the year 9999, after which there are no dates: every time zone has one for it."""
+
+
+_CHANGING = (math.inf, 0.0, 0.0)
+"""Stands for the anchor of a clock that is being changed."""
 
 
 class Clock:
@@ -34,13 +38,17 @@ class Clock:
         moment_of: Callable[[str, str | None], float] | None = None,
     ) -> None:
         """`moment_of` gives the virtual moment at which a job (or all jobs) reaches a status."""
-        self._lock = threading.Lock()
+        # A signal's handler may ask for the time in the middle of a change: it must not wait for itself.
+        self._lock = threading.RLock()
         # (virtual, real, speed) at the last change: one tuple, so that `now` reads it whole without a lock.
-        self._anchor = (
+        # While it is changed it is one that gives no time: `now` waits for the lock then.
+        self._anchor: tuple[float, float, float] = (
             time.time() if start is None else float(start),
             time.monotonic(),
             _checked_speed(speed),
         )
+        self._settled = self._anchor
+        """The same, but for the moment of a change: what it was before."""
         self._sleepers: dict[asyncio.Future[None], float] = {}
         """Who sleeps on this clock, and until when."""
         self.bus = EventBus(self.now)
@@ -48,26 +56,30 @@ class Clock:
         self._moment_of = moment_of
 
     def now(self) -> float:
-        """Virtual seconds since the epoch; never less than an earlier answer."""
-        virtual, real, speed = self._anchor
-        return virtual + (time.monotonic() - real) * speed
+        """Virtual seconds since the epoch; never less than an earlier answer, and never after `LATEST`."""
+        anchor = self._anchor
+        virtual, real, speed = anchor
+        now = virtual + (time.monotonic() - real) * speed
+        # Where it was changed meanwhile, the old speed may have gone too far.
+        if now < LATEST and self._anchor is anchor:
+            return now
+        with self._lock:
+            return self._at(time.monotonic())
 
     @property
     def anchor(self) -> tuple[float, float, float]:
         """A virtual moment, the system's monotonic seconds at which it was, and the speed since then."""
-        return self._anchor
+        with self._lock:
+            return self._settled
 
     @property
     def speed(self) -> float:
         """Virtual seconds per real second; 0 while frozen."""
-        return self._anchor[2]
+        return self.anchor[2]
 
     @speed.setter
     def speed(self, value: float) -> None:
-        value = _checked_speed(value)
-        with self._lock:
-            real = time.monotonic()
-            self._anchor = (self._at(real), real, value)
+        self._change(0.0, _checked_speed(value))
         self._wake()
 
     @property
@@ -113,9 +125,7 @@ class Clock:
             )
         if self.now() + seconds > LATEST:
             raise ClockError(f"The clock ends with the year 9999: expected less than {seconds} seconds.")
-        with self._lock:
-            real = time.monotonic()
-            self._anchor = (self._at(real) + seconds, real, self.speed)
+        self._change(seconds, None)
         self._wake()
         return self.now()
 
@@ -135,8 +145,9 @@ class Clock:
             with self._lock:
                 self._sleepers[future] = deadline
             timer = None
-            if self.speed > 0 and math.isfinite(remaining):
-                timer = loop.call_later(remaining / self.speed, _resolve, future)
+            speed = self.speed
+            if speed > 0 and deadline <= LATEST:
+                timer = loop.call_later(remaining / speed, _resolve, future)
             try:
                 await future
             finally:
@@ -146,9 +157,18 @@ class Clock:
                     timer.cancel()
                 future.cancel()
 
+    def _change(self, seconds: float, speed: float | None) -> None:
+        """Jump forward, and go on at a speed, or at the same one."""
+        with self._lock:
+            # From here on nobody reads the time without the lock: what was read before it came earlier.
+            self._anchor = _CHANGING
+            real = time.monotonic()
+            moment = min(self._at(real) + seconds, LATEST)
+            self._anchor = self._settled = (moment, real, self._settled[2] if speed is None else speed)
+
     def _at(self, real: float) -> float:
-        virtual, since, speed = self._anchor
-        return virtual + (real - since) * speed
+        virtual, since, speed = self._settled
+        return min(virtual + (real - since) * speed, LATEST)
 
     def _wake(self) -> None:
         """Let every sleeper look at the clock again, each in its own event loop."""

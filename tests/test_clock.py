@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest import mock
 
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock import Clock
+from kling_mock.clock import LATEST
 from kling_mock.errors import ClockError
 from tests.support import until
 
@@ -74,6 +77,7 @@ def test_time_never_runs_backwards_for_several_threads() -> None:
         thread.start()
     for _ in range(3000):
         clock.advance(0)
+        clock.speed = 0
         clock.speed = 1e6
     done.set()
     for thread in threads:
@@ -81,7 +85,7 @@ def test_time_never_runs_backwards_for_several_threads() -> None:
     assert not wrong
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1e6))
+@given(st.floats(0, 1e6), st.floats(0, 1e5))
 def test_the_speed_says_how_fast_it_runs(speed: float, seconds: float) -> None:
     real = 100.0
     with mock.patch("kling_mock.clock.time.monotonic", lambda: real):
@@ -228,3 +232,71 @@ def test_a_speed_that_is_no_number_is_named(wrong: Any) -> None:
 def test_a_time_that_is_no_number_is_named(wrong: Any) -> None:
     with pytest.raises(ClockError, match=r"advance\(\) takes a number of seconds, received"):
         Clock(speed=0).advance(wrong)
+
+
+def test_a_change_of_speed_in_the_middle_of_a_look_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a thread computed by the old speed, before it was overtaken, is not what it says."""
+    real = [100.0]
+    clock = Clock(speed=1e6, start=0.0)
+    first = clock.now()
+    monkeypatch.setattr("kling_mock.clock.time.monotonic", lambda: real[0])
+    clock = Clock(speed=1e6, start=first)
+    changing = iter([True])
+
+    def overtaken() -> float:
+        if next(changing, False):
+            clock.speed = 0
+            real[0] += 60.0
+        return real[0]
+
+    monkeypatch.setattr("kling_mock.clock.time.monotonic", overtaken)
+    seen = clock.now()
+    assert seen == clock.now() == first
+
+
+def test_a_signal_in_the_middle_of_a_change_may_ask_for_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(speed=0, start=7.0)
+    asked: list[float] = []
+    asking = iter([True])
+
+    def interrupted() -> float:
+        if next(asking, False):
+            asked.append(clock.now())
+        return 100.0
+
+    monkeypatch.setattr("kling_mock.clock.time.monotonic", interrupted)
+    clock.speed = 1
+    assert asked == [7.0]
+
+
+def test_the_calendar_ends_without_a_crash() -> None:
+    clock = Clock(speed=1e6, start=LATEST - 1)
+    with pytest.raises(ClockError, match="ends with the year 9999"):
+        clock.advance(10)
+    with mock.patch("kling_mock.clock.time.monotonic", lambda: time.monotonic_ns() / 1e9 + 3600):
+        assert clock.now() == LATEST
+        assert datetime.fromtimestamp(clock.now(), timezone(timedelta(hours=14))).year == 9999
+        clock.speed = 0
+        assert clock.now() == LATEST
+
+
+def test_what_sleeps_beyond_the_end_of_the_calendar_sets_no_timer() -> None:
+    async def sleep() -> int:
+        clock = Clock(speed=1e6, start=LATEST)
+        loop = asyncio.get_running_loop()
+        timers = 0
+        later = loop.call_later
+
+        def counted(*given: Any, **options: Any) -> Any:
+            nonlocal timers
+            timers += 1
+            return later(*given, **options)
+
+        with mock.patch.object(loop, "call_later", counted):
+            sleeper = asyncio.ensure_future(clock.sleep(1))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            sleeper.cancel()
+        return timers
+
+    assert asyncio.run(sleep()) == 0
