@@ -63,7 +63,7 @@ Message = MutableMapping[str, Any]
 class Opened:
     """An exchange that has begun: its request, and what is known of its end."""
 
-    __slots__ = ("finished", "headers", "number", "outcome", "request", "resets", "space", "started")
+    __slots__ = ("finished", "headers", "number", "outcome", "request", "space", "started")
 
     def __init__(self, space: Workspace, request: RequestContext) -> None:
         self.space = space
@@ -72,10 +72,14 @@ class Opened:
         """The headers that are recorded."""
         self.outcome = Outcome()
         self.started = time.perf_counter()
-        self.resets = space.resets
         self.number = 0
         """Its number in the journal; 0 until it has one."""
         self.finished = False
+
+    @property
+    def outdated(self) -> bool:
+        """Whether all was forgotten since it began: what it asks for has no place in what comes after."""
+        return self.space.store.resets != self.request.resets
 
 
 class MockApp(Starlette):
@@ -162,6 +166,7 @@ class MockApp(Starlette):
             scheme=scheme,
             address=common.address,
             root=root,
+            resets=space.store.resets,
         )
         return Opened(space, request)
 
@@ -173,8 +178,7 @@ class MockApp(Starlette):
             memory = self.limits.memory.share()
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
-                if space.resets != opened.resets:
-                    # It began before all was forgotten: what it asks for has no place in what comes after.
+                if opened.outdated:
                     await Response(status_code=503)(scope, receive, send)
                     return
                 if received is None:
@@ -199,6 +203,10 @@ class MockApp(Starlette):
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
         except Exception:
+            if opened.outdated:
+                text = "Service Unavailable: this mock was reset while the request was under way."
+                outcome.response = error_response(space, request.path, 503, text, outcome=outcome)
+                return outcome.response
             # A bug of this program: the client still gets the API's error body, the user the traceback.
             logger.exception("A bug in kling-mock, at %s %s:", request.method, request.path)
             text = "Internal server error: a bug in kling-mock; see its log."
@@ -266,7 +274,7 @@ class MockApp(Starlette):
     async def _deliver(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; one that takes time stands in the journal meanwhile."""
         space, response = opened.space, opened.outcome.response
-        if not response.plain and space.resets == opened.resets:
+        if not response.plain and not opened.outdated:
             opened.number = space.journal.next_number()
             # As it is going to be: a client that gave up may look before its leaving has been noticed.
             early = _early(response)
@@ -281,7 +289,7 @@ class MockApp(Starlette):
             return
         opened.finished = True
         space = opened.space
-        if space.resets != opened.resets:
+        if opened.outdated:
             return
         opened.number = opened.number or space.journal.next_number()
         exchange = _exchange_of(opened, sent, ended_at=space.clock.now())

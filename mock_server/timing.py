@@ -56,6 +56,7 @@ __all__ = [
     "SLEEP_LOOK",
     "SLOWNESS",
     "STOP_LOOK",
+    "STREAM_GATHER",
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
     "THREAD_BLOCKED",
@@ -156,6 +157,8 @@ SERVER_ENDS_ANSWERS = _patient(0.2)
 """That running answers get to finish when the server stops; held ones end at once."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
+STREAM_GATHER = 0.1
+"""For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""
 HALF_CLOSED_LOOK = 1.0

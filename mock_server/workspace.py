@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from email.utils import formatdate
+from secrets import token_hex
 from typing import Unpack
 
 from .clock import LATEST, Clock
@@ -56,15 +57,15 @@ class Workspace:
         self._speed = self.clock.speed
         self.bus = self.clock.bus
         self.holds = Holds(self.clock, traffic)
-        self.ids = IdSource(settings.seed, workspace=name)
+        self._life = "" if settings.repeat_ids else token_hex(8)
+        """What tells the ids of this server from those of others that have the same seed."""
+        self.ids = IdSource(settings.seed, workspace=name + self._life)
         self.names = _names(settings)
         self.store = MemoryStore(settings.max_jobs, ScenarioSelector(self.names.resolve(settings.scenario)))
         self.journal = Journal(settings.max_exchanges)
         self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.kept_bodies: OrderedDict[str, KeptBody] = OrderedDict()
         self.started_at = self.clock.now()
-        self.resets = 0
-        """How often it was reset: what began before a reset is of no interest after it."""
         self._date = (-1, b"")
 
     def _keep(self, event: Event) -> None:
@@ -76,7 +77,6 @@ class Workspace:
 
         The clock gets its speed back; it never runs backwards.
         """
-        self.resets += 1
         self.holds.end()
         at_once(self.store.reset())
         self.kept_bodies.clear()
@@ -92,7 +92,7 @@ class Workspace:
 
     def issue_ids(self, seed: int, *, of: str = "") -> None:
         """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
-        self.ids = IdSource(seed, workspace=self.name + of)
+        self.ids = IdSource(seed, workspace=self.name + self._life + of)
         self.store.restart_numbers()
         # An id may come back for another job.
         self.kept_bodies.clear()

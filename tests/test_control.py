@@ -236,7 +236,7 @@ def test_a_page_for_browsers(server: MockServer) -> None:
 
 GUARDED = ["/_mock/", "/_mock/jobs/x", "/_mock/exchanges.har", "/_mock/scenario/next"]
 GUARDED += [
-    f"/_mock/{name}" for name in "health jobs exchanges charges clock scenario scenarios reset events".split()
+    f"/_mock/{name}" for name in "jobs exchanges charges clock scenario scenarios reset events".split()
 ]
 
 
@@ -285,12 +285,10 @@ def test_a_preflight_is_not_granted(server: MockServer) -> None:
 
 def test_a_token_opens_it_to_any_name_and_is_needed_then() -> None:
     with MockServer(control_token="sesame") as server:
-        assert ask(server, "GET", "/_mock/health", key=None).status == 403
-        assert ask(server, "GET", "/_mock/health", key="wrong").status == 403
-        assert ask(server, "GET", "/_mock/health", key="sesame").status == 200
-        assert (
-            ask(server, "GET", "/_mock/health", headers={"Host": "evil.example"}, key="sesame").status == 200
-        )
+        assert ask(server, "GET", "/_mock/jobs", key=None).status == 403
+        assert ask(server, "GET", "/_mock/jobs", key="wrong").status == 403
+        assert ask(server, "GET", "/_mock/jobs", key="sesame").status == 200
+        assert ask(server, "GET", "/_mock/jobs", headers={"Host": "evil.example"}, key="sesame").status == 200
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "schlüssel"])
@@ -301,7 +299,7 @@ def test_a_token_that_no_header_can_carry_is_refused_before_it_opens_anything(to
 
 def test_a_token_is_given_as_bearer_and_not_bare() -> None:
     with MockServer(control_token="sesame") as server:
-        bare = ask(server, "GET", "/_mock/health", headers={"Authorization": "sesame"}, key=None)
+        bare = ask(server, "GET", "/_mock/jobs", headers={"Authorization": "sesame"}, key=None)
         assert bare.status == 403 and "/_mock/?token=" in bare.json["message"]
 
 
@@ -312,9 +310,9 @@ def test_a_browser_opens_the_page_with_the_token_once() -> None:
         assert (moved.status, moved.headers["location"]) == (303, "/_mock/")
         cookie, *attributes = moved.headers["set-cookie"].split("; ")
         assert {"HttpOnly", "SameSite=strict"} <= set(attributes)
-        for path in ("/_mock/", "/_mock/health"):
+        for path in ("/_mock/", "/_mock/jobs"):
             assert ask(server, "GET", path, headers={"Cookie": cookie}, key=None).status == 200
-        assert ask(server, "GET", "/_mock/health?token=sesame", key=None).status == 403
+        assert ask(server, "GET", "/_mock/jobs?token=sesame", key=None).status == 403
 
 
 def test_the_page_is_found_without_its_slash(server: MockServer) -> None:

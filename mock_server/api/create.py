@@ -68,7 +68,7 @@ async def create(
     def plan_of(job_id: str) -> JobPlan:
         return decide_job(job_id, scenario, payload, variant, facts, space.settings, request.at)
 
-    plan = await _make_job(space, plan_of, scenario, variant)
+    plan = await _make_job(space, request, plan_of, scenario, variant)
     outcome.job_id, outcome.known_id = plan.id, True
     expires_at = None
     if scenario.create_status == "completed":
@@ -95,6 +95,11 @@ def _checked(
     try:
         payload = parse_json(body)
     except PayloadError as error:
+        coding = _coding_of(request, body)
+        if coding:
+            raise _invalid(
+                Problem("header Content-Encoding", "a body without coding", coding, "coding")
+            ) from None
         raise Refusal(400, f"Body validation error: {error}", problems=(_bad_json(error),)) from None
     if not isinstance(payload, dict):
         raise _invalid(Problem("body", "a JSON object", _kind(payload), "type"))
@@ -116,6 +121,14 @@ def _checked(
     if verdict.violations:
         raise _invalid(*verdict.violations)
     return payload if verdict.taken is None else verdict.taken, variant
+
+
+def _coding_of(request: RequestContext, body: bytes) -> str:
+    """The coding of a body that is no JSON, by what its header says or its first bytes; empty for none."""
+    for name, value in request.headers:
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            return value.decode("latin-1").strip()
+    return "gzip" if body.startswith(b"\x1f\x8b") else ""
 
 
 def _bad_json(error: PayloadError) -> Problem:
@@ -200,19 +213,25 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
 
 
 async def _make_job(
-    space: Workspace, plan_of: Callable[[str], JobPlan], scenario: Scenario, variant: Variant
+    space: Workspace,
+    request: RequestContext,
+    plan_of: Callable[[str], JobPlan],
+    scenario: Scenario,
+    variant: Variant,
 ) -> JobPlan:
     """Keep a new job, whose plan depends on its id; refuses it with 429 where there is no room."""
     store, style = space.store, scenario.ids or "nanoid"
     while True:
         number = await store.next_number()
         plan = plan_of(space.ids.generation_id(style, variant.model, number))
-        added = await store.add_job(plan)
+        added = await store.add_job(plan, request.resets)
         if added is AddResult.ADDED:
             space.bus.publish(EventKind.JOB_MADE, plan)
             return plan
         if added is AddResult.FULL:
             raise _full(space)
+        if added is AddResult.OUTDATED:
+            raise Refusal(503, "Service Unavailable: this mock was reset while the request was under way.")
         # A seed that was set anew begins again with ids that are taken.
 
 

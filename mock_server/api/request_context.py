@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from ..scenarios.fault import Place
     from ..workspace import Workspace
 
-__all__ = ["REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
+__all__ = ["LONGEST_HOST", "REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
 
 KEYS_PAGE = "https://aimlapi.com/app/keys"
-SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]+(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
+SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
+LONGEST_HOST = 260
+"""Bytes of a Host header that names a host: 253 of its name, and the port."""
 REDIRECTED = b"mock-redirected=1"
 """Stands in the query of a redirect's target: host names do not tell, a client may use any from the start."""
 CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -47,6 +49,7 @@ class RequestContext:
         scheme: str = "http",
         address: str = "",
         root: str = "",
+        resets: int = 0,
     ) -> None:
         self.method = method
         self.path = path
@@ -58,6 +61,8 @@ class RequestContext:
         """Where the server is reached by clients whose Host does not say."""
         self.root = root
         """The prefix under which the application is mounted, without a slash at its end."""
+        self.resets = resets
+        """How often all had been forgotten when it began."""
         self.secure = scheme == "https"
         # Of a header that is there twice the last one counts.
         read = dict(headers)

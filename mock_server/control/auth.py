@@ -20,30 +20,51 @@ Handler = Callable[[Request], Awaitable[Response]]
 TOKEN_COOKIE = "kling-mock-token"
 
 
-def guarded(common: Common, handler: Handler) -> Handler:
-    """A handler that answers only those who may control the server; errors are told in JSON."""
+def guarded(common: Common, handler: Handler, stranger: Handler | None = None) -> Handler:
+    """A handler that answers only those who may control the server; errors are told in JSON.
+
+    `stranger` answers those who may not, as long as they are no page of another origin.
+    """
 
     async def guard(request: Request) -> Response:
-        try:
-            refused = _refusal(common, request)
-        except ValueError as error:
-            # urlsplit: a Host or Origin that is no such thing
-            refused = f"The control API expects a Host and an Origin that are addresses: {error}."
-        if refused is not None:
-            return control_error(403, refused)
-        try:
-            return await handler(request)
-        except KlingMockError as error:
-            return control_error(400, str(error))
+        response = await _answer(common, request, handler, stranger)
+        # A browser takes what it is given for what it is called, for no script.
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
 
     return guard
+
+
+async def _answer(common: Common, request: Request, handler: Handler, stranger: Handler | None) -> Response:
+    try:
+        foreign = _foreign_page(request)
+        refused = foreign or _refusal(common, request)
+    except ValueError as error:
+        # urlsplit: a Host or Origin that is no such thing
+        foreign = refused = f"The control API expects a Host and an Origin that are addresses: {error}."
+    if refused is not None:
+        return control_error(403, refused) if stranger is None or foreign else await stranger(request)
+    try:
+        return await handler(request)
+    except KlingMockError as error:
+        return control_error(400, str(error))
+
+
+def _foreign_page(request: Request) -> str | None:
+    """Why a request comes from a page that must not reach the control API, token or not; None elsewhere.
+
+    A browser sends the cookie that holds the token with requests of pages of other ports too.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc == request.headers.get("host"):
+        return None
+    return f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
 
 
 def _refusal(common: Common, request: Request) -> str | None:
     """Why a request may not control the server; None where it may.
 
-    A page in a browser must not reach it: neither by a request from another origin (Origin), nor by a name
-    that was made to point to this machine (Host).
+    Without a token a page in a browser must not reach it by a name that was made to point to this machine.
     """
     token = common.default.settings.control_token
     if token is not None:
@@ -62,11 +83,6 @@ def _refusal(common: Common, request: Request) -> str | None:
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     if not is_loopback(host):
         return f"The control API is reached by a loopback name, not as {host!r}; see --control-token."
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        return (
-            f"The control API answers no page of another origin, and {origin!r} is one; see --control-token."
-        )
     return None
 
 

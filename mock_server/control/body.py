@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
@@ -14,7 +14,14 @@ from ..scenarios import Scenario, scenario_from_json
 from ..units import parse_speed
 from ..validation.strict_json import parse_json
 
-__all__ = ["ControlError", "move_clock", "object_in", "page_size", "scenario_in", "text_in"]
+__all__ = ["ControlError", "Page", "move_clock", "object_in", "page_of", "scenario_in", "text_in"]
+
+PAGE = 200
+"""Entries of a list that are shown where a query does not say how many."""
+LONGEST_PAGE = 1_000
+"""Entries that are shown at most: the rest is asked for page by page."""
+LARGEST_BODY = 1024**2
+"""Bytes of a request to the control API."""
 
 _LIMIT = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -26,13 +33,22 @@ class ControlError(KlingMockError):
 async def object_in(request: Request, allowed: set[str]) -> dict[str, Any]:
     """The JSON object of a request, of these keys only."""
     try:
-        body = parse_json(await request.body())
+        body = parse_json(await _whole_body(request))
     except PayloadError as error:
         wanted = f"Expected a JSON object with {' or '.join(sorted(allowed))}"
         raise ControlError(f"{wanted}. {error}") from None
     if not isinstance(body, dict) or not set(body) <= allowed or not body:
         raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}, received {body!r}.")
     return body
+
+
+async def _whole_body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise ControlError(f"Expected a body of at most {LARGEST_BODY} bytes, received more.")
+    return bytes(body)
 
 
 def move_clock(clock: Clock, asked: dict[str, Any]) -> None:
@@ -58,15 +74,22 @@ def _checked_speed(asked: dict[str, Any]) -> float | None:
         raise ControlError(str(error.blaming("speed"))) from None
 
 
-def page_size(
-    request: Request, wanted: dict[str, str], expected: str, names: tuple[str, ...] = ()
-) -> int | None:
-    """How many of the last entries a query asks for, None for all; other names than `names` are refused."""
-    unknown = [name for name in wanted if name not in (*names, "limit")]
-    limit = wanted.get("limit", "")
+class Page(NamedTuple):
+    """Which part of a list is asked for: `limit` entries at most, and none but those `before` one of them."""
+
+    limit: int
+    before: str | None = None
+
+
+def page_of(request: Request, *filters: str) -> tuple[Page, dict[str, str]]:
+    """The page that a query asks for, and the values of its filters; refuses other names than these."""
+    wanted = dict(request.query_params)
+    limit, before = wanted.pop("limit", ""), wanted.pop("before", None)
+    unknown = [name for name in wanted if name not in filters]
     if unknown or (limit and not _LIMIT.fullmatch(limit)):
-        raise ControlError(f"Expected {expected}, received {unknown or limit}.")
-    return int(limit) if limit else None
+        filtered = f"the filters {', '.join(filters)}, " if filters else ""
+        raise ControlError(f"Expected {filtered}limit=N and before=ID, received {unknown or limit}.")
+    return Page(min(int(limit or PAGE), LONGEST_PAGE), before), wanted
 
 
 def _number(body: dict[str, Any], name: str) -> float:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ..api.response import CORS_HEADERS, preflight_response
+from ..api.response import CORS_HEADERS, encode, preflight_response
 from ..common import Common
 from ..errors import UnknownModel
+from ..exchanges.exchange import Exchange
+from ..jobs.charges import Charge
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from .auth import TOKEN_COOKIE, Handler, control_error, guarded
-from .body import move_clock, object_in, page_size, scenario_in
+from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .sse import EventStreams
 
 __all__ = ["control_routes"]
 
+T = TypeVar("T")
+
 FILTER_NAMES = {"job": "job_id"}
 """What an exchange's row calls a filter otherwise."""
 FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
-POLICY = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+POLICY = (
+    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SLICE = 50
+"""Entries of a list that are written before the event loop gets to do something else."""
 
 
 class Control:
@@ -53,6 +64,10 @@ class Control:
             }
         )
 
+    async def alive(self, _request: Request) -> Response:
+        """Say to strangers, such as the health check of a container, that the server runs, and no more."""
+        return JSONResponse({"status": "ok"})
+
     async def page(self, request: Request) -> Response:
         """Show jobs and exchanges in a browser, live; `?token=` is for servers with a control token."""
         if "token" in request.query_params:
@@ -66,10 +81,14 @@ class Control:
         return HTMLResponse(text, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
 
     async def jobs(self, request: Request) -> Response:
-        """List the jobs, the last `limit` of them."""
-        now = self.space.clock.now()
-        limit = page_size(request, dict(request.query_params), "limit=N")
-        return JSONResponse({"jobs": [job.as_dict(now) for job in await self.space.store.jobs(limit)]})
+        """List the jobs: the last `limit` of them, or of those `before` one."""
+        now, store = self.space.clock.now(), self.space.store
+        page, _ = page_of(request)
+        found = await store.jobs(page.limit + 1, page.before)
+        total = (await store.counts()).kept
+        return await _listed(
+            "jobs", found, page, total, lambda job: job.as_dict(now), lambda job: job.plan.id
+        )
 
     async def job(self, request: Request) -> Response:
         """Show one job with its exchanges."""
@@ -77,31 +96,49 @@ class Control:
         job = await self.space.store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
-        exchanges = [exchange.as_dict() for exchange in self.space.journal.select(job_id=job_id)]
-        return JSONResponse(job.as_dict(self.space.clock.now()) | {"exchanges": exchanges})
+        exchanges = await _in_slices(self.space.journal.select(job_id=job_id), Exchange.as_dict)
+        shown = _object(job.as_dict(self.space.clock.now()), {"exchanges": exchanges})
+        return Response(shown, media_type="application/json")
 
     async def exchanges(self, request: Request) -> Response:
-        """List exchanges, filtered by the query, the last `limit` of them."""
-        wanted = {FILTER_NAMES.get(name, name): value for name, value in request.query_params.items()}
-        limit = page_size(request, wanted, f"the filters {', '.join(FILTERS)} and limit=N", FILTERS)
-        wanted.pop("limit", None)
-        found = self.space.journal.select(**wanted)
-        found = found if limit is None else found[max(0, len(found) - limit) :]
-        return JSONResponse({"exchanges": [exchange.as_dict() for exchange in found]})
+        """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
+        page, wanted = page_of(request, *FILTERS, *FILTER_NAMES)
+        wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
+        journal = self.space.journal
+        before = _number_in(page.before)
+        if wanted:
+            matching = journal.select(**wanted)
+            total = len(matching)
+            found = [exchange for exchange in matching if before is None or exchange.number < before]
+            found = found[max(0, len(found) - page.limit - 1) :]
+        else:
+            total = len(journal)
+            found = journal.last(page.limit + 1, before)
+        return await _listed("exchanges", found, page, total, Exchange.as_dict, lambda shown: shown.number)
 
     async def har(self, _request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
 
+        document = har_log(())
+        log = document["log"]
+        log["entries"] = []
+        entries = await _in_slices(list(self.space.journal), lambda one: har_log((one,))["log"]["entries"][0])
         disposition = {"content-disposition": 'attachment; filename="kling-mock.har"'}
-        return JSONResponse(har_log(self.space.journal), headers=disposition)
+        whole = b'{"log":%b}' % _object(log, {"entries": entries})
+        return Response(whole, headers=disposition, media_type="application/json")
 
     async def charges(self, request: Request) -> Response:
-        """List what would have been billed, the last `limit` of it, and the sums of all."""
-        limit = page_size(request, dict(request.query_params), "limit=N")
+        """List what would have been billed, a page of it as of jobs, and the sums of all."""
+        page, _ = page_of(request)
         store = self.space.store
-        shown = [charge.as_dict() for charge in await store.charges(limit)]
-        return JSONResponse({"charges": shown} | (await store.totals()).as_dict())
+        found = await store.charges(page.limit + 1, page.before)
+        sums = (await store.totals()).as_dict()
+        counts = await store.counts()
+        total = min(counts.made, counts.kept + store.limit)
+        return await _listed(
+            "charges", found, page, total, Charge.as_dict, lambda charge: charge.job_id, **sums
+        )
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
@@ -165,7 +202,6 @@ def control_routes(common: Common) -> list[Route]:
     control = Control(common)
     routes: list[tuple[str, Handler, list[str]]] = [
         ("/_mock/", control.page, ["GET"]),
-        ("/_mock/health", control.health, ["GET"]),
         ("/_mock/jobs", control.jobs, ["GET"]),
         ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
@@ -179,10 +215,55 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/events", control.events, ["GET"]),
     ]
     made = [Route(path, guarded(common, handler), methods=methods) for path, handler, methods in routes]
+    made.append(Route("/_mock/health", guarded(common, control.health, control.alive), methods=["GET"]))
     made.append(Route("/_mock", _to_the_page))
     for path, handler in (("/openapi.json", control.openapi), ("/openapi/{model:path}", control.openapi_of)):
         made.append(Route(path, _open(common, handler), methods=["GET", "OPTIONS"]))
     return made
+
+
+async def _in_slices(entries: Sequence[T], show: Callable[[T], Any]) -> list[bytes]:
+    """Each entry as JSON; the event loop gets its turns meanwhile."""
+    shown: list[bytes] = []
+    for start in range(0, len(entries), SLICE):
+        shown += [encode(show(entry)) for entry in entries[start : start + SLICE]]
+        await asyncio.sleep(0)
+    return shown
+
+
+def _object(value: dict[str, Any], lists: dict[str, list[bytes]]) -> bytes:
+    """An object as JSON, with lists whose entries are JSON already behind its own members."""
+    members = [b"%b:%b" % (encode(name), encode(part)) for name, part in value.items() if name not in lists]
+    members += [b"%b:[%b]" % (encode(name), b",".join(entries)) for name, entries in lists.items()]
+    return b"{%b}" % b",".join(members)
+
+
+async def _listed(
+    name: str,
+    found: list[T],
+    page: Page,
+    total: int,
+    show: Callable[[T], Any],
+    id_of: Callable[[T], Any],
+    **more: Any,
+) -> Response:
+    """A page of a list, of which `found` has one entry more where there are older ones.
+
+    `before` is what the next page is asked for with; null where there is none.
+    """
+    shown = found[max(0, len(found) - page.limit) :]
+    older = id_of(shown[0]) if shown and len(found) > len(shown) else None
+    entries = await _in_slices(shown, show)
+    listed = _object(more | {"total": total, "before": older}, {name: entries})
+    return Response(listed, media_type="application/json")
+
+
+def _number_in(before: str | None) -> int | None:
+    if before is None:
+        return None
+    if not (before.isascii() and before.isdigit() and len(before) < 19):
+        raise ControlError(f"before: expected the number of an exchange, received {before!r}.")
+    return int(before)
 
 
 async def _to_the_page(request: Request) -> Response:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from ..events import WAITING, Event
+from ..events import RESUMABLE, WAITING, Event, EventKind, EventReader
 from ..exchanges.exchange import Exchange
 from ..jobs.plan import Job, JobCounters, JobPlan
+from ..timing import STREAM_GATHER
 from ..workspace import Workspace
 from .body import ControlError
 
@@ -22,12 +25,30 @@ HEARTBEAT = 15.0
 """Real seconds of silence after which a comment is sent, so that neither side takes the other for gone."""
 
 
+class _Chunk(NamedTuple):
+    """What happened between two looks at the bus: events `first` to `last`, and what is sent of them."""
+
+    first: int
+    last: int
+    texts: list[tuple[int, bytes]]
+    whole: bytes
+
+
 class EventStreams:
-    """The streams of one workspace; each event is written as text once, however many read it."""
+    """The streams of one workspace: events are taken from the bus and written as text once, for all of them.
+
+    However many streams there are, an event costs whoever publishes it the same: streams are woken a few
+    times in a second at most, and share the bytes that they send. A stream whose client does not read loses
+    what is older than the last `WAITING` events, which it is told by a `gap` event.
+    """
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
-        self._texts: OrderedDict[int, str] = OrderedDict()
+        self._texts: OrderedDict[int, bytes] = OrderedDict()
+        self._chunks: deque[_Chunk] = deque()
+        self._wakers: set[asyncio.Event] = set()
+        self._pump: asyncio.Task[None] | None = None
+        self._beats = 0
 
     def response(self, request: Request) -> StreamingResponse:
         """A stream of what comes, and of what came after the request's `Last-Event-ID`.
@@ -38,27 +59,102 @@ class EventStreams:
         headers = {"cache-control": "no-store"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
-    async def _stream(self, after: int | None) -> AsyncIterator[str]:
+    async def _stream(self, after: int | None) -> AsyncIterator[bytes]:
         # Only here: of a client that leaves before this begins nothing must stay.
-        reader = self._space.bus.reader(after)
+        waker = asyncio.Event()
+        self._begin(waker)
         try:
-            yield ": connected\n\n"
+            # Before the client knows that it is connected: what happens from then on is for it.
+            old, number = self._catch_up(after)
+            yield b": connected\n\n"
+            if old:
+                yield old
+            beats = self._beats
             while True:
-                if not await reader.wait(HEARTBEAT):
-                    yield ": still here\n\n"
-                    continue
-                events = reader.take()
-                if events:
-                    yield "".join([self._text(event) for event in events])
+                text, number = self._since(number)
+                if text:
+                    yield text
+                elif beats != self._beats:
+                    yield b": still here\n\n"
+                beats = self._beats
+                await waker.wait()
+                waker.clear()
+        finally:
+            self._end(waker)
+
+    def _begin(self, waker: asyncio.Event) -> None:
+        if not self._wakers:
+            self._chunks.clear()
+            self._pump = asyncio.ensure_future(self._run(self._space.bus.reader(most=RESUMABLE)))
+        self._wakers.add(waker)
+
+    def _end(self, waker: asyncio.Event) -> None:
+        self._wakers.discard(waker)
+        if not self._wakers and self._pump is not None:
+            # The loop is closed where the server was ended with its streams.
+            with contextlib.suppress(RuntimeError):
+                self._pump.cancel()
+
+    async def _run(self, reader: EventReader) -> None:
+        """Take events from the bus while there are streams, and wake those."""
+        try:
+            while True:
+                if await reader.wait(HEARTBEAT):
+                    self._add(reader.take())
+                else:
+                    self._beats += 1
+                for waker in self._wakers:
+                    waker.set()
+                await asyncio.sleep(STREAM_GATHER)
         finally:
             reader.close()
 
-    def _text(self, event: Event) -> str:
+    def _add(self, events: list[Event]) -> None:
+        if not events:
+            return
+        chunks = self._chunks
+        first = chunks[-1].last + 1 if chunks else events[0].number
+        texts = [(event.number, self._text(event)) for event in events]
+        chunks.append(_Chunk(first, events[-1].number, texts, b"".join([text for _, text in texts])))
+        while len(chunks) > 1 and chunks[-1].last - chunks[1].first >= WAITING:
+            chunks.popleft()
+
+    def _catch_up(self, after: int | None) -> tuple[bytes, int]:
+        """What a stream has missed so far, and the number of the last event of it."""
+        bus = self._space.bus
+        if after is None:
+            return b"", bus.number
+        reader = bus.reader(after)
+        events = reader.take()
+        reader.close()
+        text = b"".join([self._text(event) for event in events])
+        return text, events[-1].number if events else after
+
+    def _since(self, number: int) -> tuple[bytes, int]:
+        """What came after the event of this number, and the number of the last event of it."""
+        news: list[_Chunk] = []
+        for chunk in reversed(self._chunks):
+            if chunk.last <= number:
+                break
+            news.append(chunk)
+        parts: list[bytes] = []
+        for chunk in reversed(news):
+            if chunk.first > number + 1:
+                gap = {"missed": chunk.first - number - 1}
+                parts.append(self._text(Event(chunk.first - 1, EventKind.GAP, 0.0, gap)))
+            if chunk.first > number:
+                parts.append(chunk.whole)
+            else:
+                parts += [text for place, text in chunk.texts if place > number]
+            number = chunk.last
+        return b"".join(parts), number
+
+    def _text(self, event: Event) -> bytes:
         texts = self._texts
         text = texts.get(event.number)
         if text is None or event.kind == "gap":
             data = json.dumps(_shown(event))
-            text = f"event: {event.kind}\nid: {event.number}\ndata: {data}\n\n"
+            text = f"event: {event.kind}\nid: {event.number}\ndata: {data}\n\n".encode()
             if event.kind != "gap":
                 texts[event.number] = text
                 if len(texts) > WAITING:

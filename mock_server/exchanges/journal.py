@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from .exchange import Exchange
 
@@ -49,6 +50,13 @@ class Journal:
         while len(kept) > self.limit:
             kept.pop(self._oldest, None)
             self._oldest += 1
+
+    def last(self, limit: int, before: int | None = None) -> list[Exchange]:
+        """The last exchanges, or the last before the one of a number, oldest first."""
+        newest_first = reversed(self._kept.values())
+        if before is not None:
+            newest_first = (exchange for exchange in newest_first if exchange.number < before)
+        return list(islice(newest_first, limit))[::-1]
 
     def select(self, **wanted: str) -> list[Exchange]:
         """The exchanges whose attributes have these values, for example `kind="poll"` or `status="429"`."""

@@ -237,7 +237,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 # It has its answer: a second one would be taken for that to another request.
                 self.transport.close()
                 return
-            self.cycle.scope[REFUSED] = True  # type: ignore[typeddict-unknown-key]
+            self.cycle.scope[REFUSED] = True  # type: ignore[literal-required]
             if self.cycle is running:
                 owes = False
             elif self.pipeline:
@@ -255,6 +255,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _say_last(self, status: int, text: str) -> None:
         path = self.url.decode("utf-8", "replace")[:200] if self.headers is not None else ""
         headers = RETRY if status == 503 else ()
-        answer = self.app.refuse(status, text, path.partition("?")[0], headers)  # type: ignore[union-attr]
+        answer = self.app.refuse(status, text, path.partition("?")[0], headers)
         self.transport.write(answer)
         self.transport.close()

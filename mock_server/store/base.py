@@ -26,6 +26,8 @@ class AddResult(Enum):
     """Another job has its id: try the next number."""
     FULL = "full"
     """The store is full of unfinished jobs."""
+    OUTDATED = "outdated"
+    """All was forgotten since the request for it began."""
 
 
 class Told(NamedTuple):
@@ -53,6 +55,8 @@ class Store(Protocol):
 
     limit: int
     """How many jobs are kept at most."""
+    resets: int
+    """How often all was forgotten: what began before that is of no interest after it."""
 
     async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
         """Choose the scenario of one create and count the faults that strike it."""
@@ -66,8 +70,11 @@ class Store(Protocol):
         """The number of the next id, counted from 1; none is given twice."""
         ...
 
-    async def add_job(self, plan: JobPlan) -> AddResult:
-        """Keep a job; the one that finished first goes where the store is full."""
+    async def add_job(self, plan: JobPlan, resets: int | None = None) -> AddResult:
+        """Keep a job; the one that finished first goes where the store is full.
+
+        `resets` is how often all had been forgotten when the request for it began.
+        """
         ...
 
     async def find_job(self, job_id: str) -> Job | None:
@@ -96,12 +103,12 @@ class Store(Protocol):
         """Move jobs by so many polls each, without a poll: all of them or none."""
         ...
 
-    async def jobs(self, last: int | None = None) -> list[Job]:
-        """The jobs that are kept, oldest first; the `last` ones where that is given."""
+    async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
+        """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
         ...
 
-    async def charges(self, last: int | None = None) -> list[Charge]:
-        """A charge per job, also of jobs that made room, as many as there may be jobs."""
+    async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
+        """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
         ...
 
     async def totals(self) -> ChargeTotals:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import chain, islice
+from typing import TypeVar
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobCounters, JobPlan
@@ -17,6 +19,8 @@ from ..timeline import FINAL_STATUSES
 from .base import AddResult, StoreCounts, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]
+
+T = TypeVar("T")
 
 MOST_ASKED = 100
 """How many texts that polls of one job ask by have their counts kept; the oldest one goes."""
@@ -62,6 +66,9 @@ class MemoryStore:
     def __init__(self, limit: int, selector: ScenarioSelector) -> None:
         self.limit = limit
         self.selector = selector
+        self.resets = 0
+        # A test resets from a thread of its own. A plain lock: those of `threading` may go by virtual time.
+        self._lock = allocate_lock()
         self._clear()
 
     def _clear(self) -> None:
@@ -93,8 +100,14 @@ class MemoryStore:
         self._number += 1
         return self._number
 
-    async def add_job(self, plan: JobPlan) -> AddResult:
+    async def add_job(self, plan: JobPlan, resets: int | None = None) -> AddResult:
         """Keep a job; the one that finished first goes where the store is full."""
+        with self._lock:
+            if resets is not None and resets != self.resets:
+                return AddResult.OUTDATED
+            return self._add(plan)
+
+    def _add(self, plan: JobPlan) -> AddResult:
         entries = self._entries
         if plan.id in entries:
             return AddResult.TAKEN
@@ -190,21 +203,15 @@ class MemoryStore:
             if entry.expires_at is None and entry.plan.status(counters, now) == "completed":
                 entry.expires_at = entry.plan.expiry(counters, now, lifetime)
 
-    async def jobs(self, last: int | None = None) -> list[Job]:
-        """The jobs that are kept, oldest first; the `last` ones where that is given."""
-        if last is None:
-            entries = list(self._entries.values())
-        else:
-            entries = list(islice(reversed(self._entries.values()), last))[::-1]
+    async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
+        """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
+        entries = _last_of(reversed(self._entries.values()), last, before, lambda entry: entry.plan.id)
         return [Job(entry.plan, entry.counters()) for entry in entries]
 
-    async def charges(self, last: int | None = None) -> list[Charge]:
-        """A charge per job, also of jobs that made room, as many as there may be jobs."""
-        kept = [job.plan.charge for job in await self.jobs(last)]
-        if last is None:
-            return [*self._past, *kept]
-        past = list(islice(reversed(self._past), max(0, last - len(kept))))[::-1]
-        return [*past, *kept]
+    async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
+        """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
+        kept = (entry.plan.charge for entry in reversed(self._entries.values()))
+        return _last_of(chain(kept, reversed(self._past)), last, before, lambda charge: charge.job_id)
 
     async def totals(self) -> ChargeTotals:
         """The sums of all charges since the start or the last reset."""
@@ -216,5 +223,18 @@ class MemoryStore:
 
     async def reset(self) -> None:
         """Forget all jobs, counts and queued scenarios."""
-        self._clear()
+        with self._lock:
+            self.resets += 1
+            self._clear()
         self.selector.reset()
+
+
+def _last_of(
+    newest_first: Iterator[T], last: int | None, before: str | None, id_of: Callable[[T], str]
+) -> list[T]:
+    """The last entries, oldest first; those before the one of an id, which are none where it is not there."""
+    if before is not None:
+        for entry in newest_first:
+            if id_of(entry) == before:
+                break
+    return list(islice(newest_first, last))[::-1]
