@@ -111,7 +111,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.flow.resume_reading()
-            self._rest()
+            if self._in_head:
+                self._wait_for("head", self._head_since)
+            elif self._in_message:
+                self._wait_for("body")
+            else:
+                self._rest()
 
     def _start_next(self) -> None:
         """Start the oldest request that waits; no more is read before the last of them has begun."""
@@ -138,6 +143,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _wait_for(self, what: Literal["silence", "head", "body"], since: float | None = None) -> None:
         """Wait for the rest of what has begun, from now on or `since` a moment of the loop's time."""
         now = self.loop.time()
+        self._idle_since = None
         self._late, self._late_since = what, now if since is None else since
         due = self._late_since + self._limit()
         if self.timeout_keep_alive_task is None or due < self._timer_due:
