@@ -43,8 +43,8 @@ class LogWriter:
 
     @property
     def crowded(self) -> bool:
-        """Whether what is written now would be dropped."""
-        return self._size > MOST_WAITING
+        """Whether what is written now would be dropped: from then on until half of what waits is written."""
+        return self._size > (MOST_WAITING // 2 if self._dropped else MOST_WAITING)
 
     def drop(self, lines: int) -> None:
         """Count lines that were not even made."""
