@@ -18,7 +18,8 @@ __all__ = ["Talk", "Talker"]
 
 ODD_TEXTS = [
     "", "\0", "\ud800", "😀", "a" * 5000, "%00", "\r\nX: y", "http://", "https://" + "b" * 50, "data:,",
-    "[mock:", "]", "5", "1e5", "-0", "٣", "null", "NaN", "../../x", "'\"\\", "http://[", " http://x", "[mock:failed]",
+    "[mock:", "]", "5", "1e5", "-0", "٣", "null", "NaN", "../../x", "'\"\\", "http://[", " http://x",
+    "[mock:failed]",
 ]  # fmt: skip
 ODD_NUMBERS = [0, -1, 1, 2**31, 2**53 + 1, 2**64, 10**300, 0.0, 1e308, 5e-324, 0.1, -1e-9]
 ODD_VALUES = [
