@@ -274,7 +274,7 @@ def test_a_reset_forgets_and_goes_on_in_time() -> None:
     before = space.clock.now()
     space.clock.speed = 9
     space.reset()
-    assert kept(space) == (0, 0, 0) and space.resets == 1
+    assert kept(space) == (0, 0, 0) and space.store.resets == 1
     assert space.clock.now() >= before and space.clock.speed == 0
     assert space.started_at == space.clock.now()
     assert two.create(space)["status"] == "queued" and next(iter(space.journal)).number == 1

@@ -264,7 +264,8 @@ def test_a_body_of_another_coding_is_named(server: MockServer, headers: dict[str
 
 
 def test_options_of_the_server_itself_stay(server: MockServer) -> None:
-    for options in ({"max_memory_bodies": 5}, {"idle_timeout": 5}, {"max_connections": 5}):
+    given: list[dict[str, Any]] = [{"max_memory_bodies": 5}, {"idle_timeout": 5}, {"max_connections": 5}]
+    for options in given:
         with pytest.raises(SettingsError, match="before the server starts"):
             server.configure(**options)
 
