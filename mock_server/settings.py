@@ -96,7 +96,7 @@ class ServerOptions(TypedDict, total=False):
     seed: Annotated[int | str | None, Option(INTEGER, None, "same seed, same ids, timings and faults")]
     repeat_ids: Annotated[
         bool | str,
-        Option(SWITCH, True, "with --seed: other ids in each server, timings and faults as before"),
+        Option(SWITCH, True, "with --seed: ids that no other server has, the rest as before"),
     ]
     max_body: Annotated[int | str, Option(SIZE, 64 * 1024**2, "largest request body", lowest=1)]
     max_memory_bodies: Annotated[

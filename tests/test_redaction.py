@@ -40,7 +40,5 @@ def test_the_longest_key_is_hidden_first() -> None:
         ("secr within", "secr within"),
     ],
 )
-def test_a_text_that_was_cut_within_a_key_hides_more_than_four_of_it(
-    text: str, shown: str
-) -> None:
+def test_a_text_that_was_cut_within_a_key_hides_more_than_four_of_it(text: str, shown: str) -> None:
     assert Redactor(["secret-key"]).text(text, cut=True) == shown

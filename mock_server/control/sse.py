@@ -64,8 +64,9 @@ class EventStreams:
         waker = asyncio.Event()
         self._begin(waker)
         try:
-            yield b": connected\n\n"
+            # Before the client knows that it is connected: what happens from then on is for it.
             old, number = self._catch_up(after)
+            yield b": connected\n\n"
             if old:
                 yield old
             beats = self._beats
