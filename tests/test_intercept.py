@@ -178,12 +178,14 @@ def test_a_server_that_does_not_run_is_named() -> None:
 def test_the_certificate_is_checked(server: MockServer) -> None:
     """What checks host names still does, and nothing outside of the interception trusts the authority."""
     with intercept(server) as hosts:
-        port = next(iter(server.extra_ports))
         context = ssl.create_default_context()
-        with socket.create_connection(("127.0.0.1", port)) as plain:
+        with socket.create_connection(("api.aimlapi.com", 443)) as plain:
             with pytest.raises(ssl.SSLCertVerificationError):
+                context.wrap_socket(plain, server_hostname="127.0.0.1")
+        with socket.create_connection(("api.aimlapi.com", 443)) as plain:
+            with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
                 context.wrap_socket(plain, server_hostname="example.net")
-        with socket.create_connection(("127.0.0.1", port)) as plain:
+        with socket.create_connection(("api.aimlapi.com", 443)) as plain:
             with context.wrap_socket(plain, server_hostname="api.aimlapi.com") as secure:
                 assert secure.getpeercert()["subjectAltName"] == (("DNS", "api.aimlapi.com"),)  # type: ignore[index]
     assert hosts.refused == {}

@@ -125,7 +125,7 @@ def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path
     source = "import os; print(os.environ['SSL_CERT_FILE'], os.environ['HTTPS_PROXY'])"
     _, output = report_of(tmp_path, *python(source))
     assert not Path(output.split()[0]).exists()
-    assert output.split()[1].startswith("http://127.0.0.1:")
+    assert output.split()[1].startswith("http://run:")
     assert dict(os.environ) == before
 
 

@@ -398,8 +398,8 @@ def test_a_refused_host_is_a_failure_for_programs_without_a_hook(words: list[str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--report", "{folder}"], "--report: expected a file, received the folder"),
-        (["--timeout", "0"], "--timeout: expected more than 0 s"),
+        (["--report", "{folder}"], "--report: expected a file to write to, received the folder"),
+        (["--timeout", "0"], "--timeout: expected a time of more than 0"),
         (["--timeout", "-1s"], "--timeout: "),
     ],
 )
