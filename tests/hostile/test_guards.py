@@ -274,6 +274,11 @@ def test_options_of_the_server_itself_stay(server: MockServer) -> None:
 # Streams of events
 
 
+def use_often(server: MockServer, times: int) -> None:
+    for _ in range(times):
+        server.use("completed")
+
+
 def test_streams_that_nobody_reads_lose_events_knowingly(server: MockServer) -> None:
     with wire(server) as connection:
         connection.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -283,7 +288,7 @@ def test_streams_that_nobody_reads_lose_events_knowingly(server: MockServer) -> 
         start = server.space.bus.number
         # More than is kept for those who are slow, in one round of the loop, so that nobody reads meanwhile.
         assert server.loop is not None
-        server.loop.call_soon_threadsafe(lambda: [server.use("completed") for _ in range(10_000)])
+        server.loop.call_soon_threadsafe(use_often, server, 10_000)
         last, gaps = start, 0
         while last < start + 10_000:
             line = stream.readline()
