@@ -19,13 +19,13 @@ from .exchanges.secret_names import BUILT_IN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .scenarios import Scenario
-from .scenarios.selection import ScenarioNames, ScenarioSelector
+from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings
-from .store import MemoryStore, at_once
+from .store import MemoryStore, Store, at_once
 from .timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .traffic import Holds, Traffic
 
-__all__ = ["KEPT_BODIES", "KeptBody", "Workspace"]
+__all__ = ["KEPT_BODIES", "KeptBody", "Workspace", "shown_options"]
 
 BOUND_OPTIONS = (
     "host",
@@ -63,7 +63,7 @@ class Workspace:
         """What tells the ids of this server from those of others that have the same seed."""
         self.ids = IdSource(settings.seed, workspace=name + self._life)
         self.names = _names(settings)
-        self.store = MemoryStore(settings.max_jobs, ScenarioSelector(self.names.resolve(settings.scenario)))
+        self.store: Store = MemoryStore(settings.max_jobs, self.names.resolve(settings.scenario))
         self.journal = Journal(settings.max_exchanges)
         self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.kept_bodies: OrderedDict[str, KeptBody] = OrderedDict()
@@ -95,7 +95,7 @@ class Workspace:
     def issue_ids(self, seed: int, *, of: str = "") -> None:
         """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
         self.ids = IdSource(seed, workspace=self.name + self._life + of)
-        self.store.restart_numbers()
+        at_once(self.store.restart_numbers())
         # An id may come back for another job.
         self.kept_bodies.clear()
 
@@ -114,17 +114,16 @@ class Workspace:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
             self.issue_ids(settings.seed)
-        self.bus.publish(EventKind.SETTINGS, _shown(options))
+        self.bus.publish(EventKind.SETTINGS, shown_options(options))
         if "scenario" in options:
             self.tell_scenario()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names = _names(settings)
         self._check_fit(names, settings, scenario_said=scenario_said)
-        if settings.scenario != self.settings.scenario or scenario_said:
-            self.store.selector.begin_with(names.resolve(settings.scenario), said=scenario_said)
-        if (names.own, names.by) != (self.names.own, self.names.by):
-            self.store.selector.forget_counts()
+        renamed = (names.own, names.by) != (self.names.own, self.names.by)
+        default = names.resolve(settings.scenario)
+        at_once(self.store.begin_with(default, said=scenario_said, renamed=renamed))
         self.names = names
         self.settings = settings
         self.store.limit = settings.max_jobs
@@ -139,21 +138,21 @@ class Workspace:
     @property
     def scenario(self) -> Scenario:
         """What happens to a create that asks for nothing else."""
-        return self.store.selector.default
+        return at_once(self.store.scenarios()).default
 
     @property
     def queue(self) -> list[Scenario]:
         """What happens to the next creates, first one first."""
-        return self.store.selector.queue
+        return at_once(self.store.scenarios()).queue
 
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario from now on."""
-        self.store.selector.use(self.names.resolve(scenario))
+        at_once(self.store.use_scenario(self.names.resolve(scenario)))
         self.tell_scenario()
 
     def next(self, scenario: Scenario | str) -> None:
         """Put it in the queue of the next creates."""
-        self.store.selector.next(self.names.resolve(scenario))
+        at_once(self.store.queue_scenario(self.names.resolve(scenario)))
         self.tell_scenario()
 
     def tell_scenario(self) -> None:
@@ -220,9 +219,17 @@ def _names(settings: Settings) -> ScenarioNames:
     return ScenarioNames(settings.scenarios, magic=settings.magic, by=by)
 
 
-def _shown(options: Mapping[str, Any]) -> dict[str, str]:
-    """Options as events tell them: without the keys among them."""
-    return {name: HIDDEN if name in BUILT_IN else str(value) for name, value in options.items()}
+def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the control API and events tell them: plain values, and none of the keys among them."""
+    return {name: HIDDEN if name in BUILT_IN else _plain(value) for name, value in options.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Scenario):
+        return value.name
+    if isinstance(value, Mapping | tuple | list):
+        return list(value)
+    return value
 
 
 def _never(job: Job, status: str) -> str:

@@ -227,6 +227,27 @@ def test_events_stream_every_exchange(server: MockServer) -> None:
     ]
 
 
+def test_options_are_shown_and_changed_by_the_one_table(server: MockServer) -> None:
+    changed = ask(
+        server, "POST", "/_mock/settings", {"queued": "2m", "strict": True, "api_key": "sk-secret-1"}
+    )
+    assert changed.status == 200
+    shown = ask(server, "GET", "/_mock/settings").json["settings"]
+    assert shown["queued"] == 120 and shown["strict"] is True and "polls" not in shown
+    assert "sk-secret-1" not in changed.body.decode() + str(shown)
+    assert server.settings.queued == 120 and server.settings.polls is None
+    for body, says in (
+        ({"queud": 1}, "queued"),
+        ({"queued": "soon"}, "queued: expected a time such as"),
+        ({"polls": [1, 1], "queued": 5}, "polls"),
+        ({"port": 5}, "port: expected before the server starts"),
+    ):
+        refused = ask(server, "POST", "/_mock/settings", body)
+        assert refused.status == 400 and says in refused.json["message"], refused.body
+    server.reset()
+    assert server.settings.polls == (1, 1)
+
+
 def test_a_page_for_browsers(server: MockServer) -> None:
     reply = ask(server, "GET", "/_mock/", key=None)
     assert reply.status == 200 and reply.headers["content-type"].startswith("text/html")

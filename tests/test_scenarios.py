@@ -19,7 +19,7 @@ from kling_mock.scenarios.fault import KINDS, PLACES, FaultKind, Place
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES, SINGLE
 from kling_mock.scenarios.selection import MOST_COUNTED
 from kling_mock.scenarios.strike import strike
-from kling_mock.store import at_once
+from kling_mock.store import MemoryStore, at_once
 from kling_mock.timeline import FINAL_STATUSES, PLAIN_PLAN, STATUSES, Step
 
 from .support import FAMILIES, PATHS, ask, body_for, check_error, create, poll, raw
@@ -509,7 +509,8 @@ def test_an_empty_header_is_none(server: MockServer, text: str) -> None:
 def test_counts_of_texts_are_bounded(server: MockServer) -> None:
     for number in range(1, 1201):
         check_error(create(server, headers={"X-Mock-Scenario": f"server-error;times={number}"}), 500)
-    assert len(server.space.store.selector._counted) == MOST_COUNTED == 1000
+    store = server.space.store
+    assert isinstance(store, MemoryStore) and len(store._selector._counted) == MOST_COUNTED == 1000
     # The first text was forgotten, so that it is counted anew; the last one was not.
     assert create(server, headers={"X-Mock-Scenario": "server-error;times=1199"}).status == 500
 

@@ -27,7 +27,7 @@ from kling_mock.jobs.charges import ChargeTotals
 from kling_mock.jobs.plan import Job, JobCounters, JobPlan
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.scenarios.fault import Place
-from kling_mock.scenarios.selection import CreateFaults, ScenarioSelector
+from kling_mock.scenarios.selection import CreateFaults
 from kling_mock.store import AddResult, MemoryStore, Store, StoreCounts, Told, at_once
 from kling_mock.store.memory import MOST_ASKED
 from kling_mock.timeline import JobStatus, ProgressBy, Timeline
@@ -42,7 +42,7 @@ StoreMaker = Callable[[int, Scenario], Store]
 
 
 def memory(limit: int, default: Scenario = PLAIN) -> Store:
-    return MemoryStore(limit, ScenarioSelector(default))
+    return MemoryStore(limit, default)
 
 
 STORES = [pytest.param(memory, id="memory")]

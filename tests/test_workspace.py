@@ -127,7 +127,7 @@ def test_an_id_that_is_issued_again_is_not_answered_for_the_job_that_had_it() ->
     space.clock.advance(until="completed")
     space.issue_ids(1)
     assert two.create(space)["id"] == job_id
-    space.store.selector.use(space.names.resolve("waiting-active"))
+    at_once(space.store.use_scenario(space.names.resolve("waiting-active")))
     assert two.poll(space, job_id)["status"] == "queued" and two.poll(space, job_id)["status"] == "processing"
 
 

@@ -18,6 +18,8 @@ from ..errors import UnknownModel
 from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
+from ..settings import server_options
+from ..workspace import shown_options
 from .auth import TOKEN_COOKIE, Handler, control_error, guarded
 from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .sse import EventStreams
@@ -157,6 +159,13 @@ class Control:
             space.use(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"scenario": space.scenario.name, "next": _names(space.queue)})
 
+    async def settings(self, request: Request) -> Response:
+        """Show the options that were given; a POST or PATCH of some changes them until the next reset."""
+        space = self.space
+        if request.method not in ("GET", "HEAD"):
+            space.configure(**await object_in(request, set(server_options())))
+        return JSONResponse({"settings": shown_options(space.settings.given)})
+
     async def next_scenario(self, request: Request) -> Response:
         """Queue a scenario for the next create."""
         space = self.space
@@ -210,6 +219,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),
+        ("/_mock/settings", control.settings, ["GET", "POST", "PATCH"]),
         ("/_mock/scenarios", control.scenarios, ["GET"]),
         ("/_mock/reset", control.reset, ["POST"]),
         ("/_mock/events", control.events, ["GET"]),

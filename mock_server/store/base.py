@@ -13,7 +13,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults
 from ..timeline import JobStatus
 
-__all__ = ["AddResult", "Store", "StoreCounts", "Told", "at_once"]
+__all__ = ["AddResult", "ChosenScenarios", "Store", "StoreCounts", "Told", "at_once"]
 
 T = TypeVar("T")
 
@@ -45,6 +45,13 @@ class StoreCounts(NamedTuple):
     dropped: int
 
 
+class ChosenScenarios(NamedTuple):
+    """The scenario of a create that asks for none, and those of the next creates, first one first."""
+
+    default: Scenario
+    queue: list[Scenario]
+
+
 class Store(Protocol):
     """The jobs of one workspace with all that is counted of them, and its choice of scenarios.
 
@@ -60,6 +67,29 @@ class Store(Protocol):
 
     async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
         """Choose the scenario of one create and count the faults that strike it."""
+        ...
+
+    async def scenarios(self) -> ChosenScenarios:
+        """The default scenario and the queue."""
+        ...
+
+    async def use_scenario(self, scenario: Scenario) -> None:
+        """Make it the default from now on."""
+        ...
+
+    async def queue_scenario(self, scenario: Scenario) -> None:
+        """Put it in the queue of the next creates."""
+        ...
+
+    async def begin_with(self, default: Scenario, *, said: bool, renamed: bool) -> None:
+        """Have another default at the start, and now where it was `said` or nothing else was chosen since.
+
+        `renamed` says that names mean other scenarios now: what is counted by name begins anew.
+        """
+        ...
+
+    async def restart_numbers(self) -> None:
+        """Count ids from 1 again, for a seed that was set anew."""
         ...
 
     async def has_room(self, now: float) -> bool:

@@ -16,7 +16,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import AddResult, StoreCounts, Told
+from .base import AddResult, ChosenScenarios, StoreCounts, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]
 
@@ -63,9 +63,9 @@ class _Entry:
 class MemoryStore:
     """Jobs by id, at most `limit` of them: a new one pushes out the one that finished first."""
 
-    def __init__(self, limit: int, selector: ScenarioSelector) -> None:
+    def __init__(self, limit: int, default: Scenario) -> None:
         self.limit = limit
-        self.selector = selector
+        self._selector = ScenarioSelector(default)
         self.resets = 0
         # A test resets from a thread of its own. A plain lock: those of `threading` may go by virtual time.
         self._lock = allocate_lock()
@@ -85,9 +85,27 @@ class MemoryStore:
 
     async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
         """Choose the scenario of one create and count the faults that strike it."""
-        return self.selector.take(ask, elapsed, redirected=redirected)
+        return self._selector.take(ask, elapsed, redirected=redirected)
 
-    def restart_numbers(self) -> None:
+    async def scenarios(self) -> ChosenScenarios:
+        """The default scenario and the queue."""
+        return ChosenScenarios(self._selector.default, self._selector.queue)
+
+    async def use_scenario(self, scenario: Scenario) -> None:
+        """Make it the default from now on."""
+        self._selector.use(scenario)
+
+    async def queue_scenario(self, scenario: Scenario) -> None:
+        """Put it in the queue of the next creates."""
+        self._selector.next(scenario)
+
+    async def begin_with(self, default: Scenario, *, said: bool, renamed: bool) -> None:
+        """Have another default at the start, and now where it was `said` or nothing else was chosen since."""
+        self._selector.begin_with(default, said=said)
+        if renamed:
+            self._selector.forget_counts()
+
+    async def restart_numbers(self) -> None:
         """Count ids from 1 again, for a seed that was set anew."""
         self._number = 0
 
@@ -226,7 +244,7 @@ class MemoryStore:
         with self._lock:
             self.resets += 1
             self._clear()
-        self.selector.reset()
+        self._selector.reset()
 
 
 def _last_of(
