@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from starlette._utils import get_route_path
@@ -15,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .api.body_reader import read_body
-from .api.create import CreatePath, create
+from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
-from .api.outcome import Outcome, Refusal
+from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
 from .api.request_context import RequestContext
 from .api.response import (
@@ -50,6 +51,8 @@ GENERATIONS: dict[str, CreatePath] = {path: CreatePath() for path in CREATE_PATH
 }
 """Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
+MOST_SHOWN = 1000
+"""Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
 
 logger = logging.getLogger("kling_mock")
@@ -119,6 +122,8 @@ class MockApp(Starlette):
         Returns the bytes of the answer, or the rest of it as an application where that takes time.
         """
         opened = self._open(method, path, query, headers, scheme, "")
+        if method == "POST" and takes_long(body):
+            return self._rest(opened, partial(self._answer, opened, body))
         traffic = self.common.traffic
         try:
             response = at_once(self._decide(opened, body))
@@ -132,12 +137,17 @@ class MockApp(Starlette):
             traffic.open -= 1
             return made[0]
 
+        return self._rest(opened, partial(self._deliver, opened))
+
+    def _rest(self, opened: Opened, goes_on: App) -> App:
+        """The rest of an exchange that was begun at once."""
+
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                await self._deliver(opened, scope, receive, send)
+                await goes_on(scope, receive, send)
             finally:
                 self._finish(opened, NOTHING_SENT)
-                traffic.open -= 1
+                self.common.traffic.open -= 1
 
         return rest
 
@@ -165,15 +175,23 @@ class MockApp(Starlette):
         body: bytes | int = b""
         if request.method == "POST" and request.path in GENERATIONS:
             received = await read_body(request, receive, space.settings.max_body)
-            if space.resets != opened.resets:
-                # It began before all was forgotten: what it asks for has no place in what comes after.
-                await Response(status_code=503)(scope, receive, send)
-                return
             if received is None:
                 opened.outcome.fault = "client-left"
                 return
             body = received
-        await self._decide(opened, body)
+        await self._answer(opened, body, scope, receive, send)
+
+    async def _answer(
+        self, opened: Opened, body: bytes | int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer one request that has been read, and send the answer."""
+        try:
+            if opened.space.resets != opened.resets:
+                raise Forgotten
+            await self._decide(opened, body)
+        except Forgotten:
+            await Response(status_code=503)(scope, receive, send)
+            return
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: bytes | int) -> MockResponse:
@@ -184,6 +202,8 @@ class MockApp(Starlette):
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
+        except Forgotten:
+            raise
         except Exception:
             # A bug of this program: the client still gets the API's error body, the user the traceback.
             logger.exception("A bug in kling-mock, at %s %s:", request.method, request.path)
@@ -221,7 +241,7 @@ class MockApp(Starlette):
             return _other_method(request, "GET, HEAD")
         if method == "OPTIONS":
             return _preflight(request)
-        raise Refusal(404, f"Cannot {method} {path}")
+        raise Refusal(404, f"Cannot {method} {path[:MOST_SHOWN]}")
 
     async def _create(
         self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | int

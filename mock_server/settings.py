@@ -26,7 +26,7 @@ from .options import (
     read_environment,
 )
 from .scenarios import Scenario, parse_scenario
-from .units import MOST_KEPT
+from .units import MOST_JSON_VALUES, MOST_KEPT
 
 __all__ = [
     "ServerOptions",
@@ -94,6 +94,10 @@ class ServerOptions(TypedDict, total=False):
     ]
     seed: Annotated[int | str | None, Option(INTEGER, None, "same seed, same ids, timings and faults")]
     max_body: Annotated[int | str, Option(SIZE, 64 * 1024**2, "largest request body", lowest=1)]
+    max_json_values: Annotated[
+        int | str,
+        Option(INTEGER, MOST_JSON_VALUES, "most values in a request's JSON", lowest=1, highest=MOST_KEPT),
+    ]
     max_jobs: Annotated[
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
@@ -145,6 +149,7 @@ class Settings:
     magic: bool
     seed: int | None
     max_body: int
+    max_json_values: int
     max_jobs: int
     max_exchanges: int
     max_recorded_body: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, some_of
@@ -15,7 +16,7 @@ from ..store import AddResult
 from ..validation import Problem, message, noted, parse_json
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
-from .outcome import Outcome, Refusal
+from .outcome import Forgotten, Outcome, Refusal
 from .request_context import RequestContext, authorise
 from .response import JSON, MockResponse, encode, header_id
 
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from ..catalog import Variant
     from ..catalog.model_facts import Facts
     from ..common import Common
+    from ..media import Clip
     from ..scenarios import Scenario
     from ..scenarios.selection import CreateFaults
     from ..settings import Settings
     from ..workspace import Workspace
 
-__all__ = ["CreatePath", "create"]
+__all__ = ["CreatePath", "create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
+LARGE_BODY = 64 * 1024
+"""Bytes of a body beyond which it is judged beside the event loop."""
+MANY_VALUES = 2000
+"""Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
 
 
 class CreatePath(NamedTuple):
@@ -55,7 +61,7 @@ async def create(
     """Answer a POST: refuse it, or make the job that its scenario describes."""
     outcome.kind = "create"
     key = authorise(space, request)
-    payload, variant = _checked(common, space, request, outcome, body, path)
+    payload, variant, clip = await _judged(common, space, request, outcome, body, path)
     if not await space.store.has_room(request.at):
         raise _full(space)
     taken = await _take_scenario(space, request, key, payload)
@@ -66,7 +72,7 @@ async def create(
     facts = common.catalog.facts(variant.model)
 
     def plan_of(job_id: str) -> JobPlan:
-        return decide_job(job_id, scenario, payload, variant, facts, space.settings, request.at)
+        return decide_job(job_id, scenario, payload, variant, facts, clip, space.settings, request.at)
 
     plan = await _make_job(space, plan_of, scenario, variant)
     outcome.job_id, outcome.known_id = plan.id, True
@@ -77,23 +83,75 @@ async def create(
     return play_faults(space, request, outcome, taken.faults, response)
 
 
-def _checked(
+class Judged(NamedTuple):
+    """What a body that is taken asks for."""
+
+    payload: dict[str, Any]
+    variant: Variant
+    clip: Clip
+
+
+def takes_long(body: bytes) -> bool:
+    """Whether a body is judged beside the event loop: large ones are, and those of many values."""
+    size = len(body)
+    return size > LARGE_BODY or (size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES)
+
+
+async def _judged(
     common: Common,
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
     body: bytes,
     path: CreatePath,
+) -> Judged:
+    """What a body asks for, found beside the loop where that takes long; refuses it as `_checked` does."""
+    work = partial(_checked, common, space.settings, request.content_type, outcome, body, path)
+    if not takes_long(body):
+        return work()
+    resets = space.resets
+    try:
+        return await common.off_loop.run(work)
+    finally:
+        if space.resets != resets:
+            raise Forgotten
+
+
+def _checked(
+    common: Common,
+    settings: Settings,
+    media_type: bytes,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
+) -> Judged:
+    """What a body asks for; refuses the request with all that is wrong with it."""
+    payload, variant = _checked_payload(common, settings, media_type, outcome, body, path)
+    legacy = path.vendor is not None and variant.legacy
+    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict)
+    outcome.findings = noted(verdict.findings)
+    if verdict.violations:
+        raise _invalid(*verdict.violations)
+    taken = payload if verdict.taken is None else verdict.taken
+    return Judged(taken, variant, clip_for(variant, common.catalog.facts(variant.model), taken))
+
+
+def _checked_payload(
+    common: Common,
+    settings: Settings,
+    media_type: bytes,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
 ) -> tuple[dict[str, Any], Variant]:
-    """The payload and its variant; refuses the request with all that is wrong with it."""
-    media_type = request.content_type
+    """The JSON object of a body with the variant that it names."""
     if media_type != b"application/json":
         media_type = media_type.partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not media_type.endswith(b"+json"):
-        received = media_type.decode("latin-1") or "no Content-Type"
+        received = media_type[:SHOWN].decode("latin-1") or "no Content-Type"
         raise _invalid(Problem("header Content-Type", "application/json", received, "contentType"))
     try:
-        payload = parse_json(body)
+        payload = parse_json(body, settings.max_json_values)
     except PayloadError as error:
         raise Refusal(400, f"Body validation error: {error}", problems=(_bad_json(error),)) from None
     if not isinstance(payload, dict):
@@ -110,12 +168,7 @@ def _checked(
     if path.vendor is not None and path.vendor != variant.vendor:
         there = f"/v2/generate/video/{variant.vendor}/generation"
         raise _invalid(Problem("model", f"a model of {path.vendor}; {model} is at {there}", model, "path"))
-    legacy = path.vendor is not None and variant.legacy
-    verdict = common.validator.check(variant, payload, legacy=legacy, strict=space.settings.strict)
-    outcome.findings = noted(verdict.findings)
-    if verdict.violations:
-        raise _invalid(*verdict.violations)
-    return payload if verdict.taken is None else verdict.taken, variant
+    return payload, variant
 
 
 def _bad_json(error: PayloadError) -> Problem:
@@ -171,11 +224,11 @@ def decide_job(
     payload: dict[str, Any],
     variant: Variant,
     facts: Facts,
+    clip: Clip,
     settings: Settings,
     now: float,
 ) -> JobPlan:
     """What becomes of an accepted create: the plan of its job."""
-    clip = clip_for(variant, facts, payload)
     return JobPlan(
         job_id,
         variant.model,
