@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from starlette._utils import get_route_path
@@ -15,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .api.body_reader import UnkeptBody, read_body
-from .api.create import CreatePath, create
+from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
-from .api.outcome import Outcome, Refusal
+from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
 from .api.request_context import RequestContext
 from .api.response import (
@@ -52,6 +53,8 @@ GENERATIONS: dict[str, CreatePath] = {path: CreatePath() for path in CREATE_PATH
 }
 """Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
+MOST_SHOWN = 1000
+"""Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
 
 logger = logging.getLogger("kling_mock")
@@ -129,6 +132,8 @@ class MockApp(Starlette):
         Returns the bytes of the answer, or the rest of it as an application where that takes time.
         """
         opened = self._open(method, path, query, headers, scheme, "")
+        if method == "POST" and takes_long(body):
+            return self._rest(opened, partial(self._answer, opened, body))
         traffic = self.common.traffic
         try:
             response = at_once(self._decide(opened, body))
@@ -142,12 +147,17 @@ class MockApp(Starlette):
             traffic.open -= 1
             return made[0]
 
+        return self._rest(opened, partial(self._deliver, opened))
+
+    def _rest(self, opened: Opened, goes_on: App) -> App:
+        """The rest of an exchange that was begun at once."""
+
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                await self._deliver(opened, scope, receive, send)
+                await goes_on(scope, receive, send)
             finally:
                 self._finish(opened, NOTHING_SENT)
-                traffic.open -= 1
+                self.common.traffic.open -= 1
 
         return rest
 
@@ -194,6 +204,11 @@ class MockApp(Starlette):
             await self._decide(opened, body)
         await self._deliver(opened, scope, receive, send)
 
+    async def _answer(self, opened: Opened, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request that has been read, and send the answer."""
+        await self._decide(opened, body)
+        await self._deliver(opened, scope, receive, send)
+
     async def _decide(self, opened: Opened, body: bytes | UnkeptBody) -> MockResponse:
         """Have the request answered."""
         space, request, outcome = opened.space, opened.request, opened.outcome
@@ -202,8 +217,8 @@ class MockApp(Starlette):
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
-        except Exception:
-            if opened.outdated:
+        except Exception as error:
+            if opened.outdated or isinstance(error, Forgotten):
                 text = "Service Unavailable: this mock was reset while the request was under way."
                 outcome.response = error_response(space, request.path, 503, text, outcome=outcome)
                 return outcome.response
@@ -243,7 +258,7 @@ class MockApp(Starlette):
             return _other_method(request, "GET, HEAD")
         if method == "OPTIONS":
             return _preflight(request)
-        raise Refusal(404, f"Cannot {method} {path}")
+        raise Refusal(404, f"Cannot {method} {path[:MOST_SHOWN]}")
 
     async def _create(
         self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | UnkeptBody

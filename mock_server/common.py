@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .catalog import Catalog, load_catalog
+from .off_loop import OffLoop
 from .serving.limits import Limits
 from .settings import Settings
 from .traffic import Traffic
@@ -22,6 +23,8 @@ class Common:
         self.validator = Validator(self.catalog)
         self.traffic = Traffic()
         self.limits = Limits.of(settings)
+        self.off_loop = OffLoop()
+        """Where bodies are judged that are too large to do so between two requests."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
         self.default = Workspace(settings, self.traffic)

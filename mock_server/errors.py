@@ -19,6 +19,7 @@ Each message is addressed to the user: what was expected, what was received, wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 __all__ = [
     "ClockError",
@@ -41,6 +42,8 @@ __all__ = [
 
 SHOWN = 120
 """How many characters of a word that a client sent are looked at and shown."""
+MOST_KNOWN = 500
+"""How many known words are held against a word that is none of them."""
 
 
 def nearest(word: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.4) -> list[str]:
@@ -51,8 +54,9 @@ def nearest(word: str, known: Iterable[str], *, most: int = 3, likeness: float =
     # Imported where something is wrong already: every session of pytest imports this module.
     from difflib import get_close_matches
 
-    # The search takes time with the word's length, and a client may send any.
-    return get_close_matches(word[:SHOWN], list(known), n=most, cutoff=likeness)
+    # The search takes time with the words' length and number, and a client may send any.
+    some = [name for name in islice(known, MOST_KNOWN) if len(name) <= SHOWN]
+    return get_close_matches(word[:SHOWN], some, n=most, cutoff=likeness)
 
 
 def some_of(known: Sequence[str]) -> list[str]:

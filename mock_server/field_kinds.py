@@ -252,17 +252,20 @@ class Names(Nested):
 
 @dataclass(frozen=True)
 class Items(Nested):
-    """Several values of one kind, kept as `keep` makes them; `least` of them at least."""
+    """Several values of one kind, kept as `keep` makes them: at least one `least`, and `most` at most."""
 
     item: Kind
     what: str
     keep: type[tuple[Any, ...]] | type[frozenset[Any]] = tuple
     least: str = ""
+    most: int = 1000
 
     def check(self, value: object) -> Any:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
             raise FieldError(f"expected {self.what}, received {value!r}.")
         given = value if isinstance(value, tuple) else tuple(value)
+        if len(given) > self.most:
+            raise FieldError(f"expected at most {self.most} of them, received {len(given)}.")
         checked = tuple(self._item(index, item) for index, item in enumerate(given))
         if self.least and not checked:
             raise FieldError(f"expected at least one {self.least}, received none.")

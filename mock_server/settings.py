@@ -27,7 +27,7 @@ from .options import (
     read_environment,
 )
 from .scenarios import Scenario, parse_scenario
-from .units import MOST_KEPT
+from .units import MOST_JSON_VALUES, MOST_KEPT
 
 __all__ = [
     "ServerOptions",
@@ -115,6 +115,10 @@ class ServerOptions(TypedDict, total=False):
     idle_timeout: Annotated[
         float | str, Option(TIME, 60.0, "real time that a connection may be silent; 0 is no limit")
     ]
+    max_json_values: Annotated[
+        int | str,
+        Option(INTEGER, MOST_JSON_VALUES, "most values in a request's JSON", lowest=1, highest=MOST_KEPT),
+    ]
     max_jobs: Annotated[
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
@@ -182,6 +186,7 @@ class Settings:
     head_timeout: float
     body_timeout: float
     idle_timeout: float
+    max_json_values: int
     max_jobs: int
     max_exchanges: int
     max_recorded_body: int

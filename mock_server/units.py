@@ -10,6 +10,7 @@ from .errors import SettingsError
 
 __all__ = [
     "FASTEST",
+    "MOST_JSON_VALUES",
     "MOST_KEPT",
     "parse_duration",
     "parse_file",
@@ -30,6 +31,8 @@ FASTEST = 1e6
 """Virtual seconds per real second at most: the year 9999 stays days away."""
 MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
+MOST_JSON_VALUES = 100_000
+"""How many values a request's JSON may hold where nobody says otherwise; the longest legal one has 1,500."""
 
 _DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}

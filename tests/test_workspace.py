@@ -239,7 +239,7 @@ def test_configure_changes_what_it_names_and_tells_it() -> None:
     space.configure(scenario="failed", speed=3)
     assert space.scenario.name == "failed" and space.clock.speed == 3
     assert [(event.kind, event.data) for event in seen if event.kind != "clock"] == [
-        ("settings", {"scenario": "failed", "speed": "3"}),
+        ("settings", {"scenario": "failed", "speed": 3}),
         ("scenario", {"scenario": "failed", "next": []}),
     ]
     space.reset()

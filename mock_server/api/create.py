@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import KlingMockError, PayloadError, UnknownModel, shortened, some_of
+from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, shortened, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
@@ -15,7 +16,7 @@ from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, message, noted, parse_json
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
-from .outcome import Outcome, Refusal
+from .outcome import Forgotten, Outcome, Refusal
 from .request_context import RequestContext, authorise
 from .response import JSON, MockResponse, encode, header_id
 
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
     from ..catalog import Variant
     from ..catalog.model_facts import Facts
     from ..common import Common
+    from ..media import Clip
     from ..scenarios import Scenario
     from ..scenarios.selection import CreateFaults
     from ..settings import Settings
     from ..workspace import Workspace
 
-__all__ = ["CreatePath", "create"]
+__all__ = ["CreatePath", "create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
+LARGE_BODY = 64 * 1024
+"""Bytes of a body beyond which it is judged beside the event loop."""
+MANY_VALUES = 2000
+"""Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
 
 
 class CreatePath(NamedTuple):
@@ -55,7 +61,7 @@ async def create(
     """Answer a POST: refuse it, or make the job that its scenario describes."""
     outcome.kind = "create"
     key = authorise(space, request)
-    payload, variant = _checked(common, space, request, outcome, body, path)
+    payload, variant, clip = await _judged(common, space, request, outcome, body, path)
     if not await space.store.has_room(request.at):
         raise _full(space)
     taken = await _take_scenario(space, request, key, payload)
@@ -66,7 +72,7 @@ async def create(
     facts = common.catalog.facts(variant.model)
 
     def plan_of(job_id: str) -> JobPlan:
-        return decide_job(job_id, scenario, payload, variant, facts, space.settings, request.at)
+        return decide_job(job_id, scenario, payload, variant, facts, clip, space.settings, request.at)
 
     plan = await _make_job(space, request, plan_of, scenario, variant)
     outcome.job_id, outcome.known_id = plan.id, True
@@ -77,23 +83,75 @@ async def create(
     return play_faults(space, request, outcome, taken.faults, response)
 
 
-def _checked(
+class Judged(NamedTuple):
+    """What a body that is taken asks for."""
+
+    payload: dict[str, Any]
+    variant: Variant
+    clip: Clip
+
+
+def takes_long(body: bytes) -> bool:
+    """Whether a body is judged beside the event loop: large ones are, and those of many values."""
+    size = len(body)
+    return size > LARGE_BODY or (size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES)
+
+
+async def _judged(
     common: Common,
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
     body: bytes,
     path: CreatePath,
+) -> Judged:
+    """What a body asks for, found beside the loop where that takes long; refuses it as `_checked` does."""
+    work = partial(_checked, common, space.settings, request, outcome, body, path)
+    if not takes_long(body):
+        return work()
+    try:
+        return await common.off_loop.run(work)
+    finally:
+        if space.store.resets != request.resets:
+            raise Forgotten
+
+
+def _checked(
+    common: Common,
+    settings: Settings,
+    request: RequestContext,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
+) -> Judged:
+    """What a body asks for; refuses the request with all that is wrong with it."""
+    payload, variant = _checked_payload(common, settings, request, outcome, body, path)
+    legacy = path.vendor is not None and variant.legacy
+    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict)
+    outcome.findings = noted(verdict.findings)
+    if verdict.violations:
+        raise _invalid(*verdict.violations)
+    taken = payload if verdict.taken is None else verdict.taken
+    return Judged(taken, variant, clip_for(variant, common.catalog.facts(variant.model), taken))
+
+
+def _checked_payload(
+    common: Common,
+    settings: Settings,
+    request: RequestContext,
+    outcome: Outcome,
+    body: bytes,
+    path: CreatePath,
 ) -> tuple[dict[str, Any], Variant]:
-    """The payload and its variant; refuses the request with all that is wrong with it."""
+    """The JSON object of a body with the variant that it names."""
     media_type = request.content_type
     if media_type != b"application/json":
         media_type = media_type.partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not media_type.endswith(b"+json"):
-        received = media_type.decode("latin-1") or "no Content-Type"
+        received = media_type[:SHOWN].decode("latin-1") or "no Content-Type"
         raise _invalid(Problem("header Content-Type", "application/json", received, "contentType"))
     try:
-        payload = parse_json(body)
+        payload = parse_json(body, settings.max_json_values)
     except PayloadError as error:
         coding = _coding_of(request, body)
         if coding:
@@ -115,12 +173,7 @@ def _checked(
     if path.vendor is not None and path.vendor != variant.vendor:
         there = f"/v2/generate/video/{variant.vendor}/generation"
         raise _invalid(Problem("model", f"a model of {path.vendor}; {model} is at {there}", model, "path"))
-    legacy = path.vendor is not None and variant.legacy
-    verdict = common.validator.check(variant, payload, legacy=legacy, strict=space.settings.strict)
-    outcome.findings = noted(verdict.findings)
-    if verdict.violations:
-        raise _invalid(*verdict.violations)
-    return payload if verdict.taken is None else verdict.taken, variant
+    return payload, variant
 
 
 def _coding_of(request: RequestContext, body: bytes) -> str:
@@ -184,11 +237,11 @@ def decide_job(
     payload: dict[str, Any],
     variant: Variant,
     facts: Facts,
+    clip: Clip,
     settings: Settings,
     now: float,
 ) -> JobPlan:
     """What becomes of an accepted create: the plan of its job."""
-    clip = clip_for(variant, facts, payload)
     return JobPlan(
         job_id,
         variant.model,

@@ -8,7 +8,7 @@ from ..exchanges.exchange import Headers, Notes
 from ..validation import Problem
 from .response import MockResponse
 
-__all__ = ["Outcome", "Refusal"]
+__all__ = ["Forgotten", "Outcome", "Refusal"]
 
 
 class Outcome:
@@ -54,3 +54,7 @@ class Refusal(Exception):
         self.problems = problems
         self.noted = tuple(problems if noted is None else noted)
         self.headers = headers
+
+
+class Forgotten(Exception):
+    """All was reset while a request was looked at: what it asks for has no place in what comes after."""

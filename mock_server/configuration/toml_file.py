@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, NoReturn, Unpack, cast
 
@@ -31,12 +31,17 @@ from ..field_kinds import FieldError
 from ..scenarios import CATALOGUE, Scenario, parse_scenario
 from ..scenarios.plain_data import plain_scenario, read_scenario
 from ..settings import ServerOptions, Settings, check_names, server_options
+from .toml_bounds import LARGEST_FILE, too_much
 from .toml_positions import KeyLines
 
 __all__ = ["dump_scenario", "load_config"]
 
 OPTIONS = tuple(name for name in server_options() if name != "scenarios")
 TABLES = ("server", "scenarios")
+MOST_SAID = 2000
+"""Characters of a message at most: a file may hold any text."""
+LONGEST_CHAIN = 50
+"""How many scenarios may each be made from the next."""
 
 
 def load_config(path: str | Path) -> ServerOptions:
@@ -63,23 +68,19 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            text = path.read_bytes().decode("utf-8")
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from None
-        except UnicodeDecodeError as error:
-            raise ConfigError(
-                f"{path}: expected UTF-8, received the byte 0x{error.object[error.start]:02x}."
-            ) from None
+        text = _text(path)
         try:
             self.document = tomllib.loads(text)
+            self.lines = KeyLines(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(self._syntax(str(error))) from None
-        self.lines = KeyLines(text)
+        except RecursionError:
+            raise ConfigError(f"{path}: expected values that lie a few levels deep, received more.") from None
         self._scenarios: dict[str, Scenario] = {}
         self._under_way: list[str] = []
 
     def options(self) -> dict[str, Any]:
+        """What the file says, checked."""
         options: dict[str, Any] = {}
         places: dict[str, tuple[str, ...]] = {}
         for key, value in self.document.items():
@@ -95,7 +96,8 @@ class _File:
         return options
 
     def fail(self, path: tuple[str | int, ...], message: str) -> NoReturn:
-        raise ConfigError(f"{self.path}:{self.lines.line(path)}: {message}")
+        shown = message if len(message) <= MOST_SAID else message[:MOST_SAID] + "…"
+        raise ConfigError(f"{self.path}:{self.lines.line(path)}: {shown}")
 
     def _syntax(self, message: str) -> str:
         match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message)
@@ -134,6 +136,8 @@ class _File:
             self.fail(
                 (*path, "base"), f"base: expected scenarios that do not need each other, received {chain}."
             )
+        if len(self._under_way) == LONGEST_CHAIN:
+            self.fail(path, f"base: expected at most {LONGEST_CHAIN} scenarios made from each other.")
         table = self._table(("scenarios",))[name]
         if not isinstance(table, dict):
             self.fail(path, f"scenarios.{name}: expected a table, received {table!r}.")
@@ -159,14 +163,13 @@ class _File:
 
     def _named(self, path: tuple[str, ...], text: str) -> Scenario:
         """The scenario that a text names; the file's own are made for it first."""
-        tables = self._table(("scenarios",))
-        parts = [part.partition(";")[0].strip() for part in text.replace("|", "+").split("+")]
         # A scenario that takes the name of one of the catalogue may be made from that one.
         hidden = {name for name in self._under_way if name in CATALOGUE}
-        own = {name: self._own(name) for name in (text, *parts) if name in tables and name not in hidden}
-        others = {name: Scenario("") for name in tables if name not in hidden}
+        own = _Named(self._table(("scenarios",)), hidden, self._own)
         try:
-            return parse_scenario(text, others | own)
+            return parse_scenario(text, own)
+        except ConfigError:
+            raise
         except KlingMockError as error:
             self.fail(path, f"{path[-1]}: {error}")
 
@@ -178,3 +181,45 @@ class _File:
             self.fail(places.get(error.option, places.get("scenario", ())), str(error))
         except KlingMockError as error:
             self.fail(places["scenario"], f"scenario: {error}")
+
+
+class _Named(Mapping[str, Scenario]):
+    """The scenarios of a file by name, each made when it is asked for, but for the hidden ones."""
+
+    def __init__(self, tables: Mapping[str, Any], hidden: Set[str], make: Callable[[str], Scenario]) -> None:
+        self._tables = tables
+        self._hidden = hidden
+        self._make = make
+
+    def __getitem__(self, name: str) -> Scenario:
+        if name not in self:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables and name not in self._hidden
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._tables if name not in self._hidden)
+
+    def __len__(self) -> int:
+        return len(self._tables) - sum(name in self._tables for name in self._hidden)
+
+
+def _text(path: Path) -> str:
+    """The text of a file that can be read in a moment."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    if len(raw) > LARGEST_FILE:
+        raise ConfigError(f"{path}: expected at most {LARGEST_FILE} bytes, received more.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        raise ConfigError(f"{path}: expected UTF-8, received the byte 0x{byte:02x}.") from None
+    if problem := too_much(text):
+        raise ConfigError(f"{path}: {problem}.")
+    return text

@@ -79,6 +79,10 @@ _EXCLUDING: tuple[tuple[Shape, Shape], ...] = (
 """Shapes of which one leaves nothing of the other, so that they are not joined."""
 SINGLE = ("plan", "end", "stretch", "create_status", "create_code", "ids", "error")
 """Fields of which two scenarios that are joined can only say the same."""
+MOST_FAULTS = 100
+"""How many faults one scenario may have: each is looked at for each request."""
+LONGEST_SUMMARY = 2000
+"""Characters of a joined summary at most: scenarios joined with themselves, again and again, double it."""
 _STEP = "a status or {status = …, span = …}"
 
 
@@ -95,7 +99,9 @@ class Scenario:
     name: str = field(metadata=about(Text(), "what it is called"))
     summary: str = said("", Text(), "a sentence that says what happens")
     faults: Kept[Iterable[Fault], tuple[Fault, ...]] = said(
-        (), Items(Record(Fault, "fault", "a fault with at and kind"), "a list of faults"), "what goes wrong"
+        (),
+        Items(Record(Fault, "fault", "a fault with at and kind"), "a list of faults", most=MOST_FAULTS),
+        "what goes wrong",
     )
     plan: Kept[Iterable[Step | JobStatus] | None, tuple[Step, ...] | None] = said(
         None,
@@ -143,7 +149,7 @@ class Scenario:
         try:
             return Scenario(
                 name=f"{self.name}+{other.name}",
-                summary=" ".join(part for part in (self.summary, other.summary) if part),
+                summary=_joined_summaries(self.summary, other.summary),
                 faults=_joined_faults(self.faults, other.faults),
                 shapes=_joined_shapes(self.shapes, other.shapes),
                 words=_joined_words(self.words, other.words),
@@ -262,7 +268,14 @@ def _given_up(scenario: Scenario, changes: Mapping[str, Any]) -> dict[str, None]
     return {name: None for name in gone if name not in changes}
 
 
+def _joined_summaries(mine: str, theirs: str) -> str:
+    joined = " ".join(part for part in (mine, theirs) if part)
+    return joined if len(joined) <= LONGEST_SUMMARY else joined[: LONGEST_SUMMARY - 1] + "…"
+
+
 def _joined_faults(mine: tuple[Fault, ...], theirs: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    if len(mine) + len(theirs) > MOST_FAULTS:
+        raise _wrong("faults", f"expected at most {MOST_FAULTS} of them, received {len(mine) + len(theirs)}.")
     for one in mine:
         for other in theirs:
             first, later = (one, other) if one.rank <= other.rank else (other, one)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -18,7 +17,7 @@ from .strike import Hits, strike
 
 __all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
-_IN_PROMPT = re.compile(r"\[mock:([^\]]+)\]")
+_IN_PROMPT = "[mock:"
 MOST_COUNTED = 1000
 """How many texts that creates ask by have their counts kept."""
 KEY_PREFIX = "mock-"
@@ -74,10 +73,19 @@ class ScenarioNames:
         return name
 
     def _named_by_prompt(self, prompt: object) -> str | None:
-        if not self.magic or not isinstance(prompt, str) or "[mock:" not in prompt:
+        if not self.magic or not isinstance(prompt, str):
             return None
-        match = _IN_PROMPT.search(prompt)
-        return match[1].strip() if match else None
+        at = prompt.find(_IN_PROMPT)
+        while at >= 0:
+            begin = at + len(_IN_PROMPT)
+            end = prompt.find("]", begin)
+            if end < 0:
+                # A search for the end from each beginning would take square time.
+                return None
+            if end > begin:
+                return prompt[begin:end].strip()
+            at = prompt.find(_IN_PROMPT, end)
+        return None
 
 
 class CreateFaults(NamedTuple):

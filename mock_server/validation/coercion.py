@@ -44,8 +44,7 @@ class Findings:
         """Count one finding; its words are made where they are kept."""
         self.count += 1
         if len(self.kept) < MOST_PROBLEMS:
-            steps = [_short(step) for step in at]
-            self.kept.append(Problem(path_of(steps), expected, received(), constraint))
+            self.kept.append(Problem(path_of(at), expected, received(), constraint))
 
     def take(self, other: Findings) -> None:
         """Add what was found in one alternative."""
@@ -168,7 +167,3 @@ class Coercer:
         _, coerced, found = min(tried, key=lambda entry: entry[0])
         findings.take(found)
         return coerced
-
-
-def _short(step: str | int) -> str | int:
-    return step[:_LONGEST] + "…" if isinstance(step, str) and len(step) > _LONGEST else step

@@ -7,7 +7,8 @@ import string
 
 __all__ = ["is_media"]
 
-_LINK = re.compile(r"https?://[^\s/?#\\\x00-\x20\x7f]+[^\s\x00-\x20\x7f]*", re.IGNORECASE)
+_LINK = re.compile(r"https?://[^\s/?#\\\x00-\x20\x7f][^\s\x00-\x20\x7f]*", re.IGNORECASE)
+"""A host begins with one sign; a second run of signs that the first could end in would take square time."""
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
 _LONGEST_HEADER = 1024
 _SHORTEST = 16

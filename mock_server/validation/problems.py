@@ -19,6 +19,8 @@ MOST_PROBLEMS = 1000
 _MOST_NOTED = 50
 """How many of them the journal keeps for each exchange."""
 _SHOWN = 80
+_LONGEST_STEP = 64
+"""Characters of one key in a path; no field of a contract has a longer name."""
 _COUNTED = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 _TYPES = {
     "array": "an array",
@@ -123,7 +125,8 @@ def path_of(steps: Iterable[str | int]) -> str:
         if isinstance(step, int):
             path += f"[{step}]"
         else:
-            path += f".{step}" if path else step
+            name = step if len(step) <= _LONGEST_STEP else f"{step[:_LONGEST_STEP]}…"
+            path += f".{name}" if path else name
     return path
 
 

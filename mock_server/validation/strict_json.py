@@ -7,23 +7,33 @@ import math
 from typing import Any, NoReturn
 
 from ..errors import PayloadError
+from ..units import MOST_JSON_VALUES
 
 __all__ = ["MAX_DEPTH", "parse_json"]
 
 MAX_DEPTH = 64
 """How deeply arrays and objects may lie within each other; the deepest contract needs six levels."""
+MOST_ESCAPES = 1_000_000
+"""How many backslashes a body may have: each costs time, and 60 MB of base64 with `\\/` have that many."""
+LONGEST_NUMBER = 1000
+"""Characters of a number with a fraction or an exponent; Python itself bounds those of integers."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANKS = " \t\n\r"
 _SHOWN = 40
+_SLICE = 1 << 20
+"""Characters that one call looks at: other threads get their turn between two calls."""
 
 
-def parse_json(raw: bytes) -> Any:
+def parse_json(raw: bytes, most_values: int = MOST_JSON_VALUES) -> Any:
     """The value that a request body holds.
 
     Raises PayloadError, which says what is wrong and where, for an empty body, bytes that are not UTF-8 or
     start with a byte-order mark, text that is not JSON, NaN and Infinity, numbers too large to keep, the
-    same key twice in an object, half a surrogate pair, and nesting deeper than MAX_DEPTH.
+    same key twice in an object, half a surrogate pair, nesting deeper than MAX_DEPTH, and more than
+    `most_values` values, which are counted before anything is made of them.
     """
+    _refuse_many(raw, most_values)
     text = _decoded(raw)
     try:
         value = _decode(text)
@@ -40,9 +50,35 @@ def parse_json(raw: bytes) -> Any:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise _too_deep()
     # A search for one byte is far faster than for two, which matters where a picture is in the body.
-    if b"\\" in raw and b"\\u" in raw:
+    if b"\\" in raw and (b"\\ud" in raw or b"\\uD" in raw):
         _refuse_half_pairs(value)
     return value
+
+
+def _refuse_many(raw: bytes, most: int) -> None:
+    """Refuse a body of more values than `most`, by counting bytes alone: C does that in no time.
+
+    Each value but the first of its container stands behind a comma, each container begins with a bracket.
+    """
+    if len(raw) > most and _separators(raw) > most and _separators(_outside_strings(raw, most)) > most:
+        raise PayloadError(f"at most {most} values (--max-json-values)", "more")
+    if len(raw) > MOST_ESCAPES and raw.count(b"\\") > MOST_ESCAPES:
+        raise PayloadError(f"at most {MOST_ESCAPES} backslashes", "more")
+
+
+def _separators(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _outside_strings(raw: bytes, most: int) -> bytes:
+    """A body without its strings, in which commas and brackets say nothing.
+
+    All of it where there are more strings than `most` values have, keys included.
+    """
+    if raw.count(b'"') > 4 * most + raw.count(b'\\"'):
+        return raw
+    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
+    return b" ".join(plain.split(b'"')[::2])
 
 
 def _decoded(raw: bytes) -> str:
@@ -53,9 +89,20 @@ def _decoded(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         byte, offset = raw[error.start], error.start
         raise PayloadError("UTF-8", f"the byte 0x{byte:02x} at offset {offset}") from None
-    if not text or text.isspace():
+    if _skip_blanks(text, 0) == len(text):
         raise PayloadError("a JSON object", "an empty body")
     return text
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    """Where the blanks end that begin at `at`; they may go on for megabytes."""
+    while at < len(text) and text[at] in _BLANKS:
+        piece = text[at : at + _SLICE]
+        rest = piece.lstrip(_BLANKS)
+        at += len(piece) - len(rest)
+        if rest:
+            break
+    return at
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,6 +117,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(digits: str) -> float:
+    if len(digits) > LONGEST_NUMBER:
+        raise PayloadError("numbers of a usable size", f"one of {len(digits)} characters")
     value = float(digits)
     if math.isinf(value):
         raise PayloadError(
@@ -87,12 +136,15 @@ _DECODER: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite,
 
 
 def _decode(text: str) -> Any:
+    start = _skip_blanks(text, 0)
     try:
-        value, end = _DECODER.scan_once(text, 0)
-    except StopIteration:
-        # White space at the start, or no JSON: the decoder's own, slower way knows which.
-        return _DECODER.decode(text)
-    return value if end == len(text) else _DECODER.decode(text)
+        value, end = _DECODER.scan_once(text, start)
+    except StopIteration as stop:
+        raise json.JSONDecodeError("Expecting value", text, stop.value) from None
+    end = _skip_blanks(text, end)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return value
 
 
 def _syntax(error: json.JSONDecodeError, text: str) -> PayloadError:
@@ -130,8 +182,21 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 
 def _refuse_half_pairs(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is dict:
+            waiting += item
+            waiting += item.values()
+        elif type(item) is list:
+            waiting += item
+        elif type(item) is str and not item.isascii():
+            _refuse_half_pair(item)
+
+
+def _refuse_half_pair(text: str) -> None:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        text.encode("utf-8")
     except UnicodeEncodeError as error:
         half = ord(error.object[error.start])
         received = f"\\u{half:04x}, one half of a surrogate pair on its own"

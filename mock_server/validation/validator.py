@@ -40,6 +40,23 @@ __all__ = [
 
 _MANY = 100
 """From how many items on those of an array that fit are passed over without asking jsonschema."""
+_LONG = 10_000
+"""From how many characters on a text is not written into jsonschema's messages, which nobody reads."""
+_BRIEF = frozenset(
+    {
+        "type",
+        "enum",
+        "const",
+        "pattern",
+        "format",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+    }
+)
+"""Keywords whose messages hold the whole value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +211,18 @@ def _explaining_class() -> type[JsonschemaValidator]:
     each_item = Draft202012Validator.VALIDATORS["items"]
     fast: dict[int, tuple[Any, jsonschema_rs.Draft202012Validator]] = {}
 
+    def briefly(keyword: str) -> Any:
+        """The keyword, without the whole value in its message where that is large."""
+        told = Draft202012Validator.VALIDATORS[keyword]
+
+        def judged(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
+            if not _is_large(instance):
+                yield from told(validator, value, instance, schema) or ()
+            elif not _accepts(fast_judge({keyword: value}), instance):
+                yield ValidationError(f"{keyword} does not fit")
+
+        return judged
+
     def items(validator: Any, items: Any, instance: Any, schema: Any) -> Any:
         if not isinstance(instance, list) or len(instance) > schema.get("maxItems", math.inf) + FAR_BEYOND:
             return
@@ -226,8 +255,13 @@ def _explaining_class() -> type[JsonschemaValidator]:
             yield from any_of(validator, options, instance, schema)
 
     changed = {"items": items, "anyOf": any_of, "oneOf": one_of}
+    changed |= {keyword: briefly(keyword) for keyword in _BRIEF}
     extended: type[JsonschemaValidator] = extend(Draft202012Validator, changed)  # type: ignore[no-untyped-call]
     return extended
+
+
+def _is_large(value: Any) -> bool:
+    return isinstance(value, str | list | dict) and len(value) > (_LONG if isinstance(value, str) else _MANY)
 
 
 def fast_judge(schema: dict[str, Any] | bool) -> jsonschema_rs.Draft202012Validator:
