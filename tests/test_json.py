@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock.errors import PayloadError
+from kling_mock.validation import strict_json
 from kling_mock.validation.strict_json import MAX_DEPTH, parse_json
 
 VALUES = st.recursive(
@@ -121,3 +122,43 @@ def test_the_last_bytes_of_a_large_body_count() -> None:
     assert parse_json(json.dumps({"image_url": picture}).encode()) == {"image_url": picture}
     with pytest.raises(PayloadError, match="twice"):
         parse_json(b'{"image_url": "' + picture.encode() + b'", "image_url": ""}')
+
+
+SIGNS = st.text(alphabet='",[{\\\\é\n', max_size=8)
+SIGN_VALUES = st.recursive(
+    SIGNS | st.integers(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(SIGNS, inner, max_size=4),
+)
+
+
+def separators(value: object) -> int:
+    """The commas and opening brackets that the JSON of a value has outside of its texts."""
+    if not isinstance(value, list | dict):
+        return 0
+    within = value.values() if isinstance(value, dict) else value
+    return 1 + max(0, len(value) - 1) + sum(map(separators, within))
+
+
+@given(SIGN_VALUES, st.integers(1, 9), st.booleans())
+def test_values_are_counted_outside_of_texts_however_a_body_is_sliced(
+    value: object, size: int, ascii_only: bool
+) -> None:
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode()
+    counted = separators(value)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(strict_json, "_SLICE", size)
+        if counted:
+            assert parse_json(raw, counted) == value
+        assert sum(strict_json._outside_strings(raw, 100)) == counted
+        if counted > 1:
+            with pytest.raises(PayloadError, match="at most"):
+                parse_json(raw, counted - 1)
+
+
+@given(st.text(alphabet=" \t\n\r", max_size=9), st.text(alphabet=" \t\n\r", max_size=9), st.integers(1, 4))
+def test_blanks_around_are_skipped_however_they_are_sliced(before: str, after: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(strict_json, "_SLICE", size)
+        assert parse_json(f"{before}[1]{after}".encode()) == [1]
+        with pytest.raises(PayloadError, match="more after it"):
+            parse_json(f"{before}[1]{after}x".encode())

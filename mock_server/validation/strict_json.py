@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from ..errors import PayloadError
@@ -60,25 +62,44 @@ def _refuse_many(raw: bytes, most: int) -> None:
 
     Each value but the first of its container stands behind a comma, each container begins with a bracket.
     """
-    if len(raw) > most and _separators(raw) > most and _separators(_outside_strings(raw, most)) > most:
-        raise PayloadError(f"at most {most} values (--max-json-values)", "more")
-    if len(raw) > MOST_ESCAPES and raw.count(b"\\") > MOST_ESCAPES:
+    if len(raw) > most and _more_than(most, map(_separators, _slices(raw))):
+        if _more_than(most, _outside_strings(raw, most)):
+            raise PayloadError(f"at most {most} values (--max-json-values)", "more")
+    if len(raw) > MOST_ESCAPES and _more_than(MOST_ESCAPES, (part.count(b"\\") for part in _slices(raw))):
         raise PayloadError(f"at most {MOST_ESCAPES} backslashes", "more")
+
+
+def _slices(raw: bytes) -> Iterator[bytes]:
+    return (raw[at : at + _SLICE] for at in range(0, len(raw), _SLICE))
+
+
+def _more_than(most: int, counts: Iterable[int]) -> bool:
+    """Whether counts come to more than `most`; looks no further than it has to."""
+    return any(total > most for total in accumulate(counts))
 
 
 def _separators(raw: bytes) -> int:
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
-def _outside_strings(raw: bytes, most: int) -> bytes:
-    """A body without its strings, in which commas and brackets say nothing.
+def _outside_strings(raw: bytes, most: int) -> Iterator[int]:
+    """The separators of each slice, without those in strings, which say nothing.
 
-    All of it where there are more strings than `most` values have, keys included.
+    Of more strings than `most` values have, keys included, the number of values is `most` and more.
     """
-    if raw.count(b'"') > 4 * most + raw.count(b'\\"'):
-        return raw
-    plain = raw.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in raw else raw
-    return b" ".join(plain.split(b'"')[::2])
+    quotes = inside = 0
+    carried = b""
+    for part in _slices(raw):
+        plain = (carried + part).replace(b"\\\\", b"").replace(b'\\"', b"")
+        # What a backslash at the end belongs to comes with the next slice.
+        carried = b"\\" if plain.endswith(b"\\") else b""
+        found = plain.count(b'"')
+        quotes += found
+        if quotes > 4 * most:
+            yield most + 1
+            return
+        yield _separators(b" ".join(plain.split(b'"')[inside::2]))
+        inside = (inside + found) % 2
 
 
 def _decoded(raw: bytes) -> str:
