@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .catalog import Catalog, load_catalog
-from .serving.limits import Limits
+from .limits import Limits
 from .settings import Settings
 from .traffic import Traffic
 from .validation import Validator

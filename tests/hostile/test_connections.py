@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_mock import MockServer
-from kling_mock.serving.limits import QUEUED_COST, ConnectionCounts, MemoryBudget
+from kling_mock.limits import QUEUED_COST, ConnectionCounts, MemoryBudget
 from kling_mock.store import at_once
 
 from ..support import create, raw, until, wire
