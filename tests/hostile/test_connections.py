@@ -312,7 +312,7 @@ def test_nothing_is_played_behind_the_last_request() -> None:
     in_loop(test)
 
 
-@pytest.mark.parametrize("scenario", ["completed", "create-slow", "create-server-error", "gzip"])
+@pytest.mark.parametrize("scenario", ["completed", "create-slow", "server-error", "gzip"])
 def test_a_create_makes_one_job_without_the_private_parts_of_uvicorn(
     scenario: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
