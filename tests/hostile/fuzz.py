@@ -241,7 +241,8 @@ def main() -> int:
     )
     print(f"statuses: {dict(sorted(found.statuses.items()))}")
     print(
-        f"jobs told of: {len(found.jobs)}; made: {health.get('jobs_made')}; RSS {before:.0f} -> {after:.0f} MB"
+        f"jobs told of: {len(found.jobs)}; made: {health.get('jobs_made')}; "
+        f"RSS {before:.0f} -> {after:.0f} MB"
     )
     for wrong in found.wrong:
         print(f"WRONG {wrong}")
