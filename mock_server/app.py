@@ -35,7 +35,7 @@ from .control import control_routes
 from .events import EventKind
 from .exchanges.exchange import Exchange, Headers, word_in
 from .exchanges.recorded_head import recorded_headers
-from .serving.limits import Limits
+from .limits import Limits
 from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, TRANSPORT, whole
 from .settings import Settings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .catalog import Catalog, load_catalog
+from .limits import Limits
 from .off_loop import OffLoop
-from .serving.limits import Limits
 from .settings import Settings
 from .traffic import Traffic
 from .validation import Validator

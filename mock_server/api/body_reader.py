@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
-from ..serving.limits import MemoryShare
+from ..limits import MemoryShare
 from .request_context import RequestContext
 
 __all__ = ["UnkeptBody", "read_body"]

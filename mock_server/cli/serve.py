@@ -67,12 +67,12 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
             signal.signal(number, lambda *_: listener.stop())
 
     def ready() -> None:
-        log.say(f"kling-mock ready at {url}")
+        print(f"kling-mock ready at {url}", flush=True)
         if settings.log_format == "text":
             # Whoever gave a key knows it; what is printed may be kept.
             key = "YOUR_KEY" if settings.api_key else "test-key"
-            log.say(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")))
-            log.say(f"jobs and exchanges, live: {url}/_mock/")
+            print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
+            print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
         if not is_loopback(settings.host):
             print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
 

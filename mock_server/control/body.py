@@ -16,7 +16,7 @@ from ..validation.strict_json import parse_json
 
 __all__ = ["ControlError", "Page", "move_clock", "object_in", "page_of", "scenario_in", "text_in"]
 
-PAGE = 200
+PAGE = 100
 """Entries of a list that are shown where a query does not say how many."""
 LONGEST_PAGE = 1_000
 """Entries that are shown at most: the rest is asked for page by page."""

@@ -71,10 +71,6 @@ class ExchangeLog:
         line = self.json_line if self.form == "json" else self.text_line
         self._writer.write("".join([line(exchange) + "\n" for exchange in waiting]))
 
-    def say(self, text: str) -> None:
-        """Write a line that is about no exchange."""
-        self._writer.write(text + "\n")
-
     def close(self) -> None:
         """Write what waits, as far as somebody reads it soon."""
         self.flush()

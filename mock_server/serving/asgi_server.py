@@ -18,9 +18,9 @@ from uvicorn.server import ServerState
 
 from ..common import Common
 from ..errors import ServerError
+from ..limits import Limits
 from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STREAM_LOOK
 from .idle_detector import IdleDetector
-from .limits import Limits
 from .protocol_choice import protocol_class
 
 __all__ = ["Listener", "ServedApp", "bind", "new_event_loop", "protocol_config"]

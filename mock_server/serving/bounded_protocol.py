@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ..limits import MAX_HEAD, QUEUED_COST, Limits
 from .half_closed import HalfClosed
-from .limits import MAX_HEAD, QUEUED_COST, Limits
 from .request_head import head_size, size_problem
 from .wire import REFUSED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .limits import MAX_FIELDS, MAX_HEAD, MAX_TARGET
+from ..limits import MAX_FIELDS, MAX_HEAD, MAX_TARGET
 
 __all__ = ["OPENING", "head_size", "head_without_upgrade", "host_problem", "size_problem", "unreadable"]
 

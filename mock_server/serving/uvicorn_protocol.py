@@ -6,8 +6,8 @@ from typing import Any
 
 import httptools
 
+from ..limits import MAX_FIELDS, MAX_TARGET
 from .bounded_protocol import BoundedProtocol
-from .limits import MAX_FIELDS, MAX_TARGET
 from .request_head import (
     OPENING,
     head_size,

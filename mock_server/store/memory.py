@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import chain, islice
-from typing import TypeVar
+from itertools import chain, dropwhile, islice
 
 from ..jobs.charges import Charge, ChargeTotals
 from ..jobs.plan import Job, JobCounters, JobPlan
@@ -19,8 +18,6 @@ from ..timeline import FINAL_STATUSES
 from .base import AddResult, ChosenScenarios, StoreCounts, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]
-
-T = TypeVar("T")
 
 MOST_ASKED = 100
 """How many texts that polls of one job ask by have their counts kept; the oldest one goes."""
@@ -223,13 +220,23 @@ class MemoryStore:
 
     async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
         """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
-        entries = _last_of(reversed(self._entries.values()), last, before, lambda entry: entry.plan.id)
+        ids = _older(reversed(self._entries), before, before in self._entries)
+        entries = [self._entries[job_id] for job_id in islice(ids, last)][::-1]
         return [Job(entry.plan, entry.counters()) for entry in entries]
 
     async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
         """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
-        kept = (entry.plan.charge for entry in reversed(self._entries.values()))
-        return _last_of(chain(kept, reversed(self._past)), last, before, lambda charge: charge.job_id)
+        ids: Iterator[str] = reversed(self._entries)
+        past: Iterator[Charge] = reversed(self._past)
+        if before is None or before in self._entries:
+            ids = _older(ids, before, True)
+        else:
+            # One that made room: none of those that are kept is older.
+            ids = iter(())
+            while (charge := next(past, None)) is not None and charge.job_id != before:
+                pass
+        kept = (self._entries[job_id].plan.charge for job_id in ids)
+        return list(islice(chain(kept, past), last))[::-1]
 
     async def totals(self) -> ChargeTotals:
         """The sums of all charges since the start or the last reset."""
@@ -247,12 +254,13 @@ class MemoryStore:
         self._selector.reset()
 
 
-def _last_of(
-    newest_first: Iterator[T], last: int | None, before: str | None, id_of: Callable[[T], str]
-) -> list[T]:
-    """The last entries, oldest first; those before the one of an id, which are none where it is not there."""
-    if before is not None:
-        for entry in newest_first:
-            if id_of(entry) == before:
-                break
-    return list(islice(newest_first, last))[::-1]
+def _older(newest_first: Iterator[str], before: str | None, known: bool) -> Iterator[str]:
+    """The ids behind one of them; none where it is not known."""
+    if before is None:
+        return newest_first
+    if not known:
+        return iter(())
+    # At the speed of C: there may be as many as there may be jobs.
+    older = dropwhile(before.__ne__, newest_first)
+    next(older)
+    return older

@@ -106,7 +106,11 @@ async def fuzz(port: int, seed: int, requests: int) -> Findings:
 
 async def _talk(port: int, talk: Talk, talker: Talker, found: Findings) -> None:
     found.talks[talk.kind] += 1
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+    except OSError as error:
+        found.note(talk, f"no connection: {error}")
+        return
     try:
         await _say(talk, writer)
         for number in range(talk.answers):
@@ -179,6 +183,10 @@ def _check(
 
 def check_end(server: Served, found: Findings) -> dict[str, Any]:
     """Hold a server to what it said, once all is over; returns its health."""
+    if server.process.poll() is not None:
+        said = server.errors.read_text()[-4000:]
+        found.wrong.append(f"the server ended with {server.process.returncode}: {said}")
+        return {}
     until = time.monotonic() + PATIENCE
     while (health := server.control("health"))["open"] and time.monotonic() < until:
         time.sleep(0.01)
@@ -226,12 +234,16 @@ def main() -> int:
         before, start = server.memory(), time.monotonic()
         found = asyncio.run(fuzz(server.port, wanted.seed, wanted.requests))
         health = check_end(server, found)
-        after, took = server.memory(), time.monotonic() - start
+        took = time.monotonic() - start
+        after = server.memory() if health else 0.0
     print(
         f"seed {wanted.seed}: {found.requests} answers to {found.talks.total()} conversations in {took:.0f} s"
     )
     print(f"statuses: {dict(sorted(found.statuses.items()))}")
-    print(f"jobs told of: {len(found.jobs)}; made: {health['jobs_made']}; RSS {before:.0f} -> {after:.0f} MB")
+    print(
+        f"jobs told of: {len(found.jobs)}; made: {health.get('jobs_made')}; "
+        f"RSS {before:.0f} -> {after:.0f} MB"
+    )
     for wrong in found.wrong:
         print(f"WRONG {wrong}")
     return 1 if found.wrong else 0

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_mock import MockServer
-from kling_mock.serving.limits import QUEUED_COST, ConnectionCounts, MemoryBudget
+from kling_mock.limits import QUEUED_COST, ConnectionCounts, MemoryBudget
 from kling_mock.store import at_once
 
 from ..support import create, raw, until, wire
@@ -312,7 +312,7 @@ def test_nothing_is_played_behind_the_last_request() -> None:
     in_loop(test)
 
 
-@pytest.mark.parametrize("scenario", ["completed", "create-slow", "create-server-error", "gzip"])
+@pytest.mark.parametrize("scenario", ["completed", "create-slow", "server-error", "gzip"])
 def test_a_create_makes_one_job_without_the_private_parts_of_uvicorn(
     scenario: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

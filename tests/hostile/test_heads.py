@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_mock.exchanges.recorded_head import MOST_FIELDS, MOST_RECORDED, recorded_headers
-from kling_mock.serving.limits import MAX_FIELDS, MAX_HEAD, MAX_TARGET
+from kling_mock.limits import MAX_FIELDS, MAX_HEAD, MAX_TARGET
 from kling_mock.serving.request_head import head_without_upgrade
 
 from .wires import BODY, HEAD, POLL, connections, in_loop, post

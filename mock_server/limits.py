@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ..settings import Settings
+from .settings import Settings
 
 __all__ = [
     "MAX_FIELDS",
