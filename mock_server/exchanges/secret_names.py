@@ -52,6 +52,9 @@ class SecretNames:
 
     def __contains__(self, name: str) -> bool:
         """Whether the value of this name is secret."""
+        if not self._own:
+            # `key1` is one where `key` is; a client may number as many as it likes.
+            name = name.rstrip("0123456789")
         known = self._known.get(name)
         if known is None:
             known = self._judge(name)
