@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from .key_forms import SCHEMES, SHORTEST_NAMED, forms_of, overlap, pieces_of
+from .key_forms import SCHEMES, SHORTEST, SHORTEST_NAMED, forms_of, overlap, pieces_of
 from .secret_fields import USERS, assigned_spans, field_spans, parameter_spans, userinfo_spans
 from .secret_names import BUILT_IN, SecretNames
 
@@ -49,6 +49,7 @@ ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 Headers = Sequence[tuple[bytes, bytes]]
 Span = tuple[int, int, str]
+Form = tuple[str, int, str]
 
 
 class Redactor:
@@ -69,7 +70,7 @@ class Redactor:
         self._called = dict(called or {})
         self.keys = tuple(dict.fromkeys([*self._called, *keys]))
         self.names = names
-        self._forms = [
+        self._forms: list[Form] = [
             (form, step, self._called.get(key, HIDDEN)) for key in self.keys for form, step in forms_of(key)
         ]
         self._known: dict[str, str] = {}
@@ -83,27 +84,15 @@ class Redactor:
 
         Where the text was cut off, before an ellipsis or at its end (`cut`), no beginning of a key remains.
         """
-        spans = list(self._whole(text))
-        shortened = "…" in text or "\\u2026" in text
-        if shortened or cut:
+        found = [form for form in self._forms if form[0] in text]
+        shortened = cut or "…" in text or "\\u2026" in text
+        if not (found or shortened or "@" in text):
+            return text
+        spans = list(_whole(text, found))
+        if shortened:
             spans += self._begun(text, cut=cut)
-        if "//" in text or "\\/" in text:
-            spans += ((start, end, HIDDEN) for start, end in userinfo_spans(text, cut=cut))
+        spans += ((start, end, HIDDEN) for start, end in userinfo_spans(text, cut=cut))
         return _without(text, spans)
-
-    def _whole(self, text: str) -> Iterator[Span]:
-        for form, step, shown in self._forms:
-            length = len(form)
-            at = text.find(form)
-            while at >= 0:
-                # Where it overlaps itself, the next one begins within this one.
-                end = at + length
-                if step < length:
-                    while end < len(text) and text[end] == text[end - step]:
-                        end += 1
-                    end -= (end - at - length) % step
-                yield at, end, shown
-                at = text.find(form, end - length + step)
 
     def _begun(self, text: str, *, cut: bool) -> Iterator[Span]:
         """The beginnings of keys at which the text was cut off."""
@@ -252,9 +241,11 @@ def keys_of(
     """What a request shows as its keys, in its headers, its query and its body; the first ones."""
     found: dict[str, None] = {}
     for name, value in headers:
-        label = name.decode("latin-1").lower()
-        if label not in COOKIES and label in names:
-            by_name = SHORTEST_NAMED if label not in KNOWN_HEADERS else 4
+        if len(found) >= MOST_KEYS:
+            break
+        label = names.header(name)
+        if label and label not in COOKIES:
+            by_name = SHORTEST if label in KNOWN_HEADERS else SHORTEST_NAMED
             found.update(dict.fromkeys(pieces_of(value.decode("latin-1"), by_name)))
     for part in query.split("&") if query and names.hinted(query) else ():
         if len(found) >= MOST_KEYS:
@@ -297,6 +288,21 @@ def cookie_names(values: Iterable[str]) -> list[str]:
     """The names in Cookie headers; a piece without `=` could be a value, and has none."""
     pieces = [piece.partition("=") for value in values for piece in value.split(";")]
     return [name.strip() for name, equals, _ in pieces if equals]
+
+
+def _whole(text: str, forms: Iterable[Form]) -> Iterator[Span]:
+    for form, step, shown in forms:
+        length = len(form)
+        at = text.find(form)
+        while at >= 0:
+            # Where it overlaps itself, the next one begins within this one.
+            end = at + length
+            if step < length:
+                while end < len(text) and text[end] == text[end - step]:
+                    end += 1
+                end -= (end - at - length) % step
+            yield at, end, shown
+            at = text.find(form, end - length + step)
 
 
 def _without(text: str, spans: Iterable[Span]) -> str:

@@ -49,6 +49,7 @@ class SecretNames:
         self.own = tuple(own)
         self._own = [re.compile(translate("-".join(_words(name, OWN_WORD)))) for name in self.own]
         self._known: dict[str, bool] = {}
+        self._headers: dict[bytes, str] = {}
 
     def __contains__(self, name: str) -> bool:
         """Whether the value of this name is secret."""
@@ -62,6 +63,18 @@ class SecretNames:
                 self._known.clear()
             if len(name) <= LONGEST_KNOWN:
                 self._known[name] = known
+        return known
+
+    def header(self, name: bytes) -> str:
+        """The name of a header in lower case where its value is secret, else nothing."""
+        known = self._headers.get(name)
+        if known is None:
+            label = name.decode("latin-1").lower()
+            known = label if label in self else ""
+            if len(self._headers) >= MOST_KNOWN:
+                self._headers.clear()
+            if len(name) <= LONGEST_KNOWN:
+                self._headers[name] = known
         return known
 
     def hinted(self, text: str) -> bool:
