@@ -13,7 +13,6 @@ from ..timing import LOG_ENDS, LOG_FLUSH
 from .exchange import Exchange
 from .line import status_word
 from .log_writer import LogWriter
-from .redaction import NO_KEYS
 
 __all__ = ["ExchangeLog"]
 
@@ -87,7 +86,7 @@ class ExchangeLog:
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
         # Where the job is the server's own, the line holds nothing that the client made up.
-        hide = NO_KEYS if exchange.known_id else exchange.redactor
+        hide = str if exchange.known_id else exchange.redactor
         dim, off = (_DIM, _RESET) if self.colour else ("", "")
         line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path))} "
         line += self._status(exchange.status)

@@ -239,7 +239,10 @@ class Exchange(NamedTuple):
             "state": self.state,
             "fault": self.fault,
         }
-        shown = {name: redactor.plain(value) for name, value in shown.items()}
+        for name in ("method", "path", "word", "job", "model", "scenario"):
+            # All else is the server's own.
+            if shown[name] is not None:
+                shown[name] = redactor.text(shown[name])
         shown["violations"] = [problem.as_dict() for problem in violations]
         shown["findings"] = [problem.as_dict() for problem in findings]
         shown["query"] = redactor.query(self.query_string.decode("utf-8", "replace"))

@@ -122,8 +122,8 @@ def _content(exchange: Exchange, shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cookies(exchange: Exchange) -> list[dict[str, str]]:
-    names = cookie_names(exchange.header_values(b"cookie"))
-    return [{"name": exchange.shown(name), "value": "…"} for name in names]
+    names, hide = cookie_names(exchange.header_values(b"cookie")), exchange.redactor
+    return [{"name": hide(name), "value": "…"} for name in names]
 
 
 def _shortened(kept: int, whole: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-__all__ = ["SCHEMES", "SHORTEST", "SHORTEST_NAMED", "forms_of", "pieces_of"]
+__all__ = ["SCHEMES", "SHORTEST", "SHORTEST_NAMED", "forms_of", "overlap", "pieces_of"]
 
 SCHEMES = ("bearer", "basic", "digest", "key", "token", "apikey")
 """Schemes of Authorization that are shown; any other first word could be a part of the key."""
@@ -53,8 +53,11 @@ def _password(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=128)
-def forms_of(key: str) -> tuple[str, ...]:
-    """A key as it is and as it is written in URLs, JSON, HTML, Python and base64, the longest first."""
+def forms_of(key: str) -> tuple[tuple[str, int], ...]:
+    """A key as it is and as it is written in URLs, JSON, HTML, Python and base64, the longest first.
+
+    With each form goes the least distance at which it can stand in a text again.
+    """
     written: set[str] = set()
     for one in _readings(key):
         written |= {one, one.replace(" ", "+"), html.escape(one), repr(one)[1:-1]}
@@ -65,7 +68,31 @@ def forms_of(key: str) -> tuple[str, ...]:
         if len(one) >= SHORTEST_NAMED:
             # Names of hosts and headers are written in lower case.
             written |= {one.lower(), *_in_base64(one.encode("utf-8", "replace"))}
-    return tuple(sorted(written, key=len, reverse=True))
+    longest_first = sorted(written, key=len, reverse=True)
+    return tuple((one, len(one) - overlap(one, one)) for one in longest_first if one)
+
+
+def overlap(text: str, form: str) -> int:
+    """The length of the longest beginning of a form, not all of it, with which a text ends."""
+    tail = text[max(0, len(text) - len(form) + 1) :]
+    if not tail:
+        return 0
+    borders = [0] * len(tail)
+    length = 0
+    for place in range(1, len(tail)):
+        length = _longer(form, borders, length, form[place])
+        borders[place] = length
+    length = 0
+    for char in tail:
+        length = _longer(form, borders, length, char)
+    return length
+
+
+def _longer(form: str, borders: list[int], length: int, char: str) -> int:
+    """The beginning of a form that ends with one more character (Knuth, Morris and Pratt)."""
+    while length and (length == len(borders) or char != form[length]):
+        length = borders[length - 1]
+    return length + (char == form[length])
 
 
 def _readings(key: str) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from .key_forms import SCHEMES, SHORTEST_NAMED, forms_of, pieces_of
+from .key_forms import SCHEMES, SHORTEST, SHORTEST_NAMED, forms_of, overlap, pieces_of
 from .secret_fields import USERS, assigned_spans, field_spans, parameter_spans, userinfo_spans
 from .secret_names import BUILT_IN, SecretNames
 
@@ -49,6 +49,7 @@ ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
 Headers = Sequence[tuple[bytes, bytes]]
 Span = tuple[int, int, str]
+Form = tuple[str, int, str]
 
 
 class Redactor:
@@ -69,7 +70,9 @@ class Redactor:
         self._called = dict(called or {})
         self.keys = tuple(dict.fromkeys([*self._called, *keys]))
         self.names = names
-        self._forms = [(form, self._called.get(key, HIDDEN)) for key in self.keys for form in forms_of(key)]
+        self._forms: list[Form] = [
+            (form, step, self._called.get(key, HIDDEN)) for key in self.keys for form, step in forms_of(key)
+        ]
         self._known: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
@@ -81,25 +84,20 @@ class Redactor:
 
         Where the text was cut off, before an ellipsis or at its end (`cut`), no beginning of a key remains.
         """
-        spans = list(self._whole(text))
-        shortened = "…" in text or "\\u2026" in text
-        if shortened or cut:
+        found = [form for form in self._forms if form[0] in text]
+        shortened = cut or "…" in text or "\\u2026" in text
+        if not (found or shortened or "@" in text):
+            return text
+        spans = list(_whole(text, found))
+        if shortened:
             spans += self._begun(text, cut=cut)
-        if "//" in text or "\\/" in text:
-            spans += ((start, end, HIDDEN) for start, end in userinfo_spans(text, cut=cut))
+        spans += ((start, end, HIDDEN) for start, end in userinfo_spans(text, cut=cut))
         return _without(text, spans)
-
-    def _whole(self, text: str) -> Iterator[Span]:
-        for form, shown in self._forms:
-            at = text.find(form)
-            while at >= 0:
-                yield at, at + len(form), shown
-                at = text.find(form, at + len(form))
 
     def _begun(self, text: str, *, cut: bool) -> Iterator[Span]:
         """The beginnings of keys at which the text was cut off."""
         cuts = [found.start() for found in CUT.finditer(text)]
-        for form, _ in self._forms:
+        for form, _, _ in self._forms:
             seed, place = form[: MOST_SHOWN + 1], 0
             at = text.find(seed) if len(form) > len(seed) and cuts else -1
             while at >= 0:
@@ -114,7 +112,8 @@ class Redactor:
                     yield at, end, HIDDEN
                     at = end
                 at = text.find(seed, at + 1)
-            if cut and (left := _overlap(text, form)) > MOST_SHOWN:
+            place = text.find(seed, max(0, len(text) - len(form) + 1)) if cut else -1
+            if place >= 0 and (left := overlap(text[place:], form)) > MOST_SHOWN:
                 yield len(text) - left, len(text), HIDDEN
 
     def plain(self, value: Any) -> Any:
@@ -242,9 +241,11 @@ def keys_of(
     """What a request shows as its keys, in its headers, its query and its body; the first ones."""
     found: dict[str, None] = {}
     for name, value in headers:
-        label = name.decode("latin-1").lower()
-        if label not in COOKIES and label in names:
-            by_name = SHORTEST_NAMED if label not in KNOWN_HEADERS else 4
+        if len(found) >= MOST_KEYS:
+            break
+        label = names.header(name)
+        if label and label not in COOKIES:
+            by_name = SHORTEST if label in KNOWN_HEADERS else SHORTEST_NAMED
             found.update(dict.fromkeys(pieces_of(value.decode("latin-1"), by_name)))
     for part in query.split("&") if query and names.hinted(query) else ():
         if len(found) >= MOST_KEYS:
@@ -289,6 +290,21 @@ def cookie_names(values: Iterable[str]) -> list[str]:
     return [name.strip() for name, equals, _ in pieces if equals]
 
 
+def _whole(text: str, forms: Iterable[Form]) -> Iterator[Span]:
+    for form, step, shown in forms:
+        length = len(form)
+        at = text.find(form)
+        while at >= 0:
+            # Where it overlaps itself, the next one begins within this one.
+            end = at + length
+            if step < length:
+                while end < len(text) and text[end] == text[end - step]:
+                    end += 1
+                end -= (end - at - length) % step
+            yield at, end, shown
+            at = text.find(form, end - length + step)
+
+
 def _without(text: str, spans: Iterable[Span]) -> str:
     """The text with each of some spans, and of spans that overlap, replaced by one word."""
     parts: list[str] = []
@@ -298,29 +314,6 @@ def _without(text: str, spans: Iterable[Span]) -> str:
             parts += [text[end:start], shown]
         end = max(end, stop)
     return "".join([*parts, text[end:]]) if parts else text
-
-
-def _overlap(text: str, form: str) -> int:
-    """The length of the longest beginning of a form, not all of it, with which a text ends."""
-    tail = text[max(0, len(text) - len(form) + 1) :]
-    start = tail.find(form[: MOST_SHOWN + 1])
-    if start < 0:
-        return 0
-    tail = tail[start:]
-    pattern = form[: len(tail)]
-    borders = [0] * len(pattern)
-    length = 0
-    for place in range(1, len(pattern)):
-        while length and pattern[place] != pattern[length]:
-            length = borders[length - 1]
-        length += pattern[place] == pattern[length]
-        borders[place] = length
-    length = 0
-    for char in tail:
-        while length and (length == len(pattern) or char != pattern[length]):
-            length = borders[length - 1]
-        length += char == pattern[length]
-    return length
 
 
 def _readable(code: int) -> str:

@@ -49,9 +49,13 @@ class SecretNames:
         self.own = tuple(own)
         self._own = [re.compile(translate("-".join(_words(name, OWN_WORD)))) for name in self.own]
         self._known: dict[str, bool] = {}
+        self._headers: dict[bytes, str] = {}
 
     def __contains__(self, name: str) -> bool:
         """Whether the value of this name is secret."""
+        if not self._own:
+            # `key1` is one where `key` is; a client may number as many as it likes.
+            name = name.rstrip("0123456789")
         known = self._known.get(name)
         if known is None:
             known = self._judge(name)
@@ -59,6 +63,18 @@ class SecretNames:
                 self._known.clear()
             if len(name) <= LONGEST_KNOWN:
                 self._known[name] = known
+        return known
+
+    def header(self, name: bytes) -> str:
+        """The name of a header in lower case where its value is secret, else nothing."""
+        known = self._headers.get(name)
+        if known is None:
+            label = name.decode("latin-1").lower()
+            known = label if label in self else ""
+            if len(self._headers) >= MOST_KNOWN:
+                self._headers.clear()
+            if len(name) <= LONGEST_KNOWN:
+                self._headers[name] = known
         return known
 
     def hinted(self, text: str) -> bool:
