@@ -69,7 +69,7 @@ def test_nothing_of_ours_is_reachable_but_the_package(tmp_path: Path) -> None:
             id="an option is taken",
             marks=pytest.mark.skipif(
                 pytest.version_tuple < (9, 2),
-                reason="pytest before 9.2 tells no plugin that an option is taken",
+                reason="pytest before 9.2 tells nobody of a taken option",
             ),
         ),
     ],
