@@ -73,9 +73,9 @@ def test_a_status_that_comes_twice_has_two_starts() -> None:
     assert timeline.start_of("completed", 70) == 70
 
 
-@pytest.mark.parametrize("polls", [None, (10, 10)])
-def test_time_is_advanced_to_the_next_time_that_a_status_shows(polls: tuple[int, int] | None) -> None:
-    with MockServer(scenario="backwards", speed=0, queued=10, generating=10, polls=polls) as server:
+@pytest.mark.parametrize("pace", [{"queued": 10, "generating": 10}, {"polls": (10, 10)}])
+def test_time_is_advanced_to_the_next_time_that_a_status_shows(pace: Any) -> None:
+    with MockServer(scenario="backwards", speed=0, **pace) as server:
         job_id = create(server).json["id"]
         server.clock.advance(until="generating")
         assert poll(server, job_id).json["status"] == "generating"

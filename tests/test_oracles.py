@@ -25,5 +25,7 @@ def test_a_client_may_give_up_after_four_minutes_but_not_crash(
     seconds: float, error: str, fails: bool
 ) -> None:
     outcome = Outcome("raised", error=error, text="no video yet")
-    run: Any = SimpleNamespace(outcome=outcome, seconds=seconds, delivered=False, trace=[], url=None)
+    run: Any = SimpleNamespace(
+        outcome=outcome, seconds=seconds, delivered=False, trace=[], url=None, brief=lambda: "raised"
+    )
     assert (gave_up_early(run) is not None) == fails
