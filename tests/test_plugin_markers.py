@@ -101,7 +101,7 @@ def test_a_failure_shows_what_the_test_met(pytester: pytest.Pytester) -> None:
             "  #1 *POST create * → 200 queued",
             "  #2 *POST create * → 429 (status) Retry-After: 7 [[]rate-limited*",
             "  #3 *POST create * → 200 queued [[]poll-truncated[]]",
-            "  #4 *GET  poll * → 200 queued (truncated) * of * bytes [[]poll-truncated[]]",
+            "  #4 *GET  poll * → 200 (truncated) * of * bytes [[]poll-truncated[]]",
         ]
     )
 
