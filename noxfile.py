@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -21,6 +22,8 @@ FAST = ("-q", "-m", "not slow")
 nox.options.sessions = ["lint", "types", "tests", "lowest", "coverage"]
 nox.options.default_venv_backend = "venv"
 os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+# Not below this folder, where nox has its own: projects that tests make there would read our pyproject.toml.
+TEMPORARY = {"TMPDIR": tempfile.gettempdir()}
 
 
 def installed() -> list[str]:
@@ -41,7 +44,7 @@ PYTHONS = installed()
 def tests(session: nox.Session) -> None:
     """The fast tests with the newest dependencies."""
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", *(session.posargs or FAST))
+    session.run("python", "-m", "pytest", *(session.posargs or FAST), env=TEMPORARY)
 
 
 @nox.session(python=PYTHONS[0])
@@ -51,7 +54,7 @@ def lowest(session: nox.Session) -> None:
     held = session.run("python", ".ci/lowest", silent=True)
     constraints.write_text(str(held), encoding="utf-8")
     session.install("-e", ".[test]", "-c", str(constraints))
-    session.run("python", "-m", "pytest", *(session.posargs or FAST))
+    session.run("python", "-m", "pytest", *(session.posargs or FAST), env=TEMPORARY)
 
 
 @nox.session(python=PYTHONS[0])
@@ -59,7 +62,7 @@ def coverage(session: nox.Session) -> None:
     """The lines that the fast tests run, processes that they start included; fails below the bound."""
     session.install("-e", ".[test]", "coverage>=7.11")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *(session.posargs or FAST))
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or FAST), env=TEMPORARY)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
@@ -83,4 +86,4 @@ def types(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """The wheel: built, listed, installed elsewhere and used."""
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "-q", "-n", "0", "-m", "wheel")
+    session.run("python", "-m", "pytest", "-q", "-n", "0", "-m", "wheel", env=TEMPORARY)
