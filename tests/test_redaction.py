@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kling_mock.exchanges.redaction import HIDDEN, Redactor, keys_of, redact
+from kling_mock.exchanges.redaction import HIDDEN, Redactor, environment_keys, keys_of, redact
 
 
 @pytest.mark.parametrize(("key", "shown"), [("12345678", "…"), ("123456789", "1234…"), ("", "…")])
@@ -42,3 +42,8 @@ def test_the_longest_key_is_hidden_first() -> None:
 )
 def test_a_text_that_was_cut_within_a_key_hides_more_than_four_of_it(text: str, shown: str) -> None:
     assert Redactor(["secret-key"]).text(text, cut=True) == shown
+
+
+def test_the_folder_that_a_shell_is_in_is_no_password() -> None:
+    environ = {"PWD": "/home/me/project", "OLDPWD": "/home/me/before", "DB_PWD": "correct-horse"}
+    assert environment_keys(environ) == ["correct-horse"]

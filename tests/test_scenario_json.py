@@ -85,7 +85,7 @@ def test_a_base_is_a_scenario_of_the_catalogue_or_of_ones_own() -> None:
         ({"plan": ["queued", "done"]}, "plan[1]: expected one of queued"),
         ({"plan": ["queued", {"status": "done"}]}, "plan[1].status: expected one of queued"),
         ({"plan": [{"status": "queued", "polls": -1}]}, "plan[0].polls: expected a count of polls"),
-        ({"plan": [{"status": "queued", "span": "-3s"}]}, "plan[0].span: expected a time"),
+        ({"plan": [{"status": "queued", "span": "-3s"}]}, "plan[0].span: expected a finite time"),
         ({"shapes": ["nulls", "null"]}, "shapes[1]: expected one of nulls"),
         ({"words": {"queud": "x"}}, "words.queud: expected one of queued"),
         ({"words": {"queued": 5}}, "words.queued: expected a text for 'queued', received 5."),

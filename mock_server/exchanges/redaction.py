@@ -44,6 +44,8 @@ MOST_KNOWN = 1_024
 """Texts whose hidden form is remembered: reports say the same words again and again."""
 SCANNED = 65_536
 """Bytes at either end of a body in which keys are looked for by name."""
+FOLDERS = ("PWD", "OLDPWD")
+"""Variables of every shell that only sound like passwords."""
 QUERY_PART = re.compile("(?:^|(?<=&))([^&=]*+)=([^&]++)")
 ESCAPED = re.compile(r"\\u00([2-7][0-9a-fA-F])")
 
@@ -279,7 +281,7 @@ def environment_keys(environ: Mapping[str, str] = os.environ, names: SecretNames
     return [
         piece
         for name, value in environ.items()
-        if name in names
+        if name in names and name not in FOLDERS
         for piece in pieces_of(value, SHORTEST_NAMED)
     ]
 

@@ -429,7 +429,9 @@ def test_hiding_costs_linear_time(family: str) -> None:
     size = 30_000
     while (small := cost(make(size))) < 0.01 and size < 1_000_000:
         size *= 2
-    assert cost(make(2 * size)) < 3 * max(small, 0.005), (family, size, small)
+    # A busy machine makes one measurement long, not five in a row.
+    ratios = (cost(make(2 * size)) / max(cost(make(size)), 0.005) for _ in range(5))
+    assert any(ratio < 3 for ratio in ratios), (family, size, small)
 
 
 def test_the_keys_of_an_exchange_are_bounded() -> None:
