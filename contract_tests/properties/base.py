@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from kling_mock.trace_rules.register import RULES, Level, Rule
+from kling_mock.trace_rules.register import RULES, OfRule, Rule
 
 from ..driving.clients import Client
 from ..running.models import Run, Trial
@@ -66,7 +66,7 @@ def _no_trials(context: Context) -> Iterable[Trial]:
 
 
 @dataclass(frozen=True)
-class Property:
+class Property(OfRule):
     """One rule of the contract that a client is tried with: trials, and a judgement of each run."""
 
     rule: Rule
@@ -81,21 +81,6 @@ class Property:
     """True where it says something new only of a client that gets the video of a plain job."""
     first: First = _no_trials
     """Trials that are always tried, before any is drawn; they do not count as examples."""
-
-    @property
-    def id(self) -> str:
-        """The rule's id, such as `B1`."""
-        return self.rule.id
-
-    @property
-    def name(self) -> str:
-        """The rule's name, such as `one-create-per-job`."""
-        return self.rule.name
-
-    @property
-    def level(self) -> Level:
-        """The weight of the rule."""
-        return self.rule.level
 
 
 class Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kling_mock.trace_rules.register import Level, Rule
+from kling_mock.trace_rules.register import Level, OfRule, Rule
 
 from .models import Run, Trial
 
@@ -41,7 +41,7 @@ ResultKey = tuple[str, str]
 
 
 @dataclass
-class Result:
+class Result(OfRule):
     """The result of one property with one model.
 
     `reason` says why it was skipped, which known failure it is, or what went wrong.
@@ -64,16 +64,6 @@ class Result:
     def key(self) -> ResultKey:
         """The pair that tells it from the other results of a verification."""
         return self.rule.id, self.model
-
-    @property
-    def id(self) -> str:
-        """The rule's id, such as `B1`."""
-        return self.rule.id
-
-    @property
-    def name(self) -> str:
-        """The rule's name, such as `one-create-per-job`."""
-        return self.rule.name
 
     @property
     def advisory(self) -> bool:

@@ -18,7 +18,7 @@ from ..exchanges.exchange import Exchange, trace_redactor
 from ..scenarios.fault import TRANSPORT
 from ..validation import parse_json
 from .id_mutations import lost_digits, mangled
-from .register import RULES, Level, Rule
+from .register import RULES, OfRule, Rule
 from .retry_after import waited_too_little
 
 __all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "check_trace"]
@@ -32,28 +32,13 @@ PLACEHOLDERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(OfRule):
     """A rule that a trace breaks; `exchanges` are the numbers of those that show it."""
 
     rule: Rule
     says: str
     """One sentence of what it costs the user."""
     exchanges: tuple[int, ...]
-
-    @property
-    def id(self) -> str:
-        """The rule's id, such as `B1`."""
-        return self.rule.id
-
-    @property
-    def name(self) -> str:
-        """The rule's name, such as `one-create-per-job`."""
-        return self.rule.name
-
-    @property
-    def level(self) -> Level:
-        """The weight of the rule."""
-        return self.rule.level
 
     def __str__(self) -> str:
         many = "exchanges" if len(self.exchanges) > 1 else "exchange"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["RULES", "Level", "Rule", "Section"]
+__all__ = ["RULES", "Level", "OfRule", "Rule", "Section"]
 
 
 class Level(StrEnum):
@@ -51,6 +51,29 @@ class Rule:
     def section(self) -> Section:
         """The section, from the first letter of the id."""
         return Section(self.id[0])
+
+
+class OfRule:
+    """What speaks of one rule, in its attribute `rule`, and is called as the rule is."""
+
+    __slots__ = ()
+
+    rule: Rule
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `B1`."""
+        return self.rule.id
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as `one-create-per-job`."""
+        return self.rule.name
+
+    @property
+    def level(self) -> Level:
+        """The weight of the rule."""
+        return self.rule.level
 
 
 _ALL = (
