@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -65,8 +65,8 @@ UNKNOWN = request("GET", PATHS[0] + "?generation_id=unknown")
 MODELS = request("GET", "/model/" + MODEL)
 
 
-def connected(app: Any) -> tuple[MockProtocol, Transport]:
-    protocol = MockProtocol(config=protocol_config(app), server_state=ServerState(), app_state={})
+def connected(app: Any, protocol_class: type[MockProtocol] = MockProtocol) -> tuple[MockProtocol, Transport]:
+    protocol = protocol_class(config=protocol_config(app), server_state=ServerState(), app_state={})
     transport = Transport()
     protocol.connection_made(transport)
     return protocol, transport
@@ -76,11 +76,13 @@ def new_app(make: Callable[[Common], MockApp] = MockApp, **options: Any) -> Mock
     return make(Common(Settings(seed=7, polls=(0, 0), **options)))
 
 
-def exchange(app: Any, pieces: Sequence[bytes], answers: int) -> Transport:
+def exchange(
+    app: Any, pieces: Sequence[bytes], answers: int, protocol_class: type[MockProtocol] = MockProtocol
+) -> Transport:
     """Feed pieces to a new connection, a round of the loop after each, until so many answers have come."""
 
     async def feed() -> Transport:
-        protocol, transport = connected(app)
+        protocol, transport = connected(app, protocol_class)
         for piece in pieces:
             if not transport.closed:
                 protocol.data_received(piece)
@@ -111,6 +113,83 @@ def test_however_requests_are_cut_the_answers_are_the_same(cuts: list[int]) -> N
     assert steady(written) == steady(exchange(new_app(), [CREATE, UNKNOWN, MODELS], 3).written)
     assert [one.status for one in app.common.default.journal] == [200, 404, 200]
     assert app.common.traffic.open == 0 and len(at_once(app.common.default.store.jobs())) == 1
+
+
+class EachHeadRead(MockProtocol):
+    """Reads every head, also one that is the same as before."""
+
+    def _keep_head(self, data: bytes) -> None: ...
+
+
+CHUNKED = request("POST", PATHS[0], b"", "Content-Type: application/json", "Transfer-Encoding: chunked")
+REPEATED = [
+    CREATE,
+    CREATE.replace(b"fox", b"cat"),
+    CREATE.replace(b"fox", b"fo\xff"),
+    CREATE.replace(b"A fox in", b"\r\n\r\n in"),
+    CREATE.replace(b"\r\n", b"\n"),
+    CREATE.replace(b"\r\n", b"\n").replace(b"A fox in", b"\r\n\r\n in"),
+    b"\r\n" + CREATE,
+    CREATE + b"\r\n",
+    CREATE[:-2],
+    CREATE[-2:],
+    CREATE + CREATE,
+    request("POST", PATHS[0], b"\r\n") + b"\r\n",
+    request("POST", PATHS[0], b"\r\n") + b"GE",
+    CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
+    CHUNKED + b"5\r\n0\r\n\r\n\r\n0\r\n\r\n",
+    CHUNKED + b"0\r\n\r\n",
+    UNKNOWN,
+    UNKNOWN + UNKNOWN,
+    UNKNOWN.replace(b"unknown", b"another"),
+    request("GET", PATHS[0], b"", "Expect: 100-continue"),
+    request("POST", PATHS[0], BODY, "Upgrade: h2c", "Connection: Upgrade"),
+    request("POST", PATHS[0], BODY, "X-Mock-Scenario: create-429"),
+    MODELS,
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(REPEATED), max_size=4), st.lists(st.sampled_from(REPEATED), max_size=8))
+def test_a_head_that_is_repeated_is_read_as_at_first(before: list[bytes], pieces: list[bytes]) -> None:
+    # Twice each: what is the same as before is what matters.
+    pieces = [*before, *(piece for piece in pieces for _ in range(2))]
+    kept, read = new_app(), new_app()
+    written = exchange(kept, pieces, 0).written
+    assert steady(written) == steady(exchange(read, pieces, 0, EachHeadRead).written)
+    one, two = (
+        [
+            (e.method, e.path, e.query_string, e.raw_headers, e.body, e.status)
+            for e in app.common.default.journal
+        ]
+        for app in (kept, read)
+    )
+    assert one == two
+
+
+def test_a_head_that_is_repeated_is_not_read_again() -> None:
+    app = new_app()
+
+    class NoMore:
+        def feed_data(self, data: bytes) -> None:
+            raise AssertionError(f"read again: {data!r}")
+
+        def should_keep_alive(self) -> bool:
+            return True
+
+    async def feed() -> None:
+        protocol, transport = connected(app)
+        for packet in (CREATE, UNKNOWN):
+            protocol.data_received(packet)
+            parser, protocol.parser = protocol.parser, cast(Any, NoMore())
+            protocol.data_received(packet)
+            protocol.data_received(packet.replace(b"fox", b"cat"))
+            protocol.parser = parser
+        assert re.findall(rb"HTTP/1.1 (\d+)", transport.written) == [b"200"] * 3 + [b"404"] * 3
+        protocol.connection_lost(None)
+
+    asyncio.run(feed())
+    assert [one.body.count(b"cat") for one in app.common.default.journal] == [0, 0, 1, 0, 0, 0]
 
 
 def test_what_comes_behind_a_slow_answer_waits_for_it() -> None:

@@ -20,6 +20,7 @@ from .wire import CYCLE, TRANSPORT
 
 __all__ = ["MockProtocol"]
 
+HEAD_END = b"\r\n\r\n"
 AT_ONCE_METHODS = (b"GET", b"POST")
 
 
@@ -44,7 +45,9 @@ class MockProtocol(BoundedProtocol):
         )
         self._method = ""
         """The method of a request that has no cycle yet."""
-        self._hosts = 0
+        self._path = b""
+        """Its path as it was sent; `_query` is what stands behind it."""
+        self._query = b""
         self._large = False
         """Whether a head could be too large: one in a small packet is not counted."""
         self._as_sent: list[tuple[bytes, bytes]] | None = None
@@ -53,6 +56,13 @@ class MockProtocol(BoundedProtocol):
         """The first bytes of the connection: other protocols are told by them."""
         self._body: bytes | None = None
         """The body so far of a request that has no cycle yet; None where there is no such request."""
+        self._repeatable = False
+        """Whether the last head says by its length alone where its body ends."""
+        self._head = b""
+        """The head of the last request, where that was answered at once; clients repeat theirs."""
+        self._size = 0
+        """The bytes of that request with its body."""
+        self._body_size = 0
 
     def unfinished(self) -> bool:
         """Whether a request to the API is on its way in, or its answer on its way out."""
@@ -65,12 +75,18 @@ class MockProtocol(BoundedProtocol):
         return not cycle.scope["path"].startswith("/_mock")
 
     def data_received(self, data: bytes) -> None:
+        if len(data) == self._size and self._idle_since is not None and data.startswith(self._head):
+            # Nothing is owed or under way, and what has the same head needs no reading of it.
+            if not (self._deaf or self.flow.write_paused or self.transport.is_closing()):
+                self._idle_since = self._late_since = None
+                self._answer(data[len(self._head) :])
+                return
         if self._deaf:
             return
         if not self._opening:
             self._opening = data[:OPENING]
         self._idle_since = self._late_since = None
-        self._steps = 0
+        self._steps = self._size = 0
         self._large = self._in_head or len(data) > MAX_TARGET
         headers = self.headers
         try:
@@ -88,8 +104,11 @@ class MockProtocol(BoundedProtocol):
             self._go_on()
         if self._in_message or self.pipeline:
             self._weigh(headers is self.headers, len(data))
-        elif self._idle_since is None and (self.cycle is None or self.cycle.response_complete):
-            self._rest()
+        elif self._idle_since is None:
+            if self.cycle is None or self.cycle.response_complete:
+                self._rest()
+        elif headers is not self.headers:
+            self._keep_head(data)
 
     def on_message_begin(self) -> None:
         """Begin with a request; its scope is made when it turns out that one is needed."""
@@ -97,7 +116,7 @@ class MockProtocol(BoundedProtocol):
         self.expect_100_continue = False
         self.headers = []
         self._in_head = self._in_message = True
-        self._hosts = 0
+        self._repeatable = False
         self._steps += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -106,26 +125,30 @@ class MockProtocol(BoundedProtocol):
             if not self._count_beside(len(name) + len(value) + 4):
                 raise _Refused
             return
-        name = name.lower()
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Wait with a plain request to a path that is answered at once; let uvicorn have all others."""
-        parser, cycle = self.parser, self.cycle
-        if self._hosts != 1 or self._large or len(self.headers) > MAX_FIELDS:
+        parser, cycle, headers = self.parser, self.cycle, self.headers
+        names = dict(headers)
+        if (
+            b"host" not in names
+            or b"expect" in names
+            or len(names) != len(headers)
+            or self._large
+            or len(headers) > MAX_FIELDS
+        ):
             self._check_head()
         self._in_head = False
         self._beside = 0
         if self._as_sent is not None:
             self.headers, self._as_sent = self._as_sent, None
+            names = dict(self.headers)
         elif parser.should_upgrade() and parser.get_method() != b"CONNECT":
             return
+        self._path, _, self._query = self.url.partition(b"?")
         if (
-            self.url.partition(b"?")[0] not in self._paths
+            self._path not in self._paths
             or (cycle is not None and not cycle.response_complete)
             or self.expect_100_continue
             or b"#" in self.url
@@ -137,12 +160,17 @@ class MockProtocol(BoundedProtocol):
         else:
             self._method = method.decode()
             self._body = b""
+            self._repeatable = b"transfer-encoding" not in names and b"upgrade" not in names
 
     def _check_head(self) -> None:
         """Refuse a head that is too large, or does not say which host it is for."""
+        names = [name for name, _ in self.headers]
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
+        )
         problem = size_problem(self.url, self.headers, head_size(self.url, self.headers))
         if problem is None:
-            problem = host_problem(self._hosts, self.parser.get_http_version())
+            problem = host_problem(names.count(b"host"), self.parser.get_http_version())
         if problem is not None:
             self._refuse(*problem)
             raise _Refused
@@ -194,15 +222,27 @@ class MockProtocol(BoundedProtocol):
             self._go_on()
             super().on_message_complete()
             return
-        path, _, query = self.url.partition(b"?")
+        self._answer(body)
+
+    def _answer(self, body: bytes) -> None:
+        """Answer a request that is whole, or let uvicorn have it where the answer takes time."""
         scheme = self.scheme or "http"
-        answer = self._at_once(self._method, path.decode(), query, self.headers, scheme, body)  # type: ignore[misc]
+        answer = self._at_once(  # type: ignore[misc]
+            self._method, self._path.decode(), self._query, self.headers, scheme, body
+        )
         if isinstance(answer, bytes):
-            self._body = None
+            self._body, self._body_size = None, len(body)
             self._write_whole(answer)
             return
+        self._body = body
         self._go_on(answer)
         super().on_message_complete()
+
+    def _keep_head(self, data: bytes) -> None:
+        """Remember the head of a request that was all of these bytes, and was answered at once."""
+        end = data.find(HEAD_END) + len(HEAD_END)
+        if self._repeatable and not self._large and end + self._body_size == len(data):
+            self._head, self._size = data[:end], len(data)
 
     def _go_on(self, rest: Any = None) -> None:
         """Let uvicorn have a request that was waited with: it gets its cycle, its task and its body."""
