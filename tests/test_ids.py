@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kling_mock.jobs.ids import ID_STYLES, IdSource, looks_issued
+from kling_mock.jobs.ids import ID_STYLES, PER_BLOCK, IdSource, looks_issued
 
 MODEL = "kling-video/v2.1/master/image-to-video"
 
@@ -22,6 +22,15 @@ def test_the_same_seed_gives_the_same_ids(seed: int, style: str) -> None:
     first = [one.generation_id(style, MODEL, number) for number in range(10)]
     assert first == [two.generation_id(style, MODEL, number) for number in range(10)]
     assert len(set(first)) == 10
+
+
+def test_ids_do_not_depend_on_the_order_of_asking() -> None:
+    numbers = [*range(3 * PER_BLOCK), 10**9]
+    one, two = IdSource(5), IdSource(5)
+    forwards = {number: one.generation_id("uuid", MODEL, number) for number in numbers}
+    backwards = {number: two.generation_id("uuid", MODEL, number) for number in reversed(numbers)}
+    assert forwards == backwards
+    assert len(set(forwards.values())) == len(numbers)
 
 
 def test_another_seed_gives_other_ids() -> None:

@@ -7,10 +7,12 @@ import re
 import uuid
 from binascii import b2a_base64
 from collections.abc import Callable
-from hashlib import blake2b
+from hashlib import shake_128
 
-__all__ = ["ID_STYLES", "IdSource", "looks_issued"]
+__all__ = ["ID_STYLES", "PER_BLOCK", "IdSource", "looks_issued"]
 
+PER_BLOCK = 64
+"""Ids that one call of the hash makes."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -22,22 +24,36 @@ class IdSource:
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.workspace = workspace
         named = f"{self.seed} {workspace}".encode("utf-8", "surrogatepass")
-        self._key = blake2b(named, digest_size=32).digest()
+        self._jobs = _Numbers(b"job " + named)
+        self._errors = _Numbers(b"request " + named)
         self._requests = 0
 
     def generation_id(self, style: str, model: str, number: int) -> str:
         """The `number`th generation id, in one of `ID_STYLES`, for a job of this model."""
-        return ID_STYLES[style](self._bits(b"job %d" % number), model)
+        return ID_STYLES[style](self._jobs.bits(number), model)
 
     def request_id(self) -> str:
         """A UUID for an error body's `requestId`, another one each time."""
         self._requests += 1
-        return _uuid(self._bits(b"request %d" % self._requests))
+        return _uuid(self._errors.bits(self._requests))
 
-    def _bits(self, what: bytes) -> bytes:
-        """128 bits that only this seed, this workspace and this number have."""
-        # One block of the hash: a key of its own would be another.
-        return blake2b(self._key + what, digest_size=16).digest()
+
+class _Numbers:
+    """128 bits for each number, which no other name and no other number has."""
+
+    def __init__(self, name: bytes) -> None:
+        self._name = name
+        # One tuple: threads may ask as well.
+        self._kept = (-1, b"")
+
+    def bits(self, number: int) -> bytes:
+        """The bits of a number; most come one after the other, so a block of them is made at once."""
+        index, place = divmod(number, PER_BLOCK)
+        kept, block = self._kept
+        if kept != index:
+            block = shake_128(b"%d %b" % (index, self._name)).digest(16 * PER_BLOCK)
+            self._kept = index, block
+        return block[place * 16 : place * 16 + 16]
 
 
 def _nanoid(bits: bytes, _model: str = "") -> str:
