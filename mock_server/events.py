@@ -9,7 +9,6 @@ from _thread import LockType, allocate_lock
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
-from functools import partial
 from typing import Any, NamedTuple
 
 __all__ = ["RESUMABLE", "WAITING", "Event", "EventBus", "EventKind", "EventReader", "Listener"]
@@ -69,7 +68,7 @@ class EventBus:
         self._number = 0
         self._kept: deque[Event] = deque(maxlen=kept)
         # By the words themselves: a member of an enumeration is slow to look up.
-        self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self._listeners: dict[str, tuple[tuple[object, Listener], ...]] = {}
         self._readers: tuple[EventReader, ...] = ()
         # Tests publish from threads of their own. A plain lock: those of `threading` may go by virtual time.
         self._lock = allocate_lock()
@@ -79,17 +78,17 @@ class EventBus:
         """The number of the last event, 0 before the first."""
         return self._number
 
-    def publish(self, kind: EventKind, data: Any) -> None:
-        """Tell everybody who listens."""
+    def publish(self, kind: EventKind, data: Any, at: float | None = None) -> None:
+        """Tell everybody who listens; `at` is the moment of it where the clock has just been read."""
         with self._lock:
             self._number = number = self._number + 1
             # What the class itself does, without a call in between.
-            event = tuple.__new__(Event, (number, kind, self._now(), data))
+            event = tuple.__new__(Event, (number, kind, self._now() if at is None else at, data))
             self._kept.append(event)
             for reader in self._readers:
                 reader.put(event)
         # Outside of the lock: a listener may publish as well.
-        for listener in self._listeners.get(kind._value_, ()):
+        for _, listener in self._listeners.get(kind._value_, ()):
             try:
                 listener(event)
             except Exception:
@@ -100,8 +99,8 @@ class EventBus:
         self, listener: Listener, kinds: Collection[EventKind] = tuple(EventKind)
     ) -> Callable[[], None]:
         """Call `listener` with each event of these kinds; the result ends that, called once or more."""
-        # An object of its own: the same listener may listen twice.
-        told = partial(listener)
+        # With an object of its own: the same listener may listen twice.
+        told = object(), listener
         with self._lock:
             for kind in kinds:
                 self._listeners[kind.value] = (*self._listeners.get(kind.value, ()), told)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import TextIO
 
 from ..events import Event
@@ -16,6 +18,8 @@ from .log_writer import LogWriter
 
 __all__ = ["ExchangeLog"]
 
+MOST_PARTS = 256
+"""How many parts of lines are kept: most lines differ only in the moment and the job."""
 MOST_SAID = 5
 """How many violations and findings stand in a line; the journal has the others."""
 
@@ -43,6 +47,8 @@ class ExchangeLog:
         self._writer = LogWriter(stream, self._dropped_line)
         self._waiting: list[Exchange] = []
         self._second, self._moment = -1, ""
+        self._kept_parts = lru_cache(maxsize=MOST_PARTS)(self._parts)
+        self._dim, self._off = (_DIM, _RESET) if self.colour else ("", "")
 
     def __call__(self, event: Event) -> None:
         """Note an exchange that has ended; it is written within a moment."""
@@ -50,14 +56,12 @@ class ExchangeLog:
 
     def write(self, exchange: Exchange) -> None:
         """Note an exchange."""
-        if not self._waiting:
+        self._waiting.append(exchange)
+        if len(self._waiting) == 1:
             try:
                 asyncio.get_running_loop().call_later(LOG_FLUSH, self.flush)
             except RuntimeError:
-                self._waiting.append(exchange)
                 self.flush()
-                return
-        self._waiting.append(exchange)
 
     def flush(self) -> None:
         """Give what waits to the writer; drop it where too much waits there already."""
@@ -85,26 +89,41 @@ class ExchangeLog:
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
-        # Where the job is the server's own, the line holds nothing that the client made up.
-        hide = str if exchange.known_id else exchange.redactor
-        dim, off = (_DIM, _RESET) if self.colour else ("", "")
-        line = f"{dim}{self._moment}{off} {exchange.method:<4} {_visible(hide(exchange.path))} "
-        line += self._status(exchange.status)
-        word = status_word(exchange)
-        if word:
-            line += " " + self._paint(_visible(word), STATE_COLOURS.get(exchange.state or "", ""))
-        if exchange.model:
-            line += f" {_visible(hide(exchange.model))}"
-        line += f" {dim}{exchange.took * 1000:.1f}ms{off}"
-        if exchange.job_id:
-            line += f" {dim}job={_visible(hide(exchange.job_id))}{off}"
-        if exchange.fault:
-            line += " " + self._paint(f"fault={exchange.fault}", _YELLOW)
-        elif exchange.scenario is not None and exchange.scenario != "completed":
-            line += f" {dim}scenario={_visible(exchange.scenario)}{off}"
-        if exchange.violations or exchange.findings:
+        notes, job_id, dim, off = exchange.notes, exchange.job_id, self._dim, self._off
+        what = exchange.method, exchange.path, exchange.status, status_word(exchange), notes.state
+        if notes.known_id:
+            # Where the job is the server's own, the line holds nothing that the client made up.
+            parts = self._kept_parts(*what, exchange.model)
+        else:
+            hide = exchange.redactor
+            parts = self._parts(*what, exchange.model, hide)
+            job_id = job_id and hide(job_id)
+        line = f"{dim}{self._moment}{off} {parts} {dim}{exchange.took * 1000:.1f}ms{off}"
+        if job_id:
+            line += f" {dim}job={job_id if job_id.isprintable() else _visible(job_id)}{off}"
+        if notes.fault:
+            line += " " + self._paint(f"fault={notes.fault}", _YELLOW)
+        elif notes.scenario is not None and notes.scenario != "completed":
+            line += f" {dim}scenario={_visible(notes.scenario)}{off}"
+        if notes.violations or notes.findings:
             line += " " + self._problems(exchange)
         return line
+
+    def _parts(
+        self,
+        method: str,
+        path: str,
+        status: int | None,
+        word: str | None,
+        state: str | None,
+        model: str | None,
+        hide: Callable[[str], str] = str,
+    ) -> str:
+        """The part of a line that many exchanges share."""
+        line = f"{method:<4} {_visible(hide(path))} {self._status(status)}"
+        if word:
+            line += " " + self._paint(_visible(word), STATE_COLOURS.get(state or "", ""))
+        return f"{line} {_visible(hide(model))}" if model else line
 
     def _problems(self, exchange: Exchange) -> str:
         """What is wrong with a request, the first of it: the line stays one that can be read."""
