@@ -167,17 +167,8 @@ class MockApp(Starlette):
         common.traffic.open += 1
         common.traffic.received += 1
         space = common.default
-        request = RequestContext(
-            method,
-            path,
-            query,
-            headers,
-            space.clock.now(),
-            scheme=scheme,
-            address=common.address,
-            root=root,
-            resets=space.store.resets,
-        )
+        now, resets = space.clock.now(), space.store.resets
+        request = RequestContext(method, path, query, headers, now, scheme, common.address, root, resets)
         return Opened(space, request)
 
     async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
@@ -213,7 +204,13 @@ class MockApp(Starlette):
         """Have the request answered."""
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
-            response = await self._respond(space, request, outcome, body)
+            path = GENERATIONS.get(request.path)
+            if path is not None and request.method == "GET":
+                response = await poll(space, request, outcome)
+            elif path is not None and request.method == "POST":
+                response = await self._create(space, request, outcome, body, path)
+            else:
+                response = await self._respond(space, request, outcome)
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
@@ -234,16 +231,10 @@ class MockApp(Starlette):
             response.delay += latency
         return response
 
-    async def _respond(
-        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | UnkeptBody
-    ) -> MockResponse:
-        """The response of the API."""
+    async def _respond(self, space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
+        """The response to all that is neither a create nor a poll."""
         path, method = request.path, request.method
         if path in GENERATIONS:
-            if method == "GET":
-                return await poll(space, request, outcome)
-            if method == "POST":
-                return await self._create(space, request, outcome, body)
             return _other_method(request, "GET, POST")
         listed = path in MODEL_LISTS
         if listed or path.startswith("/model/"):
@@ -260,27 +251,33 @@ class MockApp(Starlette):
             return _preflight(request)
         raise Refusal(404, f"Cannot {method} {path[:MOST_SHOWN]}")
 
-    async def _create(
-        self, space: Workspace, request: RequestContext, outcome: Outcome, body: bytes | UnkeptBody
-    ) -> MockResponse:
+    def _create(
+        self,
+        space: Workspace,
+        request: RequestContext,
+        outcome: Outcome,
+        body: bytes | UnkeptBody,
+        path: CreatePath,
+    ) -> Awaitable[MockResponse]:
         settings = space.settings
-        if not isinstance(body, UnkeptBody) and len(body) > settings.max_body:
-            body = UnkeptBody(len(body))
-        if isinstance(body, UnkeptBody):
-            return self._no_room(space, request, body)
-        request.body, request.body_size = body[: settings.max_recorded_body], len(body)
-        path = GENERATIONS[request.path]
-        return await create(self.common, space, request, outcome, body, path)
+        size = body.size if isinstance(body, UnkeptBody) else len(body)
+        if isinstance(body, UnkeptBody) or size > settings.max_body:
+            crowded = isinstance(body, UnkeptBody) and body.crowded
+            return self._no_room(space, request, size, crowded=crowded)
+        request.body, request.body_size = body[: settings.max_recorded_body], size
+        return create(self.common, space, request, outcome, body, path)
 
-    def _no_room(self, space: Workspace, request: RequestContext, body: UnkeptBody) -> MockResponse:
+    async def _no_room(
+        self, space: Workspace, request: RequestContext, size: int, *, crowded: bool
+    ) -> MockResponse:
         """The answer to a body that was not kept."""
-        if body.crowded:
+        if crowded:
             text = f"requests under way hold {self.limits.memory.limit} bytes (--max-memory-bodies)."
             retry = [(b"retry-after", b"1")]
             response = error_response(space, request.path, 503, f"Service Unavailable: {text}", headers=retry)
         else:
             limit = space.settings.max_body
-            text = f"expected at most {limit} bytes (--max-body), received {body.size}."
+            text = f"expected at most {limit} bytes (--max-body), received {size}."
             response = error_response(space, request.path, 413, f"Payload Too Large: {text}")
         # Perhaps not all of the body was read, so the connection cannot be used again.
         response.close = True
@@ -303,12 +300,12 @@ class MockApp(Starlette):
         if opened.finished:
             return
         opened.finished = True
-        space = opened.space
         if opened.outdated:
             return
+        space = opened.space
         opened.number = opened.number or space.journal.next_number()
-        exchange = _exchange_of(opened, sent, ended_at=space.clock.now())
-        space.bus.publish(EventKind.EXCHANGE, exchange)
+        now = space.clock.now()
+        space.bus.publish(EventKind.EXCHANGE, _exchange_of(opened, sent, ended_at=now), now)
 
     def refuse(self, status: int, text: str, path: str = "", headers: Headers = ()) -> bytes:
         """The whole answer to what is no request, noted as if it were: users look for it in the log."""
@@ -337,10 +334,11 @@ class MockApp(Starlette):
 
 def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Exchange:
     """The frozen record of an exchange."""
-    request, outcome = opened.request, opened.outcome
+    request, outcome, settings = opened.request, opened.outcome, opened.space.settings
     # Of a video that went out the journal keeps the size alone.
-    is_video = outcome.kind == "video" and sent.status is not None and sent.status < 300
-    body = b"" if is_video else sent.body[: opened.space.settings.max_recorded_body]
+    status, head, body, size, content_size, whole_size = sent
+    is_video = outcome.kind == "video" and status is not None and status < 300
+    word = _word(outcome, sent) if outcome.fault or status is None else outcome.word
     facts = (
         request.method,
         request.path,
@@ -349,30 +347,30 @@ def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Excha
         request.at,
         request.body,
         request.body_size,
-        sent.status,
-        sent.head,
-        body,
-        sent.size,
-        sent.content_size,
-        sent.whole_size,
+        status,
+        head,
+        b"" if is_video else body[: settings.max_recorded_body],
+        size,
+        content_size,
+        whole_size,
         outcome.kind,
         outcome.job_id,
         outcome.model,
-        _word(outcome, sent),
+        word,
         outcome.notes(),
         opened.number,
         ended_at,
         time.perf_counter() - opened.started,
-        opened.space.settings.redact,
+        settings.redact,
     )
     # What the class itself does, without passing each of them by name.
     return tuple.__new__(Exchange, facts)
 
 
 def _word(outcome: Outcome, sent: Sent) -> str | None:
-    """The status word that went out: of an answer that met a fault, what its body still says."""
+    """The status word of an answer that met a fault, or did not go out: what its body still says."""
     if outcome.fault is None:
-        return None if sent.status is None else outcome.word
+        return None
     return word_in(sent.body) if outcome.kind in ("create", "poll") else None
 
 

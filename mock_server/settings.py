@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
 from .command_options import COMMAND_TABLES
@@ -215,7 +216,7 @@ class Settings:
         given: dict[str, Any] = self.__dict__["_given"]
         return given
 
-    @property
+    @cached_property
     def answer_latency(self) -> float:
         """Virtual seconds that each answer takes."""
         if self.latency is not None:

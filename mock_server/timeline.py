@@ -125,7 +125,7 @@ def check_progress(plan: Sequence[Step], by: ProgressBy) -> None:
 
 @lru_cache(maxsize=1024)
 def resolve_timeline(
-    plan: tuple[Step, ...] | None, *, queued: float, generating: float, by: ProgressBy = "time"
+    plan: tuple[Step, ...] | None, queued: float, generating: float, by: ProgressBy = "time"
 ) -> Timeline:
     """A plan with the server's own spans filled in; no plan is queued, generating, completed.
 

@@ -25,7 +25,7 @@ from .store import MemoryStore, Store, at_once
 from .timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .traffic import Holds, Traffic
 
-__all__ = ["KEPT_BODIES", "KeptBody", "Workspace", "shown_options"]
+__all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace", "shown_options"]
 
 BOUND_OPTIONS = (
     "host",
@@ -39,12 +39,15 @@ BOUND_OPTIONS = (
 """Options of the server itself, in force from its start to its end."""
 SECRETS = ("api_key", "control_token")
 """Options whose values are told to nobody."""
-KEPT_BODIES = 1_024
+KEPT_ANSWERS = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
 
-KeptBody = tuple[tuple[str, bytes, bool, str], bytes]
-"""A plain answer's (status, host, whether by https, prefix), and its body, which depends on them alone."""
+KeptAnswer = tuple[tuple[str, bytes, bool, str], bytes, bytes, str | None]
+"""(Status, host, whether by https, prefix) of a plain answer; its body, header lines and status word.
+
+These depend on the first ones alone.
+"""
 
 
 class Workspace:
@@ -66,7 +69,7 @@ class Workspace:
         self.store: Store = MemoryStore(settings.max_jobs, self.names.resolve(settings.scenario))
         self.journal = Journal(settings.max_exchanges)
         self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
-        self.kept_bodies: OrderedDict[str, KeptBody] = OrderedDict()
+        self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
 
@@ -81,7 +84,7 @@ class Workspace:
         """
         self.holds.end()
         at_once(self.store.reset())
-        self.kept_bodies.clear()
+        self.kept_answers.clear()
         self.journal.clear()
         if self.settings is not self._initial:
             self._adopt(self._initial, scenario_said=True)
@@ -97,7 +100,7 @@ class Workspace:
         self.ids = IdSource(seed, workspace=self.name + self._life + of)
         at_once(self.store.restart_numbers())
         # An id may come back for another job.
-        self.kept_bodies.clear()
+        self.kept_answers.clear()
 
     def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while the server runs, until the next reset.
@@ -160,12 +163,12 @@ class Workspace:
         queued = [scenario.name for scenario in self.queue]
         self.bus.publish(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
 
-    def keep_body(self, job_id: str, kept: KeptBody) -> None:
-        """Keep the body of a job's last plain answer; the oldest goes where there are many."""
-        bodies = self.kept_bodies
-        bodies[job_id] = kept
-        if len(bodies) > KEPT_BODIES:
-            bodies.popitem(last=False)
+    def keep_answer(self, job_id: str, kept: KeptAnswer) -> None:
+        """Keep a job's last plain answer; the oldest goes where there are many."""
+        answers = self.kept_answers
+        answers[job_id] = kept
+        if len(answers) > KEPT_ANSWERS:
+            answers.popitem(last=False)
 
     def date(self, moment: float | None = None) -> bytes:
         """The HTTP date of a virtual moment, now unless it is given."""

@@ -141,7 +141,7 @@ class Model:
             job.counters = job.counters._replace(expires_at=expires_at)
 
     def totals(self) -> ChargeTotals:
-        billed = [plan for plan in self.made if plan.scenario.ends == "completed"]
+        billed = [plan for plan in self.made if plan.timeline.last == "completed"]
         priced = [plan.credits for plan in billed if plan.credits is not None]
         return ChargeTotals(len(self.made), len(billed), len(priced), sum(priced))
 

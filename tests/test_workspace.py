@@ -16,7 +16,7 @@ from kling_mock.common import Common
 from kling_mock.events import Event, EventKind
 from kling_mock.jobs.charges import ChargeTotals
 from kling_mock.store import StoreCounts, at_once
-from kling_mock.workspace import KEPT_BODIES, Workspace
+from kling_mock.workspace import KEPT_ANSWERS, Workspace
 
 from .support import PATHS, body_for
 
@@ -194,17 +194,17 @@ def test_a_reset_ends_the_held_answers_of_its_own_workspace() -> None:
     asyncio.run(test())
 
 
-def test_kept_bodies_are_those_of_one_and_bounded() -> None:
+def test_kept_answers_are_those_of_one_and_bounded() -> None:
     two = Two()
     job_id = two.create(two.one)["id"]
     two.poll(two.one, job_id)
-    assert list(two.one.kept_bodies) == [job_id] and not two.two.kept_bodies
-    for number in range(KEPT_BODIES + 1):
-        two.two.keep_body(str(number), (("queued", b"", False, ""), b""))
-    assert KEPT_BODIES == 1024 == len(two.two.kept_bodies)
-    assert "0" not in two.two.kept_bodies and "1" in two.two.kept_bodies
+    assert list(two.one.kept_answers) == [job_id] and not two.two.kept_answers
+    for number in range(KEPT_ANSWERS + 1):
+        two.two.keep_answer(str(number), (("queued", b"", False, ""), b"", b"", None))
+    assert KEPT_ANSWERS == 1024 == len(two.two.kept_answers)
+    assert "0" not in two.two.kept_answers and "1" in two.two.kept_answers
     two.two.reset()
-    assert not two.two.kept_bodies and two.one.kept_bodies
+    assert not two.two.kept_answers and two.one.kept_answers
 
 
 # Options while it runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,15 +17,13 @@ from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
 from .outcome import Forgotten, Outcome, Refusal
 from .request_context import RequestContext, authorise
-from .response import JSON, MockResponse, encode, header_id
+from .response import MockResponse, encode, header_id
 
 if TYPE_CHECKING:
     from ..catalog import Variant
     from ..catalog.model_facts import Facts
     from ..common import Common
-    from ..media import Clip
     from ..scenarios import Scenario
-    from ..scenarios.selection import CreateFaults
     from ..settings import Settings
     from ..workspace import Workspace
 
@@ -61,34 +58,45 @@ async def create(
     """Answer a POST: refuse it, or make the job that its scenario describes."""
     outcome.kind = "create"
     key = authorise(space, request)
-    payload, variant, clip = await _judged(common, space, request, outcome, body, path)
+    if takes_long(body):
+        asked = await _judged_beside(common, space, request, outcome, body, path)
+    else:
+        asked = _judged(common, space.settings, request, outcome, body, path)
     if not await space.store.has_room(request.at):
         raise _full(space)
-    taken = await _take_scenario(space, request, key, payload)
+    choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
+    elapsed = request.at - space.started_at
+    try:
+        taken = await space.store.take_scenario(choose, elapsed, redirected=request.redirected)
+    except KlingMockError as error:
+        raise _no_scenario(error) from None
+    if taken.dequeued:
+        space.tell_scenario()
     scenario = taken.scenario
     outcome.scenario = scenario.name
     if not taken.job_made:
         return play_faults(space, request, outcome, taken.faults, None)
-    facts = common.catalog.facts(variant.model)
-
-    def plan_of(job_id: str) -> JobPlan:
-        return decide_job(job_id, scenario, payload, variant, facts, clip, space.settings, request.at)
-
-    plan = await _make_job(space, request, plan_of, scenario, variant)
+    plan = await _make_job(space, request, scenario, asked)
     outcome.job_id, outcome.known_id = plan.id, True
     expires_at = None
     if scenario.create_status == "completed":
         expires_at = await space.store.tell_created(plan.id, request.at, space.settings.video_lifetime)
     response = _created(request, outcome, plan, expires_at, scenario.create_code or path.success)
+    if not taken.faults:
+        return response
     return play_faults(space, request, outcome, taken.faults, response)
 
 
-class Judged(NamedTuple):
+class Judged:
     """What a body that is taken asks for."""
 
-    payload: dict[str, Any]
-    variant: Variant
-    clip: Clip
+    __slots__ = ("clip", "facts", "payload", "variant")
+
+    def __init__(self, payload: dict[str, Any], variant: Variant, facts: Facts) -> None:
+        self.payload = payload
+        self.variant = variant
+        self.facts = facts
+        self.clip = clip_for(variant, facts, payload)
 
 
 def takes_long(body: bytes) -> bool:
@@ -97,7 +105,7 @@ def takes_long(body: bytes) -> bool:
     return size > LARGE_BODY or (size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES)
 
 
-async def _judged(
+async def _judged_beside(
     common: Common,
     space: Workspace,
     request: RequestContext,
@@ -105,10 +113,8 @@ async def _judged(
     body: bytes,
     path: CreatePath,
 ) -> Judged:
-    """What a body asks for, found beside the loop where that takes long; refuses it as `_checked` does."""
-    work = partial(_checked, common, space.settings, request, outcome, body, path)
-    if not takes_long(body):
-        return work()
+    """What a body asks for, found beside the event loop; refuses it as `_judged` does."""
+    work = partial(_judged, common, space.settings, request, outcome, body, path)
     try:
         return await common.off_loop.run(work)
     finally:
@@ -116,7 +122,7 @@ async def _judged(
             raise Forgotten
 
 
-def _checked(
+def _judged(
     common: Common,
     settings: Settings,
     request: RequestContext,
@@ -128,11 +134,12 @@ def _checked(
     payload, variant = _checked_payload(common, settings, request, outcome, body, path)
     legacy = path.vendor is not None and variant.legacy
     verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict)
-    outcome.findings = noted(verdict.findings)
+    if verdict.findings:
+        outcome.findings = noted(verdict.findings)
     if verdict.violations:
         raise _invalid(*verdict.violations)
     taken = payload if verdict.taken is None else verdict.taken
-    return Judged(taken, variant, clip_for(variant, common.catalog.facts(variant.model), taken))
+    return Judged(taken, variant, common.catalog.facts(variant.model))
 
 
 def _checked_payload(
@@ -213,45 +220,27 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-async def _take_scenario(
-    space: Workspace, request: RequestContext, key: str, payload: dict[str, Any]
-) -> CreateFaults:
-    """The scenario of a create with the faults that strike it; refuses a name that is none."""
-    try:
-        taken = await space.store.take_scenario(
-            lambda: space.names.asked(request.scenario, key, payload.get("prompt")),
-            request.at - space.started_at,
-            redirected=request.redirected,
-        )
-    except KlingMockError as error:
-        problem = Problem("scenario", "the name of a scenario", str(error), "scenario")
-        raise Refusal(400, str(error), problems=(problem,)) from None
-    if taken.dequeued:
-        space.tell_scenario()
-    return taken
+def _no_scenario(error: KlingMockError) -> Refusal:
+    """The refusal of a create that asks for a scenario which is none."""
+    problem = Problem("scenario", "the name of a scenario", str(error), "scenario")
+    return Refusal(400, str(error), problems=(problem,))
 
 
-def decide_job(
-    job_id: str,
-    scenario: Scenario,
-    payload: dict[str, Any],
-    variant: Variant,
-    facts: Facts,
-    clip: Clip,
-    settings: Settings,
-    now: float,
-) -> JobPlan:
+def decide_job(job_id: str, scenario: Scenario, asked: Judged, settings: Settings, now: float) -> JobPlan:
     """What becomes of an accepted create: the plan of its job."""
-    return JobPlan(
+    facts, clip = asked.facts, asked.clip
+    decided = (
         job_id,
-        variant.model,
+        asked.variant.model,
         scenario,
         _timeline(scenario, settings, facts, clip.seconds),
         now,
         facts.credits_for(clip.seconds),
         clip.name,
-        _image_of(payload) if scenario.error == "detail" else "",
+        _image_of(asked.payload) if scenario.error == "detail" else "",
     )
+    # What the class itself does, without a call in between.
+    return tuple.__new__(JobPlan, decided)
 
 
 def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds: float) -> Timeline:
@@ -262,24 +251,19 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
         (queued, generating), by = facts.spans_for(clip_seconds), "time"
     else:
         queued, generating, by = settings.queued, settings.generating, "time"
-    return resolve_timeline(scenario.course, queued=queued, generating=generating, by=by)
+    return resolve_timeline(scenario.course, queued, generating, by)
 
 
-async def _make_job(
-    space: Workspace,
-    request: RequestContext,
-    plan_of: Callable[[str], JobPlan],
-    scenario: Scenario,
-    variant: Variant,
-) -> JobPlan:
+async def _make_job(space: Workspace, request: RequestContext, scenario: Scenario, asked: Judged) -> JobPlan:
     """Keep a new job, whose plan depends on its id; refuses it with 429 where there is no room."""
     store, style = space.store, scenario.ids or "nanoid"
     while True:
         number = await store.next_number()
-        plan = plan_of(space.ids.generation_id(style, variant.model, number))
+        job_id = space.ids.generation_id(style, asked.variant.model, number)
+        plan = decide_job(job_id, scenario, asked, space.settings, request.at)
         added = await store.add_job(plan, request.resets)
         if added is AddResult.ADDED:
-            space.bus.publish(EventKind.JOB_MADE, plan)
+            space.bus.publish(EventKind.JOB_MADE, plan, request.at)
             return plan
         if added is AddResult.FULL:
             raise _full(space)
@@ -314,8 +298,8 @@ def _created(
         body = encode(create_body(plan, expires_at, status, request.origin(), request.other_origin()))
     else:
         body = plain_body(plan, status)
-    headers = [(b"x-inference-id", header_id(plan.id))]
+    lines = b"x-inference-id: %b\r\n" % header_id(plan.id)
     if plan.credits is not None and "no-usage" not in scenario.shapes:
-        headers.append((b"x-aimlapi-credits-used", b"%d" % plan.credits))
-        headers.append((b"x-aimlapi-usd-spent", f"{plan.credits / CREDITS_PER_USD:.6f}".encode()))
-    return MockResponse(success, body, JSON, headers)
+        spent = plan.credits, plan.credits / CREDITS_PER_USD
+        lines += b"x-aimlapi-credits-used: %d\r\nx-aimlapi-usd-spent: %.6f\r\n" % spent
+    return MockResponse(success, body, lines=lines)

@@ -35,7 +35,9 @@ async def poll(space: Workspace, request: RequestContext, outcome: Outcome) -> M
         raise await _unknown_job(space)
     outcome.known_id = True
     outcome.model = plan.model
-    scenario, text = asked_scenario(space, request, plan, "poll")
+    scenario, text = plan.scenario, None
+    if request.scenario is not None:
+        scenario, text = asked_scenario(space, request, plan, "poll")
     outcome.scenario = scenario.name
     if not scenario.faults:
         told = await store.tell_status(asked, request.at, space.settings.video_lifetime)
@@ -80,19 +82,19 @@ def _told(
     space: Workspace, request: RequestContext, plan: JobPlan, told: Told, outcome: Outcome
 ) -> MockResponse:
     """The plain answer to a poll; the last one is kept, because most polls get it again."""
-    status = told.status
-    outcome.state = status
-    outcome.word = status_word(plan.scenario, status)
+    status = outcome.state = told.status
     depends = (status, request.host, request.secure, request.root)
-    kept = space.kept_bodies.get(plan.id)
+    kept = space.kept_answers.get(plan.id)
     if kept is not None and kept[0] == depends:
-        body = kept[1]
+        _, body, lines, outcome.word = kept
     else:
+        outcome.word = status_word(plan.scenario, status)
+        lines = b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES)
         if plan.scenario.shapes or plan.scenario.words or status in ("completed", "error"):
             shown = poll_body(plan, told.expires_at, status, request.origin(), request.other_origin())
             body = encode(shown)
         else:
             body = plain_body(plan, status)
         if len(request.host) <= LONGEST_HOST:
-            space.keep_body(plan.id, (depends, body))
-    return MockResponse(200, body, lines=b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES))
+            space.keep_answer(plan.id, (depends, body, lines, outcome.word))
+    return MockResponse(200, body, lines=lines)

@@ -46,7 +46,6 @@ class RequestContext:
         query: bytes,
         headers: Headers,
         at: float,
-        *,
         scheme: str = "http",
         address: str = "",
         root: str = "",

@@ -96,9 +96,12 @@ class MockResponse:
         """
         body = self.body if body is None else body
         lines = header_lines(self._headers) if self._lines is None else self._lines
+        shared = CORS_LINES if self.shared else b""
+        if body and length and self.status not in BODILESS:
+            parts = (len(body), lines, self.content_type, shared, date, more)
+            return b"content-length: %d\r\n%bcontent-type: %b\r\n%bdate: %b\r\n%b" % parts
         size = b"content-length: %d\r\n" % len(body) if length and self.status not in BODILESS else b""
         content_type = b"content-type: %b\r\n" % self.content_type if body else b""
-        shared = CORS_LINES if self.shared else b""
         return b"%b%b%b%bdate: %b\r\n%b" % (size, lines, content_type, shared, date, more)
 
 

@@ -63,7 +63,7 @@ class JobPlan(NamedTuple):
     @property
     def charge(self) -> Charge:
         """What this job would have cost."""
-        return Charge(self.id, self.model, self.credits, billed=self.scenario.ends == "completed")
+        return Charge(self.id, self.model, self.credits, billed=self.timeline.last == "completed")
 
 
 class Job(NamedTuple):

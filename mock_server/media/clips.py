@@ -103,6 +103,8 @@ def _ratio_for(variant: Variant, body: Mapping[str, Any]) -> str:
     asked = wish if isinstance(wish, str) and wish in _RATIOS else None
     if asked is not None and "image_url" not in variant.required:
         return asked
+    if "image_url" not in body and "image_list" not in body:
+        return asked or "16:9"
     image = _first_image(body)
     size = inline_image_size(image) if image is not None and not image.startswith("http") else None
     return nearest_ratio(*size) if size is not None else asked or "16:9"

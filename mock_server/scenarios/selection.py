@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -54,7 +54,12 @@ class ScenarioNames:
 
         Raises `UnknownScenario` or `SettingsError` for a name that is none.
         """
-        text = header or self.named_by_key(key) or self._named_by_prompt(prompt)
+        text = header or None
+        if text is None and self.magic:
+            if key.startswith(KEY_PREFIX):
+                text = self.named_by_key(key) or None
+            if text is None and isinstance(prompt, str) and _IN_PROMPT in prompt:
+                text = _named_by_prompt(prompt)
         return None if text is None else (text, self.parse(text))
 
     def named_by_key(self, key: str) -> str | None:
@@ -72,31 +77,32 @@ class ScenarioNames:
             raise UnknownScenario(error.name, known, because=because) from None
         return name
 
-    def _named_by_prompt(self, prompt: object) -> str | None:
-        if not self.magic or not isinstance(prompt, str):
+
+def _named_by_prompt(prompt: str) -> str | None:
+    at = prompt.find(_IN_PROMPT)
+    while at >= 0:
+        begin = at + len(_IN_PROMPT)
+        end = prompt.find("]", begin)
+        if end < 0:
+            # A search for the end from each beginning would take square time.
             return None
-        at = prompt.find(_IN_PROMPT)
-        while at >= 0:
-            begin = at + len(_IN_PROMPT)
-            end = prompt.find("]", begin)
-            if end < 0:
-                # A search for the end from each beginning would take square time.
-                return None
-            if end > begin:
-                return prompt[begin:end].strip()
-            at = prompt.find(_IN_PROMPT, end)
-        return None
+        if end > begin:
+            return prompt[begin:end].strip()
+        at = prompt.find(_IN_PROMPT, end)
+    return None
 
 
 class CreateFaults(NamedTuple):
     """What one create gets: its scenario, the faults that strike it, and whether a job is made."""
 
     scenario: Scenario
-    faults: list[Fault]
+    faults: Sequence[Fault]
     job_made: bool
     dequeued: bool = False
     """Whether its scenario was the first of the queue and is in it no more."""
 
+
+_NONE: Sequence[Fault] = ()
 
 Ask = Callable[[], tuple[str, Scenario] | None]
 """Gives the text by which a create asks for a scenario, and that scenario; None where it asks for none."""
@@ -180,7 +186,8 @@ class ScenarioSelector:
         if not scenario.faults:
             if queued:
                 self._queue.popleft()
-            return CreateFaults(scenario, [], True, dequeued=queued)
+            # What the class itself does, without a call in between.
+            return tuple.__new__(CreateFaults, (scenario, _NONE, True, queued))
         faults = strike(scenario, "create", choice.hits, elapsed)
         faults = [fault for fault in faults if fault.kind != "redirect" or not redirected]
         replacing = next((fault for fault in faults if not fault.modifies), None)

@@ -110,8 +110,6 @@ def _decoded(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         byte, offset = raw[error.start], error.start
         raise PayloadError("UTF-8", f"the byte 0x{byte:02x} at offset {offset}") from None
-    if _skip_blanks(text, 0) == len(text):
-        raise PayloadError("a JSON object", "an empty body")
     return text
 
 
@@ -158,12 +156,13 @@ _DECODER: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite,
 
 def _decode(text: str) -> Any:
     start = _skip_blanks(text, 0)
+    if start == len(text):
+        raise PayloadError("a JSON object", "an empty body")
     try:
         value, end = _DECODER.scan_once(text, start)
     except StopIteration as stop:
         raise json.JSONDecodeError("Expecting value", text, stop.value) from None
-    end = _skip_blanks(text, end)
-    if end != len(text):
+    if end != len(text) and (end := _skip_blanks(text, end)) != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 

@@ -95,7 +95,7 @@ class Validator:
         contract = self._contracts.get((variant.model, legacy))
         if contract is None:
             contract = self._build(variant, legacy)
-        if contract.keeps_all(body):
+        if _accepts(contract.exact, body):
             return _CLEAN
         verdict = contract.verdict(body)
         if strict and verdict.findings:
@@ -124,16 +124,12 @@ class _Contract:
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
         rules = [rule for rule in schema.get("x-rules", ()) if rule.get("judged", True)]
-        # The body that leaves nothing to say: no field beyond the contract, every rule of the prose kept.
-        self._exact = fast_judge({"allOf": [closed(schema), *(rule["schema"] for rule in rules)]})
+        # Takes a body that leaves nothing to say: no field beyond the contract, every rule of the prose kept.
+        self.exact = fast_judge({"allOf": [closed(schema), *(rule["schema"] for rule in rules)]})
         self._rules = rules
 
-    def keeps_all(self, body: Any) -> bool:
-        """Whether there is neither a violation nor a finding."""
-        return _accepts(self._exact, body)
-
     def verdict(self, body: Any) -> Verdict:
-        """Violations and findings of a body that does not keep all."""
+        """Violations and findings of a body that `exact` does not take."""
         tolerated = Findings()
         coerced = self._coercer.coerce(body, tolerated)
         findings = tolerated.kept

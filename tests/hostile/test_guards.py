@@ -166,7 +166,7 @@ def test_no_more_jobs_are_looked_at_than_are_shown(many: MockServer, monkeypatch
 def test_a_create_that_is_being_judged_counts_as_before_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large body takes the loop a while: the reset does not wait for it."""
     judged, reset = threading.Event(), threading.Event()
-    checked = create_module._checked
+    checked = create_module._judged
 
     def slowly(*given: Any) -> Any:
         found = checked(*given)
@@ -175,7 +175,7 @@ def test_a_create_that_is_being_judged_counts_as_before_a_reset(monkeypatch: pyt
         return found
 
     with MockServer(polls=(0, 0)) as server:
-        monkeypatch.setattr(create_module, "_checked", slowly)
+        monkeypatch.setattr(create_module, "_judged", slowly)
         large = {**PAYLOAD, "prompt": "x" * 200, "extra": "y" * 3_000_000}
         replies: list[Any] = []
 
@@ -245,7 +245,7 @@ def test_the_host_that_is_kept_with_a_job_is_bounded(server: MockServer) -> None
     for _ in range(3):
         reply = poll(server, job_id, headers={"Host": "h" * 30_000})
     assert reply.json["video"]["url"].startswith(f"http://127.0.0.1:{server.port}/")
-    assert all(len(kept[0][1]) < 300 for kept in server.space.kept_bodies.values())
+    assert all(len(kept[0][1]) < 300 for kept in server.space.kept_answers.values())
     assert poll(server, job_id, headers={"Host": "h" * 253}).json["video"]["url"].startswith("http://hhh")
 
 
