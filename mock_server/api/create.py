@@ -13,7 +13,8 @@ from ..jobs.plan import JobPlan
 from ..media import clip_for
 from ..store import AddResult
 from ..timeline import ProgressBy, Timeline, resolve_timeline
-from ..validation import Problem, message, noted, parse_json
+from ..validation import Problem, Unprepared, message, noted, parse_json
+from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
 from .outcome import Forgotten, Outcome, Refusal
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["CreatePath", "create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-LARGE_BODY = 64 * 1024
-"""Bytes of a body beyond which it is judged beside the event loop."""
 MANY_VALUES = 2000
 """Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
 
@@ -55,7 +54,7 @@ async def create(
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
 ) -> MockResponse:
     """Answer a POST: refuse it, or make the job that its scenario describes."""
@@ -91,10 +90,12 @@ class Judged(NamedTuple):
     clip: Clip
 
 
-def takes_long(body: bytes) -> bool:
+def takes_long(body: bytes | LargeBody) -> bool:
     """Whether a body is judged beside the event loop: large ones are, and those of many values."""
     size = len(body)
-    return size > LARGE_BODY or (size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES)
+    if size > LARGE_BODY or isinstance(body, LargeBody):
+        return True
+    return size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES
 
 
 async def _judged(
@@ -102,13 +103,17 @@ async def _judged(
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
 ) -> Judged:
     """What a body asks for, found beside the loop where that takes long; refuses it as `_checked` does."""
     work = partial(_checked, common, space.settings, request, outcome, body, path)
     if not takes_long(body):
-        return work()
+        try:
+            return work(hasty=True)
+        except Unprepared:
+            # The first body that is wrong.
+            pass
     try:
         return await common.off_loop.run(work)
     finally:
@@ -121,13 +126,16 @@ def _checked(
     settings: Settings,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
+    *,
+    hasty: bool = False,
 ) -> Judged:
     """What a body asks for; refuses the request with all that is wrong with it."""
-    payload, variant = _checked_payload(common, settings, request, outcome, body, path)
+    whole = body.whole() if isinstance(body, LargeBody) else body
+    payload, variant = _checked_payload(common, settings, request, outcome, whole, path)
     legacy = path.vendor is not None and variant.legacy
-    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict)
+    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict, hasty=hasty)
     outcome.findings = noted(verdict.findings)
     if verdict.violations:
         raise _invalid(*verdict.violations)
