@@ -61,7 +61,7 @@ def _parse_long(raw: bytes, most_values: int) -> Any:
     try:
         value = _decode(text, _INTERRUPTED_DECODER)
     except json.JSONDecodeError as error:
-        at, column, near = error.pos, skeleton.column(error.pos), skeleton.near(error.pos)
+        column, near = skeleton.column(error.pos), skeleton.near(error.pos)
         if broken is not None and error.msg.startswith("Unterminated"):
             column, near = column + broken.pos, broken.doc
         raise _syntax(error.msg, f"line {error.lineno} column {column}", near) from None
