@@ -57,6 +57,7 @@ __all__ = [
     "SIGNAL_LOOK",
     "SLEEP_LOOK",
     "SLOWNESS",
+    "STILL_WAITING",
     "STOP_LOOK",
     "STREAM_GATHER",
     "STREAM_LOOK",
@@ -186,6 +187,8 @@ GATEWAY_ENDS = _patient(10.0)
 """In which the server's loop opens or closes the gateway of a run."""
 CONNECTION_ENDS = _patient(1.0)
 """That connections which are just taken get to end when the gateway closes."""
+STILL_WAITING = _patient(20.0)
+"""For which an answer is owed, and nothing else asked for, before a run says that its command waits."""
 PROCESS_ENDS = _patient(2.0)
 """Between asking a process to end and ending it."""
 LEFTOVER_LOOK = 0.02

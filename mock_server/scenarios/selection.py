@@ -18,6 +18,8 @@ from .strike import Hits, strike
 __all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
 _IN_PROMPT = "[mock:"
+MOST_LOOKED_AT = 64 * 1024
+"""Characters of a prompt in which a scenario is looked for."""
 MOST_COUNTED = 1000
 """How many texts that creates ask by have their counts kept."""
 KEY_PREFIX = "mock-"
@@ -75,6 +77,7 @@ class ScenarioNames:
     def _named_by_prompt(self, prompt: object) -> str | None:
         if not self.magic or not isinstance(prompt, str):
             return None
+        prompt = prompt[:MOST_LOOKED_AT]
         at = prompt.find(_IN_PROMPT)
         while at >= 0:
             begin = at + len(_IN_PROMPT)

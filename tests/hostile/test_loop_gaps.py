@@ -8,14 +8,16 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
 from kling_mock import MockServer
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.off_loop import OffLoop
 from kling_mock.validation import validator
 
-from ..support import MODEL, PATHS, ask, body_for, create
+from ..support import MODEL, PATHS, ask, body_for, create, wire
 
 MOST = 0.05
 """Seconds of the processor that pass between two rounds of the loop at most."""
@@ -107,3 +109,32 @@ def test_what_explains_problems_is_loaded_beside_the_loop(
     again = create(server, duration="x")
     assert again.json["errors"] == first.json["errors"] and not beside
     assert [exchange.status for exchange in server.exchanges] == [200, 400, 400]
+
+
+SHOWN = ("exchanges.har", "exchanges?limit=1000", "exchanges?kind=create", "jobs/{job}", "events")
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_what_clients_sent_is_shown_beside_the_loop(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """To hide keys in a thousand large exchanges takes seconds."""
+    job_id = create(server).json["id"]
+    shown = Exchange.as_dict
+    threads: set[str] = set()
+
+    def noted(self: Exchange, **options: bool) -> dict[str, object]:
+        threads.add(threading.current_thread().name)
+        return shown(self, **options)
+
+    monkeypatch.setattr(Exchange, "as_dict", noted)
+    if path != "events":
+        assert ask(server, "GET", f"/_mock/{path.format(job=quote(job_id, safe=''))}", key=None).status == 200
+    else:
+        with wire(server) as connection:
+            connection.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n\r\n")
+            stream = connection.makefile("rb")
+            while not stream.readline().startswith(b"event: exchange"):
+                pass
+            stream.close()
+    assert threads == {"kling-mock off loop"}
