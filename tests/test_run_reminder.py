@@ -31,7 +31,11 @@ def test_a_command_that_waits_for_ever_is_spoken_of_once(capfd: pytest.CaptureFi
         until(lambda: any(exchange.ended_at is None for exchange in server.exchanges))
         assert said(0) == said(timing.STILL_WAITING / 2) == ""
         text = said(timing.STILL_WAITING)
-        assert "waited 30 s for the answer to POST /v2/video/generations; it met the fault 'hang'" in text
+        job_id = server.jobs[-1].id
+        assert (
+            f"waited 30 s for the answer to POST /v2/video/generations for the job {job_id}; it met" in text
+        )
+        assert "the fault 'hang'" in text and text.count("\n") == 1
         assert said(timing.STILL_WAITING) == ""
     asking.join(20)
 
