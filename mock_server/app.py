@@ -254,7 +254,7 @@ class MockApp(Starlette):
             if method != "GET":
                 return _other_method(request, "GET")
             if listed:
-                return list_models(self.common, space, outcome)
+                return await list_models(self.common, space, outcome)
             return one_model(self.common, space, outcome, path[7:])
         if path.startswith("/media/"):
             if method in ("GET", "HEAD"):

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from kling_mock import MockServer
+from kling_mock.catalog import Catalog
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.off_loop import OffLoop
 from kling_mock.validation import validator
@@ -138,3 +139,19 @@ def test_what_clients_sent_is_shown_beside_the_loop(
                 pass
             stream.close()
     assert threads == {"kling-mock off loop"}
+
+
+def test_the_documents_behind_the_list_of_models_are_read_beside_the_loop(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = Catalog.document
+    threads: list[str] = []
+
+    def noted(self: Catalog, model: str, **options: str) -> dict[str, object]:
+        threads.append(threading.current_thread().name)
+        return document(self, model, **options)
+
+    monkeypatch.setattr(Catalog, "document", noted)
+    lists = [ask(server, "GET", "/v1/models", key=None).json for _ in range(2)]
+    assert lists[0] == lists[1] and len(threads) == len(lists[0]["data"])
+    assert set(threads) == {"kling-mock off loop"}
