@@ -43,6 +43,7 @@ __all__ = [
     "LOOP_COMES_ROUND",
     "LOOP_LOOKS",
     "LOOP_RUNS",
+    "LOOP_TURN",
     "MORE_FAR",
     "MORE_HERE",
     "OUTPUT_ENDS",
@@ -166,6 +167,8 @@ LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""
 HALF_CLOSED_LOOK = 1.0
 """Between looks at a client that sends no more and whose answer is held back: it may have left."""
+LOOP_TURN = 0.005
+"""For which one task works in the loop before the others get their turn."""
 LOG_ENDS = _patient(0.5)
 """In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05

@@ -48,7 +48,7 @@ class Control:
         self.common = common
         self.space = common.default
         self._beside = OffLoop()
-        self.streams = EventStreams(self.space, self._beside)
+        self.streams = EventStreams(self.space)
 
     async def health(self, _request: Request) -> Response:
         """Say that the server runs, and what it holds."""

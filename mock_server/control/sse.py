@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -15,8 +16,7 @@ from starlette.responses import StreamingResponse
 from ..events import RESUMABLE, WAITING, Event, EventKind, EventReader
 from ..exchanges.exchange import Exchange
 from ..jobs.plan import Job, JobCounters, JobPlan
-from ..off_loop import OffLoop
-from ..timing import STREAM_GATHER
+from ..timing import LOOP_TURN, STREAM_GATHER
 from ..workspace import Workspace
 from .body import ControlError
 
@@ -43,9 +43,8 @@ class EventStreams:
     what is older than the last `WAITING` events, which it is told by a `gap` event.
     """
 
-    def __init__(self, space: Workspace, beside: OffLoop) -> None:
+    def __init__(self, space: Workspace) -> None:
         self._space = space
-        self._beside = beside
         self._texts: OrderedDict[int, bytes] = OrderedDict()
         self._chunks: deque[_Chunk] = deque()
         self._wakers: set[asyncio.Event] = set()
@@ -131,20 +130,22 @@ class EventStreams:
         return events, events[-1].number if events else after
 
     async def _written(self, events: list[Event]) -> list[tuple[int, bytes]]:
-        """Events as they are sent, written beside the loop: what clients sent may take long to be shown."""
+        """Events as they are sent; the loop gets its turns: to show what clients sent may take long."""
         texts = self._texts
-        found = [None if event.kind == "gap" else texts.get(event.number) for event in events]
-        new = [event for event, text in zip(events, found, strict=True) if text is None]
-        made = iter(await self._beside.run(lambda: [_text(event) for event in new]) if new else ())
         written: list[tuple[int, bytes]] = []
-        for event, text in zip(events, found, strict=True):
+        began = time.monotonic()
+        for event in events:
+            text = texts.get(event.number) if event.kind != "gap" else None
             if text is None:
-                text = next(made)
+                text = _text(event)
                 if event.kind != "gap":
                     texts[event.number] = text
+                    if len(texts) > WAITING:
+                        texts.popitem(last=False)
             written.append((event.number, text))
-        while len(texts) > WAITING:
-            texts.popitem(last=False)
+            if time.monotonic() - began > LOOP_TURN:
+                await asyncio.sleep(0)
+                began = time.monotonic()
         return written
 
     def _since(self, number: int) -> tuple[bytes, int]:

@@ -16,6 +16,7 @@ from kling_mock import MockServer
 from kling_mock.catalog import Catalog
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.off_loop import OffLoop
+from kling_mock.timing import LOOP_TURN
 from kling_mock.validation import validator
 
 from ..support import MODEL, PATHS, ask, body_for, create, wire
@@ -112,7 +113,7 @@ def test_what_explains_problems_is_loaded_beside_the_loop(
     assert [exchange.status for exchange in server.exchanges] == [200, 400, 400]
 
 
-SHOWN = ("exchanges.har", "exchanges?limit=1000", "exchanges?kind=create", "jobs/{job}", "events")
+SHOWN = ("exchanges.har", "exchanges?limit=1000", "exchanges?kind=create", "jobs/{job}")
 
 
 @pytest.mark.parametrize("path", SHOWN)
@@ -129,15 +130,7 @@ def test_what_clients_sent_is_shown_beside_the_loop(
         return shown(self, **options)
 
     monkeypatch.setattr(Exchange, "as_dict", noted)
-    if path != "events":
-        assert ask(server, "GET", f"/_mock/{path.format(job=quote(job_id, safe=''))}", key=None).status == 200
-    else:
-        with wire(server) as connection:
-            connection.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n\r\n")
-            stream = connection.makefile("rb")
-            while not stream.readline().startswith(b"event: exchange"):
-                pass
-            stream.close()
+    assert ask(server, "GET", f"/_mock/{path.format(job=quote(job_id, safe=''))}", key=None).status == 200
     assert threads == {"kling-mock off loop"}
 
 
@@ -155,3 +148,40 @@ def test_the_documents_behind_the_list_of_models_are_read_beside_the_loop(
     lists = [ask(server, "GET", "/v1/models", key=None).json for _ in range(2)]
     assert lists[0] == lists[1] and len(threads) == len(lists[0]["data"])
     assert set(threads) == {"kling-mock off loop"}
+
+
+def test_events_are_written_a_few_milliseconds_at_a_time(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that comes back is told of a thousand exchanges: others are answered between any two."""
+    create(server)
+    for number in range(20):
+        ask(server, "GET", f"{PATHS[0]}?generation_id={number}", key=None)
+    shown = Exchange.as_dict
+    turns: list[int] = []
+
+    def slowly(self: Exchange, **options: bool) -> dict[str, object]:
+        began = time.monotonic()
+        while time.monotonic() - began <= LOOP_TURN:
+            pass
+        turns.append(rounds[0])
+        return shown(self, **options)
+
+    rounds = [0]
+
+    async def count() -> None:
+        while len(turns) < 20:
+            rounds[0] += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Exchange, "as_dict", slowly)
+    assert server.loop is not None
+    counting = asyncio.run_coroutine_threadsafe(count(), server.loop)
+    with wire(server) as connection:
+        connection.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n\r\n")
+        stream = connection.makefile("rb")
+        while not stream.readline().startswith(b"event: exchange"):
+            pass
+        counting.result(20)
+        stream.close()
+    assert len(set(turns[:20])) == 20
