@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..errors import UnknownModel
+from ..off_loop import OffLoop
 from .outcome import Outcome, Refusal
 from .response import FREE_HEADERS, MockResponse, encode
 
@@ -24,8 +25,8 @@ async def list_models(common: Common, space: Workspace, outcome: Outcome) -> Moc
     """Answer `GET /v1/models` and `GET /models`; no key is needed."""
     outcome.kind = "models"
     if common.model_rows is None:
-        # All documents are read for it, once: that takes as long as a hundred requests.
-        common.model_rows = await common.off_loop.run(partial(_rows, common))
+        # All documents are read for it, once: that takes as long as a hundred requests. No body is before it.
+        common.model_rows = await OffLoop().run(partial(_rows, common))
     return _listed(space, {"object": "list", "data": common.model_rows})
 
 

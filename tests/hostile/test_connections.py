@@ -15,7 +15,7 @@ from kling_mock.store import at_once
 from ..support import create, raw, until, wire
 from .wires import BODY, HEAD, POLL, connections, in_loop, post
 
-MODELS = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
+MODELS = b"GET /model/kling-video/v1/standard/text-to-video HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = post(BODY, b"X-Mock-Scenario: create-slow")
 LATE = {"head_timeout": "20s", "body_timeout": "30s", "idle_timeout": "40s"}
 
