@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .api.body_reader import UnkeptBody, read_body
+from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
@@ -39,7 +39,7 @@ from .limits import Limits
 from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, TRANSPORT, whole
 from .settings import Settings
-from .store import at_once
+from .store import Suspended, at_once
 from .validation import Problem
 from .workspace import Workspace
 
@@ -59,6 +59,7 @@ CONTROL_PREFIXES = ("/_mock", "/openapi")
 
 logger = logging.getLogger("kling_mock")
 
+Body = bytes | LargeBody | UnkeptBody
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Message = MutableMapping[str, Any]
 
@@ -138,6 +139,9 @@ class MockApp(Starlette):
         try:
             response = at_once(self._decide(opened, body))
             made = whole_response(response, opened.space.date(opened.request.at))
+        except Suspended:
+            # Something is loaded beside the loop, once.
+            return self._rest(opened, partial(self._answer, opened, body))
         except BaseException:
             self._finish(opened, NOTHING_SENT)
             traffic.open -= 1
@@ -174,7 +178,7 @@ class MockApp(Starlette):
     async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
-        body: bytes | UnkeptBody = b""
+        body: Body = b""
         if request.method == "POST" and request.path in GENERATIONS:
             memory = self.limits.memory.share()
             try:
@@ -200,7 +204,7 @@ class MockApp(Starlette):
         await self._decide(opened, body)
         await self._deliver(opened, scope, receive, send)
 
-    async def _decide(self, opened: Opened, body: bytes | UnkeptBody) -> MockResponse:
+    async def _decide(self, opened: Opened, body: Body) -> MockResponse:
         """Have the request answered."""
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
@@ -241,7 +245,7 @@ class MockApp(Starlette):
             if method != "GET":
                 return _other_method(request, "GET")
             if listed:
-                return list_models(self.common, space, outcome)
+                return await list_models(self.common, space, outcome)
             return one_model(self.common, space, outcome, path[7:])
         if path.startswith("/media/"):
             if method in ("GET", "HEAD"):
@@ -252,19 +256,16 @@ class MockApp(Starlette):
         raise Refusal(404, f"Cannot {method} {path[:MOST_SHOWN]}")
 
     def _create(
-        self,
-        space: Workspace,
-        request: RequestContext,
-        outcome: Outcome,
-        body: bytes | UnkeptBody,
-        path: CreatePath,
+        self, space: Workspace, request: RequestContext, outcome: Outcome, body: Body, path: CreatePath
     ) -> Awaitable[MockResponse]:
         settings = space.settings
         size = body.size if isinstance(body, UnkeptBody) else len(body)
         if isinstance(body, UnkeptBody) or size > settings.max_body:
             crowded = isinstance(body, UnkeptBody) and body.crowded
             return self._no_room(space, request, size, crowded=crowded)
-        request.body, request.body_size = body[: settings.max_recorded_body], size
+        most = settings.max_recorded_body
+        request.body = body.beginning(most) if isinstance(body, LargeBody) else body[:most]
+        request.body_size = size
         return create(self.common, space, request, outcome, body, path)
 
     async def _no_room(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .catalog import Catalog, load_catalog
 from .limits import Limits
 from .off_loop import OffLoop
@@ -25,6 +27,8 @@ class Common:
         self.limits = Limits.of(settings)
         self.off_loop = OffLoop()
         """Where bodies are judged that are too large to do so between two requests."""
+        self.model_rows: list[dict[str, Any]] | None = None
+        """The list of models as the API shows it, once somebody has asked for it."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
         self.default = Workspace(settings, self.traffic)

@@ -45,8 +45,12 @@ class OffLoop:
             idle, self._working = not self._working, True
         if idle:
             threading.Thread(target=self._work, name="kling-mock off loop", daemon=True).start()
-        done: T = await piece.done
-        return done
+        try:
+            done: T = await piece.done
+            return done
+        finally:
+            # Where nobody waits any more.
+            piece.done.cancel()
 
     def _work(self) -> None:
         with keep_real_time():

@@ -43,6 +43,7 @@ __all__ = [
     "LOOP_COMES_ROUND",
     "LOOP_LOOKS",
     "LOOP_RUNS",
+    "LOOP_TURN",
     "MORE_FAR",
     "MORE_HERE",
     "OUTPUT_ENDS",
@@ -57,6 +58,7 @@ __all__ = [
     "SIGNAL_LOOK",
     "SLEEP_LOOK",
     "SLOWNESS",
+    "STILL_WAITING",
     "STOP_LOOK",
     "STREAM_GATHER",
     "STREAM_LOOK",
@@ -165,6 +167,8 @@ LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""
 HALF_CLOSED_LOOK = 1.0
 """Between looks at a client that sends no more and whose answer is held back: it may have left."""
+LOOP_TURN = 0.005
+"""For which one task works in the loop before the others get their turn."""
 LOG_ENDS = _patient(0.5)
 """In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
@@ -186,6 +190,8 @@ GATEWAY_ENDS = _patient(10.0)
 """In which the server's loop opens or closes the gateway of a run."""
 CONNECTION_ENDS = _patient(1.0)
 """That connections which are just taken get to end when the gateway closes."""
+STILL_WAITING = _patient(20.0)
+"""For which an answer is owed, and nothing else asked for, before a run says that its command waits."""
 PROCESS_ENDS = _patient(2.0)
 """Between asking a process to end and ending it."""
 LEFTOVER_LOOK = 0.02

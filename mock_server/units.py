@@ -31,7 +31,7 @@ FASTEST = 1e6
 """Virtual seconds per real second at most: the year 9999 stays days away."""
 MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
-MOST_JSON_VALUES = 100_000
+MOST_JSON_VALUES = 10_000
 """How many values a request's JSON may hold where nobody says otherwise; the longest legal one has 1,500."""
 
 _DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"

@@ -16,6 +16,7 @@ from kling_mock.api.response import MockResponse
 from kling_mock.app import MockApp, Opened
 from kling_mock.common import Common
 from kling_mock.scenarios import CATALOGUE, Fault
+from kling_mock.scenarios.fault import REPLACEMENTS, REWRITING, FaultKind
 from kling_mock.scenarios.strike import Hits, strike
 from kling_mock.store import at_once
 
@@ -159,3 +160,33 @@ def download(app: MockApp, scenario: Scenario, url: str, hits: Hits) -> None:
         if not struck:
             assert fetched.outcome.response.status == 200
             assert fetched.outcome.response.body[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("replacing", sorted(REPLACEMENTS))
+@pytest.mark.parametrize("rewriting", sorted(REWRITING))
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_rewrites_an_answer_is_never_spent_unseen(
+    replacing: FaultKind, rewriting: FaultKind, swapped: bool
+) -> None:
+    """Each of the two strikes once, and each is seen."""
+    faults = [Fault(at="poll", kind=replacing, times=1), Fault(at="poll", kind=rewriting, times=1)]
+    app = the_app()
+    space = app.common.default
+    space.reset()
+    space.use(Scenario("both", faults=faults[::-1] if swapped else faults))
+    decided(app, "POST", PATHS[0], json.dumps(body_for()).encode())
+    job_id = at_once(space.store.jobs())[0].plan.id
+    seen = []
+    for _ in range(3):
+        response = decided(app, "GET", f"{PATHS[0]}?generation_id={quote(job_id, safe='')}").outcome.response
+        if response.cut in ("reset", "hang"):
+            continue
+        text = response.body.decode("utf-8")
+        plain = text.removeprefix("\ufeff")
+        if plain != text:
+            seen.append("byte-order-mark")
+        if plain.startswith("{") and plain[1:].split(",")[0] in plain[1:-1].split(",")[1:]:
+            seen.append("duplicate-keys")
+        if plain.startswith("{") and response.content_type.startswith(b"text/plain"):
+            seen.append("wrong-content-type")
+    assert seen == [rewriting]

@@ -251,3 +251,9 @@ def test_a_longer_prefix_and_one_within_another() -> None:
         job_id = create(f"{address}/a/b/c").json()["id"]
         url = finished(f"{address}/a/b/c", job_id)["video"]["url"]
         assert url.startswith(f"{address}/a/b/c/media/") and httpx.get(url).status_code == 200
+
+
+def test_a_har_file_has_the_urls_that_clients_asked(base: str) -> None:
+    assert create(base).status_code == 200
+    entries = httpx.get(f"{base}/_mock/exchanges.har").json()["log"]["entries"]
+    assert [entry["request"]["url"] for entry in entries] == [base + PATHS[0]]

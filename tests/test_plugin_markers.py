@@ -166,3 +166,23 @@ def test_a_seed_gives_a_test_the_same_ids_alone_or_not(pytester: pytest.Pytester
     assert whole[2] == whole[3]
     other = [line.lstrip(".") for line in printed("--kling-seed", "6")]
     assert other[:2] != whole[:2] and other[2:] == whole[2:]
+
+
+def test_a_plan_that_does_not_fit_the_polls_is_told_with_the_fixture_and_without(
+    pytester: pytest.Pytester,
+) -> None:
+    plan = '[{status = "queued", span = "30s"}, "completed"]'
+    pytester.makefile(".toml", mock=f"[scenarios.timed]\nplan = {plan}")
+    tests = """
+        @pytest.mark.kling("timed")
+        def test_with(kling_server): pass
+
+        @pytest.mark.kling("timed")
+        def test_without(): pass
+
+        @pytest.mark.kling("timed", queued="1s")
+        def test_by_the_clock(): pass
+        """
+    result = run(pytester, tests, "--kling-config", "mock.toml")
+    result.assert_outcomes(passed=1, errors=2)
+    assert result.stdout.str().count("'timed' does not fit") >= 2

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import http.client
 import logging
+import socket
 
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kling_mock import MockServer
+from kling_mock.interception.parent.certificates import Authority
+from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.serving import protocol_choice
 from kling_mock.serving.uvicorn_protocol import MockProtocol
 
@@ -56,3 +60,15 @@ def test_faults_are_delivered_as_far_as_asgi_goes() -> None:
         assert len(server.charges) == 1
         job = create(server).json["id"]
         assert poll(server, job).json["status"] == "queued"
+
+
+@pytest.mark.usefixtures("other_uvicorn")
+def test_a_run_is_served_without_them_too() -> None:
+    hosts = Hosts(offline=True)
+    with MockServer() as server, gateway_of(server, hosts, Authority(), direct=True) as gateway:
+        with socket.create_connection(("127.0.0.1", gateway.port), 20) as connection:
+            line = b"GET /v1/models HTTP/1.1\r\nHost: api.aimlapi.com\r\nConnection: close\r\n\r\n"
+            connection.sendall(line)
+            with connection.makefile("rb") as answer:
+                assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+        gateway.close_idle()

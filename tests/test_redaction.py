@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from kling_mock.exchanges.redaction import HIDDEN, Redactor, environment_keys, keys_of, redact
+from kling_mock.exchanges.secret_names import MOST_KNOWN, SecretNames
 
 
 @pytest.mark.parametrize(("key", "shown"), [("12345678", "…"), ("123456789", "1234…"), ("", "…")])
@@ -47,3 +50,22 @@ def test_a_text_that_was_cut_within_a_key_hides_more_than_four_of_it(text: str, 
 def test_the_folder_that_a_shell_is_in_is_no_password() -> None:
     environ = {"PWD": "/home/me/project", "OLDPWD": "/home/me/before", "DB_PWD": "correct-horse"}
     assert environment_keys(environ) == ["correct-horse"]
+
+
+def test_one_name_too_many_does_not_make_all_others_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, judged = SecretNames(), []
+    judge = SecretNames._judge
+
+    def noted(self: SecretNames, name: str) -> bool:
+        judged.append(name)
+        return judge(self, name)
+
+    monkeypatch.setattr(SecretNames, "_judge", noted)
+    words = [
+        "".join(letters)
+        for letters in itertools.islice(itertools.product("abcdefgh", repeat=5), MOST_KNOWN + 9)
+    ]
+    for word in words * 3:
+        assert f"{word}-key" in names
+    assert len(judged) < len(words) + 50
+    assert len(names._known) + len(names._before) <= 2 * MOST_KNOWN

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 from ..limits import MemoryShare
 from .request_context import RequestContext
 
-__all__ = ["UnkeptBody", "read_body"]
+__all__ = ["LARGE_BODY", "LargeBody", "UnkeptBody", "read_body"]
+
+LARGE_BODY = 64 * 1024
+"""Bytes of a body beyond which it is put together and judged beside the event loop."""
 
 MOST_DRAINED = 2 * 1024**3
 """Bytes of a body that is too large which are still read, so that its client gets to read the answer."""
@@ -25,9 +28,38 @@ class UnkeptBody(NamedTuple):
     crowded: bool = False
 
 
+class LargeBody:
+    """A body in the parts that it came in: to put 60 MB together takes long."""
+
+    def __init__(self, parts: list[bytes], size: int) -> None:
+        self._parts = parts
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def beginning(self, size: int) -> bytes:
+        """Its first bytes, as long as it has not been put together."""
+        found, left = [], size
+        for part in self._parts:
+            if left <= 0:
+                break
+            found.append(part[:left])
+            left -= len(part)
+        return b"".join(found)
+
+    def whole(self) -> bytes:
+        """All of it, once: the parts are gone then."""
+        body = b"".join(self._parts)
+        while self._parts:
+            # A few at a time, so that the event loop gets its turns.
+            del self._parts[-64:]
+        return body
+
+
 async def read_body(
     request: RequestContext, receive: Receive, limit: int, memory: MemoryShare
-) -> bytes | UnkeptBody | None:
+) -> bytes | LargeBody | UnkeptBody | None:
     """The whole body; an `UnkeptBody` where there is no room for it; None where the client left.
 
     What it takes counts in `memory`, until that is released.
@@ -58,7 +90,7 @@ async def read_body(
                 await _drain(receive)
             return UnkeptBody(size, crowded)
         if not message.get("more_body"):
-            return b"".join(parts)
+            return b"".join(parts) if size <= LARGE_BODY else LargeBody(parts, size)
         message = await receive()
 
 

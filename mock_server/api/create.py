@@ -12,7 +12,8 @@ from ..jobs.plan import JobPlan
 from ..media import clip_for
 from ..store import AddResult
 from ..timeline import ProgressBy, Timeline, resolve_timeline
-from ..validation import Problem, message, noted, parse_json
+from ..validation import Problem, Unprepared, message, noted, parse_json
+from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
 from .outcome import Forgotten, Outcome, Refusal
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["CreatePath", "create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-LARGE_BODY = 64 * 1024
-"""Bytes of a body beyond which it is judged beside the event loop."""
 MANY_VALUES = 2000
 """Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
 
@@ -52,16 +51,15 @@ async def create(
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
 ) -> MockResponse:
     """Answer a POST: refuse it, or make the job that its scenario describes."""
     outcome.kind = "create"
     key = authorise(space, request)
-    if takes_long(body):
+    asked = None if takes_long(body) else _judged_here(common, space, request, outcome, body, path)
+    if asked is None:
         asked = await _judged_beside(common, space, request, outcome, body, path)
-    else:
-        asked = _judged(common, space.settings, request, outcome, body, path)
     if not await space.store.has_room(request.at):
         raise _full(space)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
@@ -99,10 +97,27 @@ class Judged:
         self.clip = clip_for(variant, facts, payload)
 
 
-def takes_long(body: bytes) -> bool:
+def takes_long(body: bytes | LargeBody) -> bool:
     """Whether a body is judged beside the event loop: large ones are, and those of many values."""
     size = len(body)
-    return size > LARGE_BODY or (size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES)
+    if size > LARGE_BODY or isinstance(body, LargeBody):
+        return True
+    return size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES
+
+
+def _judged_here(
+    common: Common,
+    space: Workspace,
+    request: RequestContext,
+    outcome: Outcome,
+    body: bytes | LargeBody,
+    path: CreatePath,
+) -> Judged | None:
+    """What a body asks for; None for the first one that is wrong, which takes long as well."""
+    try:
+        return _judged(common, space.settings, request, outcome, body, path, hasty=True)
+    except Unprepared:
+        return None
 
 
 async def _judged_beside(
@@ -110,7 +125,7 @@ async def _judged_beside(
     space: Workspace,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
 ) -> Judged:
     """What a body asks for, found beside the event loop; refuses it as `_judged` does."""
@@ -127,13 +142,16 @@ def _judged(
     settings: Settings,
     request: RequestContext,
     outcome: Outcome,
-    body: bytes,
+    body: bytes | LargeBody,
     path: CreatePath,
+    *,
+    hasty: bool = False,
 ) -> Judged:
     """What a body asks for; refuses the request with all that is wrong with it."""
-    payload, variant = _checked_payload(common, settings, request, outcome, body, path)
+    whole = body.whole() if isinstance(body, LargeBody) else body
+    payload, variant = _checked_payload(common, settings, request, outcome, whole, path)
     legacy = path.vendor is not None and variant.legacy
-    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict)
+    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict, hasty=hasty)
     if verdict.findings:
         outcome.findings = noted(verdict.findings)
     if verdict.violations:

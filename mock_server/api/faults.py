@@ -36,8 +36,8 @@ EXPIRED_PAGE = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
     b"<Message>Request has expired</Message></Error>"
 )
-FIRST_KEY = re.compile(rb"""\{("(?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|[^",{}\[\]]+),)""", re.DOTALL)
-"""The first key of a JSON object, with a value that is no container and the comma behind it."""
+FIRST_KEY = re.compile(rb"""\{("(?:[^"\\]|\\.)*":(?:"(?:[^"\\]|\\.)*"|[^",{}\[\]]+))[,}]""", re.DOTALL)
+"""The first key of a JSON object, with a value that is no container."""
 
 
 def play_faults(
@@ -120,7 +120,7 @@ def _modify(response: MockResponse, fault: Fault) -> None:
         case "duplicate-keys":
             first = FIRST_KEY.match(response.body)
             if first is not None:
-                response.body = b"{" + first[1] + response.body[1:]
+                response.body = b"{" + first[1] + b"," + response.body[1:]
 
 
 def _retry_headers(space: Workspace, fault: Fault) -> Sequence[tuple[bytes, bytes]]:

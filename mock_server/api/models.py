@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..errors import UnknownModel
+from ..off_loop import OffLoop
 from .outcome import Outcome, Refusal
 from .response import FREE_HEADERS, MockResponse, encode
 
@@ -19,11 +21,13 @@ __all__ = ["list_models", "one_model"]
 MODEL_TYPE = "internal/video-generations/submit"
 
 
-def list_models(common: Common, space: Workspace, outcome: Outcome) -> MockResponse:
+async def list_models(common: Common, space: Workspace, outcome: Outcome) -> MockResponse:
     """Answer `GET /v1/models` and `GET /models`; no key is needed."""
     outcome.kind = "models"
-    rows = [_row(common, variant) for variant in common.catalog.variants]
-    return _listed(space, {"object": "list", "data": rows})
+    if common.model_rows is None:
+        # All documents are read for it, once: that takes as long as a hundred requests. No body is before it.
+        common.model_rows = await OffLoop().run(partial(_rows, common))
+    return _listed(space, {"object": "list", "data": common.model_rows})
 
 
 def one_model(common: Common, space: Workspace, outcome: Outcome, model: str) -> MockResponse:
@@ -40,6 +44,10 @@ def one_model(common: Common, space: Workspace, outcome: Outcome, model: str) ->
 def _listed(space: Workspace, body: dict[str, Any]) -> MockResponse:
     inference = (b"x-inference-id", space.ids.request_id().encode())
     return MockResponse(200, encode(body), headers=[inference, *FREE_HEADERS])
+
+
+def _rows(common: Common) -> list[dict[str, Any]]:
+    return [_row(common, variant) for variant in common.catalog.variants]
 
 
 def _row(common: Common, variant: Variant) -> dict[str, Any]:

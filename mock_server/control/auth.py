@@ -18,6 +18,8 @@ __all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 TOKEN_COOKIE = "kling-mock-token"
+LONGEST_MESSAGE = 2000
+"""Characters of a message."""
 
 
 def guarded(common: Common, handler: Handler, stranger: Handler | None = None) -> Handler:
@@ -97,5 +99,7 @@ def _given_token(request: Request) -> str:
 
 
 def control_error(status: int, message: str) -> Response:
-    """An error of the control API."""
+    """An error of the control API; of what it repeats of a request the beginning is enough."""
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]}…"
     return JSONResponse({"statusCode": status, "message": message}, status_code=status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from ..clock import Clock
 from ..errors import KlingMockError, PayloadError, SettingsError
 from ..scenarios import Scenario, scenario_from_json
 from ..units import parse_speed
+from ..validation.problems import shorten
 from ..validation.strict_json import parse_json
 
 __all__ = ["ControlError", "Page", "move_clock", "object_in", "page_of", "scenario_in", "text_in"]
@@ -20,8 +22,8 @@ PAGE = 100
 """Entries of a list that are shown where a query does not say how many."""
 LONGEST_PAGE = 1_000
 """Entries that are shown at most: the rest is asked for page by page."""
-LARGEST_BODY = 1024**2
-"""Bytes of a request to the control API."""
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request to the control API: the longest scenario has a tenth of that."""
 
 _LIMIT = re.compile(r"\d{1,9}", re.ASCII)
 
@@ -32,13 +34,14 @@ class ControlError(KlingMockError):
 
 async def object_in(request: Request, allowed: set[str]) -> dict[str, Any]:
     """The JSON object of a request, of these keys only."""
+    wanted = f"Expected a JSON object with {' or '.join(sorted(allowed))}"
     try:
         body = parse_json(await _whole_body(request))
     except PayloadError as error:
-        wanted = f"Expected a JSON object with {' or '.join(sorted(allowed))}"
         raise ControlError(f"{wanted}. {error}") from None
     if not isinstance(body, dict) or not set(body) <= allowed or not body:
-        raise ControlError(f"Expected a JSON object with {' or '.join(sorted(allowed))}, received {body!r}.")
+        fields = ", ".join(map(shorten, islice(body, 5))) if isinstance(body, dict) else ""
+        raise ControlError(f"{wanted}, received {shorten(body)}{fields and f': {fields}'}.")
     return body
 
 
@@ -95,7 +98,7 @@ def page_of(request: Request, *filters: str) -> tuple[Page, dict[str, str]]:
 def _number(body: dict[str, Any], name: str) -> float:
     value = body[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ControlError(f"{name}: expected a number, received {value!r}.")
+        raise ControlError(f"{name}: expected a number, received {shorten(value)}.")
     try:
         return float(value)
     except OverflowError:
@@ -113,7 +116,7 @@ def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario |
     if isinstance(value, dict):
         return scenario_from_json(value, own)
     if not isinstance(value, str):
-        raise ControlError(f"scenario: expected a string or an object, received {value!r}.")
+        raise ControlError(f"scenario: expected a string or an object, received {shorten(value)}.")
     return value
 
 
@@ -121,5 +124,5 @@ def text_in(body: Mapping[str, Any], name: str) -> str:
     """A text of such an object."""
     value = body.get(name)
     if not isinstance(value, str):
-        raise ControlError(f"{name}: expected a string, received {value!r}.")
+        raise ControlError(f"{name}: expected a string, received {shorten(value)}.")
     return value

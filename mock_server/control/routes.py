@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from importlib import resources
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ..api.response import CORS_HEADERS, encode, preflight_response
@@ -17,6 +18,7 @@ from ..common import Common
 from ..errors import UnknownModel
 from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
+from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
 from ..workspace import shown_options
@@ -45,6 +47,7 @@ class Control:
     def __init__(self, common: Common) -> None:
         self.common = common
         self.space = common.default
+        self._beside = OffLoop()
         self.streams = EventStreams(self.space)
 
     async def health(self, _request: Request) -> Response:
@@ -98,7 +101,8 @@ class Control:
         job = await self.space.store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
-        exchanges = await _in_slices(self.space.journal.select(job_id=job_id), Exchange.as_dict)
+        found = self.space.journal.select(job_id=job_id)
+        exchanges = [one async for one in self._beside_loop(found, Exchange.as_dict)]
         shown = _object(job.as_dict(self.space.clock.now()), {"exchanges": exchanges})
         return Response(shown, media_type="application/json")
 
@@ -116,19 +120,37 @@ class Control:
         else:
             total = len(journal)
             found = journal.last(page.limit + 1, before)
-        return await _listed("exchanges", found, page, total, Exchange.as_dict, lambda shown: shown.number)
+        return await _listed(
+            "exchanges", found, page, total, Exchange.as_dict, lambda shown: shown.number, self._beside_loop
+        )
 
-    async def har(self, _request: Request) -> Response:
+    async def har(self, request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
 
-        document = har_log(())
-        log = document["log"]
-        log["entries"] = []
-        entries = await _in_slices(list(self.space.journal), lambda one: har_log((one,))["log"]["entries"][0])
+        prefix = request.scope.get("root_path", "").rstrip("/")
+        before, behind = _object(har_log(())["log"] | {"entries": []}, {"entries": [b""]}).rsplit(b"]", 1)
+        entries = self._beside_loop(
+            list(self.space.journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
+        )
+
+        async def written() -> AsyncIterator[bytes]:
+            comma = b""
+            yield b'{"log":' + before
+            async for entry in entries:
+                yield comma + entry
+                comma = b","
+            yield b"]" + behind + b"}"
+
         disposition = {"content-disposition": 'attachment; filename="kling-mock.har"'}
-        whole = b'{"log":%b}' % _object(log, {"entries": entries})
-        return Response(whole, headers=disposition, media_type="application/json")
+        return StreamingResponse(written(), headers=disposition, media_type="application/json")
+
+    async def _beside_loop(self, entries: Sequence[T], show: Callable[[T], Any]) -> AsyncIterator[bytes]:
+        """Each entry as JSON, written beside the event loop: to hide keys in what clients sent takes long."""
+        for start in range(0, len(entries), SLICE):
+            some = entries[start : start + SLICE]
+            for one in await self._beside.run(partial(_shown, some, show)):
+                yield one
 
     async def charges(self, request: Request) -> Response:
         """List what would have been billed, a page of it as of jobs, and the sums of all."""
@@ -232,13 +254,16 @@ def control_routes(common: Common) -> list[Route]:
     return made
 
 
-async def _in_slices(entries: Sequence[T], show: Callable[[T], Any]) -> list[bytes]:
-    """Each entry as JSON; the event loop gets its turns meanwhile."""
-    shown: list[bytes] = []
+def _shown(entries: Sequence[T], show: Callable[[T], Any]) -> list[bytes]:
+    return [encode(show(entry)) for entry in entries]
+
+
+async def _in_slices(entries: Sequence[T], show: Callable[[T], Any]) -> AsyncIterator[bytes]:
+    """Each entry as JSON, of such as are soon written; the event loop gets its turns meanwhile."""
     for start in range(0, len(entries), SLICE):
-        shown += [encode(show(entry)) for entry in entries[start : start + SLICE]]
+        for one in _shown(entries[start : start + SLICE], show):
+            yield one
         await asyncio.sleep(0)
-    return shown
 
 
 def _object(value: dict[str, Any], lists: dict[str, list[bytes]]) -> bytes:
@@ -255,6 +280,7 @@ async def _listed(
     total: int,
     show: Callable[[T], Any],
     id_of: Callable[[T], Any],
+    write: Callable[[Sequence[T], Callable[[T], Any]], AsyncIterator[bytes]] = _in_slices,
     **more: Any,
 ) -> Response:
     """A page of a list, of which `found` has one entry more where there are older ones.
@@ -263,7 +289,7 @@ async def _listed(
     """
     shown = found[max(0, len(found) - page.limit) :]
     older = id_of(shown[0]) if shown and len(found) > len(shown) else None
-    entries = await _in_slices(shown, show)
+    entries = [entry async for entry in write(shown, show)]
     listed = _object(more | {"total": total, "before": older}, {name: entries})
     return Response(listed, media_type="application/json")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from starlette.responses import StreamingResponse
 from ..events import RESUMABLE, WAITING, Event, EventKind, EventReader
 from ..exchanges.exchange import Exchange
 from ..jobs.plan import Job, JobCounters, JobPlan
-from ..timing import STREAM_GATHER
+from ..timing import LOOP_TURN, STREAM_GATHER
 from ..workspace import Workspace
 from .body import ControlError
 
@@ -65,10 +66,10 @@ class EventStreams:
         self._begin(waker)
         try:
             # Before the client knows that it is connected: what happens from then on is for it.
-            old, number = self._catch_up(after)
+            missed, number = self._missed(after)
             yield b": connected\n\n"
-            if old:
-                yield old
+            if missed:
+                yield b"".join([text for _, text in await self._written(missed)])
             beats = self._beats
             while True:
                 text, number = self._since(number)
@@ -100,7 +101,7 @@ class EventStreams:
         try:
             while True:
                 if await reader.wait(HEARTBEAT):
-                    self._add(reader.take())
+                    self._add(await self._written(reader.take()))
                 else:
                     self._beats += 1
                 for waker in self._wakers:
@@ -109,26 +110,43 @@ class EventStreams:
         finally:
             reader.close()
 
-    def _add(self, events: list[Event]) -> None:
-        if not events:
+    def _add(self, texts: list[tuple[int, bytes]]) -> None:
+        if not texts:
             return
         chunks = self._chunks
-        first = chunks[-1].last + 1 if chunks else events[0].number
-        texts = [(event.number, self._text(event)) for event in events]
-        chunks.append(_Chunk(first, events[-1].number, texts, b"".join([text for _, text in texts])))
+        first = chunks[-1].last + 1 if chunks else texts[0][0]
+        chunks.append(_Chunk(first, texts[-1][0], texts, b"".join([text for _, text in texts])))
         while len(chunks) > 1 and chunks[-1].last - chunks[1].first >= WAITING:
             chunks.popleft()
 
-    def _catch_up(self, after: int | None) -> tuple[bytes, int]:
+    def _missed(self, after: int | None) -> tuple[list[Event], int]:
         """What a stream has missed so far, and the number of the last event of it."""
         bus = self._space.bus
         if after is None:
-            return b"", bus.number
+            return [], bus.number
         reader = bus.reader(after)
         events = reader.take()
         reader.close()
-        text = b"".join([self._text(event) for event in events])
-        return text, events[-1].number if events else after
+        return events, events[-1].number if events else after
+
+    async def _written(self, events: list[Event]) -> list[tuple[int, bytes]]:
+        """Events as they are sent; the loop gets its turns: to show what clients sent may take long."""
+        texts = self._texts
+        written: list[tuple[int, bytes]] = []
+        began = time.monotonic()
+        for event in events:
+            text = texts.get(event.number) if event.kind != "gap" else None
+            if text is None:
+                text = _text(event)
+                if event.kind != "gap":
+                    texts[event.number] = text
+                    if len(texts) > WAITING:
+                        texts.popitem(last=False)
+            written.append((event.number, text))
+            if time.monotonic() - began > LOOP_TURN:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        return written
 
     def _since(self, number: int) -> tuple[bytes, int]:
         """What came after the event of this number, and the number of the last event of it."""
@@ -141,7 +159,7 @@ class EventStreams:
         for chunk in reversed(news):
             if chunk.first > number + 1:
                 gap = {"missed": chunk.first - number - 1}
-                parts.append(self._text(Event(chunk.first - 1, EventKind.GAP, 0.0, gap)))
+                parts.append(_text(Event(chunk.first - 1, EventKind.GAP, 0.0, gap)))
             if chunk.first > number:
                 parts.append(chunk.whole)
             else:
@@ -149,17 +167,9 @@ class EventStreams:
             number = chunk.last
         return b"".join(parts), number
 
-    def _text(self, event: Event) -> bytes:
-        texts = self._texts
-        text = texts.get(event.number)
-        if text is None or event.kind == "gap":
-            data = json.dumps(_shown(event))
-            text = f"event: {event.kind}\nid: {event.number}\ndata: {data}\n\n".encode()
-            if event.kind != "gap":
-                texts[event.number] = text
-                if len(texts) > WAITING:
-                    texts.popitem(last=False)
-        return text
+
+def _text(event: Event) -> bytes:
+    return f"event: {event.kind}\nid: {event.number}\ndata: {json.dumps(_shown(event))}\n\n".encode()
 
 
 def _last_seen(request: Request) -> int | None:

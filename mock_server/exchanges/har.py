@@ -24,8 +24,10 @@ OWN = ("number", "kind", "job", "model", "scenario", "word", "state", "fault", "
 """What HAR has no place for."""
 
 
-def har_log(exchanges: Iterable[Exchange]) -> dict[str, Any]:
+def har_log(exchanges: Iterable[Exchange], *, prefix: str = "") -> dict[str, Any]:
     """A HAR 1.2 document of exchanges, such as a journal or `MockServer.exchanges`.
+
+    `prefix` is where the application is mounted, without a slash at its end: clients asked below it.
 
     Times are virtual. Keys are redacted wherever they stand. Status 0 means that nothing was answered, as in
     browsers. What HAR has no place for (job, scenario, findings) is under `_klingMock`, which tools skip.
@@ -35,18 +37,18 @@ def har_log(exchanges: Iterable[Exchange]) -> dict[str, Any]:
             "version": "1.2",
             "creator": {"name": "kling-mock", "version": __version__},
             "pages": [],
-            "entries": [_entry(exchange) for exchange in exchanges],
+            "entries": [_entry(exchange, prefix) for exchange in exchanges],
         }
     }
 
 
-def _entry(exchange: Exchange) -> dict[str, Any]:
+def _entry(exchange: Exchange, prefix: str) -> dict[str, Any]:
     time = 0.0 if exchange.ended_at is None else max(0.0, exchange.ended_at - exchange.at) * 1000
     shown = exchange.as_dict()
     return {
         "startedDateTime": timestamp(exchange.at),
         "time": time,
-        "request": _request(exchange, shown),
+        "request": _request(exchange, shown, prefix),
         "response": _response(exchange, shown["response"]),
         "cache": {},
         "timings": {
@@ -62,9 +64,9 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _request(exchange: Exchange, shown: dict[str, Any]) -> dict[str, Any]:
+def _request(exchange: Exchange, shown: dict[str, Any], prefix: str) -> dict[str, Any]:
     headers, query = shown["request"]["headers"], shown["query"]
-    path = quote(shown["path"], safe="/%:@!$&'()*+,;=~")
+    path = quote(prefix + shown["path"], safe="/%:@!$&'()*+,;=~")
     url = f"http://{headers.get('host', '127.0.0.1')}{path}"
     request: dict[str, Any] = {
         "method": shown["method"],

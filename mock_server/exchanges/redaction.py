@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -60,7 +61,7 @@ class Redactor:
     `called` are keys that have a name to be shown instead of `[key]`.
     """
 
-    __slots__ = ("_called", "_forms", "_known", "keys", "names")
+    __slots__ = ("_called", "_forms", "_known", "_seeds", "keys", "names")
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Redactor:
         self._forms: list[Form] = [
             (form, step, self._called.get(key, HIDDEN)) for key in self.keys for form, step in forms_of(key)
         ]
+        self._seeds: dict[str, list[str]] | None = None
         self._known: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
@@ -99,9 +101,8 @@ class Redactor:
     def _begun(self, text: str, *, cut: bool) -> Iterator[Span]:
         """The beginnings of keys at which the text was cut off."""
         cuts = [found.start() for found in CUT.finditer(text)]
-        for form, _, _ in self._forms:
-            seed, place = form[: MOST_SHOWN + 1], 0
-            at = text.find(seed) if len(form) > len(seed) and cuts else -1
+        for seed, forms in self._by_seed().items() if cuts else ():
+            place, at = 0, text.find(seed)
             while at >= 0:
                 while place < len(cuts) and cuts[place] <= at:
                     place += 1
@@ -110,13 +111,24 @@ class Redactor:
                 end = cuts[place]
                 if end - at > LONGEST_CUT:
                     at = end - LONGEST_CUT - 1
-                elif form.startswith(text[at:end]):
+                elif _begins_one(text[at:end], forms):
                     yield at, end, HIDDEN
                     at = end
                 at = text.find(seed, at + 1)
+        for form, _, _ in self._forms:
+            seed = form[: MOST_SHOWN + 1]
             place = text.find(seed, max(0, len(text) - len(form) + 1)) if cut else -1
             if place >= 0 and (left := overlap(text[place:], form)) > MOST_SHOWN:
                 yield len(text) - left, len(text), HIDDEN
+
+    def _by_seed(self) -> dict[str, list[str]]:
+        """The forms by how they begin, in order: many forms of many keys may begin alike."""
+        if self._seeds is None:
+            seeds: dict[str, list[str]] = {}
+            for form in sorted(form for form, _, _ in self._forms if len(form) > MOST_SHOWN + 1):
+                seeds.setdefault(form[: MOST_SHOWN + 1], []).append(form)
+            self._seeds = seeds
+        return self._seeds
 
     def plain(self, value: Any) -> Any:
         """The same for every text in a value of dictionaries and lists, whatever its name."""
@@ -290,6 +302,12 @@ def cookie_names(values: Iterable[str]) -> list[str]:
     """The names in Cookie headers; a piece without `=` could be a value, and has none."""
     pieces = [piece.partition("=") for value in values for piece in value.split(";")]
     return [name.strip() for name, equals, _ in pieces if equals]
+
+
+def _begins_one(word: str, forms: list[str]) -> bool:
+    """Whether one of some forms, which are in order, begins with a word."""
+    place = bisect_left(forms, word)
+    return place < len(forms) and forms[place].startswith(word)
 
 
 def _whole(text: str, forms: Iterable[Form]) -> Iterator[Span]:

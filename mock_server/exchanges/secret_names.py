@@ -34,7 +34,7 @@ AFTER = frozenset(
 )
 """A word that makes the one before harmless: `token_count`, `key_frames`, `auth_type`."""
 MOST_KNOWN = 8_192
-"""Names whose judgement is remembered."""
+"""Names whose judgement is remembered, and as many that were remembered before those."""
 LONGEST_KNOWN = 64
 
 
@@ -49,6 +49,7 @@ class SecretNames:
         self.own = tuple(own)
         self._own = [re.compile(translate("-".join(_words(name, OWN_WORD)))) for name in self.own]
         self._known: dict[str, bool] = {}
+        self._before: dict[str, bool] = {}
         self._headers: dict[bytes, str] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -58,9 +59,11 @@ class SecretNames:
             name = name.rstrip("0123456789")
         known = self._known.get(name)
         if known is None:
-            known = self._judge(name)
+            before = self._before.get(name)
+            known = self._judge(name) if before is None else before
             if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
+                # What is asked for again and again comes back from there: one name too many costs no other.
+                self._before, self._known = self._known, {}
             if len(name) <= LONGEST_KNOWN:
                 self._known[name] = known
         return known

@@ -18,6 +18,7 @@ __all__ = [
     "REPLACEMENTS",
     "REWRITING",
     "TRANSPORT",
+    "WITHOUT_JSON",
     "Fault",
     "FaultKind",
     "FaultPlace",
@@ -79,6 +80,10 @@ REWRITING: Mapping[FaultKind, str] = {
 """Kinds that change what a client reads of an answer that still arrives."""
 MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING}
 """Kinds that change an answer that goes on; the replacements take its place."""
+WITHOUT_JSON: frozenset[FaultKind] = frozenset(
+    {"html", "empty", "not-json", "reset", "hang", "redirect", "expired"}
+)
+"""Kinds that leave no JSON to be rewritten: what rewrites it waits for another answer."""
 KINDS: Mapping[FaultKind, str] = {**REPLACEMENTS, **MODIFIERS}
 """Every kind with its meaning.
 

@@ -18,6 +18,8 @@ from .strike import Hits, strike
 __all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
 _IN_PROMPT = "[mock:"
+MOST_LOOKED_AT = 64 * 1024
+"""Characters of a prompt in which a scenario is looked for."""
 MOST_COUNTED = 1000
 """How many texts that creates ask by have their counts kept."""
 KEY_PREFIX = "mock-"
@@ -58,8 +60,8 @@ class ScenarioNames:
         if text is None and self.magic:
             if key.startswith(KEY_PREFIX):
                 text = self.named_by_key(key) or None
-            if text is None and isinstance(prompt, str) and _IN_PROMPT in prompt:
-                text = _named_by_prompt(prompt)
+            if text is None and isinstance(prompt, str) and _IN_PROMPT in prompt[:MOST_LOOKED_AT]:
+                text = _named_by_prompt(prompt[:MOST_LOOKED_AT])
         return None if text is None else (text, self.parse(text))
 
     def named_by_key(self, key: str) -> str | None:

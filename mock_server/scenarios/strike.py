@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from .fault import Fault, Place
+from .fault import REWRITING, WITHOUT_JSON, Fault, Place
 from .scenario import Scenario
 
 __all__ = ["Hits", "strike"]
@@ -19,18 +19,29 @@ def strike(scenario: Scenario, place: Place, hits: Hits, elapsed: float) -> list
     """The faults that strike a request now, the one that takes the answer's place first; counts it in `hits`.
 
     A fault that takes the answer's place hides the later ones from this request, so that two of them
-    come one after the other. A request outside of a fault's bounds on the clock does not count for it.
+    come one after the other; one that leaves no JSON hides those that rewrite it. A request outside of a
+    fault's bounds on the clock does not count for it.
     """
     found: list[Fault] = []
-    replaced = False
+    modifying: list[tuple[int, Fault]] = []
     for index, fault in scenario.at(place):
-        if (replaced and not fault.modifies) or not fault.is_open(elapsed):
-            continue
-        seen = hits.get(index, 0)
-        hits[index] = seen + 1
-        if fault.strikes(seen, elapsed):
+        if fault.modifies:
+            modifying.append((index, fault))
+        elif not found and _met(fault, index, hits, elapsed):
             found.append(fault)
-            replaced = replaced or not fault.modifies
+    bare = bool(found) and found[0].kind in WITHOUT_JSON
+    for index, fault in modifying:
+        if not (bare and fault.kind in REWRITING) and _met(fault, index, hits, elapsed):
+            found.append(fault)
     if len(found) > 1:
         found.sort(key=_turn)
     return found
+
+
+def _met(fault: Fault, index: int, hits: Hits, elapsed: float) -> bool:
+    """Count a request for a fault, where its bounds on the clock hold, and say whether it strikes."""
+    if not fault.is_open(elapsed):
+        return False
+    seen = hits.get(index, 0)
+    hits[index] = seen + 1
+    return fault.strikes(seen, elapsed)

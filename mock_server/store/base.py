@@ -13,7 +13,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults
 from ..timeline import JobStatus
 
-__all__ = ["AddResult", "ChosenScenarios", "Store", "StoreCounts", "Told", "at_once"]
+__all__ = ["AddResult", "ChosenScenarios", "Store", "StoreCounts", "Suspended", "Told", "at_once"]
 
 T = TypeVar("T")
 
@@ -154,6 +154,10 @@ class Store(Protocol):
         ...
 
 
+class Suspended(RuntimeError):
+    """A coroutine that was to run at once has to wait for something."""
+
+
 def at_once(verb: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends, such as a verb of a store in memory, from any thread."""
     try:
@@ -162,4 +166,4 @@ def at_once(verb: Coroutine[Any, Any, T]) -> T:
         result: T = done.value
         return result
     verb.close()
-    raise RuntimeError("This store answers in its event loop only.")
+    raise Suspended("This store answers in its event loop only.")

@@ -3,6 +3,7 @@
 from .validator import (
     FORMATS,
     Problem,
+    Unprepared,
     Validator,
     Verdict,
     closed,
@@ -16,6 +17,7 @@ from .validator import (
 __all__ = [
     "FORMATS",
     "Problem",
+    "Unprepared",
     "Validator",
     "Verdict",
     "closed",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 
-__all__ = ["is_media"]
+__all__ = ["is_media", "is_media_in_pieces"]
 
 _LINK = re.compile(r"https?://[^\s/?#\\\x00-\x20\x7f][^\s\x00-\x20\x7f]*", re.IGNORECASE)
 """A host begins with one sign; a second run of signs that the first could end in would take square time."""
+_LINK_GOES_ON = re.compile(r"[^\s\x00-\x20\x7f]*")
 _BASE64 = (string.ascii_letters + string.digits + "+/").encode()
-_SLICE = 1 << 20
+_SLICE = 1 << 18
 _LONGEST_HEADER = 1024
 _SHORTEST = 16
 """Unpadded base64 below this length is taken for a word such as `None` or `test`, not for a file."""
@@ -24,33 +26,45 @@ def is_media(value: object) -> bool:
     """
     if not isinstance(value, str):
         return True
-    start = value[:8].lower()
+    if len(value) <= _SLICE:
+        return is_media_in_pieces((value,))
+    # Slices, so that other threads get their turn while 60 MB are looked at.
+    return is_media_in_pieces([value[at : at + _SLICE] for at in range(0, len(value), _SLICE)])
+
+
+def is_media_in_pieces(pieces: Sequence[str]) -> bool:
+    """The same of a string in pieces, of which the first one has its first 1,024 characters."""
+    first = pieces[0]
+    start = first[:8].lower()
     if start.startswith(("http://", "https://")):
-        return _LINK.fullmatch(value) is not None
+        whole = all(_LINK_GOES_ON.fullmatch(piece) for piece in pieces[1:])
+        return whole and _LINK.fullmatch(first) is not None
     if start.startswith("data:"):
-        return _is_data_uri(value)
-    padded = value.endswith("=")
-    return len(value) % 4 == 0 and (padded or len(value) >= _SHORTEST) and _is_base64(value)
+        return _is_data_uri(first, pieces)
+    size = sum(map(len, pieces))
+    padded = pieces[-1].endswith("=")
+    return size % 4 == 0 and (padded or size >= _SHORTEST) and _is_base64(pieces)
 
 
-def _is_data_uri(value: str) -> bool:
-    comma = value.find(",", 0, _LONGEST_HEADER)
+def _is_data_uri(first: str, pieces: Sequence[str]) -> bool:
+    comma = first.find(",", 0, _LONGEST_HEADER)
     if comma < 0:
         return False
-    if not value[:comma].lower().endswith(";base64"):
+    if not first[:comma].lower().endswith(";base64"):
         return True
-    return _is_base64(value, comma + 1)
+    return _is_base64([first[comma + 1 :], *pieces[1:]])
 
 
-def _is_base64(value: str, start: int = 0) -> bool:
-    """Whether the characters from `start` on are base64, padded or not."""
-    if not value.isascii():
-        return False
-    padding = 2 if value.endswith("==") else 1 if value.endswith("=") else 0
-    end = len(value) - padding
-    digits = end - start
+def _is_base64(pieces: Sequence[str]) -> bool:
+    """Whether characters are base64, padded or not."""
+    ending = "".join(pieces[-2:]) if len(pieces[-1]) < 2 else pieces[-1]
+    padding = 2 if ending.endswith("==") else 1 if ending.endswith("=") else 0
+    digits = sum(map(len, pieces)) - padding
     if digits <= 0 or digits % 4 == 1:
         return False
-    # Slices, so that other threads get their turn while 60 MB are looked at.
-    parts = (value[at : min(at + _SLICE, end)] for at in range(start, end, _SLICE))
-    return not any(part.encode("ascii").translate(None, _BASE64) for part in parts)
+    for piece in pieces:
+        piece = piece[:digits]
+        digits -= len(piece)
+        if not piece.isascii() or piece.encode("ascii").translate(None, _BASE64):
+            return False
+    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .formats import EXPECTED
+from .long_texts import text_size
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -108,7 +109,7 @@ def shorten(value: Any) -> str:
     if isinstance(value, str):
         text = json.dumps(value[: _SHOWN + 1], ensure_ascii=False)[1:-1]
         shown = text if len(value) <= _SHOWN and len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]}…"
-        suffix = "" if len(value) <= _SHOWN else f" ({len(value)} characters)"
+        suffix = "" if len(value) <= _SHOWN else f" ({text_size(value)} characters)"
         return f"'{shown}'{suffix}"
     if isinstance(value, dict):
         return f"an object of {len(value)} keys" if value else "an empty object"
@@ -154,7 +155,7 @@ def _problem(error: ValidationError) -> Problem:
         path = path_of([*steps, *missing[:1]])
         return Problem(path, "a value (the field is required)", "nothing", keyword)
     instance: Any = error.instance
-    received = str(len(instance)) if keyword in _COUNTED else shorten(instance)
+    received = str(text_size(instance)) if keyword in _COUNTED else shorten(instance)
     return Problem(path_of(steps), _expected(keyword, error.validator_value), received, keyword)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 from ..errors import PayloadError
 from ..units import MOST_JSON_VALUES
+from .long_texts import LONG, half_pair_in, skeleton_of
 
 __all__ = ["MAX_DEPTH", "parse_json"]
 
@@ -36,25 +38,55 @@ def parse_json(raw: bytes, most_values: int = MOST_JSON_VALUES) -> Any:
     `most_values` values, which are counted before anything is made of them.
     """
     _refuse_many(raw, most_values)
+    if len(raw) > LONG:
+        return _parse_long(raw, most_values)
     text = _decoded(raw)
     try:
-        value = _decode(text)
+        value = _decode(text, _DECODER)
     except json.JSONDecodeError as error:
-        raise _syntax(error, text) from None
-    except RecursionError:
-        raise _too_deep() from None
-    except PayloadError:
-        raise
-    except ValueError:
-        # Python refuses to convert more digits than its limit: the time would grow with their square.
-        raise PayloadError("integers of a usable size", "thousands of digits") from None
-    # As many brackets as levels at least: few of them spare the search.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        raise _too_deep()
+        at = error.pos
+        raise _syntax(error.msg, f"line {error.lineno} column {error.colno}", text[at : at + 5]) from None
+    _refuse_depth(value, text)
     # A search for one byte is far faster than for two, which matters where a picture is in the body.
     if b"\\" in raw and (b"\\ud" in raw or b"\\uD" in raw):
         _refuse_half_pairs(value)
     return value
+
+
+def _parse_long(raw: bytes, most_values: int) -> Any:
+    """The same of a body that may be long: no call takes the interpreter for more than a few milliseconds."""
+    _refuse_other_encodings(raw)
+    skeleton = skeleton_of(raw, most_values)
+    text, broken = skeleton.text, skeleton.broken
+    try:
+        value = _decode(text, _INTERRUPTED_DECODER)
+    except json.JSONDecodeError as error:
+        column, near = skeleton.column(error.pos), skeleton.near(error.pos)
+        if broken is not None and error.msg.startswith("Unterminated"):
+            column, near = column + broken.pos, broken.doc
+        raise _syntax(error.msg, f"line {error.lineno} column {column}", near) from None
+    _refuse_depth(value, text)
+    if skeleton.half is not None:
+        raise skeleton.half
+    if "\\ud" in text or "\\uD" in text:
+        _refuse_half_pairs(value)
+    return _with_texts(value, skeleton.texts) if skeleton.texts else value
+
+
+def _with_texts(value: Any, texts: dict[str, str]) -> Any:
+    """A value with its long texts, which are no names, in the places of what stands for them."""
+    whole = [value]
+    waiting: list[Any] = [whole]
+    while waiting:
+        container = waiting.pop()
+        if type(container) is dict and not texts.keys().isdisjoint(container):
+            raise PayloadError(f"names of at most {LONG} bytes", "a longer one")
+        for place, item in container.items() if type(container) is dict else enumerate(container):
+            if type(item) is str:
+                container[place] = texts.get(item, item)
+            elif type(item) is dict or type(item) is list:
+                waiting.append(item)
+    return whole[0]
 
 
 def _refuse_many(raw: bytes, most: int) -> None:
@@ -103,14 +135,40 @@ def _outside_strings(raw: bytes, most: int) -> Iterator[int]:
 
 
 def _decoded(raw: bytes) -> str:
-    if raw.startswith(_BYTE_ORDER_MARK):
-        raise PayloadError("plain UTF-8", "a byte-order mark (EF BB BF) at the start")
+    _refuse_mark(raw)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        byte, offset = raw[error.start], error.start
-        raise PayloadError("UTF-8", f"the byte 0x{byte:02x} at offset {offset}") from None
+        raise _no_utf8(raw[error.start], error.start) from None
     return text
+
+
+def _refuse_other_encodings(raw: bytes) -> None:
+    """Refuse a long body as `_decoded` does."""
+    _refuse_mark(raw)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    blank, at = True, 0
+    for part in _slices(raw):
+        held = len(decoder.getstate()[0])
+        try:
+            decoder.decode(part)
+        except UnicodeDecodeError as error:
+            raise _no_utf8(error.object[error.start], at - held + error.start) from None
+        blank = blank and not part.strip(_BLANKS.encode())
+        at += len(part)
+    if held := len(decoder.getstate()[0]):
+        raise _no_utf8(raw[-held], at - held)
+    if blank:
+        raise PayloadError("a JSON object", "an empty body")
+
+
+def _refuse_mark(raw: bytes) -> None:
+    if raw.startswith(_BYTE_ORDER_MARK):
+        raise PayloadError("plain UTF-8", "a byte-order mark (EF BB BF) at the start")
+
+
+def _no_utf8(byte: int, offset: int) -> PayloadError:
+    return PayloadError("UTF-8", f"the byte 0x{byte:02x} at offset {offset}")
 
 
 def _skip_blanks(text: str, at: int) -> int:
@@ -152,30 +210,45 @@ def _no_constant(name: str) -> NoReturn:
 
 # `Any`, because `scan_once` is missing from the types of the standard library.
 _DECODER: Any = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+_INTERRUPTED_DECODER: Any = json.JSONDecoder(
+    # Other threads get their turn at each call: many integers of many digits take long.
+    object_pairs_hook=_unique,
+    parse_float=_finite,
+    parse_constant=_no_constant,
+    parse_int=lambda digits: int(digits),
+)
 
 
-def _decode(text: str) -> Any:
+def _decode(text: str, decoder: Any) -> Any:
     start = _skip_blanks(text, 0)
     if start == len(text):
         raise PayloadError("a JSON object", "an empty body")
     try:
-        value, end = _DECODER.scan_once(text, start)
+        value, end = decoder.scan_once(text, start)
     except StopIteration as stop:
         raise json.JSONDecodeError("Expecting value", text, stop.value) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except (PayloadError, json.JSONDecodeError):
+        raise
+    except ValueError:
+        # Python refuses to convert more digits than its limit: the time would grow with their square.
+        raise PayloadError("integers of a usable size", "thousands of digits") from None
     if end != len(text) and (end := _skip_blanks(text, end)) != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
 
 
-def _syntax(error: json.JSONDecodeError, text: str) -> PayloadError:
-    where = f"line {error.lineno} column {error.colno}"
-    if error.pos >= len(text):
-        return PayloadError("JSON", f"a body that ends too early, at {where}")
+def _syntax(what: str, where: str, near: str) -> PayloadError:
+    """What is no JSON, at a place of which the first five characters are known."""
+    where = f"at {where}"
+    if not near:
+        return PayloadError("JSON", f"a body that ends too early, {where}")
     # No more than may be seen of a key: what stands there may be the middle of one.
-    received = _shown(text[error.pos : error.pos + 4] + ("…" if len(text) > error.pos + 4 else ""))
-    if error.msg == "Extra data":
-        return PayloadError("one JSON value", f"more after it: {received} at {where}")
-    return PayloadError("JSON", f"{received} at {where}")
+    received = _shown(near[:4] + ("…" if len(near) > 4 else ""))
+    if what == "Extra data":
+        return PayloadError("one JSON value", f"more after it: {received} {where}")
+    return PayloadError("JSON", f"{received} {where}")
 
 
 def _shown(text: str) -> str:
@@ -184,6 +257,12 @@ def _shown(text: str) -> str:
 
 def _too_deep() -> PayloadError:
     return PayloadError(f"at most {MAX_DEPTH} levels of arrays and objects", "more")
+
+
+def _refuse_depth(value: Any, text: str) -> None:
+    # As many brackets as levels at least: few of them spare the search.
+    if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
+        raise _too_deep()
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
@@ -210,14 +289,5 @@ def _refuse_half_pairs(value: Any) -> None:
             waiting += item.values()
         elif type(item) is list:
             waiting += item
-        elif type(item) is str and not item.isascii():
-            _refuse_half_pair(item)
-
-
-def _refuse_half_pair(text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        half = ord(error.object[error.start])
-        received = f"\\u{half:04x}, one half of a surrogate pair on its own"
-        raise PayloadError("whole characters", received) from None
+        elif type(item) is str and (error := half_pair_in(item)) is not None:
+            raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -18,6 +19,7 @@ from ..catalog.readings import closed
 from ..catalog.schema import rewritten
 from .coercion import FAR_BEYOND, Coercer, Findings, Fits
 from .formats import FORMATS
+from .long_texts import LongText
 from .problems import MOST_PROBLEMS, Problem, message, noted, problems_of, shorten
 from .strict_json import parse_json
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "Problem",
+    "Unprepared",
     "Validator",
     "Verdict",
     "closed",
@@ -79,6 +82,10 @@ class Verdict:
 _CLEAN = Verdict((), ())
 
 
+class Unprepared(Exception):
+    """Judging would first load what explains a body's problems, which takes a tenth of a second."""
+
+
 class Validator:
     """Judges bodies against the variants of a catalogue; what it builds for a variant it keeps."""
 
@@ -86,17 +93,21 @@ class Validator:
         self._catalog = catalog
         self._contracts: dict[tuple[str, bool], _Contract] = {}
 
-    def check(self, variant: Variant, body: Any, *, legacy: bool = False, strict: bool = False) -> Verdict:
+    def check(
+        self, variant: Variant, body: Any, *, legacy: bool = False, strict: bool = False, hasty: bool = False
+    ) -> Verdict:
         """The verdict on a body, given as `parse_json` returns it.
 
         `legacy` asks for the contract of the older path, where the variant has one. With `strict`, whatever
-        would be a finding is a violation.
+        would be a finding is a violation. With `hasty`, raises `Unprepared` where that saves a long wait.
         """
         contract = self._contracts.get((variant.model, legacy))
         if contract is None:
             contract = self._build(variant, legacy)
         if _accepts(contract.exact, body):
             return _CLEAN
+        if hasty and not _explaining_class.cache_info().currsize:
+            raise Unprepared
         verdict = contract.verdict(body)
         if strict and verdict.findings:
             return Verdict(verdict.violations + verdict.findings, (), verdict.taken)
@@ -278,5 +289,16 @@ def _accepts(validator: jsonschema_rs.Draft202012Validator, body: Any) -> bool:
     try:
         return validator.is_valid(body)
     except ValueError:
-        # Half a surrogate pair or absurd nesting, which parse_json never returns: jsonschema decides.
+        # The beginning of a longer text, which it takes for no text; or half a surrogate pair or absurd
+        # nesting, which parse_json never returns: jsonschema decides over those.
+        with contextlib.suppress(ValueError, RecursionError):
+            return validator.is_valid(_with_plain_texts(body))
         return False
+
+
+def _with_plain_texts(value: Any) -> Any:
+    if isinstance(value, LongText):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _with_plain_texts(part) for name, part in value.items()}
+    return [_with_plain_texts(part) for part in value] if isinstance(value, list) else value

@@ -15,7 +15,7 @@ from kling_mock.store import at_once
 from ..support import create, raw, until, wire
 from .wires import BODY, HEAD, POLL, connections, in_loop, post
 
-MODELS = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
+MODELS = b"GET /model/kling-video/v1/standard/text-to-video HTTP/1.1\r\nHost: a\r\n\r\n"
 SLOW = post(BODY, b"X-Mock-Scenario: create-slow")
 LATE = {"head_timeout": "20s", "body_timeout": "30s", "idle_timeout": "40s"}
 
@@ -188,7 +188,7 @@ def test_heads_that_are_not_whole_count() -> None:
         async with connections(max_memory_bodies="100KB") as server:
             opened = [server.connect() for _ in range(5)]
             for connection in opened:
-                connection.send(b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: " + b"y" * 30_000)
+                connection.send(MODELS.removesuffix(b"\r\n") + b"x: " + b"y" * 30_000)
             assert [connection.statuses for connection in opened] == [[], [], [], [503], [503]]
             assert server.held < 100_000
             opened[0].send(b"\r\n\r\n")

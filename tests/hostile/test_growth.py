@@ -149,7 +149,7 @@ REQUESTS: dict[str, tuple[int, Callable[[int], Request]]] = {
 @pytest.fixture(scope="module")
 def send() -> Iterator[Callable[[Request], int]]:
     """Sends a request to an application, and gives the status of its answer."""
-    app = create_app(Settings(seed=1))
+    app = create_app(Settings(seed=1, max_json_values=200_000))
     with asyncio.Runner() as runner:
 
         def sent(request: Request) -> int:

@@ -16,7 +16,7 @@ from ...errors import ServerError
 from ...hostnames import plain_name
 from ...serving.asgi_server import bind, protocol_config
 from ...serving.idle_detector import IdleDetector
-from ...serving.uvicorn_protocol import MockProtocol
+from ...serving.protocol_choice import protocol_class
 from .admission import CHALLENGE, Admission, without_credentials
 from .certificates import Authority
 from .client_hello import MAX_HELLO, hello_size, server_name
@@ -219,15 +219,17 @@ class Gateway:
     ) -> None:
         """Let the mock's own HTTP protocol go on with a connection."""
         state, config, hosts = self.states[hooked], self._config, self.hosts
+        base: Any = protocol_class()
 
-        class Protocol(MockProtocol):
+        class Protocol(base):  # type: ignore[misc]
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 if head:
                     self.data_received(head)
 
             def end_if_idle(self) -> None:
-                since = self._idle_since
+                # uvicorn's own does not tell.
+                since = getattr(self, "_idle_since", None)
                 if since is not None and self.loop.time() - since >= timing.CONNECTION_IDLE:
                     self.transport.close()
 

@@ -60,12 +60,14 @@ def run_child(
     mask: set[int] | None,
     *,
     timeout: float | None = None,
+    look: Callable[[], None] = lambda: None,
 ) -> int:
     """Run a command with this process's own input and output, and return its exit status.
 
     `mask` is what `held_signals` gave. 127 and 126 where the command cannot be started, 128 + n where
     signal n ended it, 124 where `timeout` (real seconds) did. Signals go to the child first: Ctrl-C reaches
     it from the terminal, others are handed on. What it left running is ended as well, on Linux.
+    `look` is called now and then while it runs.
     """
     adopt_orphans()
     own = set(children())
@@ -83,7 +85,7 @@ def run_child(
         print(f"kling-mock run: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_EXECUTABLE
     try:
-        returned = _wait(process, timeout, taken=mask is not None)
+        returned = _wait(process, timeout, look, taken=mask is not None)
     finally:
         end_leftovers(own)
     if returned is None:
@@ -118,7 +120,9 @@ def _interpreter(file: str) -> str:
     return f"its interpreter {os.fsdecode(name[0])}" if name else "what it needs to be run"
 
 
-def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: bool) -> int | None:
+def _wait(
+    process: subprocess.Popen[bytes], timeout: float | None, look: Callable[[], None], *, taken: bool
+) -> int | None:
     """The status as `subprocess` tells it; None where the time was up."""
     deadline = None if timeout is None else time.monotonic() + timeout
     while process.poll() is None:
@@ -129,6 +133,7 @@ def _wait(process: subprocess.Popen[bytes], timeout: float | None, *, taken: boo
             )
             _end(process)
             return None
+        look()
         _await_signal(
             process, min(timing.SIGNAL_LOOK, left) if left is not None else timing.SIGNAL_LOOK, taken=taken
         )

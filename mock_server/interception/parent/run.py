@@ -23,6 +23,7 @@ from .gateway import Gateway
 from .host_policy import Hosts
 from .in_process import gateway_of
 from .process import held_signals, run_child
+from .reminder import Reminder
 from .run_directory import RunDirectory
 from .stale_runs import sweep
 from .summary import summary_of
@@ -75,7 +76,8 @@ def run(options: RunOptions) -> dict[str, Any]:
             with hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
-                status = run_child(options.command, environment, mask, timeout=options.timeout)
+                look = Reminder(server).look
+                status = run_child(options.command, environment, mask, timeout=options.timeout, look=look)
             return summary_of(
                 server,
                 command=list(options.command),
