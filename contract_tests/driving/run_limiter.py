@@ -35,7 +35,7 @@ REFUSED = 5.0
 MOST_FINAL_ANSWERS = 25
 """Answers that say how the job ended, after which a client is believed to poll on for ever."""
 MOST_STALE = 50
-"""Requests of earlier runs after which a client counts as one that cannot be checked."""
+"""Requests of earlier runs in one run, after which it says nothing."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -67,7 +67,7 @@ class RunLimiter(MockApp):
         """The virtual moment of the cut."""
         self.received = 0
         self.stale_requests = 0
-        """Requests that bore the key of an earlier run: they are not answered."""
+        """Requests in this run that bore the key of an earlier one: they are not answered."""
         self._key_pattern = key_pattern
         self._limits = RunLimits(0, b"")
         self._on_request: Callable[[int], None] | None = None
@@ -83,6 +83,7 @@ class RunLimiter(MockApp):
         self.cut = ""
         self._asked = None
         self._transports = set()
+        self.stale_requests = 0
         self.forget_requests()
 
     def forget_requests(self) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.line import Line, line_of
+from kling_mock.scenarios import Scenario
+from kling_mock.timeline import PLAIN_PLAN
 
 from ..running.events import Counterexample, Result, Started
 from ..running.models import Run
@@ -22,6 +24,7 @@ __all__ = [
     "payload_text",
     "timeline",
     "trace_lines",
+    "way_of",
 ]
 
 _LONGEST_BODY = 4_000
@@ -45,6 +48,14 @@ def billed(result: Result) -> str:
     if example is None or example.run.charged < 2 or len(example.trial.jobs) > 0:
         return ""
     return f"It would have been billed {example.run.charged} times."
+
+
+def way_of(scenario: Scenario) -> str:
+    """The statuses that a job goes through, with their spans as far as they are said."""
+    steps = scenario.course or PLAIN_PLAN
+    return " → ".join(
+        step.status if step.span is None else f"{step.status} for {step.span:g} s" for step in steps
+    )
 
 
 def payload_text(value: Any, most: int = 120) -> str:

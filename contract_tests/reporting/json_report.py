@@ -15,7 +15,8 @@
         }
       }],
       "coverage": {"faults": {"shown": 17, "of": 18, "missing": ["…"]}, …},
-      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": ""}
+      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": "",
+                  "note": ""}
     }
 
 Times are seconds; `at` and `took` are virtual ones, from the start of the run.
@@ -55,6 +56,7 @@ def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Pa
             "runs": summary.runs,
             "seconds": round(summary.seconds, 3),
             "problem": summary.problem,
+            "note": summary.note,
         },
     }
 
