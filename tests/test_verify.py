@@ -76,6 +76,8 @@ PROPERTY = closed(
     reason=TEXT,
     cost=TEXT,
     examples=COUNT,
+    met=COUNT,
+    cut_short={"type": "boolean"},
     seconds=NUMBER,
     counterexample={"anyOf": [{"type": "null"}, COUNTEREXAMPLE]},
 )

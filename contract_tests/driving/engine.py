@@ -33,7 +33,7 @@ from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import Environment, in_real_time, in_this_process, no_process_left, shortened, with_hooks
-from .run_limiter import MOST_STALE, RunLimiter, RunLimits
+from .run_limiter import RunLimiter, RunLimits
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
 
@@ -185,7 +185,7 @@ class Engine:
         with closer, _quietly(self.client.kind == "python") as sink, limiter.watched(on_request):
             self._drive(trial, calls, run)
         self.stray_requests += limiter.stale_requests
-        if limiter.stale_requests > MOST_STALE:
+        if limiter.cut and limiter.overrun:
             raise StrayRequests(
                 f"The client {self.client.name} goes on after it has ended: "
                 f"{limiter.stale_requests} requests came with the key of an earlier run. "

@@ -20,7 +20,16 @@ from ..running.events import (
     ResultKind,
     Started,
 )
-from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline, way_of
+from .formatting import (
+    billed,
+    command_line,
+    curl_line,
+    explanation,
+    payload_text,
+    timeline,
+    verdict,
+    way_of,
+)
 from .printable import printable
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
@@ -226,8 +235,9 @@ def _row(group: list[Result], sign: Any) -> str:
 def _closing(event: Finished) -> list[str]:
     summary, coverage = event.summary, event.coverage
     lines = []
+    says = verdict(event)
     if summary.problem and not any(result.result != "skipped" for result in event.results):
-        return [f"The client could not be checked. {summary.problem}"]
+        return [says]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
     lines += textwrap.wrap(f"Seen by the client: {shown}.", 100)
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
@@ -236,11 +246,8 @@ def _closing(event: Finished) -> list[str]:
     for says, named in _telling(event.results):
         names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in named))
         lines += textwrap.wrap(f"{says}: {names}.", 100) if named else []
-    if summary.problem:
-        lines += textwrap.wrap(f"The client could not be checked to the end. {summary.problem}", 100)
-    elif not summary.status:
-        lines.append("The client keeps every property that counts.")
-    return lines
+    # What is broken has been named above.
+    return lines + (textwrap.wrap(says, 100) if summary.status != 1 else [])
 
 
 def _telling(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:

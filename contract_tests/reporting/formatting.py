@@ -12,7 +12,7 @@ from kling_mock.exchanges.line import Line, line_of
 from kling_mock.scenarios import Scenario
 from kling_mock.timeline import PLAIN_PLAN
 
-from ..running.events import Counterexample, Result, Started
+from ..running.events import Counterexample, Finished, Result, Started
 from ..running.models import Run
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "payload_text",
     "timeline",
     "trace_lines",
+    "verdict",
     "way_of",
 ]
 
@@ -40,6 +41,18 @@ def explanation(result: Result) -> str:
     if result.result == "xpassed":
         return f"it is kept, though it is listed as a known failure: {result.reason}"
     return result.reason
+
+
+def verdict(finished: Finished) -> str:
+    """What a verification comes to, in a sentence or two."""
+    summary = finished.summary
+    if summary.problem:
+        some = any(result.result != "skipped" for result in finished.results)
+        return f"The client could not be checked{' to the end' if some else ''}. {summary.problem}"
+    return {
+        0: "The client keeps every property that counts.",
+        1: "The client breaks the contract.",
+    }.get(summary.status, "No property is broken, but less was tried than was asked for.")
 
 
 def billed(result: Result) -> str:

@@ -54,6 +54,8 @@ class Result(OfRule):
     result: ResultKind
     reason: str = ""
     examples: int = 0
+    met: int = 0
+    """Examples in which the client met what the rule is about."""
     late: bool = False
     """True where the time limit ended it before all examples were tried."""
     seconds: float = 0.0

@@ -82,7 +82,7 @@ def check(
     started = time.perf_counter()
     search.go()
     result.seconds = time.perf_counter() - started
-    result.examples = search.examples
+    result.examples, result.met = search.examples, search.met
     result.counterexample = search.best
     result.result, result.reason = search.verdict()
     if search.late:
