@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -20,7 +21,7 @@ from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.reporting.printable import printable
-from kling_mock.contract_tests.running import checks, cli_run
+from kling_mock.contract_tests.running import cli_run
 from kling_mock.contract_tests.running.events import Checked, Event, Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.met import NEVER_POLLS, unmet
@@ -240,14 +241,10 @@ def test_shrinking_is_limited_by_work() -> None:
 
 
 def test_a_check_that_fails_itself_costs_its_own_result_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = checks.check
+    def fails(run: Run) -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
 
-    def fails(engine: Any, one: Any, *rest: Any, **options: Any) -> Result:
-        if one.id == "A7":
-            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
-        return usual(engine, one, *rest, **options)
-
-    monkeypatch.setattr(checks, "check", fails)
+    monkeypatch.setitem(PROPERTIES, "A7", dataclasses.replace(PROPERTIES["A7"], holds=fails))
     finished = checked(generate, "A6", "A7", "B7")
     assert told(finished) == {"A6": "passed", "A7": "error", "B7": "passed"}
     assert "surrogates not allowed" in finished.results[1].reason

@@ -185,7 +185,7 @@ class Engine:
         with closer, _quietly(self.client.kind == "python") as sink, limiter.watched(on_request):
             self._drive(trial, calls, run)
         self.stray_requests += limiter.stale_requests
-        if limiter.cut and limiter.overrun:
+        if limiter.overrun:
             raise StrayRequests(
                 f"The client {self.client.name} goes on after it has ended: "
                 f"{limiter.stale_requests} requests came with the key of an earlier run. "

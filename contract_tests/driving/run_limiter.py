@@ -71,6 +71,8 @@ class RunLimiter(MockApp):
         self.stale_requests = 0
         """Requests in this run that bore the key of an earlier one: they are not answered."""
         self._begun = 0.0
+        self.overrun = False
+        """True where requests of earlier runs are so many that this one says nothing."""
         self._key_pattern = key_pattern
         self._limits = RunLimits(0, b"")
         self._on_request: Callable[[int], None] | None = None
@@ -86,7 +88,7 @@ class RunLimiter(MockApp):
         self.cut = ""
         self._asked = None
         self._transports = set()
-        self.stale_requests = 0
+        self.stale_requests, self.overrun = 0, False
         self._begun = self.space.clock.now()
         self.forget_requests()
 
@@ -153,18 +155,15 @@ class RunLimiter(MockApp):
             if self._on_request is not None:
                 self._on_request(self.received)
 
-    @property
-    def overrun(self) -> bool:
-        """True where requests of earlier runs are so many that this one says nothing."""
-        return self.stale_requests > MOST_STALE + STALE_PACE * (self.space.clock.now() - self._begun)
-
     def _is_stale(self, scope: Scope) -> bool:
         """True for a request that a thread of an earlier run still sends; its connection is ended."""
         keys = [key for _, value in scope.get("headers", ()) for key in self._key_pattern.findall(value)]
         if not keys or self._limits.key in keys:
             return False
         self.stale_requests += 1
-        if self.overrun:
+        sane = STALE_PACE * (self.space.clock.now() - self._begun)
+        if self.stale_requests > MOST_STALE + sane:
+            self.overrun = True
             self.close("time")
         transport = scope.get(TRANSPORT)
         if transport is not None:

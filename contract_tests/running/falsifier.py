@@ -214,14 +214,15 @@ class _Search:
             raise _SmallEnough
         if self._context.strict:
             trial = trial.replace(strict=True)
+        before = self._engine.runs
         run = self._engine.run(trial)
+        if self.best is not None and self._engine.runs > before:
+            self._work = self._work[0] + 1, self._work[1] + run.received
         if run.past_deadline and run.real_seconds < self._limits.seconds / 2:
             # It might have ended by itself: nothing is known of it.
             raise _TimeUp
         self.examples += 1
         self._watch(run)
-        if self.best is not None:
-            self._work = self._work[0] + 1, self._work[1] + run.received
         failure = self._judge(run)
         if failure is None:
             return
@@ -232,9 +233,16 @@ class _Search:
             self.best = Counterexample(trial, run, failure.says, failure.exchange, self._seed)
         raise _Broken
 
+    def _cause(self, run: Run) -> str | None:
+        """The property that a run breaks as well, and that is to blame."""
+        # Another base URL may be what leads astray: that tells nothing of the usual one.
+        usual = run.trial.base == "plain"
+        causes = (cause for cause in self._causes if usual or cause.id != EVERYWHERE)
+        return next((cause.id for cause in causes if cause.holds(run) is not None), None)
+
     def _judge(self, run: Run) -> Failure | None:
         """The failure of a run; None where it keeps the property, and where it says nothing of it."""
-        cause = next((cause.id for cause in self._causes if cause.holds(run) is not None), None)
+        cause = self._cause(run)
         failure = None if cause else self._wanted.holds(run)
         missed = f"see {cause}: every case breaks that" if cause else self._wanted.missed(run)
         if missed == NEVER_POLLS and not self._context.profile.polls:
