@@ -13,7 +13,7 @@ Paced = TypeVar("Paced", bound=Client)
 RHYTHMS = ("1", "5", "10", "15", "30", "exponential")
 """Seconds between polls, or 1, 2, 4 and so on up to 30."""
 LONGEST = 30.0
-BUDGET = 400.0
+BUDGET = 320.0
 """Seconds that a client waits for a job, where its bug is not that it waits too long or too short."""
 
 

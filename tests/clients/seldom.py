@@ -189,9 +189,9 @@ class ReturnsWhatItDoesNotKnow(Client):
 
 @breaks("C7")
 class HurriesWhileGenerating(Client):
-    """Polls five times a second once the job generates."""
+    """Polls twice a second and more once the job generates."""
 
-    hurry = 0.2
+    hurry = 0.4
 
     def ended(self, job: Job) -> str | None:
         if self.status_of(job) in ("generating", "active"):
