@@ -243,9 +243,9 @@ def _closing(event: Finished) -> list[str]:
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     if summary.note:
         lines += textwrap.wrap(summary.note, 100)
-    for says, named in _telling(event.results):
+    for what, named in _telling(event.results):
         names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in named))
-        lines += textwrap.wrap(f"{says}: {names}.", 100) if named else []
+        lines += textwrap.wrap(f"{what}: {names}.", 100) if named else []
     # What is broken has been named above.
     return lines + (textwrap.wrap(says, 100) if summary.status != 1 else [])
 
