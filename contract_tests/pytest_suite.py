@@ -17,22 +17,12 @@ from kling_mock.options import given_options
 from .driving.clients import CallableClient, Client, load_callable
 from .driving.commands import CommandClient
 from .driving.engine import Engine
-from .properties import Context, Profile, Property
+from .properties import Property
 from .reporting.artifacts import Artifacts
 from .reporting.console import explain
+from .running.checks import Checks, Plan
 from .running.events import Result, Started
-from .running.models import Run
-from .running.session import (
-    OF_BUDGET,
-    Plan,
-    check_property,
-    engine_for,
-    measure_budget,
-    plan_of,
-    rehearse,
-    select_models,
-    select_properties,
-)
+from .running.session import engine_for, plan_of, select_models, select_properties
 
 __all__ = ["Suite", "contract_test"]
 
@@ -49,9 +39,7 @@ class Suite:
         self._target = target
         self._artifacts = Artifacts(save)
         self._engine: Engine | None = None
-        self._plain: Run | None = None
-        self._profile = Profile()
-        self._measured = False
+        self._checks: Checks | None = None
         self._problem = ""
 
     @property
@@ -83,12 +71,10 @@ class Suite:
                 _client_of(self._target), self.plan.seed, self.models[0], self.plan.redact
             )
         with self._engine as engine:
-            if self._plain is None:
-                self._plain = rehearse(engine, self.models[0], self._profile)
-            context = Context(model, engine.client, self._profile, self.plan.strict)
-            if wanted.id in OF_BUDGET:
-                measure_budget(engine, context)
-            return check_property(engine, wanted, context, self._plain, self.plan)
+            if self._checks is None:
+                self._checks = Checks(engine, self.plan, self.properties, self.models[0])
+            self._checks.begin(model)
+            return self._checks.check(wanted)
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True
@@ -115,6 +101,8 @@ class Suite:
             pytest.xfail(result.reason)
         if result.result == "skipped":
             pytest.skip(result.reason)
+        if result.thin or result.result == "error":
+            pytest.fail(f"{result.id} was cut short: {result.reason}", pytrace=False)
 
 
 def _client_of(target: Target) -> Client:

@@ -124,7 +124,10 @@ class ContractOptions(TypedDict, total=False):
         Option(Kind.one_of(*LEVELS), "required", "required, or strict for the strict ones as well", "LEVEL"),
     ]
     max_examples: Annotated[int | str, Option(INTEGER, 20, "examples per property and model", lowest=1)]
-    time_limit: Annotated[float | str, Option(TIME, 20.0, "real time per property and model", above=True)]
+    time_limit: Annotated[
+        float | str,
+        Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
+    ]
     seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
     xfails: Annotated[
         Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")

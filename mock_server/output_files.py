@@ -36,6 +36,8 @@ def check_report_file(option: str, file: str | None) -> None:
 
 def write_report(option: str, file: str | None, text: str) -> None:
     """Write a report; where that fails after all, say so and let the run keep its result."""
+    # Half of a surrogate pair, which a program may have sent, has no place in a file.
+    text = text.encode("utf-8", "backslashreplace").decode()
     if file == "-":
         print(text, end="" if text.endswith("\n") else "\n", flush=True)
     elif file is not None:

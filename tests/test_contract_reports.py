@@ -51,18 +51,18 @@ def test_what_the_time_limit_cut_short_is_not_told_as_kept() -> None:
     thin = result("A1", "passed", examples=2, late=True, reason=LATE)
     end = finished(thin, result("B7", "passed", examples=20))
     shown = told(STARTED, end)
-    assert f"~ A1  R  of-a-test               kept so far, 2 examples ({LATE})" in shown
+    assert f"~ A1  R  of-a-test               cut short: kept so far, 2 examples ({LATE})" in shown
     assert "✓ B7 " in shown
-    assert "1 kept, 1 kept with few examples: the time limit; " in shown
+    assert "1 kept, 1 cut short; " in shown
     page = as_html(STARTED, end, {})
-    assert '<td class="thin">kept with few examples: the time limit</td>' in page
+    assert '<td class="thin">cut short</td>' in page
 
 
 def test_one_model_cut_short_marks_the_line_of_all() -> None:
     both = [result("A1", "passed", examples=20), result("A1", "passed", examples=2, late=True, reason=LATE)]
     (line,) = table(both)
     assert line.startswith("~ A1 ")
-    assert "kept so far with 1 of 2 models, 22 examples" in line
+    assert "cut short: kept so far with 1 of 2 models, 22 examples" in line
 
 
 def test_a_breach_that_was_found_late_is_a_breach() -> None:

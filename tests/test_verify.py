@@ -76,6 +76,8 @@ PROPERTY = closed(
     reason=TEXT,
     cost=TEXT,
     examples=COUNT,
+    met=COUNT,
+    cut_short={"type": "boolean"},
     seconds=NUMBER,
     counterexample={"anyOf": [{"type": "null"}, COUNTEREXAMPLE]},
 )
@@ -90,11 +92,12 @@ REPORT = closed(
         "additionalProperties": closed(shown=COUNT, of=COUNT, missing={"type": "array", "items": TEXT}),
     },
     summary=closed(
-        status={"enum": [0, 1, 2]},
+        status={"enum": [0, 1, 2, 3, 130]},
         counts={"type": "object", "additionalProperties": COUNT},
         runs=COUNT,
         seconds=NUMBER,
         problem=TEXT,
+        note=TEXT,
     ),
 )
 

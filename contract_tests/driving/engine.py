@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn
@@ -24,16 +24,18 @@ from typing import Any, NoReturn
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
 from kling_mock.settings import ServerOptions, Settings
+from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
+from ..running.rhythm import UNKNOWN, Rhythm
 from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import Environment, in_real_time, in_this_process, no_process_left, shortened, with_hooks
-from .run_limiter import MOST_STALE, RunLimiter, RunLimits
+from .run_limiter import RunLimiter, RunLimits
 
-__all__ = ["API_KEY", "Engine"]
+__all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
 
 API_KEY = "sk-contract-4f9b2c71e8d05a36"
 """The beginning of every run's key: easy to find wherever it should not be. A number of six digits follows,
@@ -44,8 +46,13 @@ START = 1_800_000_000.0
 QUEUED = 2.0
 GENERATING = 20.0
 """Virtual seconds that a job takes where a trial does not say."""
+SPANS: Mapping[PendingStatus, float] = {"queued": QUEUED, "generating": GENERATING}
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
+
+
+class StrayRequests(TargetError):
+    """Threads of earlier runs send so many requests that this run says nothing."""
 
 
 class Engine:
@@ -79,6 +86,9 @@ class Engine:
         self.limiter = self.server.app
         self._key = f"{API_KEY}000000"
         self.runs = 0
+        self._rhythm = UNKNOWN
+        self.stray_requests = 0
+        """Requests that came after their run had ended."""
         self.others: list[str] = []
         """Other hosts that the client tried to reach by itself, as `host:port`."""
         self._known: dict[str, int] = {}
@@ -104,6 +114,17 @@ class Engine:
         if not self.virtual:
             return in_real_time(self.server)
         return with_hooks(self.server, self.client, self.limiter)
+
+    def follow(self, rhythm: Rhythm) -> None:
+        """Stretch behaviour to this rhythm of the client from now on, where it would miss some of it."""
+        if rhythm != self._rhythm:
+            self._rhythm = rhythm
+            self._kept.clear()
+
+    def forget(self) -> None:
+        """Make every run anew, as for another client."""
+        self._rhythm = UNKNOWN
+        self._kept.clear()
 
     def _running(self) -> int:
         """The number of the run whose calls are not over, 0 between runs: threads may be left then."""
@@ -142,10 +163,11 @@ class Engine:
         self.runs += 1
         if not self.virtual:
             trial = trial.replace(scenario=shortened(trial.scenario))
+        served = self._rhythm.fitted(trial.scenario)
         prefix = PREFIX if trial.base == "prefix" else ""
         limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix))
         server.reset()
-        server.use(trial.scenario)
+        server.use(served)
         clock = server.clock
         if clock.frozen:
             # From a whole second on, so that the dates in headers are the same in every run.
@@ -158,11 +180,13 @@ class Engine:
             for payload in trial.payloads
         ]
         run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
+        run.served = None if served is trial.scenario else served
         on_request = self._on_request(trial, calls[0], run)
         with closer, _quietly(self.client.kind == "python") as sink, limiter.watched(on_request):
             self._drive(trial, calls, run)
-        if limiter.stale_requests > MOST_STALE:
-            raise TargetError(
+        self.stray_requests += limiter.stale_requests
+        if limiter.overrun:
+            raise StrayRequests(
                 f"The client {self.client.name} goes on after it has ended: "
                 f"{limiter.stale_requests} requests came with the key of an earlier run. "
                 "Expected threads to end with a call, and calls to use their key."

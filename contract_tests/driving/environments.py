@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kling_mock.interception.parent.process import adopt_orphans, end_leftovers
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.server import MockServer
-from kling_mock.timeline import Step
+from kling_mock.timeline import PENDING_STATUSES, Step
 from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
 from kling_mock.virtual_time import fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
@@ -128,7 +128,8 @@ def shortened(scenario: Scenario) -> Scenario:
     if plan is not None:
         plan = tuple(Step(step.status, polls=1) for step in plan)
     elif scenario.words:
-        plan = (Step("generating", polls=1), Step("completed"))
+        renamed = [status for status in PENDING_STATUSES if status in scenario.words]
+        plan = (*(Step(status, polls=1) for status in renamed), Step("completed"))
     return scenario.replace(plan=plan, stretch=None, create_status=scenario.create_status, faults=faults)
 
 

@@ -23,7 +23,7 @@ from kling_mock.virtual_time.originals import allocate_lock, monotonic
 
 from ..running.models import Cut
 
-__all__ = ["FORWARDED_PREFIX", "MOST_STALE", "RunLimiter", "RunLimits"]
+__all__ = ["FORWARDED_PREFIX", "RunLimiter", "RunLimits"]
 
 FORWARDED_PREFIX = b"x-forwarded-prefix"
 """The header by which the mock learns of the path prefix that a client kept, as behind any proxy."""
@@ -35,7 +35,9 @@ REFUSED = 5.0
 MOST_FINAL_ANSWERS = 25
 """Answers that say how the job ended, after which a client is believed to poll on for ever."""
 MOST_STALE = 50
-"""Requests of earlier runs after which a client counts as one that cannot be checked."""
+"""Requests of earlier runs in one run, after which it says nothing: beside those of a sane pace."""
+STALE_PACE = 10.0
+"""Such requests in a virtual second that threads left over may send without being in the way."""
 _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
@@ -67,7 +69,10 @@ class RunLimiter(MockApp):
         """The virtual moment of the cut."""
         self.received = 0
         self.stale_requests = 0
-        """Requests that bore the key of an earlier run: they are not answered."""
+        """Requests in this run that bore the key of an earlier one: they are not answered."""
+        self._begun = 0.0
+        self.overrun = False
+        """True where requests of earlier runs are so many that this one says nothing."""
         self._key_pattern = key_pattern
         self._limits = RunLimits(0, b"")
         self._on_request: Callable[[int], None] | None = None
@@ -83,6 +88,8 @@ class RunLimiter(MockApp):
         self.cut = ""
         self._asked = None
         self._transports = set()
+        self.stale_requests, self.overrun = 0, False
+        self._begun = self.space.clock.now()
         self.forget_requests()
 
     def forget_requests(self) -> None:
@@ -154,7 +161,9 @@ class RunLimiter(MockApp):
         if not keys or self._limits.key in keys:
             return False
         self.stale_requests += 1
-        if self.stale_requests > MOST_STALE:
+        sane = STALE_PACE * (self.space.clock.now() - self._begun)
+        if self.stale_requests > MOST_STALE + sane:
+            self.overrun = True
             self.close("time")
         transport = scope.get(TRANSPORT)
         if transport is not None:

@@ -222,9 +222,13 @@ def single_troubles(kinds: Sequence[str] = TROUBLES) -> list[Scenario]:
 
 
 def single_limits() -> list[Scenario]:
-    """A 429 and a 503 at the first poll, with Retry-After in seconds and as a date."""
+    """A 429 and a 503 at the first poll, with Retry-After in seconds and as a date.
+
+    Also longer than any client's interval, so that one that ignores it is seen to.
+    """
     kinds = ("poll-rate-limited", "poll-unavailable")
-    return [_troubled([(0, name, 1, (30.0, as_date))]) for name in kinds for as_date in (False, True)]
+    waits = ((30.0, False), (30.0, True), (60.0, False), (60.0, True))
+    return [_troubled([(0, name, 1, wait)]) for name in kinds for wait in waits]
 
 
 def long_outages(polls: int = 12) -> list[Scenario]:

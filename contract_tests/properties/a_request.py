@@ -17,6 +17,7 @@ from kling_mock.validation import parse_json
 from ..driving.run_limiter import FORWARDED_PREFIX
 from ..generation.payloads import invalid_cases, invalid_payloads, smallest_payload, valid_payloads
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import always_met
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
@@ -48,6 +49,7 @@ def payload_valid(run: Run) -> Failure | None:
     "A2",
     trials=any_payload,
     first=lambda context: itertools.chain(boundaries(context), delicate(context)),
+    after=("A3", "A12"),
 )
 def payload_faithful(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -309,6 +311,7 @@ def _each_broken(context: Context) -> Iterator[Trial]:
     "A11",
     trials=_broken,
     first=_each_broken,
+    missed=always_met,
 )
 def invalid_refused(run: Run) -> Failure | None:
     # What else was changed is the business of A2; a change that was refused all the same hid nothing.
@@ -327,6 +330,7 @@ def invalid_refused(run: Run) -> Failure | None:
     "A12",
     trials=lambda context: valid_payloads(context.model).map(lambda body: Trial(context.model, body, PLAIN)),
     first=boundaries,
+    after=("A3",),
 )
 def variant_fit(run: Run) -> Failure | None:
     known = load_catalog().create_schema(run.trial.model)["properties"]

@@ -14,6 +14,7 @@ from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import always_met, never_polled
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import accepted, failed_clearly, mentions, not_delivered, one_line
@@ -69,6 +70,7 @@ def made_again(run: Run) -> Failure | None:
     "B1",
     trials=_troubled,
     first=_each_trouble,
+    missed=never_polled,
 )
 def one_create_per_job(run: Run) -> Failure | None:
     creates = run.creates
@@ -106,6 +108,7 @@ def no_blind_repost(run: Run) -> Failure | None:
     "B3",
     trials=fixed(PLAIN, base="refused"),
     examples=2,
+    missed=always_met,
 )
 def refused_may_retry(run: Run) -> Failure | None:
     return failed_clearly(run, "the connection was refused")
@@ -185,6 +188,7 @@ def _accepting(code: Literal[200, 201]) -> Scenario:
     trials=fixed(_accepting(200), _accepting(201)),
     first=each(_accepting(200), _accepting(201)),
     examples=6,
+    plain=True,
 )
 def any_success(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -208,6 +212,7 @@ def bad_create_reply(run: Run) -> Failure | None:
     trials=fixed(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     first=each(CATALOGUE["completed-in-create"], CATALOGUE["failed-in-create"]),
     examples=8,
+    plain=True,
 )
 def terminal_in_create(run: Run) -> Failure | None:
     state = run.creates[0].state if run.creates else None

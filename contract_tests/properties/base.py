@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kling_mock.trace_rules.register import RULES, OfRule, Rule
 
 from ..driving.clients import Client
+from ..running.met import unmet
 from ..running.models import Run, Trial
 
 __all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
@@ -29,6 +30,8 @@ class Profile:
 
     downloads: bool = False
     """True where it fetches the video."""
+    polls: bool = True
+    """False where it chose not to poll a plain job, and came back without its video."""
     seconds: float = 0.0
     """The virtual seconds that a plain job took it."""
     last_polls: tuple[float, ...] = ()
@@ -55,6 +58,8 @@ First = Callable[[Context], Iterable[Trial]]
 Judge = Callable[[Run], Failure | None]
 Applies = Callable[[Context], str | None]
 """Gives the reason why a property cannot be tried, None where it can."""
+Missed = Callable[[Run], str | None]
+"""Gives the reason why a run says nothing of a property; None where the client met what it is about."""
 
 
 def _always(context: Context) -> str | None:
@@ -81,13 +86,18 @@ class Property(OfRule):
     """True where it says something new only of a client that gets the video of a plain job."""
     first: First = _no_trials
     """Trials that are always tried, before any is drawn; they do not count as examples."""
+    missed: Missed = unmet
+    """It is kept only where a run did not miss what it is about."""
+    after: tuple[str, ...] = ()
+    """Properties that a run may break as well: then it is their breach, and shown there alone."""
 
 
 class Section:
-    """The properties of one section of the register, collected by `rule`."""
+    """The properties of one section of the register, collected by `rule`; `missed` where none has its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, missed: Missed = unmet) -> None:
         self.properties: list[Property] = []
+        self._missed = missed
 
     def rule(
         self,
@@ -99,12 +109,25 @@ class Section:
         virtual: bool = False,
         plain: bool = False,
         first: First = _no_trials,
+        missed: Missed | None = None,
+        after: tuple[str, ...] = (),
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of the rule that has this id in the register."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(RULES[id], trials, holds, applies, examples, virtual, plain, first)
+                Property(
+                    RULES[id],
+                    trials,
+                    holds,
+                    applies=applies,
+                    examples=examples,
+                    virtual=virtual,
+                    plain=plain,
+                    first=first,
+                    missed=missed or self._missed,
+                    after=after,
+                )
             )
             return holds
 

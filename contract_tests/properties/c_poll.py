@@ -13,6 +13,7 @@ from kling_mock.trace_rules.retry_after import waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
+from ..running.met import NEVER_POLLS, end_not_told, unmet_in_polls
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import failed_clearly, gave_up_early, mentions, not_delivered, one_line
@@ -22,7 +23,7 @@ from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
 __all__ = ["SECTION", "STUCK"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 FEW = 5
@@ -36,6 +37,7 @@ A_FEW = 3
     trials=behaving(
         lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
     ),
+    missed=end_not_told,
 )
 def stops_at_terminal(run: Run) -> Failure | None:
     ended: dict[str, str] = {}
@@ -63,6 +65,7 @@ def _damaged(fault: str | None) -> bool:
     "C2",
     trials=behaving(scenario_strategies.known_words),
     first=each(CATALOGUE["waiting-active"]),
+    plain=True,
 )
 def pending_vocabulary(run: Run) -> Failure | None:
     return gave_up_early(run)
@@ -78,6 +81,7 @@ def _named(word: str) -> Scenario:
     first=each(
         scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
     ),
+    plain=True,
 )
 def unknown_status(run: Run) -> Failure | None:
     words = ", ".join(repr(word) for word in run.trial.scenario.words.values())
@@ -108,6 +112,7 @@ def _stuck(context: Context) -> st.SearchStrategy[Trial]:
     trials=_stuck,
     virtual=True,
     examples=3,
+    plain=True,
 )
 def poll_budget(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
@@ -133,6 +138,7 @@ def _has_budget(context: Context) -> str | None:
     applies=_has_budget,
     virtual=True,
     examples=3,
+    plain=True,
 )
 def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
@@ -160,12 +166,19 @@ def resumable(run: Run) -> Failure | None:
     return not_delivered(run)
 
 
+def _hardly_polls(run: Run) -> str | None:
+    if len(run.polls) > 1:
+        return None
+    return "the client polled once, which shows no pace" if run.polls else NEVER_POLLS
+
+
 @rule(
     "C7",
     trials=behaving(long_jobs, requests=1_500),
     first=each(*OUTAGES, requests=1_500),
     virtual=True,
     examples=8,
+    missed=_hardly_polls,
 )
 def sane_cadence(run: Run) -> Failure | None:
     polls = [exchange for exchange in run.polls if exchange.known_id]
@@ -307,6 +320,7 @@ def _late(context: Context) -> st.SearchStrategy[Trial]:
     virtual=True,
     examples=2,
     plain=True,
+    missed=end_not_told,
 )
 def late_completion(run: Run) -> Failure | None:
     seen = [exchange for exchange in run.polls if exchange.state == "completed"]
@@ -319,6 +333,10 @@ def _interrupted(context: Context) -> st.SearchStrategy[Trial]:
     )
 
 
+def _not_interrupted(run: Run) -> str | None:
+    return NEVER_POLLS if run.interrupted_at is None else None
+
+
 @rule(
     "C15",
     trials=_interrupted,
@@ -326,6 +344,7 @@ def _interrupted(context: Context) -> st.SearchStrategy[Trial]:
         None if context.client.can_interrupt else "a synchronous function is not interrupted"
     ),
     examples=2,
+    missed=_not_interrupted,
 )
 def cancel(run: Run) -> Failure | None:
     if run.interrupted_at is None:

@@ -11,6 +11,7 @@ from kling_mock.scenarios.scenario import Shape
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run
 from .base import Context, Failure, Section
 from .oracles import failed_clearly, mentions, not_delivered, one_line
@@ -18,7 +19,7 @@ from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 
@@ -31,6 +32,7 @@ def _shaped(*names: Shape) -> Scenario:
     trials=fixed(PLAIN, _shaped("nulls"), _shaped("absent")),
     first=each(_shaped("nulls"), _shaped("absent")),
     examples=8,
+    plain=True,
 )
 def null_friendly(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -41,6 +43,7 @@ def null_friendly(run: Run) -> Failure | None:
     trials=behaving(scenario_strategies.videos_missing),
     first=every(scenario_strategies.videos_missing),
     examples=8,
+    plain=True,
 )
 def completed_without_url(run: Run) -> Failure | None:
     done = [exchange for exchange in run.polls if exchange.state == "completed"]
@@ -53,6 +56,7 @@ def completed_without_url(run: Run) -> Failure | None:
     "D3",
     trials=behaving(scenario_strategies.failures),
     first=every(scenario_strategies.failures),
+    plain=True,
 )
 def error_shapes(run: Run) -> Failure | None:
     told = [exchange for exchange in run.trace if exchange.state == "error"]
@@ -96,6 +100,7 @@ def extra_fields_ignored(run: Run) -> Failure | None:
     trials=fixed(PLAIN, *(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     first=each(*(_shaped(name) for name in ("no-usage", "tokens-used", "poll-usage"))),
     examples=8,
+    plain=True,
 )
 def any_usage(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -104,7 +109,9 @@ def any_usage(run: Run) -> Failure | None:
 @rule(
     "D6",
     trials=fixed(PLAIN, _shaped("signed-url")),
+    first=each(PLAIN, _shaped("signed-url")),
     examples=4,
+    plain=True,
 )
 def url_verbatim(run: Run) -> Failure | None:
     return not_delivered(run)
@@ -120,6 +127,7 @@ def _elsewhere() -> st.SearchStrategy[Scenario]:
     trials=behaving(_elsewhere),
     first=every(_elsewhere),
     examples=10,
+    missed=unmet,
 )
 def no_key_leak(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]

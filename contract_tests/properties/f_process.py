@@ -8,6 +8,7 @@ from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import always_met
 from ..running.models import Run
 from .base import Context, Failure, Section
 from .trials import behaving, each, every, fixed
@@ -27,6 +28,7 @@ def _command(context: Context) -> str | None:
     trials=fixed(PLAIN),
     applies=_command,
     examples=1,
+    missed=always_met,
 )
 def honours_base_url(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]

@@ -11,6 +11,7 @@ from kling_mock.scenarios import Scenario
 
 from ..driving.engine import GENERATING, QUEUED
 from ..running.events import Result
+from .printable import printable
 
 __all__ = ["Artifacts", "replayable", "scenario_text"]
 
@@ -18,7 +19,8 @@ __all__ = ["Artifacts", "replayable", "scenario_text"]
 def replayable(result: Result) -> Scenario:
     """The behaviour of a counterexample under a name of its own."""
     assert result.counterexample is not None
-    scenario = result.counterexample.trial.scenario
+    example = result.counterexample
+    scenario = example.run.served or example.trial.scenario
     return scenario.replace(name=f"{result.id.lower()}-{result.name}", summary=scenario.summary)
 
 
@@ -50,8 +52,8 @@ class Artifacts:
             self._folder.mkdir(parents=True, exist_ok=True)
             for file, text in texts.items():
                 file.write_text(text, encoding="utf-8")
-        except OSError as error:
-            why = error.strerror or error
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             self.problem = f"{self._folder} cannot be written: {why}. Counterexamples are shown, not saved."
             return None
         return path
@@ -59,10 +61,17 @@ class Artifacts:
 
 def _configuration(result: Result) -> str:
     assert result.counterexample is not None
-    heading = f"# {result.id} {result.name}: {' '.join(result.counterexample.says.split())}\n"
+    says = printable(" ".join(result.counterexample.says.split()))
+    heading = f"# {result.id} {result.name}: {says}\n"
     return heading + scenario_text(result)
 
 
 def _payload(result: Result) -> str:
     assert result.counterexample is not None
-    return json.dumps(result.counterexample.trial.payload, ensure_ascii=False, indent=2) + "\n"
+    payload = result.counterexample.trial.payload
+    text = json.dumps(payload, ensure_ascii=False, indent=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(payload, indent=2)
+    return text + "\n"

@@ -20,16 +20,26 @@ from ..running.events import (
     ResultKind,
     Started,
 )
-from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline
+from .formatting import (
+    billed,
+    command_line,
+    curl_line,
+    explanation,
+    payload_text,
+    timeline,
+    verdict,
+    way_of,
+)
+from .printable import printable
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
 
 Shown = Literal["thin"] | ResultKind
-"""A kind of result as it is shown; `thin` is kept with fewer examples than were asked for."""
+"""A kind of result as it is shown; `thin` is cut short: kept with fewer examples than were asked for."""
 
 WORDS: dict[Shown, str] = {
     "passed": "kept",
-    "thin": "kept with few examples: the time limit",
+    "thin": "cut short",
     "failed": "broken",
     "skipped": "not applicable",
     "xfailed": "known failure",
@@ -103,6 +113,7 @@ class Console:
             self._finished(event)
 
     def _say(self, text: str = "") -> None:
+        text = printable(text)
         if self._plain:
             text = text.encode("ascii", "replace").decode()
         self.stream.write(text + "\n")
@@ -163,6 +174,8 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     for payload in example.trial.payloads:
         lines += textwrap.indent(payload_text(payload), "    ").splitlines()
     lines += ["  server", *_wrapped(example.trial.scenario.summary or example.trial.scenario.name, "    ")]
+    if example.run.served is not None:
+        lines += _wrapped(f"In the client's rhythm: {way_of(example.run.served)}.", "    ")
     if file is not None:
         lines.append(f"    kling-mock serve --config {file}")
     lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
@@ -204,7 +217,7 @@ def _row(group: list[Result], sign: Any) -> str:
     order: tuple[Shown, ...] = ("failed", "xpassed", "error", "xfailed", "thin", "passed", "skipped")
     worst = min(group, key=lambda result: order.index(kind_of(result)))
     count = sum(kind_of(result) == kind_of(worst) for result in group)
-    word = "kept so far" if worst.thin else WORDS[worst.result]
+    word = "cut short: kept so far" if worst.thin else WORDS[worst.result]
     if len(group) > 1 and count < len(group):
         word += f" with {count} of {len(group)} models"
     if worst.result == "failed":
@@ -222,15 +235,26 @@ def _row(group: list[Result], sign: Any) -> str:
 def _closing(event: Finished) -> list[str]:
     summary, coverage = event.summary, event.coverage
     lines = []
-    if summary.problem:
-        return [f"The client could not be checked. {summary.problem}"]
+    says = verdict(event)
+    if summary.problem and not any(result.result != "skipped" for result in event.results):
+        return [says]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
-    lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
+    lines += textwrap.wrap(f"Seen by the client: {shown}.", 100)
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
-    lost = [result for result in event.results if result.counts]
-    if lost:
-        names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in lost))
-        lines += textwrap.wrap(f"Broken: {names}.", 100)
-    else:
-        lines.append("The client keeps every property that counts.")
-    return lines
+    if summary.note:
+        lines += textwrap.wrap(summary.note, 100)
+    for what, named in _telling(event.results):
+        names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in named))
+        lines += textwrap.wrap(f"{what}: {names}.", 100) if named else []
+    # What is broken has been named above.
+    return lines + (textwrap.wrap(says, 100) if summary.status != 1 else [])
+
+
+def _telling(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
+    """The results that make an exit status other than 0, by what is said of them."""
+    counting = [result for result in results if not result.advisory]
+    return [
+        ("Broken", [result for result in counting if result.counts]),
+        ("Cut short, so less was tried than was asked for", [result for result in counting if result.thin]),
+        ("Could not be tried", [result for result in counting if result.result == "error"]),
+    ]

@@ -9,8 +9,10 @@ from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.line import Line, line_of
+from kling_mock.scenarios import Scenario
+from kling_mock.timeline import PLAIN_PLAN
 
-from ..running.events import Counterexample, Result, Started
+from ..running.events import Counterexample, Finished, Result, Started
 from ..running.models import Run
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "payload_text",
     "timeline",
     "trace_lines",
+    "verdict",
+    "way_of",
 ]
 
 _LONGEST_BODY = 4_000
@@ -39,12 +43,32 @@ def explanation(result: Result) -> str:
     return result.reason
 
 
+def verdict(finished: Finished) -> str:
+    """What a verification comes to, in a sentence or two."""
+    summary = finished.summary
+    if summary.problem:
+        some = any(result.result != "skipped" for result in finished.results)
+        return f"The client could not be checked{' to the end' if some else ''}. {summary.problem}"
+    return {
+        0: "The client keeps every property that counts.",
+        1: "The client breaks the contract.",
+    }.get(summary.status, "No property is broken, but less was tried than was asked for.")
+
+
 def billed(result: Result) -> str:
     """`It would have been billed N times.` where a second job was made, nothing elsewhere."""
     example = result.counterexample
     if example is None or example.run.charged < 2 or len(example.trial.jobs) > 0:
         return ""
     return f"It would have been billed {example.run.charged} times."
+
+
+def way_of(scenario: Scenario) -> str:
+    """The statuses that a job goes through, with their spans as far as they are said."""
+    steps = scenario.course or PLAIN_PLAN
+    return " → ".join(
+        step.status if step.span is None else f"{step.status} for {step.span:g} s" for step in steps
+    )
 
 
 def payload_text(value: Any, most: int = 120) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
-from .formatting import billed, command_line, curl_line, explanation, payload_text
+from .formatting import billed, command_line, curl_line, explanation, payload_text, verdict
 from .sequence_svg import sequence
 
 __all__ = ["as_html"]
@@ -69,17 +69,13 @@ def as_html(started: Started, finished: Finished, files: Mapping[ResultKey, Path
 def _heading(started: Started, finished: Finished) -> str:
     summary = finished.summary
     counts = counted(finished.results)
-    if summary.problem:
-        verdict = f'<p class="failed">The client could not be checked. {escape(summary.problem)}</p>'
-    elif summary.status:
-        verdict = '<p class="failed">The client breaks the contract.</p>'
-    else:
-        verdict = '<p class="passed">The client keeps every property that counts.</p>'
+    kind = {0: "passed", 3: "thin"}.get(summary.status, "failed")
+    says = f'<p class="{kind}">{escape(verdict(finished))}</p>'
+    if summary.note:
+        says += f"<p>{escape(summary.note)}</p>"
     models = started.models[0] if len(started.models) == 1 else f"{len(started.models)} models"
     facts = f"{models}; seed {started.seed}; {summary.runs} runs in {summary.seconds:.1f} s"
-    return (
-        f'<h1>{escape(started.client)}</h1>{verdict}<p class="faint">{escape(counts)}. {escape(facts)}.</p>'
-    )
+    return f'<h1>{escape(started.client)}</h1>{says}<p class="faint">{escape(counts)}. {escape(facts)}.</p>'
 
 
 def _table(finished: Finished) -> str:
@@ -105,8 +101,8 @@ def _coverage(finished: Finished) -> str:
             f'<td><div class="bar"><i style="width:{share:.0f}%"></i></div></td>'
             f"<td>{escape(missing)}</td></tr>"
         )
-    head = "<tr><th>what</th><th>shown</th><th></th><th>not shown</th></tr>"
-    return f'<h2>What the client was shown</h2><div class="scroll"><table>{head}{"".join(rows)}</table></div>'
+    head = "<tr><th>what</th><th>seen</th><th></th><th>not seen</th></tr>"
+    return f'<h2>What the client has seen</h2><div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
 def _case(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> str:

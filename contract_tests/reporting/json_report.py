@@ -6,7 +6,7 @@
       "properties": [{
         "id": "B1", "name": "one-create-per-job", "level": "R", "model": "…",
         "result": "passed" | "failed" | "skipped" | "xfailed" | "xpassed" | "error",
-        "reason": "", "cost": "…", "examples": 20, "seconds": 0.4,
+        "reason": "", "cost": "…", "examples": 20, "met": 20, "cut_short": false, "seconds": 0.4,
         "counterexample": null | {
           "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
           "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
@@ -15,7 +15,8 @@
         }
       }],
       "coverage": {"faults": {"shown": 17, "of": 18, "missing": ["…"]}, …},
-      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": ""}
+      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": "",
+                  "note": ""}
     }
 
 Times are seconds; `at` and `took` are virtual ones, from the start of the run.
@@ -55,6 +56,7 @@ def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Pa
             "runs": summary.runs,
             "seconds": round(summary.seconds, 3),
             "problem": summary.problem,
+            "note": summary.note,
         },
     }
 
@@ -93,6 +95,8 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
         "reason": result.reason,
         "cost": result.rule.cost,
         "examples": result.examples,
+        "met": result.met,
+        "cut_short": result.late,
         "seconds": round(result.seconds, 3),
         "counterexample": shown,
     }

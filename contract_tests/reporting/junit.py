@@ -33,7 +33,7 @@ def as_junit(started: Started, finished: Finished) -> str:
 
 
 def _is_skipped(result: Result) -> bool:
-    return not result.counts and result.result != "passed"
+    return not result.counts and (result.result != "passed" or result.thin)
 
 
 def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
@@ -50,7 +50,7 @@ def _case(suite: ElementTree.Element, started: Started, result: Result) -> None:
             case, "failure", type=result.name, message=_clean(explanation(result))
         )
         failure.text = _clean(_text(started, result))
-    elif result.result != "passed":
+    elif _is_skipped(result):
         reason = result.reason or (f"advice: {example.says}" if example is not None else "")
         ElementTree.SubElement(case, "skipped", message=_clean(reason))
 

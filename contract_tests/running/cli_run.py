@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kling_mock.errors import SettingsError
+from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.output_files import check_report_file, write_report
 
 from ..driving.clients import Client, load_callable
@@ -58,16 +59,29 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     finished = verify(client, plan, reports)
     if artifacts.problem:
         print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
-    assert reports.started is not None
-    if report is not None:
-        write_report("--report", report, as_json(reports.started, finished, reports.files))
-    if html is not None:
-        write_report("--html", html, as_html(reports.started, finished, reports.files))
-    if junit is not None:
-        write_report("--junit", junit, as_junit(reports.started, finished))
+    started = reports.started
+    assert started is not None
+    _write("--report", report, lambda: as_json(started, finished, reports.files))
+    _write("--html", html, lambda: as_html(started, finished, reports.files))
+    _write("--junit", junit, lambda: as_junit(started, finished))
     if finished.summary.status == 2 and threading.active_count() > 1:
         _leave(2)
+    if reports.unread is not None:
+        raise reports.unread
     return finished.summary.status
+
+
+def _write(option: str, file: str | None, make: Callable[[], str]) -> None:
+    """Write one report; what goes wrong with it is said, and keeps no other from being written."""
+    if file is None:
+        return
+    try:
+        write_report(option, file, make())
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        says = Redactor(environment_keys())(f"{type(error).__name__}: {error}")
+        print(f"kling-mock verify: {option}: the report could not be made: {says}", file=sys.stderr)
 
 
 def _leave(status: int) -> None:
@@ -87,6 +101,8 @@ class _Reports:
         self.files: dict[ResultKey, Path] = {}
         self._console = Console(files=self.files)
         self.started: Started | None = None
+        self.unread: OSError | None = None
+        """Why the terminal takes no more; the other reports are written all the same."""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -95,4 +111,8 @@ class _Reports:
             file = self._artifacts.save(event.result)
             if file is not None:
                 self.files[event.result.key] = file
-        self._console(event)
+        if self.unread is None:
+            try:
+                self._console(event)
+            except OSError as error:
+                self.unread = error

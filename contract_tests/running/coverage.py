@@ -1,4 +1,4 @@
-"""Coverage: how many of the known models, statuses, faults, shapes and boundaries a client was shown."""
+"""Coverage: how many of the known models, statuses, faults, shapes and boundaries a client has seen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.timeline import STATUSES
 
 from ..generation.payloads import boundary_payloads
+from .met import shapes_met, states_told
 from .models import Run
 
 __all__ = ["HTTP_STATUSES", "Coverage"]
@@ -20,7 +21,10 @@ HTTP_STATUSES = (200, 201, 307, 400, 401, 403, 404, 422, 429, 500, 502, 503, 504
 
 
 class Coverage:
-    """Collects what the runs showed a client; `as_dict` says so many of so many, and what is missing."""
+    """Collects what a client saw on the wire, not what was on offer.
+
+    `as_dict` says so many of so many, and what is missing.
+    """
 
     def __init__(self, models: Sequence[str]) -> None:
         self._known: dict[str, list[str]] = {
@@ -34,7 +38,6 @@ class Coverage:
         }
         self._seen: dict[str, set[str]] = {name: set() for name in self._known}
         self._features: dict[str, set[str]] = {}
-        self._looked: set[int] = set()
 
     def see(self, run: Run) -> None:
         """Count a run in."""
@@ -43,15 +46,15 @@ class Coverage:
         for exchange in run.trace:
             if exchange.status is not None:
                 seen["statuses"].add(str(exchange.status))
-            if exchange.state is not None:
-                seen["states"].add(exchange.state)
             if exchange.fault is not None:
                 seen["faults"].add(exchange.fault)
-        if run.creates:
-            seen["shapes"] |= trial.scenario.shapes
+        states = set(states_told(run.creates)) | set(states_told(run.polls))
+        seen["states"] |= states
+        seen["shapes"] |= shapes_met(run)
+        if states_told(run.creates):
             seen["ids"].add(trial.scenario.ids or "nanoid")
-            if trial.scenario.ends == "error":
-                seen["errors"].add(trial.scenario.error or "schema")
+        if "error" in states:
+            seen["errors"].add(trial.scenario.error or "schema")
         if not trial.bulky:
             self._features.setdefault(trial.model, set()).update(_features(trial.payload))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ __all__ = [
     "ResultKind",
     "Started",
     "Summary",
+    "status_of",
 ]
 
 
@@ -52,6 +54,8 @@ class Result(OfRule):
     result: ResultKind
     reason: str = ""
     examples: int = 0
+    met: int = 0
+    """Examples in which the client met what the rule is about."""
     late: bool = False
     """True where the time limit ended it before all examples were tried."""
     seconds: float = 0.0
@@ -77,7 +81,7 @@ class Result(OfRule):
 
     @property
     def thin(self) -> bool:
-        """True where it is kept as far as it was tried, and the time limit ended it before all examples."""
+        """True where it was cut short: kept as far as it was tried, but less was tried than was asked for."""
         return self.late and self.result == "passed"
 
 
@@ -90,7 +94,21 @@ class Summary:
     seconds: float = 0.0
     runs: int = 0
     problem: str = ""
-    """The reason why the client could not be checked; empty where it could."""
+    """The reason why the client could not be checked, or not to the end; empty where it could."""
+    note: str = ""
+    """What is to be known beside the results."""
+    interrupted: bool = False
+    """True where its user ended it."""
+
+
+def status_of(results: Iterable[Result], summary: Summary) -> int:
+    """The exit status that results make: 0 kept, 1 broken, 2 not to be run, 3 cut short, 130 interrupted."""
+    if summary.problem:
+        return 130 if summary.interrupted else 2
+    counting = [result for result in results if not result.advisory]
+    if any(result.counts for result in counting):
+        return 1
+    return 3 if any(result.thin or result.result == "error" for result in counting) else 0
 
 
 @dataclass(frozen=True)

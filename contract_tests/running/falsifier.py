@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import hypothesis
 import hypothesis.errors
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from kling_mock.timing import LATE_RUN
+from kling_mock.trace_rules.register import Section
 
 from ..driving.engine import Engine
-from ..properties import Context, Property
-from .events import Counterexample, Result
+from ..properties import Context, Failure, Property
+from .causes import EVERYWHERE
+from .events import Counterexample, Result, ResultKind
+from .met import NEVER_POLLS
 from .models import Run, Trial
 
 __all__ = ["Limits", "check"]
@@ -30,16 +36,24 @@ class _TimeUp(BaseException):
     """The time of a property is over; no Exception, so that Hypothesis lets it through."""
 
 
+class _SmallEnough(BaseException):
+    """Enough work has gone into making a breach smaller."""
+
+
+OF_POLLS = (Section.POLL, Section.RESULT)
+"""Sections whose rules are about the answers of polls."""
 MANY = 100
 """Requests after which a run need not be repeated to be believed."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a check: examples, and real seconds with shrinking included."""
+    """The limits of a check: examples; and real seconds, after which it is cut short."""
 
     max_examples: int = 20
-    seconds: float = 20.0
+    seconds: float = 300.0
+    shrinking: tuple[int, int] = 500, 60_000
+    """Runs, and requests in them, by which a breach is made smaller: a busy machine finds the same one."""
 
 
 def check(
@@ -50,25 +64,27 @@ def check(
     seed: int = 0,
     limits: Limits = Limits(),
     watch: Callable[[Run], None] = lambda run: None,
+    broken: Mapping[str, Property] = MappingProxyType({}),
 ) -> Result:
     """Try a property of the engine's client on a model, and say how it went.
 
-    `watch` sees every run. Raises `TargetError` where the client cannot be run on.
+    `watch` sees every run. `broken` are properties that the client is known to break: a run that breaks one
+    of those that stand before this one says nothing of this one. Raises `TargetError` where the client
+    cannot be run on.
     """
     result = Result(wanted.rule, context.model, "skipped")
     reason = _reason(wanted, context)
     if reason is not None:
         result.reason = reason
         return result
-    search = _Search(engine, wanted, context, seed, limits, watch)
+    causes = [broken[id] for id in (EVERYWHERE, *wanted.after) if id in broken and id != wanted.id]
+    search = _Search(engine, wanted, context, seed, limits, watch, causes)
     started = time.perf_counter()
     search.go()
     result.seconds = time.perf_counter() - started
-    result.examples = search.examples
+    result.examples, result.met = search.examples, search.met
     result.counterexample = search.best
-    result.result = "failed" if search.best is not None else "passed"
-    if search.unsure and search.best is None:
-        result.reason = f"seemed broken {search.unsure} times, but not again with the same case"
+    result.result, result.reason = search.verdict()
     if search.late:
         result.late = True
         result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
@@ -93,6 +109,7 @@ class _Search:
         seed: int,
         limits: Limits,
         watch: Callable[[Run], None],
+        causes: Sequence[Property],
     ) -> None:
         self._engine = engine
         self._wanted = wanted
@@ -100,8 +117,19 @@ class _Search:
         self._seed = seed
         self._limits = limits
         self._watch = watch
+        self._causes = causes
         self._deadline = 0.0
+        self._work = 0, 0
+        """Runs and requests since the first breach."""
+        self._always = False
+        """True while the trials are made that are always tried."""
         self.examples = 0
+        self.met = 0
+        """Examples in which the client met what the property is about."""
+        self._missed: list[str] = []
+        """Why the others said nothing."""
+        self._unseen: list[str] = []
+        """The same for trials that are always tried."""
         self.late = False
         self.unsure = 0
         """Breaches that the same trial did not show again."""
@@ -135,12 +163,23 @@ class _Search:
             holds()
         except _TimeUp:
             self.late = True
-        except _Broken:
+        except (_Broken, _SmallEnough):
             pass
         except hypothesis.errors.Flaky:
             self.unsure += 1
         finally:
             self._engine.deadline = math.inf
+
+    def verdict(self) -> tuple[ResultKind, str]:
+        """Broken where a breach was found, kept where the client met what it is about, and the reason."""
+        if self.best is not None:
+            return "failed", ""
+        if self.unsure:
+            return "passed", f"seemed broken {self.unsure} times, but not again with the same case"
+        if not self.met and self._missed:
+            return "skipped", Counter(self._missed).most_common(1)[0][0]
+        missed = list(dict.fromkeys(self._unseen))
+        return "passed", f"not met: {'; '.join(missed)}" if missed else ""
 
     def _first(self) -> None:
         """Try the trials that are always tried: the smallest breach is kept.
@@ -150,9 +189,11 @@ class _Search:
         trials = list(self._wanted.first(self._context))
         if self._context.client.kind == "command" and len(trials) > (most := self._limits.max_examples):
             trials = [trials[place * len(trials) // most] for place in range(most)]
+        self._always = True
         for trial in trials:
             with contextlib.suppress(_Broken):
                 self._try(trial)
+        self._always = False
 
     def _conclusive(self, run: Run) -> bool:
         """True for a run that ended at a limit by many requests or by all its time: that is no accident."""
@@ -169,15 +210,20 @@ class _Search:
     def _try(self, trial: Trial) -> None:
         if time.monotonic() > self._deadline:
             raise _TimeUp
+        if self.best and any(map(operator.ge, self._work, self._limits.shrinking)):
+            raise _SmallEnough
         if self._context.strict:
             trial = trial.replace(strict=True)
+        before = self._engine.runs
         run = self._engine.run(trial)
+        if self.best is not None and self._engine.runs > before:
+            self._work = self._work[0] + 1, self._work[1] + run.received
         if run.past_deadline and run.real_seconds < self._limits.seconds / 2:
             # It might have ended by itself: nothing is known of it.
             raise _TimeUp
         self.examples += 1
         self._watch(run)
-        failure = self._wanted.holds(run)
+        failure = self._judge(run)
         if failure is None:
             return
         if self.best is None and not self._conclusive(run) and not self._again(trial):
@@ -186,3 +232,26 @@ class _Search:
         if self.best is None or trial.weight <= self.best.trial.weight:
             self.best = Counterexample(trial, run, failure.says, failure.exchange, self._seed)
         raise _Broken
+
+    def _cause(self, run: Run) -> str | None:
+        """The property that a run breaks as well, and that is to blame."""
+        # Another base URL may be what leads astray: that tells nothing of the usual one.
+        usual = run.trial.base == "plain"
+        causes = (cause for cause in self._causes if usual or cause.id != EVERYWHERE)
+        return next((cause.id for cause in causes if cause.holds(run) is not None), None)
+
+    def _judge(self, run: Run) -> Failure | None:
+        """The failure of a run; None where it keeps the property, and where it says nothing of it."""
+        cause = self._cause(run)
+        failure = None if cause else self._wanted.holds(run)
+        missed = f"see {cause}: every case breaks that" if cause else self._wanted.missed(run)
+        if missed == NEVER_POLLS and not self._context.profile.polls:
+            # It does so in any case: it had no chance to break this one.
+            failure = None if self._wanted.rule.section in OF_POLLS else failure
+        if failure is None and missed is not None:
+            self._missed.append(missed)
+            if self._always:
+                self._unseen.append(missed)
+        else:
+            self.met += 1
+        return failure

@@ -204,6 +204,9 @@ class Run:
     """True where it was ended by the engine's deadline, before the limits of a run."""
     arguments: str = ""
     """The arguments of a command's processes, for the check that the key is not among them."""
+    served: Scenario | None = None
+    """The trial's behaviour with statuses that show for longer, so that this client sees each; None where
+    nothing had to be stretched."""
     again: Run | None = None
     """The second run of a trial that is to be run twice."""
 

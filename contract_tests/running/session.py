@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fnmatch
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kling_mock.catalog import load_catalog
 from kling_mock.command_options import LEVELS
-from kling_mock.errors import KlingMockError, SettingsError, TargetError, did_you_mean, nearest
+from kling_mock.errors import KlingMockError, SettingsError, did_you_mean, nearest
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.trace_rules.register import Level
 
@@ -24,26 +21,20 @@ from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
 from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
-from ..properties import PROPERTIES, Context, Profile, Property
-from ..properties.b_create import made_again
-from ..properties.retry_after import ASKING, own_cap
-from ..properties.trials import stuck_trial
+from ..properties import PROPERTIES, Property
+from .checks import Checks, Plan, in_order
 from .coverage import Coverage
-from .events import Checked, Checking, Counterexample, Event, Example, Finished, Result, Started, Summary
-from .falsifier import Limits, check
+from .events import Checked, Checking, Event, Example, Finished, Result, Started, Summary, status_of
+from .falsifier import Limits
+from .interrupts import interruptible_children
 from .models import Run, Trial
 from .xfails import Xfails, load_xfails
 
 __all__ = [
     "DEFAULT_MODEL",
-    "OF_BUDGET",
     "Plan",
-    "check_property",
     "engine_for",
-    "measure_budget",
     "plan_of",
-    "reason_to_skip",
-    "rehearse",
     "select_models",
     "select_properties",
     "verify",
@@ -51,36 +42,6 @@ __all__ = [
 
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 """The default model: the variant with the most constraints to keep."""
-
-
-ONE_CREATE = "B1"
-_SPEAKS = re.compile(
-    r"connect|refused|resolv|getaddrinfo|unreachable|time.?out|timed out|fetch|network", re.I
-)
-"""Words of a program that has tried to reach another host than the mock: F1 is about it."""
-_OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
-
-OF_BUDGET = ("C5", "C8", "C14")
-"""Properties that need to know when the client gives up a job, or how long it waits when asked to."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The properties and models to check, and how thoroughly; both are ids or globs, none for the default."""
-
-    models: Sequence[str] = ()
-    properties: Sequence[str] = ()
-    level: str = "required"
-    limits: Limits = field(default_factory=Limits)
-    seed: int = 0
-    xfails: Xfails = field(default_factory=Xfails)
-    redact: Sequence[str] = ()
-    """Names whose values are hidden in reports as well."""
-
-    @property
-    def strict(self) -> bool:
-        """True where the strict rules are checked as well."""
-        return self.level == "strict"
 
 
 def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
@@ -134,33 +95,29 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     """Check a client against the contract, tell `report` of every step, and return the last event.
 
     The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
-    known failure passed), 2 where the client could not be run or nothing could be tried. Raises
-    `SettingsError` and `UnknownModel` before anything starts.
+    known failure passed), 2 where the client could not be run or nothing could be tried, 3 where less was
+    tried than was asked for. Results that are there when something ends it are in the last event all the
+    same. Raises `SettingsError` and `UnknownModel` before anything starts.
     """
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
     started = time.perf_counter()
     coverage = Coverage(models)
     results: list[Result] = []
     summary = Summary()
-    report(
-        Started(
-            client.name,
-            tuple(models),
-            tuple(one.id for one in properties),
-            plan.seed,
-            plan.level,
-            client.target,
-        )
-    )
+    ids = tuple(one.id for one in properties)
+    report(Started(client.name, tuple(models), ids, plan.seed, plan.level, client.target))
     try:
-        with engine_for(client, plan.seed, models[0], plan.redact) as engine:
-            session = _Session(engine, plan, coverage, report)
-            for result in session.results(models, properties):
+        with interruptible_children(), engine_for(client, plan.seed, models[0], plan.redact) as engine:
+            checks = Checks(engine, plan, properties, models[0])
+            for result in _results(checks, models, properties, coverage, report):
                 results.append(result)
-            summary.runs = engine.runs
-            summary.problem = sentence(engine.others)
+                summary.runs = engine.runs
+            summary.problem = sentence(engine.others) or checks.unnamed
+            summary.note = _stray(engine)
     except KlingMockError as error:
         summary.problem = str(error)
+    except KeyboardInterrupt:
+        summary.problem, summary.interrupted = "It was interrupted.", True
     summary.problem = Redactor(environment_keys())(summary.problem)
     places = {
         pair: place for place, pair in enumerate((model, one.id) for model in models for one in properties)
@@ -170,14 +127,46 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     summary.counts = dict(Counter(result.result for result in results))
     if results and not summary.problem and not any(map(_tried, results)):
         summary.problem = "None of the properties could be tried; the table says why."
-    summary.status = 2 if summary.problem else int(any(result.counts for result in results))
+    summary.status = status_of(results, summary)
     finished = Finished(tuple(results), summary, coverage.as_dict())
     report(finished)
     return finished
 
 
+def _results(
+    checks: Checks,
+    models: Sequence[str],
+    properties: Sequence[Property],
+    coverage: Coverage,
+    report: Callable[[Event], None],
+) -> Iterator[Result]:
+    """One result per property and model, as they come."""
+    total, number = len(models) * len(properties), 0
+    for model in models:
+        checks.begin(model)
+        for one in in_order(properties, checks.cause):
+            number += 1
+            report(Checking(one.id, one.name, model, number, total))
+
+            def watch(run: Run, id: str = one.id) -> None:
+                coverage.see(run)
+                report(Example(id, run))
+
+            result = checks.check(one, watch)
+            report(Checked(result, number, total))
+            yield result
+
+
 def _tried(result: Result) -> bool:
-    return result.result != "skipped" and (result.examples > 0 or result.result != "passed")
+    return result.result not in ("skipped", "error") and (result.examples > 0 or result.result != "passed")
+
+
+def _stray(engine: Engine) -> str:
+    """What is to be said of requests that came after their run had ended."""
+    if not engine.stray_requests:
+        return ""
+    many = "1 request" if engine.stray_requests == 1 else f"{engine.stray_requests} requests"
+    return f"A part of the client went on after its end: {many} came with the key of an earlier run."
 
 
 def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()) -> Engine:
@@ -188,166 +177,3 @@ def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()
             if not engine.environment.followed():
                 return Engine(client, seed=seed, hooks=False, redact=redact)
     return Engine(client, seed=seed, redact=redact)
-
-
-@dataclass(frozen=True)
-class SecondCreate:
-    """A trial of the property `by` in which a job was made although one was known to be there."""
-
-    by: str
-    trial: Trial
-
-
-class _Session:
-    """The steps of one verification."""
-
-    def __init__(
-        self, engine: Engine, plan: Plan, coverage: Coverage, report: Callable[[Event], None]
-    ) -> None:
-        self._engine = engine
-        self._plan = plan
-        self._coverage = coverage
-        self._report = report
-        self._second_create: SecondCreate | None = None
-
-    def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
-        """One result per property and model, as they come: B1 last, for it is judged by every run."""
-        properties = sorted(properties, key=lambda one: one.id == ONE_CREATE)
-        profile = Profile()
-        plain = rehearse(self._engine, models[0], profile)
-        total, number = len(models) * len(properties), 0
-        for model in models:
-            context = Context(model, self._engine.client, profile, self._plan.strict)
-            if any(one.id in OF_BUDGET for one in properties):
-                measure_budget(self._engine, context)
-            self._second_create = None
-            for one in properties:
-                number += 1
-                self._report(Checking(one.id, one.name, model, number, total))
-                result = self._check(one, context, plain)
-                self._report(Checked(result, number, total))
-                yield result
-
-    def _check(self, one: Property, context: Context, plain: Run) -> Result:
-        def watch(run: Run) -> None:
-            self._coverage.see(run)
-            self._report(Example(one.id, run))
-            if one.id != ONE_CREATE and made_again(run) is not None:
-                before = self._second_create
-                if before is None or run.trial.weight < before.trial.weight:
-                    self._second_create = SecondCreate(one.id, run.trial)
-
-        return check_property(self._engine, one, context, plain, self._plan, watch, self._second_create)
-
-
-def check_property(
-    engine: Engine,
-    one: Property,
-    context: Context,
-    plain: Run,
-    plan: Plan,
-    watch: Callable[[Run], None] = lambda run: None,
-    second_create: SecondCreate | None = None,
-) -> Result:
-    """Try one property on one model, given how a plain job went, and hold it against the known failures.
-
-    `second_create` is a trial of another property in which a job was made twice: it breaks B1 as well.
-    """
-    reason = reason_to_skip(one, plain)
-    if reason is not None:
-        result = Result(one.rule, context.model, "skipped", reason)
-    else:
-        result = check(engine, one, context, seed=plan.seed, limits=plan.limits, watch=watch)
-    if one.id == ONE_CREATE and second_create is not None and result.result == "passed":
-        _fail_one_create(engine, result, second_create, plan.seed)
-    if result.counterexample is not None:
-        example = result.counterexample
-        says = example.run.redactor.text(example.says)
-        result.counterexample = dataclasses.replace(example, says=says)
-    known = plan.xfails.reason(one.id, context.model)
-    if known is not None and result.result in ("passed", "failed"):
-        result.result = "xpassed" if result.result == "passed" else "xfailed"
-        result.reason = known
-    return result
-
-
-def _fail_one_create(engine: Engine, result: Result, second_create: SecondCreate, seed: int) -> None:
-    """Break B1 with the trial of another property, where it shows again that a job was made twice."""
-    run = engine.run(second_create.trial, fresh=True)
-    failure = made_again(run)
-    if failure is None:
-        return
-    result.result, result.found_by = "failed", second_create.by
-    says = f"{failure.says}, as {second_create.by} was tried"
-    result.counterexample = Counterexample(second_create.trial, run, says, failure.exchange, seed)
-
-
-def reason_to_skip(one: Property, plain: Run) -> str | None:
-    """The reason to skip a property for a client whose plain job went like this; None to check it."""
-    if not plain.received and one.id != "F1":
-        return "nothing arrives at the mock (see F1)"
-    if one.plain and not plain.delivered:
-        return f"already a plain job fails: the client {plain.brief()}"
-    return None
-
-
-def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
-    """Run the client on the simplest trial, to see whether it can be run at all.
-
-    Raises `TargetError` where it cannot: it hangs, exits, returns no string, never calls the mock.
-    """
-    client = engine.client
-    payload = smallest_payload(model)
-    run = engine.run(Trial(model, payload, PLAIN, note="a plain job"))
-    profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
-    profile.seconds = run.seconds
-    outcome = run.outcome
-    if outcome.kind == "stopped" or run.received > run.trial.requests:
-        why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
-        raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
-    if outcome.status in (126, 127) and not run.received:
-        raise TargetError(f"{client.name} cannot be run: it {run.brief(outcome)}.")
-    if outcome.kind == "exited":
-        raise TargetError(
-            f"{client.name} cannot be checked: it called {run.redactor(outcome.text)}; expected an exception."
-        )
-    if client.kind == "command":
-        if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
-            raise TargetError(
-                f"{client.name} cannot be checked: it {run.brief(outcome)}, and no request came to "
-                f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
-            )
-        if engine.environment.partly():
-            client.virtual_time = False
-        return run
-    if outcome.kind == "returned" and not isinstance(outcome.value, str):
-        received = type(outcome.value).__name__
-        raise TargetError(
-            f"{client.name} cannot be checked: expected the video's URL as a string, received {received}."
-        )
-    if _OF_MAIN_THREADS.search(outcome.text):
-        raise TargetError(
-            f"{client.name} cannot be checked: it {run.brief()}. A callable runs in a thread of its own, "
-            "where signals cannot be handled: hand it in as a command, kling-mock verify -- python client.py."
-        )
-    if not run.received:
-        asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
-        hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
-        raise TargetError(
-            f"{client.name} cannot be checked: it {run.brief()}, and no request came to {run.base_url}. "
-            f"{hint}".strip()
-        )
-    return run
-
-
-def measure_budget(engine: Engine, context: Context) -> None:
-    """Note when the client polls a job that never ends, whether it gives up, and how long it can wait."""
-    if not engine.client.virtual_time:
-        return
-    payload = smallest_payload(context.model)
-    run = engine.run(stuck_trial(context, payload))
-    start = run.creates[0].at if run.creates else run.started
-    profile = context.profile
-    profile.gave_up = run.outcome.failed and not run.cut
-    profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
-    profile.patience = own_cap(engine.run(Trial(context.model, payload, ASKING)))

@@ -25,7 +25,7 @@ the video's URL or raises; or a command that reads the payload as JSON from stdi
 KLING_API_KEY from its environment, prints the URL as its last line and exits with 0, or not with 0.
 
 exit status: 0 every property that counts is kept, 1 at least one is broken, 2 the client could not be run
-or nothing could be tried.
+or nothing could be tried, 3 none is broken, and less was tried than was asked for.
 """
 
 
