@@ -19,6 +19,7 @@ from kling_mock.errors import TargetError
 from kling_mock.virtual_time.originals import allocate_lock
 
 from ..running.models import Outcome
+from .errors_raised import is_unsupported, name_of, raised_on_purpose, text_of
 from .safe_import import try_import
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "ClientKind",
     "ClientStopped",
     "load_callable",
-    "text_of",
 ]
 
 
@@ -140,6 +140,7 @@ class CallableClient(Client):
             getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is a coroutine function
         )
         self._resumes = "generation_id" in _parameters(function)
+        self.package = (getattr(function, "__module__", None) or "").partition(".")[0]
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One call of the function."""
@@ -179,7 +180,13 @@ class _FunctionCall(ClientCall):
         except SystemExit as error:
             return Outcome("exited", error="SystemExit", text=f"sys.exit({error.code!r})")
         except BaseException as error:
-            return Outcome("raised", error=_name_of(error), text=text_of(error))
+            return Outcome(
+                "raised",
+                error=name_of(error),
+                text=text_of(error),
+                deliberate=raised_on_purpose(error, self._client.package),
+                unsupported=is_unsupported(error),
+            )
         finally:
             asyncio.set_event_loop(None)
             if not loop.is_running():
@@ -212,28 +219,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return ()
-
-
-def _name_of(error: BaseException) -> str:
-    kind = type(error)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def text_of(error: BaseException) -> str:
-    """Everything that an exception says: its message, its values, its notes, and those of its causes."""
-    parts: list[str] = []
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop(0)
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        parts += [str(one), *(str(argument) for argument in one.args), *getattr(one, "__notes__", ())]
-        parts += [value for value in vars(one).values() if isinstance(value, str)]
-        pending += [one.__cause__, one.__context__ if not one.__suppress_context__ else None]
-        pending += list(getattr(one, "exceptions", ()))
-    return "\n".join(dict.fromkeys(part for part in parts if part))
 
 
 def load_callable(target: str) -> CallableClient:

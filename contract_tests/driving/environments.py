@@ -11,7 +11,7 @@ from kling_mock.scenarios import Fault, Scenario
 from kling_mock.server import MockServer
 from kling_mock.timeline import Step
 from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
-from kling_mock.virtual_time import fast_forward, keep_real_time
+from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
@@ -33,6 +33,8 @@ class Environment:
     """Returns True once a part of it (curl in a shell script) has been seen not to: its timeouts are real."""
     others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
+    session: Session | None = None
+    """The virtual time of this process, where the client lives in it."""
 
 
 @contextlib.contextmanager
@@ -51,8 +53,8 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         before, seen = seen, running()
         return seen == before != 0 and server.quiet()
 
-    with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
-        yield Environment(server.url, lambda: True, others=others)
+    with keep_real_time(), fast_forward(server, quiet=quiet) as session, watched_connects() as others:
+        yield Environment(server.url, lambda: True, others=others, session=session)
 
 
 @contextlib.contextmanager

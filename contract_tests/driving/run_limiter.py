@@ -66,6 +66,8 @@ class RunLimiter(MockApp):
         self.cut_at = 0.0
         """The virtual moment of the cut."""
         self.received = 0
+        self.most_open = 0
+        """The most connections of this run that were open at one time."""
         self.stale_requests = 0
         """Requests that bore the key of an earlier run: they are not answered."""
         self._key_pattern = key_pattern
@@ -75,6 +77,7 @@ class RunLimiter(MockApp):
         self._final_answers = 0
         self._asked: float | None = None
         self._transports: set[Any] = set()
+        self._connections: set[Any] = set()
         self.space.bus.subscribe(self._count_final_answer, (EventKind.EXCHANGE,))
 
     def begin(self, limits: RunLimits) -> None:
@@ -83,6 +86,8 @@ class RunLimiter(MockApp):
         self.cut = ""
         self._asked = None
         self._transports = set()
+        self._connections = set()
+        self.most_open = 0
         self.forget_requests()
 
     def forget_requests(self) -> None:
@@ -139,6 +144,9 @@ class RunLimiter(MockApp):
                 transport.abort()
             return
         self._transports.add(transport)
+        if transport is not None:
+            self._connections = {one for one in self._connections if not one.is_closing()} | {transport}
+            self.most_open = max(self.most_open, len(self._connections))
         if self._limits.prefix:
             self._strip(scope)
         try:

@@ -1,0 +1,89 @@
+"""D. Reading the result: texts in any script, and keys that look like those of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import strategies as st
+
+from kling_mock.catalog import load_catalog
+from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+
+from ..generation.payloads import smallest_payload
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Run, Trial
+from ..running.wording import quoted
+from .base import Context, Failure, Section
+from .oracles import failed_clearly, mentions, not_delivered
+from .trials import each, fixed
+
+__all__ = ["SECTION"]
+
+SECTION = Section()
+rule = SECTION.rule
+
+TEXT = "Une créature, 一只猫, кошка, قطة 🐈"
+REFUSED = "Le texte est refusé: 内容不合规, запрещено 🚫"
+
+FAILED = CATALOGUE["failed"].replace(
+    name="generated",
+    error="other-scripts",
+    summary="The job ends with an error whose text is in several scripts.",
+)
+REFUSING = Scenario(
+    "generated",
+    "The create is refused, with a text in several scripts.",
+    faults=(Fault("create", "status", status=400, message=REFUSED),),
+)
+
+
+def _in_scripts(context: Context) -> Iterator[Trial]:
+    body = smallest_payload(context.model)
+    if "prompt" in load_catalog().create_schema(context.model)["properties"]:
+        body["prompt"] = TEXT
+    return (Trial(context.model, body, scenario) for scenario in (PLAIN, FAILED, REFUSING))
+
+
+@rule(
+    "D9",
+    trials=lambda context: st.sampled_from(list(_in_scripts(context))),
+    first=_in_scripts,
+    examples=1,
+    plain=True,
+)
+def any_script(run: Run) -> Failure | None:
+    if run.trial.scenario.name == PLAIN.name:
+        return not_delivered(run)
+    answers = [each for each in run.trace if each.state == "error" or (each.status or 0) >= 400]
+    if not answers:
+        return None
+    failure = failed_clearly(run, "the API said why there is no video")
+    if failure is not None:
+        return failure
+    said = answers[-1].answer
+    error = said.get("error", said) if isinstance(said, dict) else None
+    text = error.get("message") if isinstance(error, dict) else None
+    if isinstance(text, str) and not mentions(text, run):
+        return Failure(f"the API said {quoted(text)}, the client {run.brief()}", answers[-1].number)
+    return None
+
+
+def _decoys() -> Scenario:
+    says = "Answers have generation_id, request_id, url and output as well, which lead elsewhere."
+    return Scenario("generated", says, shapes=frozenset({"decoys"}))
+
+
+@rule(
+    "D10",
+    trials=fixed(_decoys()),
+    first=each(_decoys()),
+    examples=1,
+    plain=True,
+)
+def decoy_keys(run: Run) -> Failure | None:
+    wrong = next((poll for poll in run.polls if not poll.known_id), None)
+    if wrong is not None:
+        return Failure(
+            f"the id is {quoted(run.jobs[0])}, and {quoted(wrong.job_id)} was polled", wrong.number
+        )
+    return not_delivered(run)
