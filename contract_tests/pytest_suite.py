@@ -17,6 +17,7 @@ from kling_mock.options import given_options
 from .driving.clients import CallableClient, Client, load_callable
 from .driving.commands import CommandClient
 from .driving.engine import Engine
+from .generation.contract_view import WHOLE, viewed
 from .properties import Context, Profile, Property
 from .reporting.artifacts import Artifacts
 from .reporting.console import explain
@@ -32,6 +33,8 @@ from .running.session import (
     rehearse,
     select_models,
     select_properties,
+    view_after,
+    view_of,
 )
 
 __all__ = ["Suite", "contract_test"]
@@ -51,6 +54,7 @@ class Suite:
         self._engine: Engine | None = None
         self._plain: Run | None = None
         self._profile = Profile()
+        self._view = WHOLE
         self._measured = False
         self._problem = ""
 
@@ -79,16 +83,18 @@ class Suite:
 
     def _result(self, model: str, wanted: Property) -> Result:
         if self._engine is None:
-            self._engine = engine_for(
-                _client_of(self._target), self.plan.seed, self.models[0], self.plan.redact
-            )
-        with self._engine as engine:
+            client = _client_of(self._target)
+            self._view = view_of(client, self.plan, self.models)
+            with viewed(self._view):
+                self._engine = engine_for(client, self.plan.seed, self.models[0], self.plan.redact)
+        with viewed(self._view), self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)
             context = Context(model, engine.client, self._profile, self.plan.strict)
-            if wanted.id in OF_BUDGET:
-                measure_budget(engine, context)
-            return check_property(engine, wanted, context, self._plain, self.plan)
+            with viewed(view_after(self._plain)):
+                if wanted.id in OF_BUDGET:
+                    measure_budget(engine, context)
+                return check_property(engine, wanted, context, self._plain, self.plan)
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True

@@ -31,7 +31,15 @@ from ..running.models import PREFIX, BaseUrl, Run, Trial
 from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
-from .environments import Environment, in_real_time, in_this_process, no_process_left, shortened, with_hooks
+from .environments import (
+    Environment,
+    in_real_time,
+    in_this_process,
+    interruptible,
+    no_process_left,
+    shortened,
+    with_hooks,
+)
 from .left_files import half_files, written_files
 from .run_limiter import MOST_STALE, RunLimiter, RunLimits
 
@@ -94,6 +102,7 @@ class Engine:
 
     def __enter__(self) -> Engine:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(interruptible())
             stack.enter_context(no_process_left())
             stack.enter_context(self.server)
             if self.virtual:

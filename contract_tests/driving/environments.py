@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -18,7 +20,15 @@ from .commands import CommandClient
 from .egress_guard import RefusedPlaces, watched_connects
 from .run_limiter import RunLimiter
 
-__all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
+__all__ = [
+    "Environment",
+    "in_real_time",
+    "in_this_process",
+    "interruptible",
+    "no_process_left",
+    "shortened",
+    "with_hooks",
+]
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,11 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         return seen == before != 0 and server.quiet()
 
     with keep_real_time(), fast_forward(server, quiet=quiet) as session, watched_connects() as others:
-        yield Environment(server.url, lambda: True, others=others, session=session)
+        try:
+            yield Environment(server.url, lambda: True, others=others, session=session)
+        finally:
+            # Threads that a client left would wait for ever, and keep the time of later sessions from moving.
+            session.scheduler.ended = True
 
 
 @contextlib.contextmanager
@@ -110,6 +124,25 @@ def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None
     idle_detector = server.idle_detector
     assert idle_detector is not None
     idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS))
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let programs that are started be interrupted, though this one is not to be (`nohup`, or `&` in a script).
+
+    What is ignored is inherited; a handler is not.
+    """
+    ignored = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    )
+    if not ignored:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

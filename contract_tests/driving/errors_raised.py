@@ -36,7 +36,8 @@ def text_of(error: BaseException) -> str:
             continue
         seen.add(id(one))
         parts += [str(one), *(str(argument) for argument in one.args), *getattr(one, "__notes__", ())]
-        parts += [value for value in vars(one).values() if isinstance(value, str)]
+        # What an error of decoding keeps as its `doc` is shown to nobody.
+        parts += [value for name, value in vars(one).items() if isinstance(value, str) and name != "doc"]
         pending += [one.__cause__, one.__context__ if not one.__suppress_context__ else None]
         pending += list(getattr(one, "exceptions", ()))
     return "\n".join(dict.fromkeys(part for part in parts if part))

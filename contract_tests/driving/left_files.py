@@ -42,7 +42,8 @@ def written_files(wanted: bool, in_process: bool) -> Iterator[Callable[[], set[s
         yield lambda: {path for path, state in _listed().items() if before.get(path) != state}
         return
     _listen()
-    _opened = opened = set()
+    opened: set[str] = set()
+    _opened = opened
     try:
         yield lambda: opened
     finally:

@@ -9,13 +9,19 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from kling_mock.catalog import load_catalog
 from kling_mock.errors import PayloadError
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import parse_json
 
 from ..driving.run_limiter import FORWARDED_PREFIX
-from ..generation.payloads import invalid_cases, invalid_payloads, smallest_payload, valid_payloads
+from ..generation.payloads import (
+    fields_left_out,
+    fields_of,
+    invalid_cases,
+    invalid_payloads,
+    smallest_payload,
+    valid_payloads,
+)
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run, Trial
 from ..running.wording import compared, has_controls, quoted
@@ -90,12 +96,14 @@ def omit_not_null(run: Run) -> Failure | None:
 
 
 def _has(name: str, context: Context) -> str | None:
-    known = load_catalog().create_schema(context.model)["properties"]
-    return None if name in known else f"{context.model} has no {name}"
+    if name in fields_of(context.model):
+        return None
+    left_out = name in fields_left_out(context.model)
+    return f"the client takes no {name}" if left_out else f"{context.model} has no {name}"
 
 
 def _with_duration(context: Context) -> st.SearchStrategy[Trial]:
-    values = load_catalog().create_schema(context.model)["properties"]["duration"].get("enum", [5])
+    values = fields_of(context.model)["duration"].get("enum", [5])
     durations = st.sampled_from([value for value in values if isinstance(value, int)] or [5])
     return st.builds(
         lambda payload, value: Trial(context.model, {**payload, "duration": value}, PLAIN),
@@ -177,7 +185,7 @@ def bearer_everywhere(run: Run) -> Failure | None:
 def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Trial]:
     """Any payload, and for callables one whose number is none: JSON has no way to say it."""
     plain = any_payload(context)
-    properties = load_catalog().create_schema(context.model)["properties"]
+    properties = fields_of(context.model)
     names = [name for name, field in properties.items() if field.get("type") == "number"]
     if not names or context.client.kind != "python":
         return plain
@@ -222,7 +230,7 @@ def _not_json(types: list[str], body: bytes) -> str | None:
 
 
 def _texts(context: Context) -> st.SearchStrategy[Trial]:
-    field = load_catalog().create_schema(context.model)["properties"]["prompt"]
+    field = fields_of(context.model)["prompt"]
     most = min(field.get("maxLength", LONGEST), LONGEST)
     texts = st.one_of(
         st.sampled_from(TEXTS),
@@ -238,7 +246,7 @@ def _texts(context: Context) -> st.SearchStrategy[Trial]:
 
 def _each_text(context: Context) -> Iterator[Trial]:
     body = smallest_payload(context.model)
-    most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
+    most = fields_of(context.model)["prompt"].get("maxLength", LONGEST)
     return (Trial(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
 
 

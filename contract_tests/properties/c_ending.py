@@ -11,7 +11,7 @@ from kling_mock.scenarios import CATALOGUE
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
-from .c_poll import has_budget
+from .c_poll import beyond_budget, has_budget
 from .trials import each, fixed, stuck_trial
 
 __all__ = ["SECTION"]
@@ -53,9 +53,8 @@ def silence_afterwards(run: Run) -> Failure | None:
 
 
 def _set_back(context: Context) -> Trial:
-    return stuck_trial(context).replace(
-        set_back=DAY, note="the time of day is set back by a day after two polls"
-    )
+    trial, note = stuck_trial(context), "the time of day is set back by a day after two polls"
+    return trial.replace(set_back=DAY, note=note, seconds=beyond_budget(context, trial.seconds))
 
 
 @rule(

@@ -13,7 +13,7 @@ from kling_mock.trace_rules.retry_after import retry_after
 from ..generation import scenario_strategies
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
-from .c_poll import has_budget
+from .c_poll import beyond_budget, has_budget
 from .e_transport import TOO_LONG, held
 from .oracles import failed_clearly, not_delivered
 from .trials import LONG, MANY, behaving, each, fixed, stuck_trial
@@ -39,10 +39,14 @@ WITHOUT_END = (
 )
 
 
+def _without_end(context: Context) -> Iterator[Trial]:
+    yield from each(*WITHOUT_END, requests=MANY, seconds=beyond_budget(context, LONG))(context)
+
+
 @rule(
     "C17",
-    trials=fixed(*WITHOUT_END, requests=MANY, seconds=LONG),
-    first=each(*WITHOUT_END, requests=MANY, seconds=LONG),
+    trials=lambda context: st.sampled_from(list(_without_end(context))),
+    first=_without_end,
     applies=has_budget,
     virtual=True,
     examples=1,

@@ -21,7 +21,7 @@ from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK", "has_budget"]
+__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
 
 SECTION = Section()
 rule = SECTION.rule
@@ -130,6 +130,11 @@ def has_budget(context: Context) -> str | None:
         if context.profile.gave_up and context.profile.last_polls
         else "never gives up by itself (see C4)"
     )
+
+
+def beyond_budget(context: Context, most: float) -> float:
+    """Virtual seconds after which a client is over its own budget by far."""
+    return min(most, 4 * context.profile.last_polls[-1] + 3_600.0)
 
 
 @rule(

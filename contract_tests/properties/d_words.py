@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from kling_mock.catalog import load_catalog
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
-from ..generation.payloads import smallest_payload
+from ..generation.payloads import fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run, Trial
 from ..running.wording import quoted
@@ -39,7 +38,7 @@ REFUSING = Scenario(
 
 def _in_scripts(context: Context) -> Iterator[Trial]:
     body = smallest_payload(context.model)
-    if "prompt" in load_catalog().create_schema(context.model)["properties"]:
+    if "prompt" in fields_of(context.model):
         body["prompt"] = TEXT
     return (Trial(context.model, body, scenario) for scenario in (PLAIN, FAILED, REFUSING))
 

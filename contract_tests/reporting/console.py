@@ -226,6 +226,8 @@ def _closing(event: Finished) -> list[str]:
         return [f"The client could not be checked. {summary.problem}"]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
     lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
+    if summary.not_asked:
+        lines += textwrap.wrap(f"Not asked of the client: {', '.join(summary.not_asked)}.", 100)
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     lost = [result for result in event.results if result.counts]
     if lost:

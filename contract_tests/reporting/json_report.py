@@ -15,7 +15,9 @@
         }
       }],
       "coverage": {"faults": {"shown": 17, "of": 18, "missing": ["…"]}, …},
-      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": ""}
+      "summary": {
+        "status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "not_asked": [], "problem": ""
+      }
     }
 
 Times are seconds; `at` and `took` are virtual ones, from the start of the run.
@@ -54,6 +56,7 @@ def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Pa
             "counts": summary.counts,
             "runs": summary.runs,
             "seconds": round(summary.seconds, 3),
+            "not_asked": summary.not_asked,
             "problem": summary.problem,
         },
     }

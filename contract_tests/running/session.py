@@ -22,10 +22,12 @@ from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
-from ..generation.payloads import smallest_payload
+from ..generation.contract_view import ContractView, current_view, viewed
+from ..generation.payloads import fields_left_out, fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
+from ..properties.contracts import on_older_path
 from ..properties.retry_after import ASKING, own_cap
 from ..properties.trials import stuck_trial
 from .coverage import Coverage
@@ -47,6 +49,8 @@ __all__ = [
     "select_models",
     "select_properties",
     "verify",
+    "view_after",
+    "view_of",
 ]
 
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
@@ -60,7 +64,7 @@ _SPEAKS = re.compile(
 """Words of a program that has tried to reach another host than the mock: F1 is about it."""
 _OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
-OF_BUDGET = ("C5", "C8", "C14")
+OF_BUDGET = ("C5", "C8", "C14", "C17", "C18", "C21", "C22")
 """Properties that need to know when the client gives up a job, or how long it waits when asked to."""
 
 
@@ -76,6 +80,8 @@ class Plan:
     xfails: Xfails = field(default_factory=Xfails)
     redact: Sequence[str] = ()
     """Names whose values are hidden in reports as well."""
+    fields: Sequence[str] = ()
+    """The fields that the client takes; none for those of its signature, or else for all."""
 
     @property
     def strict(self) -> bool:
@@ -93,6 +99,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         seed=options["seed"],
         xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
         redact=options["redact"],
+        fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
     )
 
 
@@ -153,12 +160,16 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with engine_for(client, plan.seed, models[0], plan.redact) as engine:
+        with (
+            viewed(view_of(client, plan, models)),
+            engine_for(client, plan.seed, models[0], plan.redact) as engine,
+        ):
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)
             summary.runs = engine.runs
             summary.problem = sentence(engine.others)
+            summary.not_asked = _not_asked(models, results)
     except KlingMockError as error:
         summary.problem = str(error)
     summary.problem = Redactor(environment_keys())(summary.problem)
@@ -174,6 +185,30 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     finished = Finished(tuple(results), summary, coverage.as_dict())
     report(finished)
     return finished
+
+
+def view_of(client: Client, plan: Plan, models: Sequence[str]) -> ContractView:
+    """What the client can express; raises `SettingsError` for a field that none of the models has."""
+    if not plan.fields:
+        return ContractView(client.fields)
+    known = list(dict.fromkeys(name for model in models for name in fields_of(model)))
+    for name in plan.fields:
+        if name not in known:
+            hint = did_you_mean(nearest(name, known))
+            raise SettingsError(f"fields: none of the models has a field {name!r}.{hint}")
+    return ContractView(frozenset(plan.fields))
+
+
+def view_after(plain: Run) -> ContractView:
+    """The current view, with the contract of the path that the client was seen to use."""
+    return dataclasses.replace(current_view(), legacy=any(map(on_older_path, plain.creates)))
+
+
+def _not_asked(models: Sequence[str], results: Sequence[Result]) -> list[str]:
+    """The fields that were left out, and what the client said of inputs that it cannot express."""
+    fields = dict.fromkeys(name for model in models for name in fields_left_out(model))
+    said = dict.fromkeys(text for result in results for text in result.not_asked)
+    return [*fields, *said]
 
 
 def _tried(result: Result) -> bool:
@@ -215,6 +250,12 @@ class _Session:
         properties = sorted(properties, key=lambda one: one.id == ONE_CREATE)
         profile = Profile()
         plain = rehearse(self._engine, models[0], profile)
+        with viewed(view_after(plain)):
+            yield from self._results(models, properties, profile, plain)
+
+    def _results(
+        self, models: Sequence[str], properties: Sequence[Property], profile: Profile, plain: Run
+    ) -> Iterator[Result]:
         total, number = len(models) * len(properties), 0
         for model in models:
             context = Context(model, self._engine.client, profile, self._plan.strict)
@@ -299,9 +340,14 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     client = engine.client
     payload = smallest_payload(model)
     run = engine.run(Trial(model, payload, PLAIN, note="a plain job"))
-    profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
+    profile.downloads = any(one.kind == "video" and one.method == "GET" for one in run.trace)
     profile.seconds = run.seconds
     outcome = run.outcome
+    if run.unsupported:
+        raise TargetError(
+            f"{client.name} cannot be checked: it {run.brief()}, for the smallest payload that there is. "
+            "Expected a model that it supports (--model)."
+        )
     if outcome.kind == "stopped" or run.received > run.trial.requests:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")
