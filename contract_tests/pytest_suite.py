@@ -27,9 +27,9 @@ from .running.session import (
     OF_BUDGET,
     Plan,
     check_property,
-    engine_for,
     measure_budget,
     plan_of,
+    ready_engine,
     rehearse,
     select_models,
     select_properties,
@@ -85,8 +85,8 @@ class Suite:
         if self._engine is None:
             client = _client_of(self._target)
             self._view = view_of(client, self.plan, self.models)
-            with viewed(self._view):
-                self._engine = engine_for(client, self.plan.seed, self.models[0], self.plan.redact)
+            with viewed(self._view), ready_engine(client, self.plan, self.models[0]) as engine:
+                self._engine = engine
         with viewed(self._view), self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)

@@ -107,6 +107,8 @@ class Client(abc.ABC):
     kind: ClientKind
     fields: frozenset[str] | None = None
     """The fields that it can be asked for, where its signature says so; None for all."""
+    secure = False
+    """True where it wants its video by https: the URLs in answers are such then."""
     virtual_time = False
     """True where its sleeps and timeouts follow the server's clock."""
 

@@ -114,7 +114,7 @@ class Engine:
 
     def _enter_environment(self) -> contextlib.AbstractContextManager[Environment]:
         if not isinstance(self.client, CommandClient):
-            return in_this_process(self.server, self._running)
+            return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
             return in_real_time(self.server)
         return with_hooks(self.server, self.client, self.limiter)
@@ -158,7 +158,7 @@ class Engine:
         if not self.virtual:
             trial = trial.replace(scenario=shortened(trial.scenario))
         prefix = PREFIX if trial.base == "prefix" else ""
-        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix))
+        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix, self.client.secure))
         server.reset()
         server.use(trial.scenario)
         clock = server.clock

@@ -17,7 +17,7 @@ from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
-from .egress_guard import RefusedPlaces, watched_connects
+from .egress_guard import RefusedPlaces, served_securely, watched_connects
 from .run_limiter import RunLimiter
 
 __all__ = [
@@ -48,8 +48,12 @@ class Environment:
 
 
 @contextlib.contextmanager
-def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Environment]:
+def in_this_process(
+    server: MockServer, running: Callable[[], int], *, secure: bool = False
+) -> Iterator[Environment]:
     """A callable: this process lives by the server's clock, this thread apart.
+
+    With `secure` the mock is also at the API's own host name, under a certificate that this process trusts.
 
     `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
     thread of the client that waits for work, as an event loop in the background does, would take it to the
@@ -63,7 +67,8 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         before, seen = seen, running()
         return seen == before != 0 and server.quiet()
 
-    with keep_real_time(), fast_forward(server, quiet=quiet) as session, watched_connects() as others:
+    connects = served_securely(server) if secure else watched_connects()
+    with keep_real_time(), fast_forward(server, quiet=quiet) as session, connects as others:
         try:
             yield Environment(server.url, lambda: True, others=others, session=session)
         finally:
@@ -128,7 +133,7 @@ def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let programs that are started be interrupted, though this one is not to be (`nohup`, or `&` in a script).
+    """Let programs be interrupted that this one starts, though it is not to be itself (`nohup`, `&`).
 
     What is ignored is inherited; a handler is not.
     """

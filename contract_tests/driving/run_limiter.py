@@ -16,6 +16,7 @@ from kling_mock.common import Common
 from kling_mock.errors import TargetError
 from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.exchange import Exchange
+from kling_mock.interception.parent.host_policy import API_HOST
 from kling_mock.serving.wire import TRANSPORT
 from kling_mock.timeline import FINAL_STATUSES
 from kling_mock.timing import LOOP_LOOKS
@@ -40,6 +41,9 @@ _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
 
+_SECURE = ((b"x-forwarded-proto", b"https"), (b"x-forwarded-host", API_HOST.encode()))
+
+
 @dataclass(frozen=True)
 class RunLimits:
     """The limits of one run, and the key that tells its requests from those of earlier runs."""
@@ -48,6 +52,8 @@ class RunLimits:
     key: bytes
     prefix: str = ""
     """The path before `/v2` that is taken off, as by a proxy."""
+    secure: bool = False
+    """True where answers show the API's own host name and https, as behind a proxy that has them."""
 
 
 class RunLimiter(MockApp):
@@ -149,6 +155,8 @@ class RunLimiter(MockApp):
             self.most_open = max(self.most_open, len(self._connections))
         if self._limits.prefix:
             self._strip(scope)
+        if self._limits.secure:
+            scope["headers"] = [*scope["headers"], *_SECURE]
         try:
             await super().__call__(scope, receive, send)
         finally:

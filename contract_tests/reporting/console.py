@@ -20,6 +20,7 @@ from ..running.events import (
     ResultKind,
     Started,
 )
+from ..running.wording import printable
 from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
@@ -121,7 +122,8 @@ class Console:
             self._say(f"  {event.number} of {event.total} checked")
         if not self._live and result.result in ("failed", "xpassed"):
             # Without a terminal there is no progress line; what is broken is told at once.
-            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {explanation(result)}")
+            says = printable(explanation(result))
+            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {says}")
 
     def _sign(self, result: Result) -> str:
         kind = kind_of(result)
@@ -154,6 +156,7 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
         f"{sign} {result.id} {result.name}, {result.model}{advisory}",
         *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
         *_wrapped(" ".join(part for part in (result.rule.cost, billed(result)) if part)),
+        *_wrapped(f"To mend it: {result.rule.mend[:1].lower()}{result.rule.mend[1:]}"),
     ]
     if example.trial.note:
         lines += _wrapped(f"The case: {example.trial.note}.")
@@ -169,7 +172,8 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     curl = curl_line(example)
     if curl:
         lines += ["  the request", f"    {curl}"]
-    return [*lines, "  again", f"    {command_line(started, result)}"]
+    lines += ["  again", f"    {command_line(started, result)}"]
+    return [lines[0], *(printable(line) for line in lines[1:])]
 
 
 def _opening(event: Started) -> str:
@@ -215,6 +219,7 @@ def _row(group: list[Result], sign: Any) -> str:
         word += f", {sum(result.examples for result in group)} examples"
         late = next((result.reason for result in group if result.reason), "")
         word += f" ({late})" if late else ""
+    word = printable(word)
     row = f"{sign(worst)} {worst.id:4}{worst.rule.level:2} {worst.name:23} {word}"
     return row if len(row) <= 160 else row[:159] + "…"
 

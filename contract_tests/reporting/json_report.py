@@ -6,7 +6,7 @@
       "properties": [{
         "id": "B1", "name": "one-create-per-job", "level": "R", "model": "…",
         "result": "passed" | "failed" | "skipped" | "xfailed" | "xpassed" | "error",
-        "reason": "", "cost": "…", "examples": 20, "seconds": 0.4,
+        "reason": "", "cost": "…", "mend": "…", "examples": 20, "seconds": 0.4,
         "counterexample": null | {
           "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
           "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
@@ -95,6 +95,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
         "result": result.result,
         "reason": result.reason,
         "cost": result.rule.cost,
+        "mend": result.rule.mend,
         "examples": result.examples,
         "seconds": round(result.seconds, 3),
         "counterexample": shown,

@@ -255,7 +255,8 @@ class Run:
     @property
     def unsupported(self) -> bool:
         """True where the client said that it cannot express an input, and made nothing of it."""
-        return not self.creates and any(outcome.unsupported for outcome in self.outcomes)
+        able = sum(not outcome.unsupported for outcome in self.outcomes)
+        return able < len(self.outcomes) and len(self.creates) <= able
 
     @property
     def creates(self) -> list[Exchange]:

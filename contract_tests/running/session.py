@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import re
@@ -44,6 +45,7 @@ __all__ = [
     "engine_for",
     "measure_budget",
     "plan_of",
+    "ready_engine",
     "reason_to_skip",
     "rehearse",
     "select_models",
@@ -160,10 +162,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with (
-            viewed(view_of(client, plan, models)),
-            engine_for(client, plan.seed, models[0], plan.redact) as engine,
-        ):
+        with viewed(view_of(client, plan, models)), ready_engine(client, plan, models[0]) as engine:
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)
@@ -223,6 +222,25 @@ def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()
             if not engine.environment.followed():
                 return Engine(client, seed=seed, hooks=False, redact=redact)
     return Engine(client, seed=seed, redact=redact)
+
+
+@contextlib.contextmanager
+def ready_engine(client: Client, plan: Plan, model: str) -> Iterator[Engine]:
+    """An engine that runs; for a client that refuses a video by http, one that serves it by https."""
+    with engine_for(client, plan.seed, model, plan.redact) as engine:
+        if not (engine.virtual and _insists_on_https(engine, model)):
+            yield engine
+            return
+    client.secure = True
+    with Engine(client, seed=plan.seed, redact=plan.redact) as engine:
+        yield engine
+
+
+def _insists_on_https(engine: Engine, model: str) -> bool:
+    """True where a plain job fails and the client says that it is for want of https."""
+    run = engine.run(Trial(model, smallest_payload(model), PLAIN, note="a plain job"))
+    refused = run.outcome.failed and not run.outcome.crashed and run.url is not None
+    return refused and "https" in run.outcome.everything.lower()
 
 
 @dataclass(frozen=True)
