@@ -75,6 +75,7 @@ PROPERTY = closed(
     result={"enum": ["passed", "failed", "skipped", "xfailed", "xpassed", "error"]},
     reason=TEXT,
     cost=TEXT,
+    mend=TEXT,
     examples=COUNT,
     seconds=NUMBER,
     counterexample={"anyOf": [{"type": "null"}, COUNTEREXAMPLE]},
@@ -94,6 +95,7 @@ REPORT = closed(
         counts={"type": "object", "additionalProperties": COUNT},
         runs=COUNT,
         seconds=NUMBER,
+        not_asked={"type": "array", "items": TEXT},
         problem=TEXT,
     ),
 )

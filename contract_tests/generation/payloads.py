@@ -27,7 +27,10 @@ __all__ = [
     "invalid_payloads",
     "smallest_payload",
     "valid_payloads",
+    "worded",
 ]
+
+WORDS = "a cat"
 
 
 def bodies_of(model: str, *, legacy: bool = False) -> Bodies:
@@ -95,8 +98,13 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
 
 
 def smallest_payload(model: str) -> dict[str, Any]:
-    """A new body of a model with its required fields alone, each as simple as can be."""
-    return bodies_of(model).smallest()
+    """A new body of a model with its required fields alone, each as simple as can be; a prompt has words."""
+    return worded(bodies_of(model).smallest())
+
+
+def worded(body: dict[str, Any]) -> dict[str, Any]:
+    """A body with words where its prompt has none: there are clients that refuse to pay for nothing."""
+    return {**body, "prompt": WORDS} if body.get("prompt") == "" else body
 
 
 def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:

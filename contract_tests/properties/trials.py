@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.contract_view import ContractView, current_view
-from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads
+from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads, worded
 from ..generation.scenario_strategies import PLAIN
 from ..generation.schema_model import Number, Shape, Text
 from ..generation.value_tables import is_free_text
@@ -82,7 +82,7 @@ def _brief(model: str) -> tuple[Any, ...]:
 @functools.lru_cache(maxsize=64)
 def _brief_of(model: str, view: ContractView) -> tuple[Any, ...]:
     """The short payloads of a model, as the client that is checked can be asked for them."""
-    bodies = [case.payload for case in boundary_payloads(model)]
+    bodies = [worded(case.payload) for case in boundary_payloads(model)]
     return tuple(body for body in bodies if len(repr(body)) <= _BRIEF) or (bodies[0],)
 
 

@@ -147,6 +147,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     `SettingsError` and `UnknownModel` before anything starts.
     """
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
+    view = view_of(client, plan, models)
     started = time.perf_counter()
     coverage = Coverage(models)
     results: list[Result] = []
@@ -162,7 +163,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with viewed(view_of(client, plan, models)), ready_engine(client, plan, models[0]) as engine:
+        with viewed(view), ready_engine(client, plan, models[0]) as engine:
             session = _Session(engine, plan, coverage, report)
             for result in session.results(models, properties):
                 results.append(result)

@@ -30,8 +30,7 @@ _BRIEF = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _escape(sign: str) -> str:
-    code = ord(sign)
-    return _BRIEF.get(sign) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return _BRIEF.get(sign) or json.dumps(sign)[1:-1]
 
 
 def one_line(text: str, most: int = _MOST) -> str:
