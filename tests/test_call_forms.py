@@ -143,7 +143,8 @@ def test_an_error_that_is_raised_with_a_text_is_told_from_an_accident() -> None:
         raise KeyError("id")
 
     def accident() -> Any:
-        return {}["the reply names no job"]  # type: ignore[var-annotated]
+        empty: dict[str, Any] = {}
+        return empty["the reply names no job"]
 
     def asserted() -> None:
         assert not "an", "assertion with a text"
@@ -158,4 +159,4 @@ def test_an_error_that_is_raised_with_a_text_is_told_from_an_accident() -> None:
 def test_a_function_by_names_can_be_loaded() -> None:
     client = load_callable("tests.clients.right:by_name")
     assert client.by_name
-    assert client.fields == {"model", "prompt", "duration"}
+    assert client.fields == frozenset({"model", "prompt", "duration"})
