@@ -52,7 +52,7 @@ FaultKind = Literal[Replacement, Transport, Rewriting]
 REPLACEMENTS: Mapping[FaultKind, str] = {
     "status": "an HTTP error with the API's error body",
     "html": "an HTTP error with a gateway's HTML page",
-    "empty": "status 200, or another 2xx, and no body",
+    "empty": "status 200 and no body",
     "not-json": "status 200 and plain text",
     "without-id": "the answer without its id",
     "empty-id": "the answer with an id of no characters",

@@ -154,6 +154,7 @@ RULES = (
         Level.REQUIRED,
         "Asked to wait, the client does not, and is locked out for longer.",
         "Read Retry-After as seconds or as a date, wait that long, and count the attempts.",
+        in_trace=True,
     ),
     Rule(
         "B7",
