@@ -155,3 +155,9 @@ def test_an_empty_answer_may_have_any_status_of_success(server: MockServer, stat
 
 def test_the_properties_of_a_client_s_end_need_a_function() -> None:
     assert {"C21", "C22", "E6", "A13"} <= set(PROPERTIES)
+
+
+def test_urls_follow_the_host_that_a_proxy_names(server: MockServer) -> None:
+    server.use("completed-in-create")
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.example.com"}
+    assert create(server, headers=headers).json["video"]["url"].startswith("https://api.example.com/media/")
