@@ -17,12 +17,13 @@ from kling_mock.options import given_options
 from .driving.clients import CallableClient, Client, load_callable
 from .driving.commands import CommandClient
 from .driving.engine import Engine
+from .generation.contract_view import WHOLE, viewed
 from .properties import Property
 from .reporting.artifacts import Artifacts
 from .reporting.console import explain
 from .running.checks import Checks, Plan
 from .running.events import Result, Started
-from .running.session import engine_for, plan_of, select_models, select_properties
+from .running.session import plan_of, ready_engine, select_models, select_properties, view_of
 
 __all__ = ["Suite", "contract_test"]
 
@@ -40,6 +41,7 @@ class Suite:
         self._artifacts = Artifacts(save)
         self._engine: Engine | None = None
         self._checks: Checks | None = None
+        self._view = WHOLE
         self._problem = ""
 
     @property
@@ -67,10 +69,11 @@ class Suite:
 
     def _result(self, model: str, wanted: Property) -> Result:
         if self._engine is None:
-            self._engine = engine_for(
-                _client_of(self._target), self.plan.seed, self.models[0], self.plan.redact
-            )
-        with self._engine as engine:
+            client = _client_of(self._target)
+            self._view = view_of(client, self.plan, self.models)
+            with viewed(self._view), ready_engine(client, self.plan, self.models[0]) as engine:
+                self._engine = engine
+        with viewed(self._view), self._engine as engine:
             if self._checks is None:
                 self._checks = Checks(engine, self.plan, self.properties, self.models[0])
             self._checks.begin(model)

@@ -123,6 +123,16 @@ class ContractOptions(TypedDict, total=False):
         Level,
         Option(Kind.one_of(*LEVELS), "required", "required, or strict for the strict ones as well", "LEVEL"),
     ]
+    fields: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "the fields that the client takes, such as prompt,image_url (default: its signature's, or all)",
+            "NAMES",
+            repeatable=True,
+        ),
+    ]
     max_examples: Annotated[int | str, Option(INTEGER, 20, "examples per property and model", lowest=1)]
     time_limit: Annotated[
         float | str,

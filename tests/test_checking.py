@@ -29,14 +29,14 @@ from kling_mock.contract_tests.running.models import Outcome, Run, Trial
 from kling_mock.contract_tests.running.session import Plan, select_models, select_properties, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError, SettingsError, UnknownModel
-from kling_mock.trace_rules import Level, Rule
+from kling_mock.trace_rules import RULES, Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.support import UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
-ADDED = {"C16"}
-"""Properties that the catalogue does not have; none of them is required."""
+REQUIRED_SINCE = {"D7": "R"}
+"""Properties that have more weight than the catalogue gave them."""
 PATIENT = Limits(seconds=math.inf)
 
 
@@ -47,7 +47,9 @@ def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
         parts = (valid_payloads(context.model), scenario_strategies.healthy())
         return st.builds(lambda payload, scenario: Trial(context.model, payload, scenario), *parts)
 
-    return Property(Rule("X1", "of-a-test", Level.REQUIRED, "Nothing."), trials, judge, **options)
+    return Property(
+        Rule("X1", "of-a-test", Level.REQUIRED, "Nothing.", "Not at all."), trials, judge, **options
+    )
 
 
 def tried(wanted: Property, limits: Limits, seed: int = 0) -> Any:
@@ -132,13 +134,16 @@ def test_ids_names_and_levels_are_those_of_the_catalogue() -> None:
     catalogue = (UPSTREAM / "contract-properties.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([A-F]\d+) \| ([a-z0-9-]+)(?: \(([AS])\))? \|", catalogue, re.M)
     assert len(rows) > 45
-    assert [(one.id, one.name, one.level) for one in PROPERTIES.values() if one.id not in ADDED] == [
-        (found, name, level or "R") for found, name, level in rows
-    ]
+    listed = {found: (name, REQUIRED_SINCE.get(found, level or "R")) for found, name, level in rows}
+    ours = {one.id: (one.name, str(one.level)) for one in PROPERTIES.values() if one.id in listed}
+    assert ours == listed
 
 
-def test_what_was_added_to_the_catalogue_is_never_required() -> None:
-    assert {PROPERTIES[added].level for added in ADDED} <= {"S", "A"}
+def test_every_property_says_what_it_costs_and_how_it_is_mended() -> None:
+    assert list(PROPERTIES) == list(RULES)
+    for rule in RULES.values():
+        assert rule.cost.endswith(".") and rule.mend.endswith("."), rule.id
+    assert len({rule.mend for rule in RULES.values()}) == len(RULES)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_what_was_added_to_the_catalogue_is_never_required() -> None:
         (["B1"], "required", ["B1"]),
         (["b1", "no-blind-repost"], "required", ["B1", "B2"]),
         (["F*"], "required", ["F1", "F2", "F3", "F4"]),
-        (["*create*"], "required", ["B1", "B6", "B8", "B9"]),
+        (["*create*"], "required", ["B1", "B6", "B8", "B9", "B12"]),
         (["D7"], "required", ["D7"]),
     ],
 )
@@ -159,7 +164,7 @@ def test_properties_are_chosen_by_id_name_or_glob(patterns: list[str], level: st
 def test_strict_properties_are_tried_at_level_strict_only() -> None:
     required = {one.id for one in select_properties([], "required")}
     strict = {one.id for one in select_properties([], "strict")}
-    assert strict - required == {"C16", "D7", "E3"}
+    assert strict - required == {"C20", "D10", "D12", "E3"}
 
 
 def test_what_does_not_exist_is_named_with_what_is_near() -> None:

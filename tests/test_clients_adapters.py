@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from kling_mock.contract_tests.driving.clients import CallableClient, CallArguments, load_callable, text_of
+from kling_mock.contract_tests.driving.clients import CallableClient, CallArguments, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.driving.errors_raised import text_of
 from kling_mock.contract_tests.running.cli_run import find_client
 from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.errors import TargetError

@@ -207,6 +207,6 @@ def test_lasting_refusals_never_end() -> None:
 
 def test_failures_have_every_shape_of_error_in_the_poll_and_in_the_create() -> None:
     found = {(scenario.error, scenario.create_status) for scenario in everything(b.failures())}
-    errors = ("schema", "detail", "string", "null", "no-message")
+    errors = ("schema", "detail", "string", "null", "no-message", "other-scripts")
     assert found == {(error, status) for error in errors for status in (None, "error")}
     assert {scenario.ends for scenario in everything(b.failures())} == {"error"}

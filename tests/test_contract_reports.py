@@ -32,7 +32,7 @@ LATE = "stopped by the time limit of 20 s after 2 examples"
 
 
 def result(id: str, kind: ResultKind, **values: Any) -> Result:
-    return Result(Rule(id, "of-a-test", Level.REQUIRED, ""), TEXT, kind, **values)
+    return Result(Rule(id, "of-a-test", Level.REQUIRED, "", ""), TEXT, kind, **values)
 
 
 def finished(*results: Result, **summary: Any) -> Finished:
@@ -116,8 +116,8 @@ def test_another_name_of_a_model_stands_for_its_id(tmp_path: Path) -> None:
 
 NODE = """\
 file:///home/me/client.mjs:14
-    throw new TypeError("fetch failed");
-          ^
+    const url = job.video.url;
+                          ^
 
 {line}
     at generate (file:///home/me/client.mjs:14:11) {{
@@ -157,7 +157,22 @@ def test_an_error_of_python_is_described_by_its_last_line() -> None:
     outcome = ended(stderr)
     assert outcome.crashed
     assert outcome.brief() == "failed with KeyError (exit status 1): KeyError: 'id'"
-    assert ended("no error is named\nhere").brief().endswith(": no error is named")
+    assert ended("no error is named\nhere").brief().endswith(": here")
+
+
+@pytest.mark.parametrize(
+    ("above", "crashed"),
+    [
+        ('    throw new TypeError("no job");\n    ^\n', False),
+        ("    throw new Error(job.error.message);\n                        ^\n", True),
+        ("    raise TypeError(f'no {job}')\n", False),
+        ("    raise KeyError(job['error']['message'])\n                   ~~~^^^^^^^^^\n", True),
+        ("    return job.url\n", True),
+    ],
+)
+def test_an_error_that_a_program_raises_with_a_text_is_no_crash(above: str, crashed: bool) -> None:
+    assert ended(f"{above}TypeError: the reply names no job\n").crashed is crashed
+    assert ended(f"{above}TypeError: job\n").crashed
 
 
 def test_a_function_that_raises_a_type_error_has_crashed_whatever_it_says() -> None:

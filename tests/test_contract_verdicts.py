@@ -20,7 +20,7 @@ from kling_mock.cli.main import main
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.properties import PROPERTIES
-from kling_mock.contract_tests.reporting.printable import printable
+from kling_mock.contract_tests.reporting.terminal_text import terminal_text
 from kling_mock.contract_tests.running import cli_run
 from kling_mock.contract_tests.running.events import Checked, Event, Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
@@ -347,7 +347,7 @@ def test_texts_that_no_encoding_takes_are_shown_and_saved(
     ],
 )
 def test_what_a_terminal_acts_on_is_escaped(text: str, shown: str) -> None:
-    assert printable(text) == shown
+    assert terminal_text(text) == shown
 
 
 def test_reports_are_written_although_nobody_reads_the_terminal(

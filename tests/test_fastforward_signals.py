@@ -7,12 +7,13 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from kling_mock.clock import Clock
-from kling_mock.virtual_time import fast_forward
+from kling_mock.virtual_time import fast_forward, selectors
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no alarms")
 
@@ -113,3 +114,20 @@ def test_epoll_waits_in_virtual_time(clock: Clock) -> None:
         assert not poll.closed
     assert poll.closed
     assert clock.now() - before < 301
+
+
+class LooksTwice:
+    """Stands for a session whose wait looks once more than it has to."""
+
+    def __init__(self) -> None:
+        self.scheduler = self
+
+    def until(self, deadline: float, ready: Callable[[float], bool], **options: Any) -> bool:
+        return ready(0.0) and ready(0.0)
+
+
+@pytest.mark.parametrize(("found", "nothing"), [([(3, 1)], []), (([3], [], []), ([], [], []))])
+def test_an_event_that_is_told_once_stays_found(found: Any, nothing: Any) -> None:
+    looks = iter([found, nothing, nothing])
+    session: Any = LooksTwice()
+    assert selectors._wait(session, None, lambda pause: next(looks), nothing, ()) == found

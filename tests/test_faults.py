@@ -49,6 +49,7 @@ def test_a_queued_create_fault_waits_for_its_window_and_goes_when_it_is_past(tim
 def test_a_kind_has_its_own_status() -> None:
     statuses = {kind: Fault("poll", kind, seconds=1).answer_status for kind in KINDS}
     assert statuses.pop("expired") == 403
+    assert statuses.pop("empty") == 200
     assert set(statuses.values()) == {500}
     assert Fault("video", "expired", status=410).answer_status == 410
 

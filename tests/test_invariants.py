@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import pytest
 
@@ -246,11 +247,32 @@ def test_c8_sees_a_poll_that_comes_too_early(server: MockServer, shape: dict[str
     assert re.search(r"came after [2-4](\.\d)? s", breach.says)
 
 
-def test_c8_sees_a_create_that_comes_too_early(server: MockServer) -> None:
+def test_b6_sees_a_create_that_comes_too_early(server: MockServer) -> None:
     server.use("rate-limited;times=1")
     create(server)
     create(server)
-    assert numbers(server, "C8") == (1, 2)
+    assert broken(server) == ["B6"]
+    assert numbers(server, "B6") == (1, 2)
+
+
+@pytest.mark.parametrize("fault", ["video-expired", "video-truncated", "video-reset"])
+def test_c1_lets_a_client_ask_for_a_new_url_after_a_failed_download(server: MockServer, fault: str) -> None:
+    server.use(f"{fault};times=1+completed-in-create")
+    answer = create(server)
+    poll(server, job_id(answer))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        ask(server, "GET", urlsplit(answer.json["video"]["url"]).path, key=None)
+    poll(server, job_id(answer))
+    assert broken(server) == []
+    poll(server, job_id(answer))
+    assert broken(server) == ["C1"]
+
+
+def test_a1_says_nothing_of_other_vendors_models(server: MockServer) -> None:
+    ask(server, "POST", PATHS[0], {**body_for(), "model": "google/veo-3.1-t2v"})
+    assert broken(server) == []
+    ask(server, "POST", PATHS[0], {**body_for(), "model": "klingai/no-such-model"})
+    assert broken(server) == ["A1"]
 
 
 @pytest.mark.parametrize("retry_date", [False, True])

@@ -37,6 +37,7 @@ print(status)
         ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
         ("create-hangs", "The reply to a create was lost (create-hangs)"),
         ("rate-limited", "A create was answered 429 (rate-limited)."),
+        ("completed-without-url", "completed without a URL."),
     ],
 )
 def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:

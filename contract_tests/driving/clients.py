@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from kling_mock.errors import TargetError
 from kling_mock.virtual_time.originals import allocate_lock
 
 from ..running.models import Outcome
+from .call_forms import fields_taken, takes_fields_by_name
+from .errors_raised import is_unsupported, name_of, raised_on_purpose, text_of
 from .safe_import import try_import
 
 __all__ = [
@@ -29,7 +31,6 @@ __all__ = [
     "ClientKind",
     "ClientStopped",
     "load_callable",
-    "text_of",
 ]
 
 
@@ -104,6 +105,10 @@ class Client(abc.ABC):
     """Somebody's client: `call` makes one call of it."""
 
     kind: ClientKind
+    fields: frozenset[str] | None = None
+    """The fields that it can be asked for, where its signature says so; None for all."""
+    secure = False
+    """True where it wants its video by https: the URLs in answers are such then."""
     virtual_time = False
     """True where its sleeps and timeouts follow the server's clock."""
 
@@ -139,11 +144,24 @@ class CallableClient(Client):
         self.asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is a coroutine function
         )
+        self.by_name = takes_fields_by_name(function)
+        """True where it is called with a keyword for each field, instead of one payload."""
+        self.fields = fields_taken(function)
         self._resumes = "generation_id" in _parameters(function)
+        self.package = (getattr(function, "__module__", None) or "").partition(".")[0]
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One call of the function."""
         return _FunctionCall(self, arguments)
+
+    def invoke(self, payload: Any, options: Mapping[str, str]) -> Any:
+        """Call the function with a payload, or with its fields where it takes those."""
+        if not self.by_name:
+            return self.function(payload, **options)
+        taken = self.fields
+        return self.function(
+            **{name: payload[name] for name in payload if taken is None or name in taken}, **options
+        )
 
     @property
     def can_resume(self) -> bool:
@@ -171,7 +189,7 @@ class _FunctionCall(ClientCall):
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            value = self._client.function(self.arguments.payload, **options)
+            value = self._client.invoke(self.arguments.payload, options)
             if inspect.isawaitable(value):
                 value = asyncio.run(self._await(value))
         except ClientStopped:
@@ -179,7 +197,13 @@ class _FunctionCall(ClientCall):
         except SystemExit as error:
             return Outcome("exited", error="SystemExit", text=f"sys.exit({error.code!r})")
         except BaseException as error:
-            return Outcome("raised", error=_name_of(error), text=text_of(error))
+            return Outcome(
+                "raised",
+                error=name_of(error),
+                text=text_of(error),
+                deliberate=raised_on_purpose(error, self._client.package),
+                unsupported=is_unsupported(error),
+            )
         finally:
             asyncio.set_event_loop(None)
             if not loop.is_running():
@@ -212,28 +236,6 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return ()
-
-
-def _name_of(error: BaseException) -> str:
-    kind = type(error)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-def text_of(error: BaseException) -> str:
-    """Everything that an exception says: its message, its values, its notes, and those of its causes."""
-    parts: list[str] = []
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop(0)
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        parts += [str(one), *(str(argument) for argument in one.args), *getattr(one, "__notes__", ())]
-        parts += [value for value in vars(one).values() if isinstance(value, str)]
-        pending += [one.__cause__, one.__context__ if not one.__suppress_context__ else None]
-        pending += list(getattr(one, "exceptions", ()))
-    return "\n".join(dict.fromkeys(part for part in parts if part))
 
 
 def load_callable(target: str) -> CallableClient:
@@ -272,8 +274,11 @@ def _import(target: str, name: str) -> Any:
 
 
 def _check_signature(function: Callable[..., Any], target: str) -> None:
+    payload: tuple[Any, ...] = () if takes_fields_by_name(function) else ({},)
     try:
-        inspect.signature(function).bind({}, base_url="", api_key="")
+        inspect.signature(function).bind_partial(*payload, base_url="", api_key="")
+        if payload:
+            inspect.signature(function).bind(*payload, base_url="", api_key="")
     except TypeError as error:
         raise TargetError(
             f"{target} cannot be called as generate(payload, *, base_url, api_key): {error}."

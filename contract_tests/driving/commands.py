@@ -21,7 +21,7 @@ from kling_mock.timing import OUTPUT_ENDS
 from ..running.models import Outcome
 from .clients import CallArguments, Client, ClientCall, ClientKind
 
-__all__ = ["CommandClient"]
+__all__ = ["UNSUPPORTED_STATUS", "CommandClient"]
 
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
@@ -29,6 +29,11 @@ _ERROR = re.compile(
     r"^(?:Uncaught )?((?:[A-Za-z_][\w.]*)?(?:Error|Exception|Exit|Interrupt|Timeout)\w*)(?::|$)", re.M
 )
 """The beginning of the line in which Python or Node names an uncaught error."""
+_WHOLE = re.compile(r"^\S.*[^\W\d_]")
+"""A line that is no part of another one: it does not begin with a blank, and has a letter."""
+_RAISES = re.compile(r"(raise|throw)\b")
+UNSUPPORTED_STATUS = 64
+"""The exit status by which a command says that it has no way to express its input: EX_USAGE."""
 
 
 class CommandClient(Client):
@@ -98,12 +103,19 @@ class _CommandCall(ClientCall):
         if status == 0:
             return Outcome("returned", last, output=output, status=0)
         named = _ERROR.findall(stderr)
-        text = stderr.strip() or stdout.strip()
-        said = [line for line in text.splitlines() if line.strip()]
+        said = [line for line in (stderr if stderr.strip() else stdout).splitlines() if line.strip()]
+        first = _telling(said)
         # The line that names the error first: around it is the way there, and the version of Node.
-        first = max((place for place, line in enumerate(said) if _ERROR.match(line)), default=len(said) - 1)
-        text = "\n".join([*said[first : first + 1], *said[:first], *said[first + 1 :]]) if named else text
-        return Outcome("raised", error=named[-1] if named else "", text=text, output=output, status=status)
+        text = "\n".join([*said[first : first + 1], *said[:first], *said[first + 1 :]])
+        return Outcome(
+            "raised",
+            error=named[-1] if named else "",
+            text=text,
+            output=output,
+            status=status,
+            deliberate=bool(named) and _on_purpose(said, first),
+            unsupported=status == UNSUPPORTED_STATUS,
+        )
 
     def stop(self) -> None:
         """Kill the program and whatever it started."""
@@ -131,6 +143,29 @@ class _CommandCall(ClientCall):
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+
+def _telling(said: Sequence[str]) -> int:
+    """The place of the line that says what went wrong: the one that names an error, or else the last."""
+    named = [place for place, line in enumerate(said) if _ERROR.match(line)]
+    whole = [place for place, line in enumerate(said) if _WHOLE.match(line)]
+    return (named or whole or [len(said) - 1])[-1]
+
+
+def _on_purpose(said: Sequence[str], place: int) -> bool:
+    """True where the line of the program above the error's own is a `raise` or a `throw`."""
+    if said[place].startswith("AssertionError") or " " not in said[place].partition(":")[2].strip():
+        return False
+    above = list(said[:place])
+    marks = above.pop() if above and not above[-1].strip(" ^~") else ""
+    if not above or _RAISES.match(above[-1].strip()) is None:
+        return False
+    # What is marked is where it went wrong: the whole statement, or a part of it that was to be raised.
+    return not marks or _indent(marks) == _indent(above[-1])
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 class _Reader:

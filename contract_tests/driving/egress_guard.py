@@ -9,11 +9,13 @@ from typing import Any
 
 from kling_mock.interception.child.python.redirection import Redirection
 from kling_mock.interception.parent.host_policy import API_HOST, Hosts
+from kling_mock.interception.parent.in_process import intercept
 from kling_mock.interception.shared.decision import Decision
+from kling_mock.server import MockServer
 from kling_mock.virtual_time.patches import Patches
 from kling_mock.virtual_time.session import session_of_thread
 
-__all__ = ["RefusedPlaces", "sentence", "unprompted", "watched_connects"]
+__all__ = ["RefusedPlaces", "sentence", "served_securely", "unprompted", "watched_connects"]
 
 RefusedPlaces = Callable[[], dict[str, int]]
 """Attempts to reach other hosts so far, by `host:port`."""
@@ -40,6 +42,13 @@ def watched_connects() -> Iterator[RefusedPlaces]:
         yield lambda: hosts.refused
     finally:
         patches.undo()
+
+
+@contextlib.contextmanager
+def served_securely(server: MockServer) -> Iterator[RefusedPlaces]:
+    """As `watched_connects`, with the mock at the API's own host name behind TLS."""
+    with intercept(server, offline=True) as hosts:
+        yield lambda: hosts.refused
 
 
 def unprompted(places: Iterable[str], shown: Iterable[Any], bodies: Iterable[bytes]) -> list[str]:

@@ -26,13 +26,23 @@ from kling_mock.errors import TargetError
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
+from kling_mock.virtual_time.originals import sleep as real_sleep
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
 from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
-from .environments import Environment, in_real_time, in_this_process, no_process_left, shortened, with_hooks
+from .environments import (
+    Environment,
+    in_real_time,
+    in_this_process,
+    interruptible,
+    no_process_left,
+    shortened,
+    with_hooks,
+)
+from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
@@ -49,6 +59,8 @@ GENERATING = 20.0
 SPANS: Mapping[PendingStatus, float] = {"queued": QUEUED, "generating": GENERATING}
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
+_POLLS_BEFORE = 2
+"""Polls that are answered before the time of day is set back."""
 
 
 class StrayRequests(TargetError):
@@ -92,6 +104,7 @@ class Engine:
         self.others: list[str] = []
         """Other hosts that the client tried to reach by itself, as `host:port`."""
         self._known: dict[str, int] = {}
+        self._lingers = False
         self._begun: list[ClientCall] = []
         """The calls of the current run."""
         self._kept: OrderedDict[str, Run] = OrderedDict()
@@ -99,6 +112,7 @@ class Engine:
 
     def __enter__(self) -> Engine:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(interruptible())
             stack.enter_context(no_process_left())
             stack.enter_context(self.server)
             if self.virtual:
@@ -110,7 +124,7 @@ class Engine:
 
     def _enter_environment(self) -> contextlib.AbstractContextManager[Environment]:
         if not isinstance(self.client, CommandClient):
-            return in_this_process(self.server, self._running)
+            return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
             return in_real_time(self.server)
         return with_hooks(self.server, self.client, self.limiter)
@@ -128,7 +142,8 @@ class Engine:
 
     def _running(self) -> int:
         """The number of the run whose calls are not over, 0 between runs: threads may be left then."""
-        return self.runs if any(not call.over for call in self._begun) else 0
+        going = self._lingers or any(not call.over for call in self._begun)
+        return self.runs if going else 0
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
@@ -165,7 +180,7 @@ class Engine:
             trial = trial.replace(scenario=shortened(trial.scenario))
         served = self._rhythm.fitted(trial.scenario)
         prefix = PREFIX if trial.base == "prefix" else ""
-        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix))
+        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix, self.client.secure))
         server.reset()
         server.use(served)
         clock = server.clock
@@ -182,8 +197,19 @@ class Engine:
         run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
         run.served = None if served is trial.scenario else served
         on_request = self._on_request(trial, calls[0], run)
-        with closer, _quietly(self.client.kind == "python") as sink, limiter.watched(on_request):
+        wants_files = trial.watch_files
+        with (
+            closer,
+            _quietly(self.client.kind == "python") as sink,
+            limiter.watched(on_request),
+            written_files(wants_files, self.client.kind == "python") as written,
+        ):
             self._drive(trial, calls, run)
+            before = limiter.received
+            self._linger(trial.linger)
+        if limiter.received > before:
+            run.late = tuple(each.number for each in server.exchanges[before - limiter.received :])
+        run.half_files = half_files(written(), server.exchanges) if wants_files else ()
         self.stray_requests += limiter.stale_requests
         if limiter.overrun:
             raise StrayRequests(
@@ -224,15 +250,21 @@ class Engine:
         """A function to call after each request: it reads the client's arguments or interrupts it."""
         wanted = trial.interrupt_after
         journal = self.server.space.journal
-        if wanted is None and not trial.inspect:
+        if self.environment.session is not None:
+            self.environment.session.wall_offset = 0.0
+        if wanted is None and not trial.inspect and not trial.set_back:
             return None
 
         def look(received: int) -> None:
             if trial.inspect and not run.arguments:
                 run.arguments = call.process_arguments()
-            if wanted is None:
+            if wanted is None and not trial.set_back:
                 return
             polls = sum(exchange.kind == "poll" for exchange in journal)
+            if wanted is None:
+                if polls >= _POLLS_BEFORE and self.environment.session is not None:
+                    self.environment.session.wall_offset = -trial.set_back
+                return
             if polls >= wanted and run.interrupted_at is None and call.interrupt():
                 run.interrupted_at = received
 
@@ -245,17 +277,21 @@ class Engine:
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
         try:
-            for call in calls:
+            for call in calls[:1] if trial.in_turn else calls:
                 call.start()
             self._begun = calls
-            for call in calls:
+            for place, call in enumerate(calls):
+                if trial.in_turn and place:
+                    if self.limiter.cut:
+                        break
+                    call.start()
                 while not call.wait(
                     0.05 if self.limiter.cut else min(0.5, max(limit - time.monotonic(), 0.01))
                 ):
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
                         self.limiter.close("time")
-                        self._stop(calls)
+                        self._stop(calls[: place + 1] if trial.in_turn else calls)
                         break
                     if self.server.clock.now() - run.started > trial.seconds + 60:
                         self.limiter.close("time")
@@ -263,6 +299,17 @@ class Engine:
             self._begun = []
             run.real_seconds = time.monotonic() - begun
             timer()
+
+    def _linger(self, seconds: float) -> None:
+        """Let virtual time go on after the calls have ended: what they left running shows itself."""
+        session = self.environment.session
+        if session is None or not seconds or self.limiter.cut:
+            return
+        self._lingers = True
+        try:
+            session.scheduler.until(session.now() + seconds, _pause)
+        finally:
+            self._lingers = False
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         loop = self.server.loop
@@ -303,6 +350,9 @@ class Engine:
         run.cut, run.received = self.limiter.cut, self.limiter.received
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]
+        if self.client.kind == "python":
+            run.open_connections = self.limiter.most_open
+            run.kept_payloads = [call.arguments.payload for call in calls]
         for outcome in run.outcomes:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
@@ -329,6 +379,13 @@ class Engine:
             bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
             found = unprompted(tried, run.trial.payloads, bodies)
             self.others += [place for place in found if place not in self.others]
+
+
+def _pause(pause: float) -> bool:
+    """Pause in real time, and say that nothing has come."""
+    if pause > 0:
+        real_sleep(pause)
+    return False
 
 
 def _with_trial(run: Run, trial: Trial) -> Run:

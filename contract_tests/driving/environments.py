@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,14 +13,22 @@ from kling_mock.scenarios import Fault, Scenario
 from kling_mock.server import MockServer
 from kling_mock.timeline import PENDING_STATUSES, Step
 from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
-from kling_mock.virtual_time import fast_forward, keep_real_time
+from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
-from .egress_guard import RefusedPlaces, watched_connects
+from .egress_guard import RefusedPlaces, served_securely, watched_connects
 from .run_limiter import RunLimiter
 
-__all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
+__all__ = [
+    "Environment",
+    "in_real_time",
+    "in_this_process",
+    "interruptible",
+    "no_process_left",
+    "shortened",
+    "with_hooks",
+]
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,17 @@ class Environment:
     """Returns True once a part of it (curl in a shell script) has been seen not to: its timeouts are real."""
     others: RefusedPlaces = dict
     """Attempts to reach other hosts than the mock."""
+    session: Session | None = None
+    """The virtual time of this process, where the client lives in it."""
 
 
 @contextlib.contextmanager
-def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[Environment]:
+def in_this_process(
+    server: MockServer, running: Callable[[], int], *, secure: bool = False
+) -> Iterator[Environment]:
     """A callable: this process lives by the server's clock, this thread apart.
+
+    With `secure` the mock is also at the API's own host name, under a certificate that this process trusts.
 
     `running` gives the number of the run whose calls have begun, 0 between runs. Time stands still then: a
     thread of the client that waits for work, as an event loop in the background does, would take it to the
@@ -51,8 +67,13 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         before, seen = seen, running()
         return seen == before != 0 and server.quiet()
 
-    with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
-        yield Environment(server.url, lambda: True, others=others)
+    connects = served_securely(server) if secure else watched_connects()
+    with keep_real_time(), fast_forward(server, quiet=quiet) as session, connects as others:
+        try:
+            yield Environment(server.url, lambda: True, others=others, session=session)
+        finally:
+            # Threads that a client left would wait for ever, and keep the time of later sessions from moving.
+            session.scheduler.ended = True
 
 
 @contextlib.contextmanager
@@ -108,6 +129,25 @@ def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None
     idle_detector = server.idle_detector
     assert idle_detector is not None
     idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS))
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let programs be interrupted that this one starts, though it is not to be itself (`nohup`, `&`).
+
+    What is ignored is inherited; a handler is not.
+    """
+    ignored = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    )
+    if not ignored:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

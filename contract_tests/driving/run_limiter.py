@@ -16,6 +16,7 @@ from kling_mock.common import Common
 from kling_mock.errors import TargetError
 from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.exchange import Exchange
+from kling_mock.interception.parent.host_policy import API_HOST
 from kling_mock.serving.wire import TRANSPORT
 from kling_mock.timeline import FINAL_STATUSES
 from kling_mock.timing import LOOP_LOOKS
@@ -42,6 +43,9 @@ _ROUNDS = 6
 """Rounds of the event loop after which whatever had arrived is being worked on."""
 
 
+_SECURE = ((b"x-forwarded-proto", b"https"), (b"x-forwarded-host", API_HOST.encode()))
+
+
 @dataclass(frozen=True)
 class RunLimits:
     """The limits of one run, and the key that tells its requests from those of earlier runs."""
@@ -50,6 +54,8 @@ class RunLimits:
     key: bytes
     prefix: str = ""
     """The path before `/v2` that is taken off, as by a proxy."""
+    secure: bool = False
+    """True where answers show the API's own host name and https, as behind a proxy that has them."""
 
 
 class RunLimiter(MockApp):
@@ -68,6 +74,8 @@ class RunLimiter(MockApp):
         self.cut_at = 0.0
         """The virtual moment of the cut."""
         self.received = 0
+        self.most_open = 0
+        """The most connections of this run that were open at one time."""
         self.stale_requests = 0
         """Requests in this run that bore the key of an earlier one: they are not answered."""
         self._begun = 0.0
@@ -80,6 +88,7 @@ class RunLimiter(MockApp):
         self._final_answers = 0
         self._asked: float | None = None
         self._transports: set[Any] = set()
+        self._connections: set[Any] = set()
         self.space.bus.subscribe(self._count_final_answer, (EventKind.EXCHANGE,))
 
     def begin(self, limits: RunLimits) -> None:
@@ -90,6 +99,8 @@ class RunLimiter(MockApp):
         self._transports = set()
         self.stale_requests, self.overrun = 0, False
         self._begun = self.space.clock.now()
+        self._connections = set()
+        self.most_open = 0
         self.forget_requests()
 
     def forget_requests(self) -> None:
@@ -146,8 +157,13 @@ class RunLimiter(MockApp):
                 transport.abort()
             return
         self._transports.add(transport)
+        if transport is not None:
+            self._connections = {one for one in self._connections if not one.is_closing()} | {transport}
+            self.most_open = max(self.most_open, len(self._connections))
         if self._limits.prefix:
             self._strip(scope)
+        if self._limits.secure:
+            scope["headers"] = [*scope["headers"], *_SECURE]
         try:
             await super().__call__(scope, receive, send)
         finally:

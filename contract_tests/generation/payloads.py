@@ -6,7 +6,9 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from kling_mock.catalog import load_catalog
+from kling_mock.errors import SettingsError
 
+from .contract_view import ContractView, current_view
 from .negative_values import MISSING
 from .payload_factory import Bodies, Case, InvalidCase
 
@@ -19,21 +21,63 @@ __all__ = [
     "InvalidCase",
     "bodies_of",
     "boundary_payloads",
+    "fields_left_out",
+    "fields_of",
     "invalid_cases",
     "invalid_payloads",
     "smallest_payload",
     "valid_payloads",
+    "worded",
 ]
 
+WORDS = "a cat"
 
-@functools.lru_cache(maxsize=256)
+
 def bodies_of(model: str, *, legacy: bool = False) -> Bodies:
     """The create body of a model as its vendored document describes it, compiled once.
 
-    `legacy` takes the older contract of `/v2/generate/video/…` instead. Raises `UnknownModel`.
+    `legacy` takes the older contract of `/v2/generate/video/…` instead. While a client is checked, what it
+    cannot express is left out (`contract_view`). Raises `UnknownModel`; `SettingsError` where a field is
+    left out without which there is no body.
     """
-    schema = load_catalog().create_schema(model, legacy=legacy)
+    return _compiled(model, legacy, current_view())
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(model: str, legacy: bool, view: ContractView) -> Bodies:
+    schema = _narrowed(_schema(model, view, legacy=legacy), model, view.fields)
     return Bodies(_named_first(schema, model), where=f"the create body of {model}")
+
+
+def _narrowed(schema: dict[str, Any], model: str, fields: frozenset[str] | None) -> dict[str, Any]:
+    """A schema with some of its fields alone, and the model."""
+    if fields is None:
+        return schema
+    kept = fields | {"model"}
+    lost = [name for name in schema.get("required", ()) if name not in kept]
+    if lost:
+        raise SettingsError(f"{model} needs {' and '.join(lost)}, which the client's fields leave out.")
+    properties = {name: field for name, field in schema["properties"].items() if name in kept}
+    return {**schema, "properties": properties}
+
+
+def fields_left_out(model: str) -> list[str]:
+    """The fields of a model that the client of the current view cannot be asked for."""
+    asked = fields_of(model)
+    return [name for name in _schema(model, current_view())["properties"] if name not in asked]
+
+
+def fields_of(model: str) -> dict[str, Any]:
+    """The fields of a model that a client can be asked for, each with its schema."""
+    view = current_view()
+    properties: dict[str, Any] = _narrowed(_schema(model, view), model, view.fields)["properties"]
+    return properties
+
+
+def _schema(model: str, view: ContractView, *, legacy: bool = False) -> dict[str, Any]:
+    catalog = load_catalog()
+    older = legacy or (view.legacy and catalog.find(model).legacy)
+    return catalog.create_schema(model, legacy=older)
 
 
 def _named_first(schema: dict[str, Any], model: str) -> dict[str, Any]:
@@ -54,8 +98,13 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
 
 
 def smallest_payload(model: str) -> dict[str, Any]:
-    """A new body of a model with its required fields alone, each as simple as can be."""
-    return bodies_of(model).smallest()
+    """A new body of a model with its required fields alone, each as simple as can be; a prompt has words."""
+    return worded(bodies_of(model).smallest())
+
+
+def worded(body: dict[str, Any]) -> dict[str, Any]:
+    """A body with words where its prompt has none: there are clients that refuse to pay for nothing."""
+    return {**body, "prompt": WORDS} if body.get("prompt") == "" else body
 
 
 def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:

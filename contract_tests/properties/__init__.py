@@ -3,17 +3,48 @@ D reading the result, E transport, F the process."""
 
 from __future__ import annotations
 
-from .a_request import SECTION as A
-from .b_create import SECTION as B
+from kling_mock.trace_rules.register import RULES
+
+from . import (
+    a_payload,
+    a_request,
+    b_create,
+    b_repeats,
+    c_ending,
+    c_outage,
+    c_poll,
+    d_downloads,
+    d_result,
+    d_words,
+    e_connections,
+    e_transport,
+    f_process,
+)
 from .base import Context, Failure, Profile, Property
-from .c_poll import SECTION as C
-from .d_result import SECTION as D
-from .e_transport import SECTION as E
-from .f_process import SECTION as F
 
 __all__ = ["PROPERTIES", "Context", "Failure", "Profile", "Property"]
 
+_MODULES = (
+    a_payload,
+    a_request,
+    b_create,
+    b_repeats,
+    c_ending,
+    c_outage,
+    c_poll,
+    d_downloads,
+    d_result,
+    d_words,
+    e_connections,
+    e_transport,
+    f_process,
+)
+
 PROPERTIES: dict[str, Property] = {
-    one.id: one for section in (A, B, C, D, E, F) for one in section.properties
+    one.id: one
+    for one in sorted(
+        (one for module in _MODULES for one in module.SECTION.properties),
+        key=lambda one: list(RULES).index(one.id),
+    )
 }
 """Every property by its id, in the order of the catalogue."""

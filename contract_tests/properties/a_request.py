@@ -6,22 +6,30 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from hypothesis import strategies as st
 
-from kling_mock.catalog import load_catalog
 from kling_mock.errors import PayloadError
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import parse_json
 
 from ..driving.run_limiter import FORWARDED_PREFIX
-from ..generation.payloads import invalid_cases, invalid_payloads, smallest_payload, valid_payloads
+from ..generation.payloads import (
+    fields_left_out,
+    fields_of,
+    invalid_cases,
+    invalid_payloads,
+    smallest_payload,
+    valid_payloads,
+)
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met
 from ..running.models import Run, Trial
+from ..running.wording import compared, has_controls, quoted
 from .base import Context, Failure, Section
+from .contracts import schema_for
 from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
-from .oracles import accepted, difference, documented, nulls, one_line, undocumented
+from .oracles import accepted, difference, documented, nulls, undocumented
 from .silent_fixes import mended, negative_trial
 from .trials import any_payload, boundaries, brief_bodies, delicate
 
@@ -52,11 +60,12 @@ def payload_valid(run: Run) -> Failure | None:
     after=("A3", "A12"),
 )
 def payload_faithful(run: Run) -> Failure | None:
-    for exchange in run.creates:
-        found = difference(exchange.payload, run.trial.payload)
+    for exchange in _of_json(run):
+        schema = schema_for(exchange, run.trial.model)
+        found = difference(exchange.payload, run.trial.payload, schema=schema)
         if found is not None:
             return Failure(f"the create body is not the input: {found}", exchange.number)
-    if not run.creates:
+    if not run.creates and not _refused_controls(run):
         return Failure(f"a valid input never became a create: the client {run.brief()}")
     return None
 
@@ -67,9 +76,8 @@ def payload_faithful(run: Run) -> Failure | None:
     first=boundaries,
 )
 def no_undocumented_fields(run: Run) -> Failure | None:
-    schema = load_catalog().create_schema(run.trial.model)
-    for exchange in run.creates:
-        unknown = next(undocumented(exchange.payload, schema), None)
+    for exchange in _of_json(run):
+        unknown = next(undocumented(exchange.payload, schema_for(exchange, run.trial.model)), None)
         if unknown is not None:
             return Failure(f"{unknown} is no field of {run.trial.model}", exchange.number)
     return None
@@ -82,7 +90,7 @@ def no_undocumented_fields(run: Run) -> Failure | None:
 )
 def omit_not_null(run: Run) -> Failure | None:
     given = set(nulls(run.trial.payload))
-    for exchange in run.creates:
+    for exchange in _of_json(run):
         added = next((path for path in nulls(exchange.payload) if path not in given), None)
         if added is not None:
             return Failure(f"{added or 'the body'} was not given and sent as null", exchange.number)
@@ -90,12 +98,14 @@ def omit_not_null(run: Run) -> Failure | None:
 
 
 def _has(name: str, context: Context) -> str | None:
-    known = load_catalog().create_schema(context.model)["properties"]
-    return None if name in known else f"{context.model} has no {name}"
+    if name in fields_of(context.model):
+        return None
+    left_out = name in fields_left_out(context.model)
+    return f"the client takes no {name}" if left_out else f"{context.model} has no {name}"
 
 
 def _with_duration(context: Context) -> st.SearchStrategy[Trial]:
-    values = load_catalog().create_schema(context.model)["properties"]["duration"].get("enum", [5])
+    values = fields_of(context.model)["duration"].get("enum", [5])
     durations = st.sampled_from([value for value in values if isinstance(value, int)] or [5])
     return st.builds(
         lambda payload, value: Trial(context.model, {**payload, "duration": value}, PLAIN),
@@ -114,7 +124,7 @@ def integer_duration(run: Run) -> Failure | None:
     for exchange in run.creates:
         sent = exchange.payload.get("duration") if isinstance(exchange.payload, dict) else None
         if isinstance(sent, str):
-            return Failure(f'duration was sent as the string "{sent}"', exchange.number)
+            return Failure(f"duration was sent as the string {quoted(sent)}", exchange.number)
     return None
 
 
@@ -177,7 +187,7 @@ def bearer_everywhere(run: Run) -> Failure | None:
 def _maybe_odd_numbers(context: Context) -> st.SearchStrategy[Trial]:
     """Any payload, and for callables one whose number is none: JSON has no way to say it."""
     plain = any_payload(context)
-    properties = load_catalog().create_schema(context.model)["properties"]
+    properties = fields_of(context.model)
     names = [name for name, field in properties.items() if field.get("type") == "number"]
     if not names or context.client.kind != "python":
         return plain
@@ -222,7 +232,7 @@ def _not_json(types: list[str], body: bytes) -> str | None:
 
 
 def _texts(context: Context) -> st.SearchStrategy[Trial]:
-    field = load_catalog().create_schema(context.model)["properties"]["prompt"]
+    field = fields_of(context.model)["prompt"]
     most = min(field.get("maxLength", LONGEST), LONGEST)
     texts = st.one_of(
         st.sampled_from(TEXTS),
@@ -238,7 +248,7 @@ def _texts(context: Context) -> st.SearchStrategy[Trial]:
 
 def _each_text(context: Context) -> Iterator[Trial]:
     body = smallest_payload(context.model)
-    most = load_catalog().create_schema(context.model)["properties"]["prompt"].get("maxLength", LONGEST)
+    most = fields_of(context.model)["prompt"].get("maxLength", LONGEST)
     return (Trial(context.model, {**body, "prompt": text[:most]}, PLAIN) for text in TEXTS)
 
 
@@ -250,17 +260,25 @@ def _each_text(context: Context) -> Iterator[Trial]:
 )
 def unicode_exact(run: Run) -> Failure | None:
     given = run.trial.payload["prompt"]
-    for exchange in run.creates:
+    for exchange in _of_json(run):
         sent = exchange.payload.get("prompt") if isinstance(exchange.payload, dict) else None
         if sent != given:
-            return Failure(f"the prompt {_escaped(given)} arrived as {_escaped(sent)}", exchange.number)
-    if not run.creates:
-        return Failure(f"the prompt {_escaped(given)} was never sent: the client {run.brief()}")
+            before, after = compared(given, sent)
+            return Failure(f"the prompt {before} arrived as {after}", exchange.number)
+    if not run.creates and not _refused_controls(run):
+        return Failure(f"the prompt {quoted(given)} was never sent: the client {run.brief()}")
     return None
 
 
-def _escaped(text: Any) -> str:
-    return one_line(ascii(text))
+def _of_json(run: Run) -> list[Exchange]:
+    """The creates whose bodies are JSON: what else there is, A1 and A8 speak of."""
+    return [exchange for exchange in run.creates if exchange.payload is not None]
+
+
+def _refused_controls(run: Run) -> bool:
+    """True where a client said clearly that it takes no control characters, which no prompt needs."""
+    refused = run.outcome.failed and not run.outcome.crashed
+    return refused and has_controls(run.trial.payload)
 
 
 def _images(context: Context) -> st.SearchStrategy[Trial]:
@@ -302,7 +320,7 @@ def _broken(context: Context) -> st.SearchStrategy[Trial]:
 
 def _each_broken(context: Context) -> Iterator[Trial]:
     """Every constraint broken once: a mistake in one of them is found whatever is drawn."""
-    for case in invalid_cases(context.model):
+    for case in invalid_cases(context.model, rules=True):
         if isinstance(case.payload, dict):
             yield negative_trial(context.model, case)
 
@@ -316,7 +334,8 @@ def _each_broken(context: Context) -> Iterator[Trial]:
 def invalid_refused(run: Run) -> Failure | None:
     # What else was changed is the business of A2; a change that was refused all the same hid nothing.
     for exchange in accepted(run):
-        found = mended(exchange.payload, run.trial.payload, run.trial.expect)
+        schema = schema_for(exchange, run.trial.model)
+        found = mended(exchange.payload, run.trial.payload, run.trial.expect, schema)
         if found is not None:
             return Failure(f"{run.trial.note}, and the client changed it: {found}", exchange.number)
     if run.outcome.kind == "returned" and not accepted(run):
@@ -333,16 +352,14 @@ def invalid_refused(run: Run) -> Failure | None:
     after=("A3",),
 )
 def variant_fit(run: Run) -> Failure | None:
-    known = load_catalog().create_schema(run.trial.model)["properties"]
     for exchange in run.creates:
+        known = schema_for(exchange, run.trial.model)["properties"]
         sent = exchange.payload
         if not isinstance(sent, dict):
             continue
         if sent.get("model") != run.trial.payload["model"]:
-            return Failure(
-                f"the model is {run.trial.payload['model']}, and {one_line(sent.get('model'))} was sent",
-                exchange.number,
-            )
+            wanted, named = quoted(run.trial.payload["model"]), quoted(sent.get("model"))
+            return Failure(f"the model is {wanted}, and {named} was sent", exchange.number)
         foreign = next((name for name in sent if name not in known), None)
         if foreign is not None:
             return Failure(f"{foreign} is no field of {run.trial.model}", exchange.number)

@@ -16,8 +16,9 @@ from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met, never_polled
 from ..running.models import Run, Trial
+from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import accepted, failed_clearly, mentions, not_delivered, one_line
+from .oracles import accepted, failed_clearly, mentions, not_delivered
 from .retry_after import waited
 from .trials import behaving, brief_pairs, each, every, fixed, stuck_trial
 
@@ -145,7 +146,7 @@ def surfaces_message(run: Run) -> Failure | None:
             continue
         if not mentions(body["message"], run):
             return Failure(
-                f"the API said {one_line(body['message'])!r}, the client {run.brief()}",
+                f"the API said {quoted(body['message'])}, the client {run.brief()}",
                 exchange.number,
             )
         if run.trial.strict and not mentions(body["requestId"], run):
@@ -160,6 +161,9 @@ def _limited() -> st.SearchStrategy[Scenario]:
 @rule(
     "B6",
     trials=behaving(_limited),
+    first=each(
+        *(CATALOGUE["rate-limited"].with_faults(times=1, retry_date=dated) for dated in (False, True))
+    ),
     virtual=True,
 )
 def create_limited(run: Run) -> Failure | None:
@@ -176,6 +180,8 @@ def create_limited(run: Run) -> Failure | None:
         return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
     if run.outcome.kind == "returned" and not accepted(run):
         return Failure(f"the create is answered 429, but the client {run.brief()} as if all were well")
+    if run.outcome.crashed:
+        return failed_clearly(run, "the create is answered 429")
     return None
 
 
@@ -215,9 +221,9 @@ def bad_create_reply(run: Run) -> Failure | None:
     plain=True,
 )
 def terminal_in_create(run: Run) -> Failure | None:
-    state = run.creates[0].state if run.creates else None
-    if run.polls and state is not None:
-        return Failure(f"the create already said {state}, and the job was polled", run.polls[0].number)
+    said = run.creates[0].word if run.creates else None
+    if run.polls and said is not None:
+        return Failure(f"the create already said {said}, and the job was polled", run.polls[0].number)
     if run.trial.scenario.create_status == "completed":
         return not_delivered(run)
     return failed_clearly(run, "the create already said error")

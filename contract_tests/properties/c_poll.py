@@ -15,13 +15,14 @@ from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
 from ..running.met import NEVER_POLLS, end_not_told, unmet_in_polls
 from ..running.models import Run, Trial
+from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import failed_clearly, gave_up_early, mentions, not_delivered, one_line
+from .oracles import failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK"]
+__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -43,6 +44,9 @@ def stops_at_terminal(run: Run) -> Failure | None:
     ended: dict[str, str] = {}
     for exchange in run.trace:
         job = exchange.job_id
+        if exchange.kind == "video" and exchange.fault:
+            # Where a download failed, a new URL may be asked for.
+            ended.clear()
         if job is None or exchange.kind not in ("create", "poll"):
             continue
         if exchange.kind == "poll" and job in ended:
@@ -53,7 +57,7 @@ def stops_at_terminal(run: Run) -> Failure | None:
             and exchange.state in ("completed", "error")
             and not _damaged(exchange.fault)
         ):
-            ended[job] = exchange.state or ""
+            ended[job] = exchange.word or exchange.state
     return None
 
 
@@ -124,7 +128,8 @@ def poll_budget(run: Run) -> Failure | None:
     return failed_clearly(run, "the job never ends")
 
 
-def _has_budget(context: Context) -> str | None:
+def has_budget(context: Context) -> str | None:
+    """The reason why nothing is known of a client's budget; None where it has one."""
     return (
         None
         if context.profile.gave_up and context.profile.last_polls
@@ -132,10 +137,15 @@ def _has_budget(context: Context) -> str | None:
     )
 
 
+def beyond_budget(context: Context, most: float) -> float:
+    """Virtual seconds after which a client is over its own budget by far."""
+    return min(most, 4 * context.profile.last_polls[-1] + 3_600.0)
+
+
 @rule(
     "C5",
     trials=_stuck,
-    applies=_has_budget,
+    applies=has_budget,
     virtual=True,
     examples=3,
     plain=True,
@@ -261,12 +271,28 @@ def _ids(*styles: str) -> st.SearchStrategy[Scenario]:
     return scenario_strategies.id_styles(styles)
 
 
+def _found_again(run: Run) -> Failure | None:
+    """The failure of a job that is not polled by its id, or whose video is lost over it."""
+    failure = _same_ids(run)
+    if failure is not None or run.delivered or not run.jobs:
+        return failure
+    told = run.outcome.failed and not run.outcome.crashed and mentions(run.jobs[0], run)
+    if told and run.trial.scenario.ids == "awkward":
+        # No id has been seen to look like that: who refuses it, and names it, has lost nothing.
+        return None
+    failure = not_delivered(run)
+    assert failure is not None
+    return Failure(f"the id is {quoted(run.jobs[0])}; {failure.says}", failure.exchange)
+
+
 def _same_ids(run: Run) -> Failure | None:
     issued = {exchange.job_id for exchange in run.creates if exchange.job_id is not None}
     for exchange in run.polls:
         if issued and exchange.job_id not in issued:
             asked = one_line(exchange.query_string.decode("utf-8", "replace"))
-            return Failure(f"the id is {next(iter(issued))}, and ?{asked} was polled", exchange.number)
+            return Failure(
+                f"the id is {quoted(next(iter(issued)))}, and ?{asked} was polled", exchange.number
+            )
     return None
 
 
@@ -275,9 +301,10 @@ def _same_ids(run: Run) -> Failure | None:
     trials=behaving(lambda: _ids("awkward", "uuid-model")),
     first=every(lambda: _ids("awkward", "uuid-model")),
     examples=8,
+    plain=True,
 )
 def id_round_trip(run: Run) -> Failure | None:
-    return _same_ids(run)
+    return _found_again(run)
 
 
 @rule(
@@ -285,9 +312,10 @@ def id_round_trip(run: Run) -> Failure | None:
     trials=behaving(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     first=every(lambda: _ids("digits", "leading-zeros", "uuid-model", "leading-dash", "uuid")),
     examples=12,
+    plain=True,
 )
 def id_opaque(run: Run) -> Failure | None:
-    return _same_ids(run)
+    return _found_again(run)
 
 
 @rule(
@@ -316,7 +344,7 @@ def _late(context: Context) -> st.SearchStrategy[Trial]:
 @rule(
     "C14",
     trials=_late,
-    applies=_has_budget,
+    applies=has_budget,
     virtual=True,
     examples=2,
     plain=True,

@@ -13,7 +13,7 @@ from .base import Failure, Section
 from .oracles import failed_clearly, not_delivered
 from .trials import behaving, every, fixed
 
-__all__ = ["SECTION"]
+__all__ = ["SECTION", "TOO_LONG", "held"]
 
 SECTION = Section()
 rule = SECTION.rule
@@ -23,7 +23,7 @@ TOO_LONG = 3_600.0
 """Virtual seconds that no timeout of a single request exceeds."""
 
 
-def _held(exchange: Exchange, run: Run) -> float:
+def held(exchange: Exchange, run: Run) -> float:
     """The virtual seconds that a request was waited for, until the mock ended the run at the latest."""
     end = run.started + (run.cut_after if run.cut else run.seconds)
     return min(exchange.ended_at or end, end) - exchange.at
@@ -50,7 +50,7 @@ def _hanging() -> st.SearchStrategy[Scenario]:
 def always_timeout(run: Run) -> Failure | None:
     for exchange in run.trace:
         # Many short waits without an end are the business of C4.
-        if exchange.status is None and _held(exchange, run) > TOO_LONG:
+        if exchange.status is None and held(exchange, run) > TOO_LONG:
             return Failure(
                 f"the {exchange.kind} was not answered, and the client waited for more than an hour",
                 exchange.number,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation.validator import undocumented_fields
 
 from ..running.models import Run
+from ..running.wording import compared, one_line, quoted
 from .base import Failure
+from .contracts import goes_without_saying
 
 __all__ = [
     "accepted",
@@ -21,7 +23,6 @@ __all__ = [
     "mentions",
     "not_delivered",
     "nulls",
-    "one_line",
     "undocumented",
 ]
 
@@ -35,7 +36,7 @@ def not_delivered(run: Run) -> Failure | None:
         return None
     last = run.trace[-1].number if run.trace else None
     if run.outcome.kind == "returned" and run.url is not None:
-        return Failure(f"the video is {one_line(run.url)}, but the client {run.brief()}", last)
+        return Failure(f"the video is {one_line(run.url, 300)}, but the client {run.brief()}", last)
     return Failure(f"the job ends with a video, but the client {run.brief()}", last)
 
 
@@ -64,12 +65,6 @@ def accepted(run: Run) -> list[Exchange]:
     return [exchange for exchange in run.creates if exchange.job_id is not None]
 
 
-def one_line(value: Any, most: int = 100) -> str:
-    """A value as JSON, shortened."""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
 def mentions(text: str, run: Run) -> bool:
     """Return True if the text is in what the client raised or printed, escaped or not."""
     if not text:
@@ -83,32 +78,37 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("\\n", " ").replace("\\", "").split())
 
 
-def difference(sent: Any, given: Any, path: str = "") -> str | None:
-    """The first difference of two JSON values in words, or None; a number and its string are the same."""
+def difference(sent: Any, given: Any, path: str = "", schema: Mapping[str, Any] | None = None) -> str | None:
+    """The first difference of two JSON values in words, or None; a number and its string are the same.
+
+    With a schema, so is a field that is not said and one that says its default.
+    """
     here = path or "the body"
+    fields: Mapping[str, Any] = (schema or {}).get("properties", {})
     if isinstance(given, dict) and isinstance(sent, dict):
         for name in given:
             inner = f"{path}.{name}" if path else name
             if name not in sent:
-                return f"{inner} was given as {one_line(given[name])} and left out"
-            found = difference(sent[name], given[name], inner)
+                return f"{inner} was given as {quoted(given[name])} and left out"
+            found = difference(sent[name], given[name], inner, fields.get(name))
             if found:
                 return found
         for name in sent:
-            if name not in given:
-                return f"{path + '.' if path else ''}{name} was not given and sent as {one_line(sent[name])}"
+            if name not in given and not goes_without_saying(sent[name], fields.get(name)):
+                return f"{path + '.' if path else ''}{name} was not given and sent as {quoted(sent[name])}"
         return None
     if isinstance(given, list) and isinstance(sent, list):
         if len(given) != len(sent):
             return f"{here} was given with {len(given)} items and sent with {len(sent)}"
         found_all = (
-            difference(one, other, f"{path}[{i}]")
+            difference(one, other, f"{path}[{i}]", (schema or {}).get("items"))
             for i, (one, other) in enumerate(zip(sent, given, strict=True))
         )
         return next((found for found in found_all if found), None)
     if _same(sent, given):
         return None
-    return f"{here} was given as {one_line(given)} and sent as {one_line(sent)}"
+    before, after = compared(given, sent)
+    return f"{here} was given as {before} and sent as {after}"
 
 
 def _same(sent: Any, given: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
@@ -24,10 +25,24 @@ BUSY = 0.5
 """Virtual seconds between polls, on average, below which they are a busy loop."""
 PACED = 20
 """Polls in a row whose pace is looked at."""
+TRIED = 10
+"""The same where all of them went wrong."""
+SECONDS = 20.0
+"""Virtual seconds of an outage that passes."""
 
 _PLAN = (Step("queued", 10.0), Step("generating", 60.0), Step("completed"))
-OUTAGES = tuple(outage.replace(plan=_PLAN) for outage in scenario_strategies.long_outages(2 * PACED))
-"""Faults in a row, enough for a loop that makes no pause after one to show."""
+_MINUTE = (
+    Scenario("generated", f"For {SECONDS:g} s every poll {says}.", plan=_PLAN, faults=(fault,))
+    for says, fault in (
+        ("is answered 500", Fault("poll", "status", status=500, since=12.0, until=12.0 + SECONDS)),
+        ("has its connection reset", Fault("poll", "reset", since=12.0, until=12.0 + SECONDS)),
+    )
+)
+OUTAGES = (
+    *(outage.replace(plan=_PLAN) for outage in scenario_strategies.long_outages(2 * PACED)),
+    *_MINUTE,
+)
+"""Faults in a row and for a while, enough for a loop that makes no pause after one to show."""
 
 
 def long_jobs() -> st.SearchStrategy[Scenario]:
@@ -64,6 +79,9 @@ def busy_loop(polls: Sequence[Exchange]) -> Failure | None:
         return _busy(polls)
     for place in range(len(polls) - PACED):
         if _pace(row := polls[place : place + PACED + 1]) < BUSY:
+            return _busy(row)
+    for wrong, group in itertools.groupby(polls, lambda poll: poll.fault is not None and not _slow(poll)):
+        if wrong and len(row := list(group)) >= TRIED and _pace(row) < BUSY:
             return _busy(row)
     return None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ..generation.negative_values import MISSING
 from ..generation.payload_factory import InvalidCase
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Trial
-from .oracles import difference, one_line
+from ..running.wording import quoted
+from .oracles import difference
 
 __all__ = ["mended", "negative_trial"]
 
@@ -18,24 +19,27 @@ __all__ = ["mended", "negative_trial"]
 def negative_trial(model: str, case: InvalidCase) -> Trial:
     """An invalid body as a trial: its note says what is broken, `expect` where."""
     where = case.field or "the body"
-    if case.value is MISSING:
+    if case.constraint.startswith("rule:"):
+        # A rule is broken by the body as a whole: to show it all would say less than the payload does.
+        note = f"the body breaks a rule of the prose: {case.constraint.removeprefix('rule:')}"
+    elif case.value is MISSING:
         note = f"{where} is required and missing"
     else:
-        note = f"{where} breaks {case.constraint}: {one_line(json.dumps(case.value, ensure_ascii=False), 60)}"
+        note = f"{where} breaks {case.constraint}: {quoted(case.value, 60)}"
     return Trial(model, case.payload, PLAIN, note=note, expect=case.field)
 
 
-def mended(sent: Any, given: Any, field: str) -> str | None:
+def mended(sent: Any, given: Any, field: str, schema: Mapping[str, Any] | None = None) -> str | None:
     """The way in which a broken value was changed before it was sent, None where it was not.
 
     A null that is left out is as it was given: in many clients null stands for what is not set.
     """
     before, after = _at(given, field), _at(sent, field)
     if before is MISSING:
-        return None if after is MISSING else f"{field} was sent as {one_line(after)}"
+        return None if after is MISSING else f"{field} was sent as {quoted(after)}"
     if after is MISSING:
-        return None if before is None else f"{field} was given as {one_line(before)} and left out"
-    return difference(after, before, field)
+        return None if before is None else f"{field} was given as {quoted(before)} and left out"
+    return difference(after, before, field, None if field else schema)
 
 
 def _at(value: Any, field: str) -> Any:

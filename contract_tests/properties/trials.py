@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads
+from ..generation.contract_view import ContractView, current_view
+from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads, worded
 from ..generation.scenario_strategies import PLAIN
 from ..generation.schema_model import Number, Shape, Text
 from ..generation.value_tables import is_free_text
@@ -74,9 +75,14 @@ def _delicate(field: Shape) -> Any:
     return None
 
 
-@functools.lru_cache(maxsize=64)
 def _brief(model: str) -> tuple[Any, ...]:
-    bodies = [case.payload for case in boundary_payloads(model)]
+    return _brief_of(model, current_view())
+
+
+@functools.lru_cache(maxsize=64)
+def _brief_of(model: str, view: ContractView) -> tuple[Any, ...]:
+    """The short payloads of a model, as the client that is checked can be asked for them."""
+    bodies = [worded(case.payload) for case in boundary_payloads(model)]
     return tuple(body for body in bodies if len(repr(body)) <= _BRIEF) or (bodies[0],)
 
 

@@ -11,7 +11,7 @@ from kling_mock.scenarios import Scenario
 
 from ..driving.engine import GENERATING, QUEUED
 from ..running.events import Result
-from .printable import printable
+from .terminal_text import terminal_text
 
 __all__ = ["Artifacts", "replayable", "scenario_text"]
 
@@ -61,7 +61,7 @@ class Artifacts:
 
 def _configuration(result: Result) -> str:
     assert result.counterexample is not None
-    says = printable(" ".join(result.counterexample.says.split()))
+    says = terminal_text(" ".join(result.counterexample.says.split()))
     heading = f"# {result.id} {result.name}: {says}\n"
     return heading + scenario_text(result)
 

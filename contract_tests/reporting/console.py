@@ -20,6 +20,7 @@ from ..running.events import (
     ResultKind,
     Started,
 )
+from ..running.wording import printable
 from .formatting import (
     billed,
     command_line,
@@ -30,7 +31,7 @@ from .formatting import (
     verdict,
     way_of,
 )
-from .printable import printable
+from .terminal_text import terminal_text
 
 __all__ = ["WORDS", "Console", "counted", "explain", "kind_of", "table"]
 
@@ -113,7 +114,7 @@ class Console:
             self._finished(event)
 
     def _say(self, text: str = "") -> None:
-        text = printable(text)
+        text = terminal_text(text)
         if self._plain:
             text = text.encode("ascii", "replace").decode()
         self.stream.write(text + "\n")
@@ -132,7 +133,8 @@ class Console:
             self._say(f"  {event.number} of {event.total} checked")
         if not self._live and result.result in ("failed", "xpassed"):
             # Without a terminal there is no progress line; what is broken is told at once.
-            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {explanation(result)}")
+            says = printable(explanation(result))
+            self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {says}")
 
     def _sign(self, result: Result) -> str:
         kind = kind_of(result)
@@ -165,6 +167,7 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
         f"{sign} {result.id} {result.name}, {result.model}{advisory}",
         *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
         *_wrapped(" ".join(part for part in (result.rule.cost, billed(result)) if part)),
+        *_wrapped(f"To mend it: {result.rule.mend[:1].lower()}{result.rule.mend[1:]}"),
     ]
     if example.trial.note:
         lines += _wrapped(f"The case: {example.trial.note}.")
@@ -182,7 +185,8 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     curl = curl_line(example)
     if curl:
         lines += ["  the request", f"    {curl}"]
-    return [*lines, "  again", f"    {command_line(started, result)}"]
+    lines += ["  again", f"    {command_line(started, result)}"]
+    return [lines[0], *(printable(line) for line in lines[1:])]
 
 
 def _opening(event: Started) -> str:
@@ -228,6 +232,7 @@ def _row(group: list[Result], sign: Any) -> str:
         word += f", {sum(result.examples for result in group)} examples"
         late = next((result.reason for result in group if result.reason), "")
         word += f" ({late})" if late else ""
+    word = printable(word)
     row = f"{sign(worst)} {worst.id:4}{worst.rule.level:2} {worst.name:23} {word}"
     return row if len(row) <= 160 else row[:159] + "…"
 
@@ -240,6 +245,8 @@ def _closing(event: Finished) -> list[str]:
         return [says]
     shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
     lines += textwrap.wrap(f"Seen by the client: {shown}.", 100)
+    if summary.not_asked:
+        lines += textwrap.wrap(f"Not asked of the client: {', '.join(summary.not_asked)}.", 100)
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     if summary.note:
         lines += textwrap.wrap(summary.note, 100)

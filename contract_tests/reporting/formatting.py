@@ -14,6 +14,7 @@ from kling_mock.timeline import PLAIN_PLAN
 
 from ..running.events import Counterexample, Finished, Result, Started
 from ..running.models import Run
+from ..running.wording import printable
 
 __all__ = [
     "answer_text",
@@ -143,13 +144,23 @@ def curl_line(example: Counterexample) -> str:
     for name in ("authorization", "content-type"):
         for value in exchange.header_values(name.encode()):
             parts += ["-H", _header(name, value, run)]
-    if exchange.body:
-        body = run.redactor.body(exchange.body.decode("utf-8", "replace"))
-        if len(body) > _LONGEST_BODY:
-            parts += ["--data-binary", "@payload.json"]
-        else:
-            parts += ["--data-binary", shlex.quote(body)]
-    return " ".join(parts)
+    if not exchange.body:
+        return " ".join(parts)
+    body = run.redactor.body(exchange.body.decode("utf-8", "surrogateescape"))
+    if len(body) > _LONGEST_BODY:
+        return " ".join([*parts, "--data-binary", "@payload.json"])
+    if body == printable(body):
+        return " ".join([*parts, "--data-binary", shlex.quote(body)])
+    # No argument holds every byte, and no terminal should be given some of them.
+    return f"printf '{_octal(body)}' | {' '.join(parts)} --data-binary @-"
+
+
+def _octal(body: str) -> str:
+    """A body for `printf`: what is not plain ASCII as the octal number of each byte."""
+    shown = body.encode("utf-8", "surrogateescape")
+    return "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b"%\\'" else f"\\{byte:03o}" for byte in shown
+    )
 
 
 def _header(name: str, value: str, run: Run) -> str:

@@ -6,7 +6,7 @@
       "properties": [{
         "id": "B1", "name": "one-create-per-job", "level": "R", "model": "…",
         "result": "passed" | "failed" | "skipped" | "xfailed" | "xpassed" | "error",
-        "reason": "", "cost": "…", "examples": 20, "met": 20, "cut_short": false, "seconds": 0.4,
+        "reason": "", "cost": "…", "mend": "…", "examples": 20, "met": 20, "cut_short": false, "seconds": 0.4,
         "counterexample": null | {
           "says": "…", "payload": {…}, "jobs": […], "base_url": "plain", "note": "",
           "scenario": "TOML for kling-mock serve --config", "file": null | "PATH of that TOML",
@@ -15,8 +15,10 @@
         }
       }],
       "coverage": {"faults": {"shown": 17, "of": 18, "missing": ["…"]}, …},
-      "summary": {"status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "problem": "",
-                  "note": ""}
+      "summary": {
+        "status": 0, "counts": {"passed": 47}, "runs": 790, "seconds": 9.1, "not_asked": [], "problem": "",
+        "note": ""
+      }
     }
 
 Times are seconds; `at` and `took` are virtual ones, from the start of the run.
@@ -55,6 +57,7 @@ def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Pa
             "counts": summary.counts,
             "runs": summary.runs,
             "seconds": round(summary.seconds, 3),
+            "not_asked": summary.not_asked,
             "problem": summary.problem,
             "note": summary.note,
         },
@@ -94,6 +97,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
         "result": result.result,
         "reason": result.reason,
         "cost": result.rule.cost,
+        "mend": result.rule.mend,
         "examples": result.examples,
         "met": result.met,
         "cut_short": result.late,

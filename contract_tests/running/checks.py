@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from kling_mock.errors import KlingMockError
 
 from ..driving.engine import Engine, StrayRequests
+from ..generation.contract_view import current_view, viewed
 from ..properties import Context, Profile, Property
 from ..properties.b_create import made_again
+from ..properties.contracts import on_older_path
 from .causes import EVERYWHERE, UNNAMED, cause_of
 from .events import Counterexample, Result
 from .falsifier import Limits, check
@@ -35,6 +37,8 @@ class Plan:
     xfails: Xfails = field(default_factory=Xfails)
     redact: Sequence[str] = ()
     """Names whose values are hidden in reports as well."""
+    fields: Sequence[str] = ()
+    """The fields that the client takes; none for those of its signature, or else for all."""
 
     @property
     def strict(self) -> bool:
@@ -71,6 +75,9 @@ class Checks:
         self._of_budget = any(one.id in OF_BUDGET for one in properties)
         self._profile = Profile()
         self._plain = follow_rhythm(engine, model, rehearse(engine, model, self._profile))
+        # The contract of the path that the client was seen to use.
+        older = any(map(on_older_path, self._plain.creates))
+        self._view = dataclasses.replace(current_view(), legacy=older)
         self._properties = {one.id: one for one in properties}
         self._broken: dict[str, Property] = {}
         self._second_create: _SecondCreate | None = None
@@ -88,7 +95,8 @@ class Checks:
     def _context(self, model: str) -> Context:
         context = Context(model, self._engine.client, self._profile, self._plan.strict)
         if self._of_budget:
-            measure_budget(self._engine, context)
+            with viewed(self._view):
+                measure_budget(self._engine, context)
         return context
 
     def begin(self, model: str) -> None:
@@ -106,7 +114,8 @@ class Checks:
         """
         context = self.context
         try:
-            result = self._result(one, watch)
+            with viewed(self._view):
+                result = self._result(one, watch)
         except StrayRequests as error:
             result = Result(one.rule, context.model, "error", str(error))
         except KlingMockError:

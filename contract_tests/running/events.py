@@ -61,6 +61,8 @@ class Result(OfRule):
     seconds: float = 0.0
     """Real seconds."""
     counterexample: Counterexample | None = None
+    not_asked: tuple[str, ...] = ()
+    """How the client refused inputs that it has no way to express."""
     found_by: str = ""
     """The other property whose trial broke this one, where it was found so."""
 
@@ -93,6 +95,8 @@ class Summary:
     status: int = 0
     seconds: float = 0.0
     runs: int = 0
+    not_asked: list[str] = field(default_factory=list)
+    """What of the contract the client was not asked for, because it has no way to express it."""
     problem: str = ""
     """The reason why the client could not be checked, or not to the end; empty where it could."""
     note: str = ""

@@ -24,6 +24,7 @@ from .causes import EVERYWHERE
 from .events import Counterexample, Result, ResultKind
 from .met import NEVER_POLLS
 from .models import Run, Trial
+from .wording import one_line
 
 __all__ = ["Limits", "check"]
 
@@ -85,6 +86,10 @@ def check(
     result.examples, result.met = search.examples, search.met
     result.counterexample = search.best
     result.result, result.reason = search.verdict()
+    result.not_asked = tuple(search.unsupported)
+    if not search.examples and result.not_asked:
+        result.result = "skipped"
+        result.reason = f"the client supports none of its cases: {result.not_asked[0]}"
     if search.late:
         result.late = True
         result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
@@ -96,6 +101,13 @@ def _reason(wanted: Property, context: Context) -> str | None:
     if wanted.virtual and not context.client.virtual_time:
         return "needs virtual time, and no hook reaches this program"
     return wanted.applies(context)
+
+
+def _words(run: Run) -> str:
+    """What the client said of an input that it cannot express."""
+    outcome = next(one for one in run.outcomes if one.unsupported)
+    lines = run.redactor.text(outcome.text).strip().splitlines()
+    return one_line(lines[0]) if lines else run.brief(outcome)
 
 
 class _Search:
@@ -133,6 +145,8 @@ class _Search:
         self.late = False
         self.unsure = 0
         """Breaches that the same trial did not show again."""
+        self.unsupported: dict[str, None] = {}
+        """What the client said of the inputs that it cannot express, each once."""
         self.best: Counterexample | None = None
 
     def go(self) -> None:
@@ -221,6 +235,9 @@ class _Search:
         if run.past_deadline and run.real_seconds < self._limits.seconds / 2:
             # It might have ended by itself: nothing is known of it.
             raise _TimeUp
+        if run.unsupported:
+            self.unsupported[_words(run)] = None
+            return
         self.examples += 1
         self._watch(run)
         failure = self._judge(run)

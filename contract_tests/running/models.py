@@ -15,6 +15,8 @@ from kling_mock.exchanges.exchange import Exchange, trace_redactor
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.scenarios import Scenario
 
+from .wording import printable
+
 __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
 
 PREFIX = "/proxy/kling"
@@ -45,6 +47,10 @@ CRASHES = frozenset(
     }
 )
 """Names of errors that tell of a mistake in the program, not of what the server did."""
+_MISREAD = re.compile(
+    r"could not convert string to float|invalid literal for int|(not enough|too many) values to unpack"
+)
+"""What a ValueError says that was no word of the program's to its user."""
 
 
 _NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
@@ -72,6 +78,14 @@ class Trial:
     """Read the arguments of a command's processes while it runs."""
     twice: bool = False
     """Run it a second time, to compare."""
+    in_turn: bool = False
+    """Make the further calls one after the other, instead of at the same time."""
+    linger: float = 0.0
+    """Let so many virtual seconds pass after the last call has ended."""
+    set_back: float = 0.0
+    """Set the time of day back by so many seconds after two polls; what measures intervals goes on."""
+    watch_files: bool = False
+    """Look at the files that the client leaves."""
     requests: int = 600
     seconds: float = 7_200.0
     strict: bool = False
@@ -137,6 +151,10 @@ class Outcome:
     """The text that was printed."""
     status: int | None = None
     """A command's exit status."""
+    deliberate: bool = False
+    """True where the program itself raised the error, with a text of its own."""
+    unsupported: bool = False
+    """True where the client said that it has no way to express its input."""
 
     @property
     def failed(self) -> bool:
@@ -148,6 +166,10 @@ class Outcome:
         """True where it failed by a mistake of its own, such as an attribute of None."""
         if self.status is not None and self.error == "TypeError" and _NETWORK.search(self.text):
             return False
+        if self.deliberate:
+            return False
+        if self.error == "ValueError" and _MISREAD.match(self.text):
+            return True
         return self.failed and self.error.rpartition(".")[2] in CRASHES
 
     @property
@@ -159,11 +181,11 @@ class Outcome:
     def brief(self, hide: Callable[[str], str] = str) -> str:
         """The outcome in one line; `hide` takes keys out of its texts before they are shortened."""
         if self.kind == "returned":
-            return f"returned {_short(hide(repr(self.value)))}"
+            return f"returned {_short(hide(printable(repr(self.value))))}"
         if self.kind == "stopped":
             return "did not end and was stopped" + (f": {hide(self.text)}" if self.text else "")
         first = hide(self.text).strip().splitlines()
-        shown = _short(first[0] if first else "")
+        shown = _short(printable(first[0]) if first else "")
         status = "" if self.status is None else f" (exit status {self.status})"
         return f"failed with {self.error or 'an error'}{status}" + (f": {shown}" if shown else "")
 
@@ -207,6 +229,14 @@ class Run:
     served: Scenario | None = None
     """The trial's behaviour with statuses that show for longer, so that this client sees each; None where
     nothing had to be stretched."""
+    late: tuple[int, ...] = ()
+    """The numbers of the requests that came after the last call had ended."""
+    open_connections: int = 0
+    """The most connections that were open at one time; 0 where that is not known."""
+    kept_payloads: list[Any] = field(default_factory=list)
+    """The payloads that were handed in, as they were when the calls had ended; none for a command."""
+    half_files: tuple[str, ...] = ()
+    """Files with a part of the video, or with an error page, that were left where the video would be."""
     again: Run | None = None
     """The second run of a trial that is to be run twice."""
 
@@ -224,6 +254,12 @@ class Run:
     def outcome(self) -> Outcome:
         """The end of the call (the first of several)."""
         return self.outcomes[0]
+
+    @property
+    def unsupported(self) -> bool:
+        """True where the client said that it cannot express an input, and made nothing of it."""
+        able = sum(not outcome.unsupported for outcome in self.outcomes)
+        return able < len(self.outcomes) and len(self.creates) <= able
 
     @property
     def creates(self) -> list[Exchange]:

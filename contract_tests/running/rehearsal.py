@@ -24,7 +24,7 @@ _SPEAKS = re.compile(
 """Words of a program that has tried to reach another host than the mock: F1 is about it."""
 _OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
-OF_BUDGET = ("C5", "C8", "C14")
+OF_BUDGET = ("C5", "C8", "C14", "C17", "C18", "C21", "C22")
 """Properties that need to know when the client gives up a job, or how long it waits when asked to."""
 
 
@@ -36,10 +36,15 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     client = engine.client
     payload = smallest_payload(model)
     run = engine.run(Trial(model, payload, PLAIN, note="a plain job"))
-    profile.downloads = any(exchange.kind == "video" for exchange in run.trace)
+    profile.downloads = any(one.kind == "video" and one.method == "GET" for one in run.trace)
     profile.polls = bool(run.polls) or run.delivered or run.outcome.crashed
     profile.seconds = run.seconds
     outcome = run.outcome
+    if run.unsupported:
+        raise TargetError(
+            f"{client.name} cannot be checked: it {run.brief()}, for the smallest payload that there is. "
+            "Expected a model that it supports (--model)."
+        )
     if outcome.kind == "stopped" or run.received > run.trial.requests:
         why = f"{run.received} requests came and no end" if run.cut == "requests" else "it did not come back"
         raise TargetError(f"{client.name} cannot be checked: on a plain job {why}, and it was stopped.")

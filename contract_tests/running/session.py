@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import time
 from collections import Counter
@@ -19,14 +20,14 @@ from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
-from ..generation.payloads import smallest_payload
+from ..generation.contract_view import ContractView, viewed
+from ..generation.payloads import fields_left_out, fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..properties import PROPERTIES, Property
 from .checks import Checks, Plan, in_order
 from .coverage import Coverage
 from .events import Checked, Checking, Event, Example, Finished, Result, Started, Summary, status_of
 from .falsifier import Limits
-from .interrupts import interruptible_children
 from .models import Run, Trial
 from .xfails import Xfails, load_xfails
 
@@ -35,9 +36,11 @@ __all__ = [
     "Plan",
     "engine_for",
     "plan_of",
+    "ready_engine",
     "select_models",
     "select_properties",
     "verify",
+    "view_of",
 ]
 
 DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
@@ -54,6 +57,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         seed=options["seed"],
         xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
         redact=options["redact"],
+        fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
     )
 
 
@@ -100,6 +104,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     same. Raises `SettingsError` and `UnknownModel` before anything starts.
     """
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
+    view = view_of(client, plan, models)
     started = time.perf_counter()
     coverage = Coverage(models)
     results: list[Result] = []
@@ -107,12 +112,13 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     ids = tuple(one.id for one in properties)
     report(Started(client.name, tuple(models), ids, plan.seed, plan.level, client.target))
     try:
-        with interruptible_children(), engine_for(client, plan.seed, models[0], plan.redact) as engine:
+        with viewed(view), ready_engine(client, plan, models[0]) as engine:
             checks = Checks(engine, plan, properties, models[0])
             for result in _results(checks, models, properties, coverage, report):
                 results.append(result)
                 summary.runs = engine.runs
             summary.problem = sentence(engine.others) or checks.unnamed
+            summary.not_asked = _not_asked(models, results)
             summary.note = _stray(engine)
     except KlingMockError as error:
         summary.problem = str(error)
@@ -131,6 +137,25 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     finished = Finished(tuple(results), summary, coverage.as_dict())
     report(finished)
     return finished
+
+
+def view_of(client: Client, plan: Plan, models: Sequence[str]) -> ContractView:
+    """What the client can express; raises `SettingsError` for a field that none of the models has."""
+    if not plan.fields:
+        return ContractView(client.fields)
+    known = list(dict.fromkeys(name for model in models for name in fields_of(model)))
+    for name in plan.fields:
+        if name not in known:
+            hint = did_you_mean(nearest(name, known))
+            raise SettingsError(f"fields: none of the models has a field {name!r}.{hint}")
+    return ContractView(frozenset(plan.fields))
+
+
+def _not_asked(models: Sequence[str], results: Sequence[Result]) -> list[str]:
+    """The fields that were left out, and what the client said of inputs that it cannot express."""
+    fields = dict.fromkeys(name for model in models for name in fields_left_out(model))
+    said = dict.fromkeys(text for result in results for text in result.not_asked)
+    return [*fields, *said]
 
 
 def _results(
@@ -177,3 +202,22 @@ def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()
             if not engine.environment.followed():
                 return Engine(client, seed=seed, hooks=False, redact=redact)
     return Engine(client, seed=seed, redact=redact)
+
+
+@contextlib.contextmanager
+def ready_engine(client: Client, plan: Plan, model: str) -> Iterator[Engine]:
+    """An engine that runs; for a client that refuses a video by http, one that serves it by https."""
+    with engine_for(client, plan.seed, model, plan.redact) as engine:
+        if not (engine.virtual and _insists_on_https(engine, model)):
+            yield engine
+            return
+    client.secure = True
+    with Engine(client, seed=plan.seed, redact=plan.redact) as engine:
+        yield engine
+
+
+def _insists_on_https(engine: Engine, model: str) -> bool:
+    """True where a plain job fails and the client says that it is for want of https."""
+    run = engine.run(Trial(model, smallest_payload(model), PLAIN, note="a plain job"))
+    refused = run.outcome.failed and not run.outcome.crashed and run.url is not None
+    return refused and "https" in run.outcome.everything.lower()

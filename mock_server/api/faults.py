@@ -85,7 +85,7 @@ def _replace(
         case "expired":
             return MockResponse(fault.answer_status, EXPIRED_PAGE, b"application/xml")
         case "empty":
-            return MockResponse(200, b"")
+            return MockResponse(fault.answer_status, b"")
         case "not-json":
             return MockResponse(200, b"OK: your request was accepted", b"text/plain; charset=utf-8")
         case "redirect":

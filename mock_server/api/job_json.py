@@ -19,6 +19,7 @@ FAILURE = {
     "name": "GenerationFailed",
     "message": "The generation failed. Nothing was charged; you can try again.",
 }
+OTHER_SCRIPTS = "La génération a échoué — 生成失败, не удалось, فشل الإنشاء 🎬"
 WITHOUT_USAGE = frozenset({"no-usage", "absent"})
 USAGE_OF_POLLS = frozenset({"poll-usage", "tokens-used"})
 EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
@@ -82,7 +83,15 @@ def _body(
     if "extra-fields" in shapes:
         _add_extras(body)
         body["created_at"] = int(plan.made_at)
-    return body
+    if "other-scripts" in shapes:
+        body["note"] = OTHER_SCRIPTS
+    return _decoys(other_origin) | body if "decoys" in shapes else body
+
+
+def _decoys(origin: str) -> dict[str, Any]:
+    """Keys by which other services name what these answers call `id` and `video.url`: they lead nowhere."""
+    url = f"{origin}/media/decoy/another.mp4"
+    return {"generation_id": "another-job", "request_id": "a-request", "url": url, "output": [url]}
 
 
 def _add_extras(body: dict[str, Any]) -> None:
@@ -131,6 +140,8 @@ def _error(plan: JobPlan) -> Any:
             return None
         case "no-message":
             return {"name": FAILURE["name"]}
+        case "other-scripts":
+            return {"name": FAILURE["name"], "message": OTHER_SCRIPTS}
     return dict(FAILURE)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import math
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exchanges.exchange import parse_lines
@@ -133,19 +134,19 @@ async def _send_pieces(
     """Send what has a body: in one piece or in several, to its end or to its half."""
     going = body if response.cut is None else body[: len(body) // 2]
     size = -(-len(going) // PIECES) if response.drip or response.chunked else len(going)
-    starts = range(0, len(going), max(1, size))
+    starts = _cuts(going, max(1, size))
     await send({"type": "http.response.start", "status": response.status, "headers": parse_lines(head)})
-    for start in starts:
+    for start, end in itertools.pairwise([*starts, len(going)]):
         # Before each piece, not after it: with the last one the client has everything.
         if response.drip and not await space.holds.hold(response.drip / len(starts), receive):
             finish(_sent_part(response, head, body, start))
             await _abort(scope, receive, reset=False)
             return
-        is_last = start == starts[-1]
+        is_last = end == len(going)
         if is_last:
             finish(_sent_part(response, head, body, len(going)))
         more = not is_last or response.cut is not None
-        piece = going[start : start + size]
+        piece = going[start:end]
         await send({"type": "http.response.body", "body": piece, "more_body": more})
     if not starts:
         finish(_sent_part(response, head, body, 0))
@@ -153,6 +154,17 @@ async def _send_pieces(
         await _abort(scope, receive, reset=response.cut == "reset")
     elif not starts:
         await send({"type": "http.response.body", "body": b""})
+
+
+def _cuts(body: bytes, size: int) -> list[int]:
+    """Where the pieces of a body start: in the middle of a character, where a piece has one to be split."""
+    plain = range(0, len(body), size)
+    return [start and next(_inside(body, start, size), start) for start in plain]
+
+
+def _inside(body: bytes, start: int, size: int) -> Iterator[int]:
+    """The places from a start on, within a piece, at which UTF-8 goes on with a character."""
+    return (place for place in range(start, min(start + size, len(body))) if body[place] & 0xC0 == 0x80)
 
 
 def _sent_part(response: MockResponse, head: bytes, body: bytes, size: int) -> Sent:

@@ -96,7 +96,7 @@ LONGEST_RETRY = 1e9
 FOR_SECONDS = ("slow", "drip")
 """Kinds that do nothing without `seconds`."""
 _IN_TURN = {kind: turn for turn, kind in enumerate(KINDS)}
-_OWN_STATUS: Mapping[FaultKind, int] = {"expired": 403}
+_OWN_STATUS: Mapping[FaultKind, int] = {"expired": 403, "empty": 200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Fault:
     status: int | None = said(
         None,
         Count(200, 599, "an HTTP status from 200 to 599"),
-        "of an HTTP error; without it the kind's own: 403 for expired, 500 for the others",
+        "of an answer in another's place; without it its kind's: 200 for empty, 403 for expired, else 500",
     )
     message: str = said("", Text(), "what the error body says")
     retry_after: Kept[float | str | None, float | None] = said(

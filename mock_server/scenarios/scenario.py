@@ -39,8 +39,10 @@ Shape = Literal[
     "no-status",
     "without-url",
     "null-video",
+    "decoys",
+    "other-scripts",
 ]
-ErrorShape = Literal["schema", "detail", "string", "null", "no-message"]
+ErrorShape = Literal["schema", "detail", "string", "null", "no-message", "other-scripts"]
 IdStyle = Literal["nanoid", "leading-dash", "digits", "leading-zeros", "uuid", "uuid-model", "awkward"]
 """One of `jobs.ids.ID_STYLES`."""
 
@@ -56,6 +58,8 @@ SHAPES: Mapping[Shape, str] = {
     "no-status": "pending answers have no status",
     "without-url": "completed with a video object that has no url",
     "null-video": "completed with video null",
+    "decoys": "generation_id, request_id, url and output, which lead elsewhere",
+    "other-scripts": "an unknown key whose text is in several scripts",
 }
 ERROR_SHAPES: Mapping[ErrorShape, str] = {
     "schema": "an object with name and message",
@@ -63,6 +67,7 @@ ERROR_SHAPES: Mapping[ErrorShape, str] = {
     "string": "a string",
     "null": "null",
     "no-message": "an object without a message",
+    "other-scripts": "an object whose message is in several scripts",
 }
 _EXCLUDING: tuple[tuple[Shape, Shape], ...] = (
     ("nulls", "absent"),

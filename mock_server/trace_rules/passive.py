@@ -21,7 +21,7 @@ from .id_mutations import lost_digits, mangled
 from .register import RULES, OfRule, Rule
 from .retry_after import waited_too_little
 
-__all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "check_trace"]
+__all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "asks_for_another_vendor", "check_trace"]
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that trying again cannot change."""
@@ -92,13 +92,13 @@ def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) 
 
 
 def _a1_payload_valid(trace: Trace) -> Iterator[Accusation]:
-    """A create that its variant's contract refuses.
+    """A create that its variant's contract refuses; of other vendors' models nothing is known.
 
     A test that hands its client something invalid on purpose shows it too: nothing in the trace tells.
     """
     for create in _creates(trace):
         wrong = [problem for problem in create.violations if problem.constraint not in _NOT_THE_PAYLOAD]
-        if wrong:
+        if wrong and not asks_for_another_vendor(create):
             yield Accusation(
                 f"the API refuses this body, so there is no video: {wrong[0].sentence()}.", (create,)
             )
@@ -210,6 +210,9 @@ def _c1_stops_at_terminal(trace: Trace) -> Iterator[Accusation]:
     """A poll of a job whose end an earlier poll was told, in a whole answer that could be read."""
     ended: dict[str, Exchange] = {}
     for exchange in trace:
+        if exchange.kind == "video" and exchange.job_id is not None and _failed(exchange):
+            # The URL may have run out: a new one is had by polling.
+            ended.pop(exchange.job_id, None)
         if exchange.kind != "poll" or not exchange.known_id or exchange.job_id is None:
             continue
         last = ended.get(exchange.job_id)
@@ -224,15 +227,28 @@ def _c1_stops_at_terminal(trace: Trace) -> Iterator[Accusation]:
             )
 
 
+def _b6_create_429(trace: Trace) -> Iterator[Accusation]:
+    """As C8, for the next create with the same body."""
+    for first, second, waited, asked in waited_too_little(trace):
+        if second.kind == "create":
+            yield Accusation(
+                f"the answer {first.status} asks for {asked:g} s of patience and the create came again after "
+                f"{waited:.2g} s of the server's clock: a real API goes on refusing.",
+                (first, second),
+            )
+
+
 def _c8_retry_after(trace: Trace) -> Iterator[Accusation]:
-    """The next request comes before the time that Retry-After asked for has passed on the server's clock.
+    """The next poll comes before the time that Retry-After asked for has passed on the server's clock.
 
     A client may wait less than it is asked to where it has a cap of its own: after half a minute nothing is
     said. A test that replaces `sleep` hides the wait from the clock: fast-forward does not.
     """
     for first, second, waited, asked in waited_too_little(trace):
+        if second.kind != "poll":
+            continue
         yield Accusation(
-            f"the answer {first.status} asks for {asked:g} s of patience and the next {second.kind} came "
+            f"the answer {first.status} asks for {asked:g} s of patience and the next poll came "
             f"after {waited:.2g} s of the server's clock: a real API goes on refusing. (Where the test "
             "replaces sleep, let kling_fast_forward do it: then the clock sees the wait.)",
             (first, second),
@@ -262,6 +278,13 @@ def _altered_ids(trace: Trace, altered: Callable[[str, str], bool], says: str) -
                 yield Accusation(says.format(id=origin, asked=asked), (issued[origin], exchange))
 
 
+def asks_for_another_vendor(create: Exchange) -> bool:
+    """True for a create that was refused for its model, which is none of Kling's by its name."""
+    asked = create.payload.get("model") if isinstance(create.payload, dict) else None
+    refused = any(problem.path == "model" for problem in create.violations)
+    return refused and isinstance(asked, str) and "/" in asked and "kling" not in asked.lower()
+
+
 def _creates(trace: Trace) -> list[Exchange]:
     return [exchange for exchange in trace if exchange.kind == "create"]
 
@@ -269,6 +292,10 @@ def _creates(trace: Trace) -> list[Exchange]:
 def _told_its_id(create: Exchange) -> bool:
     """Return True if a create made a job and its answer could be read."""
     return create.known_id and create.status in (200, 201) and _readable(create)
+
+
+def _failed(download: Exchange) -> bool:
+    return download.fault is not None or download.status is None or download.status >= 400
 
 
 def _final(poll: Exchange) -> bool:
@@ -338,6 +365,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(RULES["A8"], _a8_strict_json),
     Invariant(RULES["B1"], _b1_one_create_per_job),
     Invariant(RULES["B4"], _b4_fail_fast_4xx),
+    Invariant(RULES["B6"], _b6_create_429),
     Invariant(RULES["C1"], _c1_stops_at_terminal),
     Invariant(RULES["C8"], _c8_retry_after),
     Invariant(RULES["C11"], _c11_id_round_trip),

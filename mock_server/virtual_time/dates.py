@@ -23,18 +23,18 @@ def patch_dates(patches: Patches) -> None:
         session = session_of_caller()
         if session is None and cls is moments:
             return real_now(tz)
-        return cls.fromtimestamp(real_now().timestamp() if session is None else session.now(), tz)
+        return cls.fromtimestamp(real_now().timestamp() if session is None else session.wall(), tz)
 
     def today(cls: Any) -> Any:
         session = session_of_caller()
-        return cls.fromtimestamp(real_now().timestamp() if session is None else session.now())
+        return cls.fromtimestamp(real_now().timestamp() if session is None else session.wall())
 
     def utcnow(cls: Any) -> Any:
         session = session_of_caller()
         moment = real_utcnow()
         if session is not None:
             utc = datetime.timezone.utc  # noqa: UP017 - the child of `kling-mock run` may be older
-            moment = moments.fromtimestamp(session.now(), utc).replace(tzinfo=None)
+            moment = moments.fromtimestamp(session.wall(), utc).replace(tzinfo=None)
         return moment if cls is moments else cls(*moment.timetuple()[:6], moment.microsecond)
 
     for name, function in (("now", now), ("today", today), ("utcnow", utcnow)):

@@ -68,6 +68,8 @@ class Scheduler:
         """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
         """The number of waits so far."""
+        self.ended = False
+        """True once nobody moves this time any more: waits that have an end are over then."""
         self.alarm = math.inf, 0.0
         """When the process is to get a signal, and how often again."""
         self._ring: Callable[[], None] = lambda: None
@@ -93,7 +95,7 @@ class Scheduler:
                     if stepped:
                         self._source.awake()
                     return True
-                if now >= deadline:
+                if now >= deadline or (self.ended and deadline < math.inf):
                     return False
                 if (socket and monotonic() - started < self._patience) or (
                     external and self._external_io.awaited(external)

@@ -56,14 +56,19 @@ def _wait(
 
     def ready(pause: float) -> bool:
         nonlocal found
-        found = look(pause)
-        return any(found) if isinstance(found, tuple) else bool(found)
+        # What was found stays found: an event that is told once is not there at the next look.
+        found = found if _any(found) else look(pause)
+        return _any(found)
 
     deadline = math.inf if timeout is None else session.now() + timeout
     # The wake-up pair of an event loop is neither.
     mock, external = _kinds_of(descriptors, session)
     session.scheduler.until(deadline, ready, socket=mock, external=external)
     return found
+
+
+def _any(found: Any) -> bool:
+    return any(found) if isinstance(found, tuple) else bool(found)
 
 
 def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -74,6 +74,8 @@ class Session:
         self.start = source.now()
         self.real_start = monotonic()
         self._frozen = getattr(source, "frozen", lambda: False)
+        self.wall_offset = 0.0
+        """Seconds by which the time of day is ahead of the mock's clock; what measures intervals is not."""
         self._reads = 0
         self._waits = 0
         self._spinning_since = 0.0
@@ -83,6 +85,10 @@ class Session:
         if self._frozen():
             self._creep()
         return self.source.now()
+
+    def wall(self) -> float:
+        """The time of day: `now`, unless somebody has set it (`wall_offset`)."""
+        return self.now() + self.wall_offset
 
     def gone(self) -> float:
         """Virtual seconds since the start."""

@@ -35,7 +35,7 @@ def _wall(original: Callable[[], Any], unit: float) -> Callable[[], Any]:
         session = session_of_caller()
         if session is None:
             return original()
-        return session.now() if unit == 1 else int(session.now() * unit)
+        return session.wall() if unit == 1 else int(session.wall() * unit)
 
     return reading
 
@@ -62,7 +62,7 @@ def _broken_down(original: Callable[..., Any]) -> Callable[..., Any]:
 
     def reading(seconds: float | None = None, /) -> Any:
         session = session_of_caller()
-        return original(session.now() if seconds is None and session is not None else seconds)
+        return original(session.wall() if seconds is None and session is not None else seconds)
 
     return reading
 
@@ -78,7 +78,7 @@ def _any_clock(original: Callable[[int], Any], unit: float) -> Callable[[int], A
         if session is None or (clock != wall and clock not in begun):
             return original(clock)
         if clock == wall:
-            return session.now() if unit == 1 else int(session.now() * unit)
+            return session.wall() if unit == 1 else int(session.wall() * unit)
         return begun[clock] + (session.gone() if unit == 1 else int(session.gone() * unit))
 
     return reading
@@ -88,7 +88,7 @@ def _strftime(layout: str, *moment: Any) -> str:
     session = session_of_caller()
     if session is None or moment:
         return _real_strftime(layout, *moment)
-    return _real_strftime(layout, _real_localtime(session.now()))
+    return _real_strftime(layout, _real_localtime(session.wall()))
 
 
 _real_strftime = time.strftime

@@ -15,6 +15,7 @@ from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules import Breach, check_trace
+from ...trace_rules.passive import asks_for_another_vendor
 from ...trace_rules.reposts import blind_reposts
 from .host_policy import Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
@@ -101,7 +102,8 @@ def _breach(breach: Breach) -> dict[str, Any]:
         "id": breach.id,
         "name": breach.name,
         "level": breach.level,
-        "says": breach.says,
+        # What is advice to a test has no place in a run, where no sleep is replaced.
+        "says": breach.says.partition(" (Where the test ")[0],
         "exchanges": list(breach.exchanges),
     }
 
@@ -124,13 +126,38 @@ def _trouble(exchanges: Iterable[Exchange], jobs: Iterable[JobView]) -> Iterable
     for what, times in count.items():
         yield what + (f" ({times} times)" if times > 1 else "") + "."
     for job in jobs:
+        told = [each for each in exchanges if each.job_id == job.id and each.kind in ("create", "poll")]
+        if any(_lacks_url(each) for each in told):
+            yield f"The job {job.id} completed without a URL."
+        elif not job.polls and job.status != "error" and any(_goes_on(each) for each in told):
+            yield f"The job {job.id} was made, and is billed, and nobody asked what became of it."
         if job.status == "error":
             yield f"The job {job.id} ended in an error ({job.scenario}); that costs nothing."
+
+
+def _lacks_url(exchange: Exchange) -> bool:
+    """True for an answer that calls its job completed, and has no URL of a video."""
+    answer = exchange.answer
+    if exchange.state != "completed" or exchange.status != 200 or not isinstance(answer, dict):
+        return False
+    video = answer.get("video")
+    return not (isinstance(video, dict) and video.get("url"))
+
+
+def _goes_on(create: Exchange) -> bool:
+    """True for a create that told the program of a job that has not ended."""
+    told = create.kind == "create" and create.status in (200, 201) and create.fault is None
+    return told and create.state not in FINAL_STATUSES
 
 
 def _what_of(exchange: Exchange) -> str | None:
     kind = {"create": "A create", "poll": "A poll", "video": "A download"}.get(exchange.kind, "A request")
     scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
+    if exchange.kind == "other" and exchange.status == 404:
+        return f"{exchange.method} {exchange.shown(exchange.path)} was answered 404: the API has no such path"
+    if exchange.kind == "create" and asks_for_another_vendor(exchange):
+        asked = exchange.shown(exchange.payload["model"])
+        return f"A create asked for {asked}: this mock has Kling's models only"
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
     # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
@@ -142,6 +169,8 @@ def _what_of(exchange: Exchange) -> str | None:
         return f"The reply to a create was lost{scenario}: its job {exchange.job_id} was made, and is billed"
     if exchange.status is None:
         return f"{kind} was never answered{scenario}"
+    if exchange.whole_size is not None:
+        return f"{kind} broke off after {exchange.answer_size:,} of {exchange.whole_size:,} bytes{scenario}"
     meaning = KINDS.get(cast(FaultKind, exchange.fault), exchange.fault)
     return f"{kind} got {meaning}{scenario}"
 

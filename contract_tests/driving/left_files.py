@@ -1,0 +1,108 @@
+"""The files that a client writes while it runs, and which of them hold half a video or none at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kling_mock.exchanges.exchange import Exchange
+from kling_mock.media import clip_file
+from kling_mock.virtual_time.session import session_of_thread
+
+__all__ = ["half_files", "written_files"]
+
+_MANY = 5_000
+"""Files of a folder beyond which it is not looked through."""
+_UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".download", ".crdownload")
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_PAGES = (b"<?xml", b"<html", b"<!doctype")
+
+_opened: set[str] | None = None
+"""The files that have been opened for writing; None while nobody wants to know."""
+_listens = False
+
+
+@contextlib.contextmanager
+def written_files(wanted: bool, in_process: bool) -> Iterator[Callable[[], set[str]]]:
+    """Note which files are written until the end of the block; the function gives them.
+
+    Of this process all of them; of a program those in its folder and in that of temporary files.
+    """
+    global _opened
+    if not wanted:
+        yield set
+        return
+    if not in_process:
+        before = _listed()
+        yield lambda: {path for path, state in _listed().items() if before.get(path) != state}
+        return
+    _listen()
+    opened: set[str] = set()
+    _opened = opened
+    try:
+        yield lambda: opened
+    finally:
+        _opened = None
+
+
+def _listen() -> None:
+    global _listens
+    if not _listens:
+        sys.addaudithook(_note)
+        _listens = True
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if _opened is None or event not in ("open", "os.rename") or session_of_thread() is None:
+        return
+    if event == "os.rename":
+        path = arguments[1]
+    else:
+        path, mode, flags = arguments
+        if not (set(mode or "") & set("wax+") or (flags or 0) & _WRITES):
+            return
+    if isinstance(path, str | bytes | os.PathLike):
+        _opened.add(os.path.abspath(os.fsdecode(path)))
+
+
+def _listed() -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for folder in {os.getcwd(), tempfile.gettempdir()}:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for _, entry in zip(range(_MANY), entries, strict=False):
+                with contextlib.suppress(OSError):
+                    if entry.is_file(follow_symlinks=False):
+                        status = entry.stat()
+                        found[entry.path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def half_files(paths: Iterable[str], exchanges: Iterable[Exchange]) -> tuple[str, ...]:
+    """Those of some files that hold a part of a video, or what was answered in its place."""
+    names = {each.path.rpartition("/")[2] for each in exchanges if each.kind == "video" and each.fault}
+    clips = []
+    for name in names:
+        with contextlib.suppress(OSError, LookupError):
+            clips.append(clip_file(name).read_bytes())
+    return tuple(sorted(path for path in paths if clips and _is_half(Path(path), clips)))
+
+
+def _is_half(path: Path, clips: list[bytes]) -> bool:
+    if path.suffix.lower() in _UNFINISHED or path.name.startswith("."):
+        # What bears such a name says of itself that it is no video.
+        return False
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if path.is_file() and size <= max(map(len, clips)) else None
+    except OSError:
+        return False
+    if content is None or content in clips:
+        return False
+    is_part = bool(content) and any(clip.startswith(content) for clip in clips)
+    is_page = content[:9].lower().startswith(_PAGES)
+    return is_part or is_page or (not content and path.suffix.lower() == ".mp4")

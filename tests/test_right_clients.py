@@ -1,0 +1,76 @@
+"""Right clients of many designs: nobody of them is accused, at level strict, whatever is drawn."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import shutil
+from collections.abc import Sequence
+
+import pytest
+
+from kling_mock.contract_tests.driving.clients import load_callable
+from kling_mock.contract_tests.properties import PROPERTIES
+from kling_mock.contract_tests.running.events import Finished
+from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.session import Plan, verify
+from tests.clients.right import __all__ as names
+from tests.clients.zoo import IMAGE, TEXT
+
+OLDER = "kling-video/v2.1/standard/image-to-video"
+WITH_DEFAULTS = "klingai/video-v3-pro-text-to-video"
+MODELS = {"uses_the_older_path": OLDER, "says_defaults": WITH_DEFAULTS, "in_threads": IMAGE}
+DRAWN = ("A1", "A2", "A9", "A11", "B1", "B6", "C8", "C9", "C13")
+"""Properties that a seed changes anything for."""
+OF_SLOW_ONES = {
+    "by_curl": ("A7", "A8", "B4", "B5", "C2", "C11", "D3", "D6"),
+    "on_trio": ("A7", "B2", "B11", "C2", "C9", "C18", "E1", "E2", "E4", "E5"),
+}
+"""Properties for those that take long for each request: the start of a program, or of a loop."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def checked(name: str, seed: int, properties: Sequence[str]) -> Finished:
+    """How one of the right clients fares."""
+    if name == "on_trio" and importlib.util.find_spec("trio") is None:
+        pytest.skip("needs trio")
+    if name == "by_curl" and shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    plan = Plan(
+        models=[MODELS.get(name, TEXT)],
+        properties=OF_SLOW_ONES.get(name, properties),
+        level="strict",
+        limits=Limits(max_examples=1 if not properties else 3, seconds=math.inf),
+        seed=seed,
+    )
+    return verify(load_callable(f"tests.clients.right:{name}"), plan)
+
+
+def accusations(finished: Finished) -> list[str]:
+    """What the client is accused of, advice included."""
+    assert finished.summary.problem == ""
+    assert any(result.result == "passed" for result in finished.results)
+    return [
+        f"{result.id}: {result.counterexample and result.counterexample.says}"
+        for result in finished.results
+        if result.result not in ("passed", "skipped")
+    ]
+
+
+@pytest.mark.parametrize("name", names)
+def test_a_right_client_is_never_accused(name: str) -> None:
+    assert accusations(checked(name, 1, [])) == []
+
+
+@pytest.mark.parametrize("name", names)
+def test_nor_is_it_with_other_cases(name: str) -> None:
+    assert accusations(checked(name, 2, DRAWN)) == []
+
+
+def test_there_are_many_designs() -> None:
+    assert len(names) >= 12
+    assert set(DRAWN).union(*OF_SLOW_ONES.values()) <= set(PROPERTIES)

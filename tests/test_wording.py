@@ -1,0 +1,85 @@
+"""Values in sentences: one line, no raw control bytes, and the part that differs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kling_mock.contract_tests.properties.oracles import difference
+from kling_mock.contract_tests.reporting.formatting import _octal
+from kling_mock.contract_tests.running.wording import compared, has_controls, one_line, printable, quoted
+
+SURROGATES = st.text(st.characters(), max_size=40)
+
+
+@given(text=SURROGATES)
+def test_what_is_shown_is_one_line_without_controls(text: str) -> None:
+    for shown in (printable(text), quoted(text), one_line(text)):
+        assert len(shown.splitlines()) <= 1
+        assert not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in shown)
+    assert len(quoted(text, 30)) <= 30
+
+
+@given(text=st.text(st.characters(codec="utf-8"), max_size=40))
+def test_a_value_is_quoted_as_json(text: str) -> None:
+    assert json.loads(quoted(text, 1_000)) == text
+
+
+@given(
+    same=st.text("ab \n", min_size=0, max_size=2_500),
+    tails=st.tuples(st.text("abé\u2028", max_size=30), st.text("abé\u2028", max_size=30)).filter(
+        lambda pair: pair[0] != pair[1]
+    ),
+)
+def test_two_values_that_differ_are_shown_to_differ(same: str, tails: tuple[str, str]) -> None:
+    one, other = compared(same + tails[0], same + tails[1])
+    assert one != other
+    assert max(len(one), len(other)) < 500
+
+
+@pytest.mark.parametrize(
+    ("given_", "sent", "says"),
+    [
+        (True, "true", 'x was given as true and sent as "true"'),
+        ("", " ", 'x was given as "" and sent as " "'),
+        ("a\nb", "a b", 'x was given as "a\\nb" and sent as "a b"'),
+        ("e\u200b", "e", 'x was given as "e\\u200b" and sent as "e"'),
+    ],
+)
+def test_a_difference_can_be_read(given_: object, sent: object, says: str) -> None:
+    assert difference({"x": sent}, {"x": given_}) == says
+
+
+def test_a_default_that_is_said_is_no_difference() -> None:
+    schema = {
+        "properties": {"ratio": {"default": "16:9"}, "type": {"enum": ["video"]}, "n": {"enum": [1, 2]}}
+    }
+    assert difference({"a": 1, "ratio": "16:9", "type": "video"}, {"a": 1}, schema=schema) is None
+    assert difference({"ratio": "16:9"}, {}) is not None
+    for name, value in (("ratio", "9:16"), ("n", 1), ("other", None)):
+        found = difference({name: value}, {}, schema=schema)
+        assert found is not None and found.startswith(f"{name} was not given and sent as ")
+
+
+@given(body=st.binary(max_size=60))
+def test_any_body_can_be_sent_again_by_the_shell(body: bytes) -> None:
+    text = _octal(body.decode("utf-8", "surrogateescape"))
+    assert text.isascii() and text.isprintable() and "'" not in text
+
+
+def test_printf_makes_the_body_that_was_sent() -> None:
+    body = b"%d \\n 'quoted'\x1b[31m\x00\xff\r\n" + "é".encode()
+    text = _octal(body.decode("utf-8", "surrogateescape"))
+    assert (
+        subprocess.run(["/bin/sh", "-c", f"printf '{text}'"], capture_output=True, check=True).stdout == body
+    )
+
+
+def test_control_characters_are_found_at_any_depth() -> None:
+    assert has_controls({"a": [{"b": "x\x07"}]})
+    assert not has_controls({"a": ["tab\t, line\r\n"], "n": 1})
