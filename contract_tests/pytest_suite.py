@@ -85,7 +85,7 @@ class Suite:
         with self._engine as engine:
             if self._plain is None:
                 self._plain = rehearse(engine, self.models[0], self._profile)
-            context = Context(model, engine.client, self._profile, self.plan.strict)
+            context = Context(model, engine.client, self._profile, self.plan.strict, self.plan.strength)
             if wanted.id in OF_BUDGET:
                 measure_budget(engine, context)
             return check_property(engine, wanted, context, self._plain, self.plan)

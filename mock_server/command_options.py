@@ -124,6 +124,12 @@ class ContractOptions(TypedDict, total=False):
         Option(Kind.one_of(*LEVELS), "required", "required, or strict for the strict ones as well", "LEVEL"),
     ]
     max_examples: Annotated[int | str, Option(INTEGER, 20, "examples per property and model", lowest=1)]
+    strength: Annotated[
+        int | str,
+        Option(
+            INTEGER, 2, "behaviours that come together in all ways: 2, or 3 for triples", lowest=2, highest=3
+        ),
+    ]
     time_limit: Annotated[float | str, Option(TIME, 20.0, "real time per property and model", above=True)]
     seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
     xfails: Annotated[

@@ -10,10 +10,11 @@ from .c_poll import SECTION as C
 from .d_result import SECTION as D
 from .e_transport import SECTION as E
 from .f_process import SECTION as F
+from .g_together import SECTION as G
 
 __all__ = ["PROPERTIES", "Context", "Failure", "Profile", "Property"]
 
 PROPERTIES: dict[str, Property] = {
-    one.id: one for section in (A, B, C, D, E, F) for one in section.properties
+    one.id: one for section in (A, B, C, D, E, F, G) for one in section.properties
 }
 """Every property by its id, in the order of the catalogue."""

@@ -12,7 +12,7 @@ from kling_mock.trace_rules.register import RULES, OfRule, Rule
 from ..driving.clients import Client
 from ..running.models import Run, Trial
 
-__all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
+__all__ = ["Context", "Failure", "First", "Judge", "Look", "Narrow", "Profile", "Property", "Section"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,18 @@ class Context:
     client: Client
     profile: Profile = field(default_factory=Profile)
     strict: bool = False
+    strength: int = 2
+    """How many behaviours come together in all ways: pairs, or triples."""
 
 
 Trials = Callable[[Context], st.SearchStrategy[Trial]]
 First = Callable[[Context], Iterable[Trial]]
 """Makes the trials that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
+Look = Callable[[Trial], Run]
+"""Runs the client on one more trial."""
+Narrow = Callable[[Trial, Look], Trial | None]
+"""Makes a failing trial smaller; None where what fails in it is another property's breach."""
 Applies = Callable[[Context], str | None]
 """Gives the reason why a property cannot be tried, None where it can."""
 
@@ -81,6 +87,10 @@ class Property(OfRule):
     """True where it says something new only of a client that gets the video of a plain job."""
     first: First = _no_trials
     """Trials that are always tried, before any is drawn; they do not count as examples."""
+    narrow: Narrow | None = None
+    """Finds what matters of a trial that fails, for those that Hypothesis has not drawn."""
+    whole: bool = False
+    """True where all of `first` is tried on a program too, which gets a part of them otherwise."""
 
 
 class Section:
@@ -99,12 +109,14 @@ class Section:
         virtual: bool = False,
         plain: bool = False,
         first: First = _no_trials,
+        narrow: Narrow | None = None,
+        whole: bool = False,
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of the rule that has this id in the register."""
 
         def add(holds: Judge) -> Judge:
             self.properties.append(
-                Property(RULES[id], trials, holds, applies, examples, virtual, plain, first)
+                Property(RULES[id], trials, holds, applies, examples, virtual, plain, first, narrow, whole)
             )
             return holds
 

@@ -15,12 +15,13 @@ from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
+from .combinations import covering_trials, narrowed
 from .oracles import failed_clearly, gave_up_early, mentions, not_delivered, one_line
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK"]
+__all__ = ["SECTION", "STUCK", "polled_on"]
 
 SECTION = Section()
 rule = SECTION.rule
@@ -31,13 +32,8 @@ A_FEW = 3
 """Polls that may go wrong in one run before a client may give up."""
 
 
-@rule(
-    "C1",
-    trials=behaving(
-        lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
-    ),
-)
-def stops_at_terminal(run: Run) -> Failure | None:
+def polled_on(run: Run) -> Failure | None:
+    """The failure of a run in which a job was polled after it had been told that it was over."""
     ended: dict[str, str] = {}
     for exchange in run.trace:
         job = exchange.job_id
@@ -53,6 +49,17 @@ def stops_at_terminal(run: Run) -> Failure | None:
         ):
             ended[job] = exchange.state or ""
     return None
+
+
+@rule(
+    "C1",
+    trials=behaving(scenario_strategies.failures),
+    first=covering_trials,
+    narrow=narrowed(polled_on),
+    whole=True,
+)
+def stops_at_terminal(run: Run) -> Failure | None:
+    return polled_on(run)
 
 
 def _damaged(fault: str | None) -> bool:

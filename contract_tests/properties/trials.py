@@ -26,6 +26,7 @@ __all__ = [
     "boundaries",
     "brief_bodies",
     "brief_pairs",
+    "brief_payloads",
     "delicate",
     "each",
     "every",
@@ -75,19 +76,20 @@ def _delicate(field: Shape) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _brief(model: str) -> tuple[Any, ...]:
+def brief_payloads(model: str) -> tuple[Any, ...]:
+    """Short payloads of a model's boundaries, the smallest first."""
     bodies = [case.payload for case in boundary_payloads(model)]
     return tuple(body for body in bodies if len(repr(body)) <= _BRIEF) or (bodies[0],)
 
 
 def brief_bodies(model: str) -> st.SearchStrategy[Any]:
     """Short payloads, the smallest first."""
-    return st.sampled_from(_brief(model))
+    return st.sampled_from(brief_payloads(model))
 
 
 def brief_pairs(model: str) -> st.SearchStrategy[tuple[Any, Any]]:
     """Two short payloads that differ."""
-    bodies = _brief(model)
+    bodies = brief_payloads(model)
     others = [body for body in bodies if body != bodies[0]]
     return st.sampled_from(others).map(lambda other: (bodies[0], other))
 
@@ -112,7 +114,7 @@ def each(*scenarios: Scenario, **options: Any) -> First:
 
     def trials(context: Context) -> Iterator[Trial]:
         for scenario in scenarios:
-            yield Trial(context.model, _brief(context.model)[0], scenario, **options)
+            yield Trial(context.model, brief_payloads(context.model)[0], scenario, **options)
 
     return trials
 

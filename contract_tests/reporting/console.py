@@ -224,7 +224,9 @@ def _closing(event: Finished) -> list[str]:
     lines = []
     if summary.problem:
         return [f"The client could not be checked. {summary.problem}"]
-    shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
+    shown = ", ".join(
+        f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items() if part["of"]
+    )
     lines += textwrap.wrap(f"Shown to the client: {shown}.", 100)
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     lost = [result for result in event.results if result.counts]

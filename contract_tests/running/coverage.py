@@ -12,6 +12,7 @@ from kling_mock.timeline import STATUSES
 
 from ..generation.payloads import boundary_payloads
 from .models import Run
+from .pair_coverage import PairCoverage
 
 __all__ = ["HTTP_STATUSES", "Coverage"]
 
@@ -34,11 +35,12 @@ class Coverage:
         }
         self._seen: dict[str, set[str]] = {name: set() for name in self._known}
         self._features: dict[str, set[str]] = {}
-        self._looked: set[int] = set()
+        self._pairs = PairCoverage()
 
     def see(self, run: Run) -> None:
         """Count a run in."""
         trial, seen = run.trial, self._seen
+        self._pairs.see(run)
         seen["models"].add(trial.model)
         for exchange in run.trace:
             if exchange.status is not None:
@@ -77,7 +79,7 @@ class Coverage:
                 if not set(_features(case.payload)) - plain <= have or not have:
                     missing.append(f"{model} {case.label}")
         shown["boundaries"] = {"shown": count - len(missing), "of": count, "missing": missing}
-        return shown
+        return shown | self._pairs.as_dict()
 
 
 def _features(value: Any, path: str = "") -> Iterator[str]:

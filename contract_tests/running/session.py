@@ -76,6 +76,8 @@ class Plan:
     xfails: Xfails = field(default_factory=Xfails)
     redact: Sequence[str] = ()
     """Names whose values are hidden in reports as well."""
+    strength: int = 2
+    """How many behaviours come together in all ways."""
 
     @property
     def strict(self) -> bool:
@@ -93,6 +95,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         seed=options["seed"],
         xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
         redact=options["redact"],
+        strength=options["strength"],
     )
 
 
@@ -125,7 +128,7 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
         found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
         if not found:
             hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
-            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to F4.'}")
+            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to G1.'}")
         chosen += found
     return [one for one in everything if one.id in chosen]
 
@@ -217,7 +220,7 @@ class _Session:
         plain = rehearse(self._engine, models[0], profile)
         total, number = len(models) * len(properties), 0
         for model in models:
-            context = Context(model, self._engine.client, profile, self._plan.strict)
+            context = Context(model, self._engine.client, profile, self._plan.strict, self._plan.strength)
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
             self._second_create = None

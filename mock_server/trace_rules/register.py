@@ -33,6 +33,7 @@ class Section(StrEnum):
     RESULT = "D"
     TRANSPORT = "E"
     PROCESS = "F"
+    TOGETHER = "G"
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +356,13 @@ _ALL = (
         "deterministic-trace",
         Level.ADVISORY,
         "A failure that cannot be repeated cannot be looked into.",
+    ),
+    # G. What comes together
+    Rule(
+        "G1",
+        "all-pairs",
+        Level.REQUIRED,
+        "Two things that the client survives one at a time break it on the day they come together.",
     ),
 )
 
