@@ -151,6 +151,17 @@ class ContractOptions(TypedDict, total=False):
 class VerifyOptions(ContractOptions, total=False):
     """What `verify` takes."""
 
+    jobs: Annotated[
+        int | str | None,
+        Option(
+            INTEGER,
+            None,
+            "processes that check at once (default for a command two per processor, else 1)",
+            "N",
+            lowest=1,
+            short="-j",
+        ),
+    ]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[
         Path | None, Option(FILE, None, "write the report as one page with timelines", "FILE.html")

@@ -65,7 +65,7 @@ def in_real_time(server: MockServer) -> Iterator[Environment]:
 def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -> Iterator[Environment]:
     """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
     from kling_mock.interception.parent.certificates import Authority
-    from kling_mock.interception.parent.environment import child_environment
+    from kling_mock.interception.parent.environment import brief_environment
     from kling_mock.interception.parent.host_policy import Hosts
     from kling_mock.interception.parent.in_process import gateway_of
     from kling_mock.interception.parent.run import clock_server_of, hooks_told
@@ -89,7 +89,7 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
             try:
                 with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
                     _wait_for_the_first_request(server, limiter)
-                    client.environment = child_environment(folder, gateway.proxy_url, fast_forward=True)
+                    client.environment = brief_environment(folder, gateway.proxy_url)
                     client.virtual_time = True
                     unhooked = gateway.states[False]
                     yield Environment(

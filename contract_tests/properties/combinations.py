@@ -14,9 +14,10 @@ __all__ = ["behaviour_of", "covering_trials", "narrowed"]
 
 
 def covering_trials(context: Context, strength: int = 2) -> Iterator[Trial]:
-    """A trial for each behaviour of the covering array, with the smallest payload."""
-    payload = brief_payloads(context.model)[0]
-    for behaviour in behaviours(strength):
+    """A trial for each behaviour of the covering array, with one short payload after the other."""
+    payloads = brief_payloads(context.model)
+    for place, behaviour in enumerate(behaviours(strength)):
+        payload = payloads[place % len(payloads)]
         yield Trial(context.model, payload, behaviour.scenario, expect=behaviour)
 
 
@@ -44,6 +45,8 @@ def narrowed(holds: Judge, owned: Callable[[Run], bool] = lambda run: False) -> 
 
         if not isinstance(trial.expect, Behaviour):
             return trial
+        plain = trial.replace(payload=brief_payloads(trial.model)[0])
+        trial = plain if fails(plain) else trial
         cause = _alone(trial, fails)
         while cause is not None and owned(look(cause)):
             rest = _left(trial, cause)

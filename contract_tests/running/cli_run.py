@@ -21,10 +21,13 @@ from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
 from .events import Checked, Event, ResultKey, Started
+from .parallel import in_parallel
 from .session import plan_of, verify
 
 __all__ = ["end_process", "find_client", "run"]
 
+MOST_JOBS = 8
+"""Processes that check at once where nobody has said how many."""
 end_process: Callable[[int], object] = os._exit
 """How the process of the command line ends where a thread of the client does not."""
 
@@ -55,7 +58,7 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     client = find_client(target)
     artifacts = Artifacts(Path(options["save"]))
     reports = _Reports(artifacts)
-    finished = verify(client, plan, reports)
+    finished = verify(client, plan, reports, in_parallel(_jobs(client, options["jobs"])))
     if artifacts.problem:
         print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
     assert reports.started is not None
@@ -68,6 +71,18 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     if finished.summary.status == 2 and threading.active_count() > 1:
         _leave(2)
     return finished.summary.status
+
+
+def _jobs(client: Client, asked: int | None) -> int:
+    """The processes that check at once: a program takes its time to start, a function does not."""
+    if asked is not None:
+        return asked
+    return min(MOST_JOBS, 2 * _processors()) if client.kind == "command" else 1
+
+
+def _processors() -> int:
+    usable: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable is not None else os.cpu_count() or 1
 
 
 def _leave(status: int) -> None:

@@ -57,6 +57,14 @@ class Coverage:
         if not trial.bulky:
             self._features.setdefault(trial.model, set()).update(_features(trial.payload))
 
+    def add(self, other: Coverage) -> None:
+        """Count in what the runs of another process showed."""
+        for name, words in other._seen.items():
+            self._seen[name] |= words
+        for model, features in other._features.items():
+            self._features.setdefault(model, set()).update(features)
+        self._pairs.add(other._pairs)
+
     def as_dict(self) -> dict[str, Any]:
         """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""
         shown = {

@@ -36,6 +36,12 @@ class PairCoverage:
             picks = picks_of(behaviour.row, strength)
             kept.update(pick for pick in picks if met.issuperset(factor for factor, _ in pick))
 
+    def add(self, other: PairCoverage) -> None:
+        """Count in what came together in another process."""
+        self.strength = max(self.strength, other.strength)
+        for model, met in other.met.items():
+            self.met.setdefault(model, set()).update(met)
+
     def as_dict(self) -> dict[str, Any]:
         """`{"pairs": {"shown": k, "of": n, "missing": […]}}` for the models that behaviours were tried on."""
         known = list(BEHAVIOURS.picks(self.strength))

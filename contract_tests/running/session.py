@@ -38,8 +38,12 @@ __all__ = [
     "DEFAULT_MODEL",
     "OF_BUDGET",
     "Plan",
+    "SecondCreate",
+    "Session",
+    "Work",
     "check_property",
     "engine_for",
+    "in_turn",
     "measure_budget",
     "plan_of",
     "reason_to_skip",
@@ -133,7 +137,38 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
     return [one for one in everything if one.id in chosen]
 
 
-def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda event: None) -> Finished:
+Report = Callable[[Event], None]
+
+
+@dataclass
+class Work:
+    """What is to be done in a verification, and what is noted of it meanwhile."""
+
+    client: Client
+    plan: Plan
+    models: Sequence[str]
+    properties: Sequence[Property]
+    report: Report
+    coverage: Coverage
+    summary: Summary = field(default_factory=Summary)
+
+
+def in_turn(work: Work) -> Iterator[Result]:
+    """Check everything with one engine, one property after the other."""
+    with engine_for(work.client, work.plan.seed, work.models[0], work.plan.redact) as engine:
+        yield from Session(engine, work.plan, work.coverage, work.report).results(
+            work.models, work.properties
+        )
+        work.summary.runs = engine.runs
+        work.summary.problem = sentence(engine.others)
+
+
+def verify(
+    client: Client,
+    plan: Plan,
+    report: Report = lambda event: None,
+    runner: Callable[[Work], Iterator[Result]] = in_turn,
+) -> Finished:
     """Check a client against the contract, tell `report` of every step, and return the last event.
 
     The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
@@ -142,9 +177,9 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     """
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
     started = time.perf_counter()
-    coverage = Coverage(models)
     results: list[Result] = []
-    summary = Summary()
+    work = Work(client, plan, models, properties, report, Coverage(models))
+    summary = work.summary
     report(
         Started(
             client.name,
@@ -156,12 +191,8 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
         )
     )
     try:
-        with engine_for(client, plan.seed, models[0], plan.redact) as engine:
-            session = _Session(engine, plan, coverage, report)
-            for result in session.results(models, properties):
-                results.append(result)
-            summary.runs = engine.runs
-            summary.problem = sentence(engine.others)
+        for result in runner(work):
+            results.append(result)
     except KlingMockError as error:
         summary.problem = str(error)
     summary.problem = Redactor(environment_keys())(summary.problem)
@@ -174,7 +205,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     if results and not summary.problem and not any(map(_tried, results)):
         summary.problem = "None of the properties could be tried; the table says why."
     summary.status = 2 if summary.problem else int(any(result.counts for result in results))
-    finished = Finished(tuple(results), summary, coverage.as_dict())
+    finished = Finished(tuple(results), summary, work.coverage.as_dict())
     report(finished)
     return finished
 
@@ -201,7 +232,7 @@ class SecondCreate:
     trial: Trial
 
 
-class _Session:
+class Session:
     """The steps of one verification."""
 
     def __init__(
@@ -211,10 +242,16 @@ class _Session:
         self._plan = plan
         self._coverage = coverage
         self._report = report
-        self._second_create: SecondCreate | None = None
+        self.second_create: SecondCreate | None = None
+        """The smallest trial of the last model so far in which a job was made again."""
 
-    def results(self, models: Sequence[str], properties: Sequence[Property]) -> Iterator[Result]:
-        """One result per property and model, as they come: B1 last, for it is judged by every run."""
+    def results(
+        self, models: Sequence[str], properties: Sequence[Property], second_create: SecondCreate | None = None
+    ) -> Iterator[Result]:
+        """One result per property and model, as they come: B1 last, for it is judged by every run.
+
+        `second_create` is one that was found elsewhere.
+        """
         properties = sorted(properties, key=lambda one: one.id == ONE_CREATE)
         profile = Profile()
         plain = rehearse(self._engine, models[0], profile)
@@ -223,7 +260,7 @@ class _Session:
             context = Context(model, self._engine.client, profile, self._plan.strict, self._plan.strength)
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
-            self._second_create = None
+            self.second_create = second_create
             for one in properties:
                 number += 1
                 self._report(Checking(one.id, one.name, model, number, total))
@@ -236,11 +273,11 @@ class _Session:
             self._coverage.see(run)
             self._report(Example(one.id, run))
             if one.id != ONE_CREATE and made_again(run) is not None:
-                before = self._second_create
+                before = self.second_create
                 if before is None or run.trial.weight < before.trial.weight:
-                    self._second_create = SecondCreate(one.id, run.trial)
+                    self.second_create = SecondCreate(one.id, run.trial)
 
-        return check_property(self._engine, one, context, plain, self._plan, watch, self._second_create)
+        return check_property(self._engine, one, context, plain, self._plan, watch, self.second_create)
 
 
 def check_property(

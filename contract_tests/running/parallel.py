@@ -1,0 +1,202 @@
+"""Checking in several processes at once: each has an engine of its own and takes the next properties.
+
+Processes are forked, so that a function that was handed in is the same in each of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from kling_mock.errors import KlingMockError, TargetError
+
+from ..driving.egress_guard import sentence
+from ..properties import PROPERTIES, Property
+from .coverage import Coverage
+from .events import Checked, Checking, Event, Result
+from .session import ONE_CREATE, SecondCreate, Session, Work, engine_for, in_turn
+
+__all__ = ["in_parallel"]
+
+SHARED = (("C1", "G1"), ("A1", "A2", "A3", "A4", "A8", "A12"), ("C4", "C5"), ("B4", "B5"), ("D1", "D4", "D5"))
+"""Properties that try the same: a process that has one of them has the others' runs already."""
+HEAVY = ("A11", "B1")
+"""Properties that take long: they begin early, so that nobody waits for them at the end."""
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Properties of one model that one process checks."""
+
+    model: str
+    ids: tuple[str, ...]
+
+
+@dataclass
+class _Worker:
+    """One process, and what it is doing."""
+
+    process: Any
+    pipe: Connection
+    busy: _Unit | None = None
+
+
+@dataclass
+class _Found:
+    """What a process has come to: a result, the end of its unit, or its own end."""
+
+    results: list[Result] = field(default_factory=list)
+    checking: tuple[str, str] | None = None
+    second_create: SecondCreate | None = None
+    over: bool = False
+    coverage: Coverage | None = None
+    runs: int = 0
+    others: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def in_parallel(jobs: int) -> Callable[[Work], Iterator[Result]]:
+    """A runner for `verify` that checks in so many processes at once; one where there is nothing to share."""
+    if jobs == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        return in_turn
+
+    def run(work: Work) -> Iterator[Result]:
+        units = _units(work.models, work.properties)
+        if len(units) < 2:
+            yield from in_turn(work)
+            return
+        yield from _Pool(work, units).results(min(jobs, len(units)))
+
+    return run
+
+
+def _units(models: Sequence[str], properties: Sequence[Property]) -> list[_Unit]:
+    """The work in pieces, what takes long first."""
+    ids = [one.id for one in properties]
+    groups = [found for group in SHARED if (found := tuple(id for id in group if id in ids))]
+    grouped = {id for group in groups for id in group}
+    singles = sorted((id for id in ids if id not in grouped), key=lambda id: id not in HEAVY)
+    return [_Unit(model, unit) for model in models for unit in (*groups, *((id,) for id in singles))]
+
+
+class _Pool:
+    """The processes of one verification."""
+
+    def __init__(self, work: Work, units: Sequence[_Unit]) -> None:
+        self._work = work
+        self._waiting = list(units)
+        self._second: dict[str, SecondCreate | None] = {}
+        self._others: list[str] = []
+        self._number = 0
+        self._total = len(work.models) * len(work.properties)
+
+    def results(self, count: int) -> Iterator[Result]:
+        """The results of all units as they come; raises `TargetError` where a process could not go on."""
+        fork = multiprocessing.get_context("fork")
+        workers = []
+        for _ in range(count):
+            mine, theirs = fork.Pipe()
+            process = fork.Process(target=_serve, args=(theirs, self._work), daemon=True)
+            process.start()
+            theirs.close()
+            workers.append(_Worker(process, mine))
+        try:
+            yield from self._gather(workers)
+        finally:
+            for worker in workers:
+                worker.pipe.close()
+            for worker in workers:
+                worker.process.join()
+        self._work.summary.problem = sentence(self._others)
+
+    def _gather(self, workers: Sequence[_Worker]) -> Iterator[Result]:
+        running = list(workers)
+        while running:
+            for worker in running:
+                if worker.busy is None:
+                    self._give(worker, running)
+            for pipe in wait([worker.pipe for worker in running]):
+                worker = next(one for one in running if one.pipe is pipe)
+                found = _received(worker)
+                for result in found.results:
+                    self._number += 1
+                    self._work.report(Checked(result, self._number, self._total))
+                    yield result
+                if self._note(worker, found):
+                    running.remove(worker)
+
+    def _give(self, worker: _Worker, running: Sequence[_Worker]) -> None:
+        """Hand a process its next unit, or let it end; B1 waits for the rest of its model."""
+        for place, unit in enumerate(self._waiting):
+            if ONE_CREATE in unit.ids and self._open(unit.model, unit, running):
+                continue
+            del self._waiting[place]
+            worker.busy = unit
+            worker.pipe.send((unit, self._second.get(unit.model)))
+            return
+        if not self._waiting:
+            worker.busy = _Unit("", ())
+            worker.pipe.send(None)
+
+    def _open(self, model: str, but: _Unit, running: Sequence[_Worker]) -> bool:
+        left = [unit for unit in self._waiting if unit is not but]
+        left += [worker.busy for worker in running if worker.busy is not None]
+        return any(unit.model == model for unit in left)
+
+    def _note(self, worker: _Worker, found: _Found) -> bool:
+        """Take in what a process says beside its results; returns True where it has ended."""
+        if found.problem:
+            raise TargetError(found.problem)
+        if found.checking is not None:
+            id, model = found.checking
+            event = Checking(id, PROPERTIES[id].name, model, self._number + 1, self._total)
+            self._work.report(event)
+        if found.over and worker.busy is not None:
+            before, after = self._second.get(worker.busy.model), found.second_create
+            if before is None or (after is not None and after.trial.weight < before.trial.weight):
+                self._second[worker.busy.model] = after
+            worker.busy = None
+        if found.coverage is None:
+            return False
+        self._work.coverage.add(found.coverage)
+        self._work.summary.runs += found.runs
+        self._others += [place for place in found.others if place not in self._others]
+        return True
+
+
+def _received(worker: _Worker) -> _Found:
+    try:
+        found: _Found = worker.pipe.recv()
+    except EOFError:
+        worker.process.join()
+        status = worker.process.exitcode
+        return _Found(problem=f"A process that checked the client ended by itself, with status {status}.")
+    return found
+
+
+def _serve(pipe: Connection, work: Work) -> None:
+    """The life of a process: units come, results go, and at last what all runs showed."""
+    coverage = Coverage(work.models)
+    try:
+        with engine_for(work.client, work.plan.seed, work.models[0], work.plan.redact) as engine:
+            session = Session(engine, work.plan, coverage, partial(_tell, pipe))
+            while (message := pipe.recv()) is not None:
+                unit, second_create = message
+                properties = [PROPERTIES[id] for id in unit.ids]
+                for result in session.results([unit.model], properties, second_create):
+                    pipe.send(_Found(results=[result]))
+                pipe.send(_Found(over=True, second_create=session.second_create))
+            pipe.send(_Found(coverage=coverage, runs=engine.runs, others=tuple(engine.others)))
+    except KlingMockError as error:
+        pipe.send(_Found(problem=str(error)))
+    except (EOFError, KeyboardInterrupt, BrokenPipeError):
+        pass  # the verification is over
+
+
+def _tell(pipe: Connection, event: Event) -> None:
+    if isinstance(event, Checking):
+        pipe.send(_Found(checking=(event.id, event.model)))
