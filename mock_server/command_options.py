@@ -162,6 +162,10 @@ class VerifyOptions(ContractOptions, total=False):
             short="-j",
         ),
     ]
+    keep_alive: Annotated[
+        bool, Option(SWITCH, False, "the command stays: a payload a line on stdin, a result a line on stdout")
+    ]
+    isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[
         Path | None, Option(FILE, None, "write the report as one page with timelines", "FILE.html")

@@ -21,7 +21,7 @@ from kling_mock.timing import OUTPUT_ENDS
 from ..running.models import Outcome
 from .clients import CallArguments, Client, ClientCall, ClientKind
 
-__all__ = ["CommandClient"]
+__all__ = ["CommandCall", "CommandClient", "arguments_of"]
 
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
@@ -53,7 +53,7 @@ class CommandClient(Client):
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One run of the program."""
-        return _CommandCall(self, arguments)
+        return CommandCall(self, arguments)
 
     @property
     def can_interrupt(self) -> bool:
@@ -61,20 +61,23 @@ class CommandClient(Client):
         return True
 
 
-class _CommandCall(ClientCall):
+class CommandCall(ClientCall):
+    """One run of a program."""
+
     def __init__(self, client: CommandClient, arguments: CallArguments) -> None:
         super().__init__(arguments)
         self._client = client
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
+        self.stopped = False
         self._lock = threading.Lock()
 
     def work(self) -> Outcome:
+        """Start the program, and wait for its end."""
         environment = {**os.environ, **self._client.environment}
         environment |= {"KLING_BASE_URL": self.arguments.base_url, "KLING_API_KEY": self.arguments.api_key}
         try:
             with self._lock:
-                if self._stopped:
+                if self.stopped:
                     return Outcome("stopped", text="it was never started")
                 self._process = process = subprocess.Popen(
                     self._client.command,
@@ -87,11 +90,12 @@ class _CommandCall(ClientCall):
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
         stdout, stderr = _talk(process, json.dumps(self.arguments.payload).encode(), self._end_group)
-        return self._outcome(process.returncode, stdout, stderr)
+        return self.ended(process.returncode, stdout, stderr)
 
-    def _outcome(self, status: int, stdout: str, stderr: str) -> Outcome:
+    def ended(self, status: int, stdout: str, stderr: str) -> Outcome:
+        """What a program that has ended came to."""
         output = f"{stdout}\n{stderr}".strip("\n")
-        if self._stopped:
+        if self.stopped:
             return Outcome("stopped", text="it was ended", output=output, status=status)
         lines = [line.strip() for line in stdout.splitlines() if line.strip()]
         last = lines[-1] if lines else ""
@@ -108,7 +112,7 @@ class _CommandCall(ClientCall):
     def stop(self) -> None:
         """Kill the program and whatever it started."""
         with self._lock:
-            self._stopped = True
+            self.stopped = True
         self._end_group()
 
     def interrupt(self) -> bool:
@@ -117,7 +121,7 @@ class _CommandCall(ClientCall):
 
     def process_arguments(self) -> str:
         """The arguments of the program and of what it started, where the system tells (Linux)."""
-        return "" if self._process is None else _arguments_of(self._process.pid)
+        return "" if self._process is None else arguments_of(self._process.pid)
 
     def _end_group(self) -> None:
         self._signal(signal.SIGKILL)
@@ -187,7 +191,8 @@ def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], No
     return readers[0].text(), readers[1].text()
 
 
-def _arguments_of(group: int) -> str:
+def arguments_of(group: int) -> str:
+    """The arguments of all processes of a group."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -49,6 +49,8 @@ class Context:
     strict: bool = False
     strength: int = 2
     """How many behaviours come together in all ways: pairs, or triples."""
+    part: tuple[int, int] = (0, 1)
+    """Which of how many parts of the covering behaviours is tried here; others are tried elsewhere."""
 
 
 Trials = Callable[[Context], st.SearchStrategy[Trial]]

@@ -16,7 +16,8 @@ __all__ = ["behaviour_of", "covering_trials", "narrowed"]
 def covering_trials(context: Context, strength: int = 2) -> Iterator[Trial]:
     """A trial for each behaviour of the covering array, with one short payload after the other."""
     payloads = brief_payloads(context.model)
-    for place, behaviour in enumerate(behaviours(strength)):
+    first, step = context.part
+    for place, behaviour in list(enumerate(behaviours(strength)))[first::step]:
         payload = payloads[place % len(payloads)]
         yield Trial(context.model, payload, behaviour.scenario, expect=behaviour)
 

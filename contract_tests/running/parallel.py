@@ -5,7 +5,10 @@ Processes are forked, so that a function that was handed in is the same in each 
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +20,15 @@ from kling_mock.errors import KlingMockError, TargetError
 from ..driving.egress_guard import sentence
 from ..properties import PROPERTIES, Property
 from .coverage import Coverage
-from .events import Checked, Checking, Event, Result
+from .events import Checked, Checking, Event, Result, ResultKey
 from .session import ONE_CREATE, SecondCreate, Session, Work, engine_for, in_turn
 
-__all__ = ["in_parallel"]
+__all__ = ["in_parallel", "processors"]
 
-SHARED = (("C1", "G1"), ("A1", "A2", "A3", "A4", "A8", "A12"), ("C4", "C5"), ("B4", "B5"), ("D1", "D4", "D5"))
+COVERING = ("C1", "G1")
+"""Properties that try the covering behaviours, all of them: they are shared out in parts."""
+PARTS = 6
+SHARED = (("A1", "A2", "A3", "A4", "A8", "A12"), ("C4", "C5"), ("B4", "B5"), ("D1", "D4", "D5"))
 """Properties that try the same: a process that has one of them has the others' runs already."""
 HEAVY = ("A11", "B1")
 """Properties that take long: they begin early, so that nobody waits for them at the end."""
@@ -34,6 +40,7 @@ class _Unit:
 
     model: str
     ids: tuple[str, ...]
+    part: tuple[int, int] = (0, 1)
 
 
 @dataclass
@@ -69,18 +76,38 @@ def in_parallel(jobs: int) -> Callable[[Work], Iterator[Result]]:
         if len(units) < 2:
             yield from in_turn(work)
             return
-        yield from _Pool(work, units).results(min(jobs, len(units)))
+        count = min(jobs, len(units))
+        # Processes that share a processor take longer for the same.
+        limits = work.plan.limits
+        limits = dataclasses.replace(limits, seconds=limits.seconds * math.ceil(count / processors()))
+        work = dataclasses.replace(work, plan=dataclasses.replace(work.plan, limits=limits))
+        yield from _Pool(work, units).results(count)
 
     return run
 
 
+def processors() -> int:
+    """The processors that this process may use."""
+    usable: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable is not None else os.cpu_count() or 1
+
+
 def _units(models: Sequence[str], properties: Sequence[Property]) -> list[_Unit]:
     """The work in pieces, what takes long first."""
-    ids = [one.id for one in properties]
+    ids = [one.id for one in properties if one.id not in COVERING]
+    covering = tuple(one.id for one in properties if one.id in COVERING)
     groups = [found for group in SHARED if (found := tuple(id for id in group if id in ids))]
     grouped = {id for group in groups for id in group}
     singles = sorted((id for id in ids if id not in grouped), key=lambda id: id not in HEAVY)
-    return [_Unit(model, unit) for model in models for unit in (*groups, *((id,) for id in singles))]
+    parts = [(place, PARTS) for place in range(PARTS)] if covering else []
+    return [
+        unit
+        for model in models
+        for unit in (
+            *(_Unit(model, covering, part) for part in parts),
+            *(_Unit(model, unit) for unit in (*groups, *((id,) for id in singles))),
+        )
+    ]
 
 
 class _Pool:
@@ -91,6 +118,7 @@ class _Pool:
         self._waiting = list(units)
         self._second: dict[str, SecondCreate | None] = {}
         self._others: list[str] = []
+        self._parts: dict[ResultKey, list[Result]] = {}
         self._number = 0
         self._total = len(work.models) * len(work.properties)
 
@@ -122,12 +150,23 @@ class _Pool:
             for pipe in wait([worker.pipe for worker in running]):
                 worker = next(one for one in running if one.pipe is pipe)
                 found = _received(worker)
-                for result in found.results:
+                for result in self._whole(found.results):
                     self._number += 1
                     self._work.report(Checked(result, self._number, self._total))
                     yield result
                 if self._note(worker, found):
                     running.remove(worker)
+
+    def _whole(self, results: Sequence[Result]) -> Iterator[Result]:
+        """The results, those of parts once all of them are there."""
+        for result in results:
+            if result.id not in COVERING:
+                yield result
+                continue
+            parts = self._parts.setdefault(result.key, [])
+            parts.append(result)
+            if len(parts) == PARTS:
+                yield _joined(parts)
 
     def _give(self, worker: _Worker, running: Sequence[_Worker]) -> None:
         """Hand a process its next unit, or let it end; B1 waits for the rest of its model."""
@@ -168,6 +207,28 @@ class _Pool:
         return True
 
 
+def _joined(parts: Sequence[Result]) -> Result:
+    """One result of the parts of a property: broken where one of them is, by the smallest counterexample."""
+    broken = [part for part in parts if part.counterexample is not None]
+    tried = [part for part in parts if part.result != "skipped"] or parts
+    chosen = (
+        min(broken, key=lambda part: _weight(part))
+        if broken
+        else next((part for part in tried if part.late), tried[0])
+    )
+    return dataclasses.replace(
+        chosen,
+        examples=sum(part.examples for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        late=any(part.late for part in parts),
+    )
+
+
+def _weight(part: Result) -> int:
+    assert part.counterexample is not None
+    return part.counterexample.trial.weight
+
+
 def _received(worker: _Worker) -> _Found:
     try:
         found: _Found = worker.pipe.recv()
@@ -183,9 +244,10 @@ def _serve(pipe: Connection, work: Work) -> None:
     coverage = Coverage(work.models)
     try:
         with engine_for(work.client, work.plan.seed, work.models[0], work.plan.redact) as engine:
-            session = Session(engine, work.plan, coverage, partial(_tell, pipe))
             while (message := pipe.recv()) is not None:
                 unit, second_create = message
+                plan = dataclasses.replace(work.plan, part=unit.part)
+                session = Session(engine, plan, coverage, partial(_tell, pipe))
                 properties = [PROPERTIES[id] for id in unit.ids]
                 for result in session.results([unit.model], properties, second_create):
                     pipe.send(_Found(results=[result]))

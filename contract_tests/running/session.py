@@ -82,6 +82,8 @@ class Plan:
     """Names whose values are hidden in reports as well."""
     strength: int = 2
     """How many behaviours come together in all ways."""
+    part: tuple[int, int] = (0, 1)
+    """Which of how many parts of the covering behaviours is tried here."""
 
     @property
     def strict(self) -> bool:
@@ -257,7 +259,8 @@ class Session:
         plain = rehearse(self._engine, models[0], profile)
         total, number = len(models) * len(properties), 0
         for model in models:
-            context = Context(model, self._engine.client, profile, self._plan.strict, self._plan.strength)
+            plan = self._plan
+            context = Context(model, self._engine.client, profile, plan.strict, plan.strength, plan.part)
             if any(one.id in OF_BUDGET for one in properties):
                 measure_budget(self._engine, context)
             self.second_create = second_create
