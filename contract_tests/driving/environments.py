@@ -16,6 +16,7 @@ from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, watched_connects
+from .lazy_trust import lazy_trust
 from .run_limiter import RunLimiter
 
 __all__ = ["Environment", "in_real_time", "in_this_process", "no_process_left", "shortened", "with_hooks"]
@@ -51,7 +52,7 @@ def in_this_process(server: MockServer, running: Callable[[], int]) -> Iterator[
         before, seen = seen, running()
         return seen == before != 0 and server.quiet()
 
-    with keep_real_time(), fast_forward(server, quiet=quiet), watched_connects() as others:
+    with keep_real_time(), fast_forward(server, quiet=quiet), lazy_trust(), watched_connects() as others:
         yield Environment(server.url, lambda: True, others=others)
 
 

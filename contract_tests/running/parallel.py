@@ -9,6 +9,7 @@ import dataclasses
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from kling_mock.errors import KlingMockError, TargetError
+from kling_mock.timing import PROCESS_ENDS
 
 from ..driving.egress_guard import sentence
 from ..properties import PROPERTIES, Property
@@ -125,19 +127,26 @@ class _Pool:
     def results(self, count: int) -> Iterator[Result]:
         """The results of all units as they come; raises `TargetError` where a process could not go on."""
         fork = multiprocessing.get_context("fork")
-        workers = []
+        workers: list[_Worker] = []
         for _ in range(count):
             mine, theirs = fork.Pipe()
-            process = fork.Process(target=_serve, args=(theirs, self._work), daemon=True)
+            # A process that held these ends would keep others, and itself, from seeing them closed.
+            ends = [*(worker.pipe for worker in workers), mine]
+            process = fork.Process(target=_serve, args=(theirs, ends, self._work), daemon=True)
             process.start()
             theirs.close()
             workers.append(_Worker(process, mine))
         try:
             yield from self._gather(workers)
+        except BaseException:
+            for worker in workers:
+                _interrupt(worker)
+            raise
         finally:
             for worker in workers:
                 worker.pipe.close()
-            for worker in workers:
+                worker.process.join(PROCESS_ENDS)
+                worker.process.kill()
                 worker.process.join()
         self._work.summary.problem = sentence(self._others)
 
@@ -239,8 +248,16 @@ def _received(worker: _Worker) -> _Found:
     return found
 
 
-def _serve(pipe: Connection, work: Work) -> None:
+def _interrupt(worker: _Worker) -> None:
+    """Let a process end as by Ctrl-C: it ends what its client has started."""
+    if worker.process.is_alive():
+        os.kill(worker.process.pid, signal.SIGINT)
+
+
+def _serve(pipe: Connection, others: Sequence[Connection], work: Work) -> None:
     """The life of a process: units come, results go, and at last what all runs showed."""
+    for end in others:
+        end.close()
     coverage = Coverage(work.models)
     try:
         with engine_for(work.client, work.plan.seed, work.models[0], work.plan.redact) as engine:
