@@ -68,16 +68,15 @@ class CommandCall(ClientCall):
         super().__init__(arguments)
         self._client = client
         self._process: subprocess.Popen[bytes] | None = None
-        self.stopped = False
+        self._stopped = False
         self._lock = threading.Lock()
 
     def work(self) -> Outcome:
-        """Start the program, and wait for its end."""
         environment = {**os.environ, **self._client.environment}
         environment |= {"KLING_BASE_URL": self.arguments.base_url, "KLING_API_KEY": self.arguments.api_key}
         try:
             with self._lock:
-                if self.stopped:
+                if self._stopped:
                     return Outcome("stopped", text="it was never started")
                 self._process = process = subprocess.Popen(
                     self._client.command,
@@ -90,12 +89,11 @@ class CommandCall(ClientCall):
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
         stdout, stderr = _talk(process, json.dumps(self.arguments.payload).encode(), self._end_group)
-        return self.ended(process.returncode, stdout, stderr)
+        return self._outcome(process.returncode, stdout, stderr)
 
-    def ended(self, status: int, stdout: str, stderr: str) -> Outcome:
-        """What a program that has ended came to."""
+    def _outcome(self, status: int, stdout: str, stderr: str) -> Outcome:
         output = f"{stdout}\n{stderr}".strip("\n")
-        if self.stopped:
+        if self._stopped:
             return Outcome("stopped", text="it was ended", output=output, status=status)
         lines = [line.strip() for line in stdout.splitlines() if line.strip()]
         last = lines[-1] if lines else ""
@@ -112,7 +110,7 @@ class CommandCall(ClientCall):
     def stop(self) -> None:
         """Kill the program and whatever it started."""
         with self._lock:
-            self.stopped = True
+            self._stopped = True
         self._end_group()
 
     def interrupt(self) -> bool:

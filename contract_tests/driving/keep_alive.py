@@ -158,7 +158,7 @@ class KeptCall(CommandCall):
                 return outcome
             printed.append(line)
         status = process.ended()
-        outcome = self.ended(status, "".join(printed), process.errors())
+        outcome = self._outcome(status, "".join(printed), process.errors())
         process.close()
         if outcome.kind == "returned":
             said = "it ended without a result line"
@@ -166,7 +166,7 @@ class KeptCall(CommandCall):
         return outcome
 
     def _finish(self, process: KeptProcess) -> None:
-        if self.stopped:
+        if self._stopped:
             process.close()
         else:
             self._kept.give_back(process)
@@ -186,7 +186,7 @@ class KeptCall(CommandCall):
 
     def stop(self) -> None:
         """Kill the process: the next call gets another one."""
-        self.stopped = True
+        self._stopped = True
         if self._at is not None:
             self._at.signal(signal.SIGKILL)
 
