@@ -134,6 +134,12 @@ class ContractOptions(TypedDict, total=False):
         ),
     ]
     max_examples: Annotated[int | str, Option(INTEGER, 20, "examples per property and model", lowest=1)]
+    strength: Annotated[
+        int | str,
+        Option(
+            INTEGER, 2, "behaviours that come together in all ways: 2, or 3 for triples", lowest=2, highest=3
+        ),
+    ]
     time_limit: Annotated[
         float | str,
         Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
@@ -158,6 +164,21 @@ class ContractOptions(TypedDict, total=False):
 class VerifyOptions(ContractOptions, total=False):
     """What `verify` takes."""
 
+    jobs: Annotated[
+        int | str | None,
+        Option(
+            INTEGER,
+            None,
+            "processes that check at once (default for a command two per processor, else 1)",
+            "N",
+            lowest=1,
+            short="-j",
+        ),
+    ]
+    keep_alive: Annotated[
+        bool, Option(SWITCH, False, "the command stays: a payload a line on stdin, a result a line on stdout")
+    ]
+    isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[
         Path | None, Option(FILE, None, "write the report as one page with timelines", "FILE.html")

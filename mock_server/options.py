@@ -104,7 +104,8 @@ class Option:
 
     `lowest` and `highest` bound a number, `above` says that it must be more than 0. `word` is its name on
     the command line and in the environment where that is another than in Python; it is not read from the
-    environment with `variable=False`, and not offered on the command line with `flag=False`.
+    environment with `variable=False`, and not offered on the command line with `flag=False`. `short` is a
+    letter for it on the command line.
     """
 
     kind: Kind
@@ -119,6 +120,7 @@ class Option:
     word: str = ""
     flag: bool = True
     variable: bool = True
+    short: str = ""
     name: str = ""
 
     @property

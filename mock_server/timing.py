@@ -40,6 +40,7 @@ __all__ = [
     "LOOK_IDLE_IN_NODE",
     "LOOK_OUTSIDE",
     "LOOK_RARELY",
+    "LOOK_SOON",
     "LOOP_COMES_ROUND",
     "LOOP_LOOKS",
     "LOOP_RUNS",
@@ -138,6 +139,8 @@ LONG_HOLD = 5.0
 
 # How often is it looked whether time may jump? Short enough to cost nothing, long enough to let others work.
 
+LOOK_SOON = 0.0002
+"""Between the first looks of one who waits: an answer has just come, and the server soon rests."""
 LOOK_AGAIN = 0.001
 """Between looks of one who waits, while somebody works."""
 LOOK_RARELY = 0.005

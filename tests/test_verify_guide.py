@@ -153,7 +153,7 @@ def test_every_option_of_the_command_is_in_the_guide() -> None:
         timeout=60,
         check=True,
     ).stdout
-    options = set(re.findall(r"^  (--[\w-]+)", help_text, re.MULTILINE))
+    options = set(re.findall(r"^  (?:-j, )?(--[\w-]+)", help_text, re.MULTILINE))
     described = {
         option
         for row in table("Levels, models, and how much")

@@ -121,6 +121,9 @@ class Client(abc.ABC):
     def call(self, arguments: CallArguments) -> ClientCall:
         """One call, not yet begun."""
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """End what was kept from call to call."""
+
     @property
     def can_resume(self) -> bool:
         """True where it can be handed the id of a job that exists."""

@@ -21,7 +21,7 @@ from kling_mock.timing import OUTPUT_ENDS
 from ..running.models import Outcome
 from .clients import CallArguments, Client, ClientCall, ClientKind
 
-__all__ = ["UNSUPPORTED_STATUS", "CommandClient"]
+__all__ = ["UNSUPPORTED_STATUS", "CommandCall", "CommandClient", "arguments_of"]
 
 _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept."""
@@ -58,7 +58,7 @@ class CommandClient(Client):
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One run of the program."""
-        return _CommandCall(self, arguments)
+        return CommandCall(self, arguments)
 
     @property
     def can_interrupt(self) -> bool:
@@ -66,7 +66,9 @@ class CommandClient(Client):
         return True
 
 
-class _CommandCall(ClientCall):
+class CommandCall(ClientCall):
+    """One run of a program."""
+
     def __init__(self, client: CommandClient, arguments: CallArguments) -> None:
         super().__init__(arguments)
         self._client = client
@@ -129,7 +131,7 @@ class _CommandCall(ClientCall):
 
     def process_arguments(self) -> str:
         """The arguments of the program and of what it started, where the system tells (Linux)."""
-        return "" if self._process is None else _arguments_of(self._process.pid)
+        return "" if self._process is None else arguments_of(self._process.pid)
 
     def _end_group(self) -> None:
         self._signal(signal.SIGKILL)
@@ -222,7 +224,8 @@ def _talk(process: subprocess.Popen[bytes], payload: bytes, end: Callable[[], No
     return readers[0].text(), readers[1].text()
 
 
-def _arguments_of(group: int) -> str:
+def arguments_of(group: int) -> str:
+    """The arguments of all processes of a group."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -119,6 +119,7 @@ class Engine:
                 clock = self.server.clock
                 clock.advance(max(0.0, START - clock.now()))
             self.environment = stack.enter_context(self._enter_environment())
+            stack.callback(self.client.close)
             self._stack = stack.pop_all()
         return self
 

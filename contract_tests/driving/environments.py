@@ -18,6 +18,7 @@ from kling_mock.virtual_time.proc import children
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
+from .lazy_trust import lazy_trust
 from .run_limiter import RunLimiter
 
 __all__ = [
@@ -68,7 +69,12 @@ def in_this_process(
         return seen == before != 0 and server.quiet()
 
     connects = served_securely(server) if secure else watched_connects()
-    with keep_real_time(), fast_forward(server, quiet=quiet) as session, connects as others:
+    with (
+        keep_real_time(),
+        fast_forward(server, quiet=quiet) as session,
+        lazy_trust(),
+        connects as others,
+    ):
         try:
             yield Environment(server.url, lambda: True, others=others, session=session)
         finally:
@@ -86,7 +92,7 @@ def in_real_time(server: MockServer) -> Iterator[Environment]:
 def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -> Iterator[Environment]:
     """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
     from kling_mock.interception.parent.certificates import Authority
-    from kling_mock.interception.parent.environment import child_environment
+    from kling_mock.interception.parent.environment import brief_environment
     from kling_mock.interception.parent.host_policy import Hosts
     from kling_mock.interception.parent.in_process import gateway_of
     from kling_mock.interception.parent.run import clock_server_of, hooks_told
@@ -110,7 +116,7 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
             try:
                 with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
                     _wait_for_the_first_request(server, limiter)
-                    client.environment = child_environment(folder, gateway.proxy_url, fast_forward=True)
+                    client.environment = brief_environment(folder, gateway.proxy_url)
                     client.virtual_time = True
                     unhooked = gateway.states[False]
                     yield Environment(

@@ -17,6 +17,7 @@ from kling_mock.errors import TargetError
 from kling_mock.events import Event, EventKind
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.interception.parent.host_policy import API_HOST
+from kling_mock.scenarios.fault import TRANSPORT as TRAVELS
 from kling_mock.serving.wire import TRANSPORT
 from kling_mock.timeline import FINAL_STATUSES
 from kling_mock.timing import LOOP_LOOKS
@@ -135,7 +136,8 @@ class RunLimiter(MockApp):
     def _count_final_answer(self, event: Event) -> None:
         """Close before a client that polls on after the end has used up all its requests: that takes long."""
         exchange: Exchange = event.data
-        if exchange.kind == "poll" and exchange.fault is None and exchange.state in FINAL_STATUSES:
+        whole = exchange.fault is None or exchange.fault in TRAVELS
+        if exchange.kind == "poll" and whole and exchange.state in FINAL_STATUSES:
             self._final_answers += 1
             if self._final_answers > MOST_FINAL_ANSWERS:
                 self.close("requests")

@@ -33,11 +33,13 @@ __all__ = [
     "gone_wrong",
     "healthy",
     "id_styles",
+    "joined",
     "known_words",
     "lasting_refusals",
     "limited_creates",
     "long_outages",
     "lost_replies",
+    "part",
     "plans",
     "poll_troubles",
     "refused_creates",
@@ -85,13 +87,14 @@ _LIMITS = tuple((wait, as_date) for as_date in (False, True) for wait in _WAITS)
 _SPANS = (None, 0.0, 1.0, 20.0, 60.0)
 
 
-def _part(summary: str, **values: Any) -> Scenario:
+def part(summary: str, **values: Any) -> Scenario:
+    """A scenario that is made up, of a plain name."""
     return Scenario(_GENERATED, summary, **values)
 
 
 _WITHOUT_VIDEO = (
     CATALOGUE["completed-without-url"].replace(plan=None),
-    _part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"})),
+    part("The job ends as completed, but its video is null.", shapes=frozenset({"null-video"})),
 )
 
 
@@ -100,10 +103,11 @@ def combined(*parts: st.SearchStrategy[Scenario]) -> st.SearchStrategy[Scenario]
 
     A part that says nothing leaves no trace in the name or the summary.
     """
-    return st.tuples(*parts).map(_joined)
+    return st.tuples(*parts).map(joined)
 
 
-def _joined(parts: Sequence[Scenario]) -> Scenario:
+def joined(parts: Sequence[Scenario]) -> Scenario:
+    """Several scenarios as one, of a plain name; `PLAIN` where none of them says anything."""
     telling = [part for part in parts if part.replace(name="", summary="") != Scenario("")]
     if not telling:
         return PLAIN
@@ -141,7 +145,7 @@ def _renamed(words: dict[str, str]) -> Scenario:
     if not changed:
         return PLAIN
     said = ", ".join(f"{status} is called {word!r}" for status, word in changed.items())
-    return _part(f"On the wire {said}.", words=changed)
+    return part(f"On the wire {said}.", words=changed)
 
 
 def plans(*, end: FinalStatus = "completed", most: int = 5) -> st.SearchStrategy[Scenario]:
@@ -159,7 +163,7 @@ def _planned(steps: Sequence[Step], end: FinalStatus) -> Scenario:
         step.status if step.span is None else f"{step.status} for {step.span:g}"
         for step in (*steps, Step(end))
     ]
-    return _part(f"The job goes {' → '.join(shown)}.", plan=(*steps, Step(end)))
+    return part(f"The job goes {' → '.join(shown)}.", plan=(*steps, Step(end)))
 
 
 def shapes() -> st.SearchStrategy[Scenario]:
@@ -173,13 +177,13 @@ def shapes() -> st.SearchStrategy[Scenario]:
 
 def _shaped(names: Iterable[str]) -> Scenario:
     chosen = [name for name in names if name]
-    return _part(f"Answers: {', '.join(chosen)}.", shapes=frozenset(chosen)) if chosen else PLAIN
+    return part(f"Answers: {', '.join(chosen)}.", shapes=frozenset(chosen)) if chosen else PLAIN
 
 
 def id_styles(styles: Sequence[str] = tuple(ID_STYLES)) -> st.SearchStrategy[Scenario]:
     """Ids of every style that has been seen, the awkward ones included."""
     chosen = st.sampled_from(["", *styles])
-    return chosen.map(lambda style: _part(f"The id is of style {style}.", ids=style) if style else PLAIN)
+    return chosen.map(lambda style: part(f"The id is of style {style}.", ids=style) if style else PLAIN)
 
 
 def faults_named(name: str) -> tuple[Fault, ...]:
@@ -243,7 +247,7 @@ def gone_wrong(*, hangs: bool = True) -> list[Scenario]:
     """
     denied = CATALOGUE["no-credits"].faults[0].replace(at="poll")
     refusals = [
-        _part(f"Polls are answered {fault.status} for ever.", faults=(fault.replace(times=None),))
+        part(f"Polls are answered {fault.status} for ever.", faults=(fault.replace(times=None),))
         for fault in (*faults_named("poll-not-found"), *faults_named("poll-unauthorized"), denied)
     ]
     odd = [_renamed({"generating": UNKNOWN_WORDS[0]}), WITHOUT_STATUS]
@@ -264,7 +268,7 @@ def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scen
         said.append(f"{name} at poll {place + 1}" + (f" and {times - 1} more" if times > 1 else ""))
         hidden += 0 if fault.modifies else times
         place += times
-    return _part(f"Polls meet {', '.join(said)}.", faults=tuple(faults)) if faults else PLAIN
+    return part(f"Polls meet {', '.join(said)}.", faults=tuple(faults)) if faults else PLAIN
 
 
 def _waiting(fault: Fault, wait: float, as_date: bool) -> Fault:
@@ -282,7 +286,7 @@ def refused_creates(statuses: Sequence[int] = REFUSALS) -> st.SearchStrategy[Sce
         422: "bad-request",
     }
     return st.sampled_from(statuses).map(
-        lambda status: _part(
+        lambda status: part(
             f"The create is answered {status}.",
             faults=(CATALOGUE[messages[status]].faults[0].replace(status=status),),
         )
@@ -292,7 +296,7 @@ def refused_creates(statuses: Sequence[int] = REFUSALS) -> st.SearchStrategy[Sce
 def lost_replies() -> st.SearchStrategy[Scenario]:
     """Creates whose job is made and charged, but whose reply never arrives whole."""
     gateway = CATALOGUE["bad-gateway-html"].faults[0].replace(job_made=True)
-    page = _part("The create is answered 502 although the job was made.", faults=(gateway,))
+    page = part("The create is answered 502 although the job was made.", faults=(gateway,))
     names = ("create-lost-reply", "create-hangs", "gateway-timeout", "create-truncated")
     return st.sampled_from([*(CATALOGUE[name] for name in names), page])
 
@@ -301,7 +305,7 @@ def bad_create_replies() -> st.SearchStrategy[Scenario]:
     """Creates that answer 200 with nothing that names the job."""
     page = Fault("create", "html", status=200, job_made=True)
     names = ("create-without-id", "create-empty-id", "create-empty", "create-not-json", "create-truncated")
-    html = _part("The create is answered 200 with an HTML page.", faults=(page,))
+    html = part("The create is answered 200 with an HTML page.", faults=(page,))
     return st.sampled_from([*(CATALOGUE[name] for name in names), html])
 
 
@@ -309,7 +313,7 @@ def limited_creates(*, most: int = 3) -> st.SearchStrategy[Scenario]:
     """Creates that are answered 429 with Retry-After up to `most` times, in seconds or as a date."""
     (limited,) = CATALOGUE["rate-limited"].faults
     return st.builds(
-        lambda times, wait, as_date: _part(
+        lambda times, wait, as_date: part(
             f"The create is answered 429 {times} times, to wait {wait:g} s.",
             faults=(_waiting(limited.replace(times=times), wait, as_date),),
         ),
@@ -324,7 +328,7 @@ def lasting_refusals() -> st.SearchStrategy[Scenario]:
     denied = CATALOGUE["no-credits"].faults[0].replace(at="poll")
     faults = (*faults_named("poll-unauthorized"), denied, *faults_named("poll-not-found"))
     return st.builds(
-        lambda fault, after: _part(
+        lambda fault, after: part(
             f"Polls are answered {fault.status} for ever after {after} good ones.",
             faults=(fault.replace(after=after, times=None),),
         ),

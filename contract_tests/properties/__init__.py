@@ -19,6 +19,7 @@ from . import (
     e_connections,
     e_transport,
     f_process,
+    g_together,
 )
 from .base import Context, Failure, Profile, Property
 
@@ -38,6 +39,7 @@ _MODULES = (
     e_connections,
     e_transport,
     f_process,
+    g_together,
 )
 
 PROPERTIES: dict[str, Property] = {

@@ -34,10 +34,9 @@ NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]"
 def _troubled(context: Context) -> st.SearchStrategy[Trial]:
     hangs = context.client.virtual_time
     kinds = (*scenario_strategies.TROUBLES, *([scenario_strategies.HANGS] if hangs else []))
+    # What else comes together is tried for G1, where a second create counts for this one as well.
     scenarios = st.one_of(
-        scenario_strategies.combined(
-            scenario_strategies.plans(most=2), scenario_strategies.poll_troubles(kinds, least=1, longest=3)
-        ),
+        scenario_strategies.poll_troubles(kinds, least=1, longest=3),
         scenario_strategies.failures(),
         st.sampled_from(scenario_strategies.gone_wrong(hangs=hangs)),
     )

@@ -13,7 +13,7 @@ from ..driving.clients import Client
 from ..running.met import unmet
 from ..running.models import Run, Trial
 
-__all__ = ["Context", "Failure", "First", "Profile", "Property", "Section"]
+__all__ = ["Context", "Failure", "First", "Judge", "Look", "Narrow", "Profile", "Property", "Section"]
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,20 @@ class Context:
     client: Client
     profile: Profile = field(default_factory=Profile)
     strict: bool = False
+    strength: int = 2
+    """How many behaviours come together in all ways: pairs, or triples."""
+    part: tuple[int, int] = (0, 1)
+    """Which of how many parts of the covering behaviours is tried here; others are tried elsewhere."""
 
 
 Trials = Callable[[Context], st.SearchStrategy[Trial]]
 First = Callable[[Context], Iterable[Trial]]
 """Makes the trials that are tried whatever is drawn."""
 Judge = Callable[[Run], Failure | None]
+Look = Callable[[Trial], Run]
+"""Runs the client on one more trial."""
+Narrow = Callable[[Trial, Look], Trial | None]
+"""Makes a failing trial smaller; None where what fails in it is another property's breach."""
 Applies = Callable[[Context], str | None]
 """Gives the reason why a property cannot be tried, None where it can."""
 Missed = Callable[[Run], str | None]
@@ -90,6 +98,10 @@ class Property(OfRule):
     """It is kept only where a run did not miss what it is about."""
     after: tuple[str, ...] = ()
     """Properties that a run may break as well: then it is their breach, and shown there alone."""
+    narrow: Narrow | None = None
+    """Finds what matters of a trial that fails, for those that Hypothesis has not drawn."""
+    whole: bool = False
+    """True where all of `first` is tried on a program too, which gets a part of them otherwise."""
 
 
 class Section:
@@ -111,6 +123,8 @@ class Section:
         first: First = _no_trials,
         missed: Missed | None = None,
         after: tuple[str, ...] = (),
+        narrow: Narrow | None = None,
+        whole: bool = False,
     ) -> Callable[[Judge], Judge]:
         """Make the decorated function the judgement of the rule that has this id in the register."""
 
@@ -127,6 +141,8 @@ class Section:
                     first=first,
                     missed=missed or self._missed,
                     after=after,
+                    narrow=narrow,
+                    whole=whole,
                 )
             )
             return holds

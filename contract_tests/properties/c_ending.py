@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import CATALOGUE
 
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import unmet_in_polls
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .c_poll import beyond_budget, has_budget
@@ -16,7 +17,7 @@ from .trials import each, fixed, stuck_trial
 
 __all__ = ["SECTION"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 WHILE = 300.0

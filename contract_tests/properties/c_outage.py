@@ -11,6 +11,7 @@ from kling_mock.scenarios import Fault, Scenario
 from kling_mock.trace_rules.retry_after import retry_after
 
 from ..generation import scenario_strategies
+from ..running.met import unmet_in_polls
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .c_poll import beyond_budget, has_budget
@@ -20,7 +21,7 @@ from .trials import LONG, MANY, behaving, each, fixed, stuck_trial
 
 __all__ = ["SECTION"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 LATE = 1_800.0

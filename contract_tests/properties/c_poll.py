@@ -17,12 +17,13 @@ from ..running.met import NEVER_POLLS, end_not_told, unmet_in_polls
 from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
+from .combinations import covering_trials, narrowed
 from .oracles import failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
+__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget", "polled_on"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -33,14 +34,8 @@ A_FEW = 3
 """Polls that may go wrong in one run before a client may give up."""
 
 
-@rule(
-    "C1",
-    trials=behaving(
-        lambda: st.one_of(scenario_strategies.healthy(troubles=False), scenario_strategies.failures())
-    ),
-    missed=end_not_told,
-)
-def stops_at_terminal(run: Run) -> Failure | None:
+def polled_on(run: Run) -> Failure | None:
+    """The failure of a run in which a job was polled after it had been told that it was over."""
     ended: dict[str, str] = {}
     for exchange in run.trace:
         job = exchange.job_id
@@ -59,6 +54,18 @@ def stops_at_terminal(run: Run) -> Failure | None:
         ):
             ended[job] = exchange.word or exchange.state
     return None
+
+
+@rule(
+    "C1",
+    trials=behaving(scenario_strategies.failures),
+    first=covering_trials,
+    narrow=narrowed(polled_on),
+    whole=True,
+    missed=end_not_told,
+)
+def stops_at_terminal(run: Run) -> Failure | None:
+    return polled_on(run)
 
 
 def _damaged(fault: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
+from ..running.met import unmet_in_polls
 from ..running.models import Run
 from .base import Failure, Section
 from .d_result import downloads
@@ -13,7 +14,7 @@ from .trials import LONG, each, fixed
 
 __all__ = ["SECTION"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 HANGING = Scenario("generated", "The download is never answered.", faults=(Fault("video", "hang"),))

@@ -11,6 +11,7 @@ from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 
 from ..generation.payloads import fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import unmet_in_polls
 from ..running.models import Run, Trial
 from ..running.wording import quoted
 from .base import Context, Failure, Section
@@ -19,7 +20,7 @@ from .trials import each, fixed
 
 __all__ = ["SECTION"]
 
-SECTION = Section()
+SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
 
 TEXT = "Une créature, 一只猫, кошка, قطة 🐈"

@@ -243,7 +243,9 @@ def _closing(event: Finished) -> list[str]:
     says = verdict(event)
     if summary.problem and not any(result.result != "skipped" for result in event.results):
         return [says]
-    shown = ", ".join(f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items())
+    shown = ", ".join(
+        f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items() if part["of"]
+    )
     lines += textwrap.wrap(f"Seen by the client: {shown}.", 100)
     if summary.not_asked:
         lines += textwrap.wrap(f"Not asked of the client: {', '.join(summary.not_asked)}.", 100)

@@ -20,7 +20,7 @@ from .models import Run, Trial
 from .rehearsal import OF_BUDGET, follow_rhythm, measure_budget, rehearse
 from .xfails import Xfails
 
-__all__ = ["Checks", "Plan", "in_order"]
+__all__ = ["ONE_CREATE", "Checks", "Plan", "SecondCreate", "in_order"]
 
 ONE_CREATE = "B1"
 
@@ -39,6 +39,8 @@ class Plan:
     """Names whose values are hidden in reports as well."""
     fields: Sequence[str] = ()
     """The fields that the client takes; none for those of its signature, or else for all."""
+    strength: int = 2
+    """How many behaviours come together in all ways."""
 
     @property
     def strict(self) -> bool:
@@ -59,7 +61,7 @@ def in_order(properties: Sequence[Property], cause: str) -> list[Property]:
 
 
 @dataclass(frozen=True)
-class _SecondCreate:
+class SecondCreate:
     """A trial of the property `by` in which a job was made although one was known to be there."""
 
     by: str
@@ -80,7 +82,8 @@ class Checks:
         self._view = dataclasses.replace(current_view(), legacy=older)
         self._properties = {one.id: one for one in properties}
         self._broken: dict[str, Property] = {}
-        self._second_create: _SecondCreate | None = None
+        self.second_create: SecondCreate | None = None
+        """The smallest trial of this model so far in which a job was made again."""
         self.cause = self._cause(cause_of(self._plain))
         """The property that names why already a plain job fails; empty where it does not."""
         self.context = self._context(model)
@@ -93,18 +96,20 @@ class Checks:
         return next((id for id in some if id in self._properties), "")
 
     def _context(self, model: str) -> Context:
-        context = Context(model, self._engine.client, self._profile, self._plan.strict)
+        plan = self._plan
+        context = Context(model, self._engine.client, self._profile, plan.strict, plan.strength)
         if self._of_budget:
             with viewed(self._view):
                 measure_budget(self._engine, context)
         return context
 
-    def begin(self, model: str) -> None:
-        """Go on with a model."""
+    def begin(self, model: str, part: tuple[int, int] = (0, 1)) -> None:
+        """Go on with a model; `part` says which of how many parts of the covering behaviours is tried."""
         if model != self.context.model:
             self.context = self._context(model)
             self._broken = {}
-            self._second_create = None
+            self.second_create = None
+        self.context = dataclasses.replace(self.context, part=part)
 
     def check(self, one: Property, watch: Callable[[Run], None] = lambda run: None) -> Result:
         """Try one property, and hold the result against the known failures.
@@ -166,8 +171,8 @@ class Checks:
             watch=see,
             broken=self._broken,
         )
-        if one.id == ONE_CREATE and self._second_create is not None and result.result != "failed":
-            self._fail_one_create(result, self._second_create)
+        if one.id == ONE_CREATE and self.second_create is not None and result.result != "failed":
+            self._fail_one_create(result, self.second_create)
         if result.counterexample is not None:
             example = result.counterexample
             says = example.run.redactor.text(example.says)
@@ -188,11 +193,11 @@ class Checks:
     def _look_for_a_second_create(self, one: Property, run: Run) -> None:
         if one.id == ONE_CREATE or made_again(run) is None:
             return
-        before = self._second_create
+        before = self.second_create
         if before is None or run.trial.weight < before.trial.weight:
-            self._second_create = _SecondCreate(one.id, run.trial)
+            self.second_create = SecondCreate(one.id, run.trial)
 
-    def _fail_one_create(self, result: Result, second_create: _SecondCreate) -> None:
+    def _fail_one_create(self, result: Result, second_create: SecondCreate) -> None:
         """Break B1 with the trial of another property, where it shows again that a job was made twice."""
         run = self._engine.run(second_create.trial, fresh=True)
         failure = made_again(run)

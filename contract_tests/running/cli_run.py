@@ -16,32 +16,45 @@ from kling_mock.output_files import check_report_file, write_report
 
 from ..driving.clients import Client, load_callable
 from ..driving.commands import CommandClient
+from ..driving.isolation import IsolatedClient
+from ..driving.keep_alive import KeepAliveClient
 from ..reporting.artifacts import Artifacts
 from ..reporting.console import Console
 from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
 from .events import Checked, Event, ResultKey, Started
+from .parallel import in_parallel, processors
 from .session import plan_of, verify
 
 __all__ = ["end_process", "find_client", "run"]
 
+MOST_JOBS = 8
+"""Processes that check at once where nobody has said how many."""
 end_process: Callable[[int], object] = os._exit
 """How the process of the command line ends where a thread of the client does not."""
 
 
-def find_client(words: Sequence[str]) -> Client:
+def find_client(words: Sequence[str], *, keep_alive: bool = False, isolate: bool = False) -> Client:
     """The client that the command line means: `MODULE:FUNCTION`, or a command and its arguments.
 
-    Raises `TargetError` where it cannot be found or called, `SettingsError` where both are named.
+    A command may stay for many payloads, a function be called in a process of its own each time. Raises
+    `TargetError` where it cannot be found or called, `SettingsError` for what does not go together.
     """
     if len(words) > 1 and ":" in words[0] and not (shutil.which(words[0]) or Path(words[0]).is_file()):
         raise SettingsError(
             f"expected a function or a command, received the function {words[0]} and the command {words[1]}."
         )
     if len(words) > 1 or shutil.which(words[0]) or Path(words[0]).is_file():
-        return CommandClient(words)
-    return load_callable(words[0])
+        if isolate:
+            raise SettingsError(
+                "--isolate: expected a function, received a command, which is isolated anyway."
+            )
+        return KeepAliveClient(words) if keep_alive else CommandClient(words)
+    if keep_alive:
+        raise SettingsError("--keep-alive: expected a command after --, received a function.")
+    function = load_callable(words[0])
+    return IsolatedClient(function) if isolate else function
 
 
 def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -53,10 +66,10 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     for option, file in (("--report", report), ("--html", html), ("--junit", junit)):
         check_report_file(option, file)
     plan = plan_of(options)
-    client = find_client(target)
+    client = find_client(target, keep_alive=options["keep_alive"], isolate=options["isolate"])
     artifacts = Artifacts(Path(options["save"]))
     reports = _Reports(artifacts)
-    finished = verify(client, plan, reports)
+    finished = verify(client, plan, reports, in_parallel(_jobs(client, options["jobs"])))
     if artifacts.problem:
         print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
     started = reports.started
@@ -82,6 +95,13 @@ def _write(option: str, file: str | None, make: Callable[[], str]) -> None:
     except Exception as error:
         says = Redactor(environment_keys())(f"{type(error).__name__}: {error}")
         print(f"kling-mock verify: {option}: the report could not be made: {says}", file=sys.stderr)
+
+
+def _jobs(client: Client, asked: int | None) -> int:
+    """The processes that check at once: a program takes its time to start, a function does not."""
+    if asked is not None:
+        return asked
+    return min(MOST_JOBS, 2 * processors()) if client.kind == "command" else 1
 
 
 def _leave(status: int) -> None:

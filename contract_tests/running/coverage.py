@@ -13,6 +13,7 @@ from kling_mock.timeline import STATUSES
 from ..generation.payloads import boundary_payloads
 from .met import shapes_met, states_told
 from .models import Run
+from .pair_coverage import PairCoverage
 
 __all__ = ["HTTP_STATUSES", "Coverage"]
 
@@ -38,10 +39,12 @@ class Coverage:
         }
         self._seen: dict[str, set[str]] = {name: set() for name in self._known}
         self._features: dict[str, set[str]] = {}
+        self._pairs = PairCoverage()
 
     def see(self, run: Run) -> None:
         """Count a run in."""
         trial, seen = run.trial, self._seen
+        self._pairs.see(run)
         seen["models"].add(trial.model)
         for exchange in run.trace:
             if exchange.status is not None:
@@ -57,6 +60,14 @@ class Coverage:
             seen["errors"].add(trial.scenario.error or "schema")
         if not trial.bulky:
             self._features.setdefault(trial.model, set()).update(_features(trial.payload))
+
+    def add(self, other: Coverage) -> None:
+        """Count in what the runs of another process showed."""
+        for name, words in other._seen.items():
+            self._seen[name] |= words
+        for model, features in other._features.items():
+            self._features.setdefault(model, set()).update(features)
+        self._pairs.add(other._pairs)
 
     def as_dict(self) -> dict[str, Any]:
         """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""
@@ -80,7 +91,7 @@ class Coverage:
                 if not set(_features(case.payload)) - plain <= have or not have:
                     missing.append(f"{model} {case.label}")
         shown["boundaries"] = {"shown": count - len(missing), "of": count, "missing": missing}
-        return shown
+        return shown | self._pairs.as_dict()
 
 
 def _features(value: Any, path: str = "") -> Iterator[str]:

@@ -154,6 +154,10 @@ class _Search:
         wanted = self._wanted
         most = min(self._limits.max_examples, wanted.examples or self._limits.max_examples)
         self._deadline = time.monotonic() + self._limits.seconds
+        first = self._first_trials()
+        if wanted.whole:
+            # All of them are tried: the time limit is one for so many trials as are drawn otherwise.
+            self._deadline += self._limits.seconds * len(first) / self._limits.max_examples
 
         @hypothesis.seed(self._seed)
         @settings(
@@ -173,7 +177,11 @@ class _Search:
 
         self._engine.deadline = self._deadline + LATE_RUN
         try:
-            self._first()
+            self._always = True
+            for trial in first:
+                with contextlib.suppress(_Broken):
+                    self._try(trial)
+            self._always = False
             holds()
         except _TimeUp:
             self.late = True
@@ -195,19 +203,16 @@ class _Search:
         missed = list(dict.fromkeys(self._unseen))
         return "passed", f"not met: {'; '.join(missed)}" if missed else ""
 
-    def _first(self) -> None:
-        """Try the trials that are always tried: the smallest breach is kept.
+    def _first_trials(self) -> list[Trial]:
+        """The trials that are always tried: the smallest breach is kept.
 
         A program takes its time to start, so it gets as many of them as it gets examples, from all over.
         """
         trials = list(self._wanted.first(self._context))
-        if self._context.client.kind == "command" and len(trials) > (most := self._limits.max_examples):
-            trials = [trials[place * len(trials) // most] for place in range(most)]
-        self._always = True
-        for trial in trials:
-            with contextlib.suppress(_Broken):
-                self._try(trial)
-        self._always = False
+        client, most = self._context.client, self._limits.max_examples
+        if client.kind != "command" or len(trials) <= most or (self._wanted.whole and client.virtual_time):
+            return trials
+        return [trials[place * len(trials) // most] for place in range(most)]
 
     def _conclusive(self, run: Run) -> bool:
         """True for a run that ended at a limit by many requests or by all its time: that is no accident."""
@@ -220,6 +225,12 @@ class _Search:
     def _again(self, trial: Trial) -> bool:
         """Return True if a breach shows again: a machine under load must not accuse a client."""
         return any(self._wanted.holds(self._engine.run(trial, fresh=True)) for _ in range(2))
+
+    def _look(self, trial: Trial) -> Run:
+        """Run a trial, as one of those that were tried."""
+        run = self._engine.run(trial)
+        self._watch(run)
+        return run
 
     def _try(self, trial: Trial) -> None:
         if time.monotonic() > self._deadline:
@@ -243,6 +254,15 @@ class _Search:
         failure = self._judge(run)
         if failure is None:
             return
+        narrow = self._wanted.narrow
+        if narrow is not None:
+            if self.best is not None:
+                raise _Broken  # one breach is shown, and it is narrow already
+            smaller = narrow(trial, self._look)
+            if smaller is None:
+                return
+            trial, run = smaller, self._look(smaller)
+            failure = self._wanted.holds(run) or failure
         if self.best is None and not self._conclusive(run) and not self._again(trial):
             self.unsure += 1
             return

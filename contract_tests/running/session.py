@@ -7,6 +7,7 @@ import fnmatch
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,14 @@ from .xfails import Xfails, load_xfails
 __all__ = [
     "DEFAULT_MODEL",
     "Plan",
+    "Work",
     "engine_for",
+    "in_turn",
     "plan_of",
     "ready_engine",
     "select_models",
     "select_properties",
+    "stray",
     "verify",
     "view_of",
 ]
@@ -58,6 +62,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
         redact=options["redact"],
         fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
+        strength=options["strength"],
     )
 
 
@@ -90,12 +95,45 @@ def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
         found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
         if not found:
             hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
-            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to F4.'}")
+            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to G1.'}")
         chosen += found
     return [one for one in everything if one.id in chosen]
 
 
-def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda event: None) -> Finished:
+Report = Callable[[Event], None]
+
+
+@dataclass
+class Work:
+    """What is to be done in a verification, and what is noted of it meanwhile."""
+
+    client: Client
+    plan: Plan
+    models: Sequence[str]
+    properties: Sequence[Property]
+    report: Report
+    coverage: Coverage
+    summary: Summary = field(default_factory=Summary)
+
+
+def in_turn(work: Work) -> Iterator[Result]:
+    """Check everything with one engine, one property after the other."""
+    summary = work.summary
+    with ready_engine(work.client, work.plan, work.models[0]) as engine:
+        checks = Checks(engine, work.plan, work.properties, work.models[0])
+        for result in _results(work, checks):
+            summary.runs = engine.runs
+            yield result
+        summary.problem = sentence(engine.others) or checks.unnamed
+        summary.note = stray(engine.stray_requests)
+
+
+def verify(
+    client: Client,
+    plan: Plan,
+    report: Report = lambda event: None,
+    runner: Callable[[Work], Iterator[Result]] = in_turn,
+) -> Finished:
     """Check a client against the contract, tell `report` of every step, and return the last event.
 
     The status in its summary is 0 where every property that counts is kept, 1 where one is broken (or a
@@ -106,20 +144,16 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
     view = view_of(client, plan, models)
     started = time.perf_counter()
-    coverage = Coverage(models)
     results: list[Result] = []
-    summary = Summary()
+    work = Work(client, plan, models, properties, report, Coverage(models))
+    summary = work.summary
     ids = tuple(one.id for one in properties)
     report(Started(client.name, tuple(models), ids, plan.seed, plan.level, client.target))
     try:
-        with viewed(view), ready_engine(client, plan, models[0]) as engine:
-            checks = Checks(engine, plan, properties, models[0])
-            for result in _results(checks, models, properties, coverage, report):
+        with viewed(view):
+            for result in runner(work):
                 results.append(result)
-                summary.runs = engine.runs
-            summary.problem = sentence(engine.others) or checks.unnamed
             summary.not_asked = _not_asked(models, results)
-            summary.note = _stray(engine)
     except KlingMockError as error:
         summary.problem = str(error)
     except KeyboardInterrupt:
@@ -134,7 +168,7 @@ def verify(client: Client, plan: Plan, report: Callable[[Event], None] = lambda 
     if results and not summary.problem and not any(map(_tried, results)):
         summary.problem = "None of the properties could be tried; the table says why."
     summary.status = status_of(results, summary)
-    finished = Finished(tuple(results), summary, coverage.as_dict())
+    finished = Finished(tuple(results), summary, work.coverage.as_dict())
     report(finished)
     return finished
 
@@ -158,27 +192,21 @@ def _not_asked(models: Sequence[str], results: Sequence[Result]) -> list[str]:
     return [*fields, *said]
 
 
-def _results(
-    checks: Checks,
-    models: Sequence[str],
-    properties: Sequence[Property],
-    coverage: Coverage,
-    report: Callable[[Event], None],
-) -> Iterator[Result]:
+def _results(work: Work, checks: Checks) -> Iterator[Result]:
     """One result per property and model, as they come."""
-    total, number = len(models) * len(properties), 0
-    for model in models:
+    total, number = len(work.models) * len(work.properties), 0
+    for model in work.models:
         checks.begin(model)
-        for one in in_order(properties, checks.cause):
+        for one in in_order(work.properties, checks.cause):
             number += 1
-            report(Checking(one.id, one.name, model, number, total))
+            work.report(Checking(one.id, one.name, model, number, total))
 
             def watch(run: Run, id: str = one.id) -> None:
-                coverage.see(run)
-                report(Example(id, run))
+                work.coverage.see(run)
+                work.report(Example(id, run))
 
             result = checks.check(one, watch)
-            report(Checked(result, number, total))
+            work.report(Checked(result, number, total))
             yield result
 
 
@@ -186,11 +214,11 @@ def _tried(result: Result) -> bool:
     return result.result not in ("skipped", "error") and (result.examples > 0 or result.result != "passed")
 
 
-def _stray(engine: Engine) -> str:
-    """What is to be said of requests that came after their run had ended."""
-    if not engine.stray_requests:
+def stray(requests: int) -> str:
+    """What is to be said of so many requests that came after their run had ended."""
+    if not requests:
         return ""
-    many = "1 request" if engine.stray_requests == 1 else f"{engine.stray_requests} requests"
+    many = "1 request" if requests == 1 else f"{requests} requests"
     return f"A part of the client went on after its end: {many} came with the key of an earlier run."
 
 

@@ -45,7 +45,7 @@ def load_xfails(path: str | Path) -> Xfails:
         if not words:
             continue
         if words[0].upper() not in PROPERTIES:
-            hint = did_you_mean(nearest(words[0].upper(), PROPERTIES)) or " They are A1 to F4."
+            hint = did_you_mean(nearest(words[0].upper(), PROPERTIES)) or " They are A1 to G1."
             raise ConfigError(f"{file}:{number}: there is no property {words[0]!r}.{hint}")
         if len(words) > 2:
             raise ConfigError(f"{file}:{number}: expected ID [MODEL] [# reason], received {line.strip()!r}.")

@@ -44,7 +44,7 @@ class Flag(click.Option):
         if option.shown_default:
             help_text += f" (default {option.shown_default})"
         super().__init__(
-            [written, option.name],
+            [*([option.short] if option.short else []), written, option.name],
             default=None,
             help=help_text,
             multiple=option.repeatable,

@@ -28,6 +28,7 @@ class Section(StrEnum):
     RESULT = "D"
     TRANSPORT = "E"
     PROCESS = "F"
+    TOGETHER = "G"
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,4 +166,12 @@ RULES = (
         "A failure that cannot be repeated cannot be looked into.",
         "Leave chance and the time of day out of what is sent.",
     ),
+    # G. What comes together
+    Rule(
+        "G1",
+        "all-pairs",
+        Level.REQUIRED,
+        "Two things that the client survives one at a time break it on the day they come together.",
+        "Let one loop decide what an answer means, whatever came before it; count faults over all polls.",
+    ),
 )

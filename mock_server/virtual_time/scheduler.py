@@ -20,6 +20,8 @@ __all__ = ["Ready", "Scheduler", "Wait"]
 Ready = Callable[[float], bool]
 """Looks, for at most so many real seconds, whether what is waited for has come; once true, always true."""
 
+_AT_FIRST = 3
+"""Denied jumps of one wait until which it asks at once again: a server soon comes to rest."""
 _OFTEN = 20
 """Denied jumps of one wait after which it asks less often."""
 
@@ -126,6 +128,8 @@ class Scheduler:
             self._agreed = None
             # Many processes that ask and ask would keep each other from resting.
             waits[token].denied += 1
+            if waits[token].denied <= _AT_FIRST:
+                return timing.LOOK_SOON
             return timing.LOOK_AGAIN if waits[token].denied < _OFTEN else timing.LOOK_RARELY
         target = min(horizon, due)
         if target == math.inf:

@@ -18,7 +18,7 @@ MASKS = "kling-video/v1.6/pro/image-to-video"
 Broken = TypeVar("Broken", bound=type)
 
 HERE = Path(__file__).parent
-SECTIONS = ("sent", "making", "polling", "reading", "transport", "process", "lasting")
+SECTIONS = ("sent", "making", "polling", "reading", "transport", "process", "lasting", "together")
 
 
 @dataclass(frozen=True)

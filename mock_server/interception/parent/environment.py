@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
-from .run_directory import BUNDLE_VARIABLES, NODE_PRELOAD, PYTHON_STARTUP, RunDirectory
+from .run_directory import BUNDLE_VARIABLES, NODE_BRIEF, NODE_PRELOAD, PYTHON_STARTUP, RunDirectory
 
-__all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "child_environment"]
+__all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "brief_environment", "child_environment"]
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -33,8 +34,23 @@ def child_environment(
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if fast_forward:
         environment["PATH"] = os.pathsep.join([str(folder.tools), environment.get("PATH", os.defpath)])
-    # Node takes quotes and backslashes in this variable as a shell would.
-    preload = str(NODE_PRELOAD).replace("\\", "\\\\").replace('"', '\\"')
-    options = [environment.get("NODE_OPTIONS", ""), f'--require "{preload}"']
-    environment["NODE_OPTIONS"] = " ".join(option for option in options if option)
+    _require(environment, NODE_PRELOAD)
     return environment
+
+
+def brief_environment(
+    folder: RunDirectory, proxy: str, *, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The environment of a child that is started hundreds of times: in virtual time, and quick to start."""
+    environment = child_environment(folder, proxy, fast_forward=True, environ=environ)
+    environment["NODE_EXTRA_CA_CERTS"] = ""
+    _require(environment, NODE_BRIEF)
+    return environment
+
+
+def _require(environment: dict[str, str], file: Path) -> None:
+    """Load a file into every Node process before the program's own code."""
+    # Node takes quotes and backslashes in this variable as a shell would.
+    escaped = str(file).replace("\\", "\\\\").replace('"', '\\"')
+    options = [environment.get("NODE_OPTIONS", ""), f'--require "{escaped}"']
+    environment["NODE_OPTIONS"] = " ".join(option for option in options if option)

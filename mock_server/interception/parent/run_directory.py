@@ -20,12 +20,13 @@ from .host_policy import Hosts
 from .stale_runs import PREFIX, claim
 from .user_proxies import UserProxies
 
-__all__ = ["BUNDLE_VARIABLES", "NODE_PRELOAD", "PYTHON_STARTUP", "RunDirectory"]
+__all__ = ["BUNDLE_VARIABLES", "NODE_BRIEF", "NODE_PRELOAD", "PYTHON_STARTUP", "RunDirectory"]
 
 CHILD = Path(__file__).parent.parent / "child"
 PYTHON_STARTUP = CHILD / "python" / "startup"
 """Stands in front of a Python child's import path."""
 NODE_PRELOAD = CHILD / "node" / "preload.cjs"
+NODE_BRIEF = CHILD / "node" / "brief.cjs"
 """The module that a Node child loads first."""
 START_COMMAND = CHILD / "commands" / "start.py"
 """Starts a command that waits or tells the time, for shells."""
