@@ -36,8 +36,9 @@ from .events import EventKind
 from .exchanges.exchange import Exchange, Headers, word_in
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
+from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import REFUSED, TRANSPORT, whole
+from .serving.wire import REFUSED, whole
 from .settings import Settings
 from .store import Suspended, at_once
 from .validation import Problem
@@ -107,13 +108,13 @@ class MockApp(Starlette):
             await super().__call__(scope, receive, send)
             return
         path = get_route_path(scope)
-        dates_itself = _dates_itself(scope)
+        dates = server_dates(scope)
         if path.startswith(CONTROL_PREFIXES):
-            dated = send if dates_itself else _dated(self.common.default, send)
-            await super().__call__(scope, receive, dated)
+            dated_send = send if dates else dated(send, self.common.default.date)
+            await super().__call__(scope, receive, dated_send)
             return
-        if dates_itself:
-            send = _undated(send)
+        if dates:
+            send = undated(send)
         root = scope.get("root_path", "").rstrip("/")
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
@@ -378,39 +379,6 @@ def _word(outcome: Outcome, sent: Sent) -> str | None:
 def _early(response: MockResponse) -> Sent:
     """What is noted of an answer before any of it went out."""
     return NOTHING_SENT if response.cut in ("reset", "hang") else Sent(response.status)
-
-
-def _dated(space: Workspace, send: Send) -> Send:
-    """The same `send`, whose responses have a Date as all others do."""
-
-    async def dated(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            if all(name != b"date" for name, _ in headers):
-                message = {**message, "headers": [*headers, (b"date", space.date())]}
-        await send(message)
-
-    return dated
-
-
-def _undated(send: Send) -> Send:
-    """The same `send`, whose responses leave the Date to the server."""
-
-    async def undated(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [header for header in message.get("headers", ()) if header[0] != b"date"]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return undated
-
-
-def _dates_itself(scope: Scope) -> bool:
-    """Whether the server adds a Date to every answer: all but our own do, and clients without a server.
-
-    Those clients say no version of the specification.
-    """
-    return TRANSPORT not in scope and "spec_version" in scope.get("asgi", ())
 
 
 def _other_method(request: RequestContext, allowed: str) -> MockResponse:
