@@ -97,7 +97,8 @@ class TakesItsPayloadApart(Client):
 
 @pytest.mark.slow
 def test_a_client_may_take_apart_the_payload_that_it_is_handed() -> None:
-    assert broken(TakesItsPayloadApart, ["A*", "B10", "C9"], model=IMAGE, examples=5) == {}
+    # That the dictionary is the caller's own is advice.
+    assert set(broken(TakesItsPayloadApart, ["A*", "B10", "C9"], model=IMAGE, examples=5)) == {"A13"}
 
 
 class LeavesNullsOut(Client):

@@ -33,6 +33,7 @@ from kling_mock.interception.parent.run_directory import NODE_BRIEF
 from kling_mock.scenarios import CATALOGUE, Scenario
 from tests.clients.reference import Client, generate
 
+ROOT = Path(__file__).parents[1]
 MODEL = "kling-video/v1/standard/image-to-video"
 WORKER = """
 import json, os, sys
@@ -134,8 +135,19 @@ class Wants200(Client):
         super().check_created(reply)
 
 
+def in_a_fresh_process(name: str) -> None:
+    """Call a function of this module where nothing else has run: a process with other threads forks badly."""
+    words = [sys.executable, "-c", f"from tests.test_keep_alive import {name}; {name}()"]
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.slow
 def test_several_processes_find_what_one_finds() -> None:
+    in_a_fresh_process("several_find_what_one_finds")
+
+
+def several_find_what_one_finds() -> None:
     plan = Plan(properties=["B1", "B4", "B7", "G1"])
     client, events = CallableClient(Wants200.run), list[Event]()
     one, several = verify(client, plan), verify(client, plan, events.append, in_parallel(3))
@@ -159,6 +171,10 @@ def ends_everything(payload: Any, *, base_url: str, api_key: str) -> str:
 
 @pytest.mark.slow
 def test_a_process_that_ends_by_itself_is_said_to() -> None:
+    in_a_fresh_process("an_end_is_said")
+
+
+def an_end_is_said() -> None:
     plan = Plan(properties=["B4", "A9"])
     finished = verify(CallableClient(ends_everything), plan, runner=in_parallel(2))
     assert finished.summary.status == 2

@@ -60,8 +60,8 @@ class MockProtocol(BoundedProtocol):
         """Whether the last head says by its length alone where its body ends."""
         self._head = b""
         """The head of the last request, where that was answered at once; clients repeat theirs."""
-        self._size = 0
-        """The bytes of that request with its body."""
+        self._size = -1
+        """The bytes of that request with its body; less than none where it is not to be compared with."""
         self._body_size = 0
 
     def unfinished(self) -> bool:
@@ -86,7 +86,7 @@ class MockProtocol(BoundedProtocol):
         if not self._opening:
             self._opening = data[:OPENING]
         self._idle_since = self._late_since = None
-        self._steps = self._size = 0
+        self._steps, self._size = 0, -1
         self._large = self._in_head or len(data) > MAX_TARGET
         headers = self.headers
         try:

@@ -173,7 +173,7 @@ def test_messages_and_the_journal_stay_bounded(server: MockServer) -> None:
         "field": body_for() | {"f" * 100_000: "v" * 100_000},
         "picture": body_for("kling-video/v1/standard/image-to-video", image_url=" x" * 50_000),
         "type": body_for(prompt=["x" * 100_000]),
-        "mock": body_for(prompt=f"[mock:{'x' * 100_000}]"),
+        "mock": body_for(prompt=f"[mock:{'x' * 60_000}]"),
     }
     for body in words.values():
         reply = ask(server, "POST", PATHS[0], body)
