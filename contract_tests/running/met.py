@@ -79,7 +79,11 @@ def end_not_told(run: Run) -> str | None:
 def _missing(run: Run, scenario: Scenario) -> Iterator[str]:
     for fault in scenario.faults:
         if not _struck(run, fault):
-            yield NEVER_POLLS if fault.at == "poll" and not run.polls else f"no {fault.at} met {fault.kind}"
+            yield (
+                NEVER_POLLS
+                if fault.at == "poll" and not run.polls
+                else f"no {'answer' if fault.at == 'any' else fault.at} met {fault.kind}"
+            )
     if is_final(scenario.create_status):
         return
     if not (scenario.shapes or scenario.words or scenario.plan or scenario.end == "error" or scenario.ids):

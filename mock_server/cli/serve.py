@@ -52,6 +52,7 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
     from ..events import EventKind
     from ..exchanges.access_log import ExchangeLog
     from ..serving.asgi_server import Listener
+    from ..serving.collector import collect_rarely
 
     common = Common(settings)
     app = MockApp(common)
@@ -65,6 +66,8 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
             loop.add_signal_handler(number, listener.stop)
         except NotImplementedError:
             signal.signal(number, lambda *_: listener.stop())
+
+    collect_rarely()
 
     def ready() -> None:
         print(f"kling-mock ready at {url}", flush=True)

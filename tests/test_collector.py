@@ -1,0 +1,53 @@
+"""The collector of a server's own process."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kling_mock.cli.main import main
+from kling_mock.serving import asgi_server, collector
+from kling_mock.serving.collector import OLDER, YOUNG, collect_rarely
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("restored")
+def test_what_is_there_is_never_looked_at_and_what_comes_seldom() -> None:
+    collect_rarely()
+    assert gc.get_threshold() == (YOUNG, OLDER, OLDER)
+    assert gc.get_freeze_count() > 1000
+    assert gc.isenabled()
+
+
+def test_only_a_process_that_is_a_server_does_so() -> None:
+    code = (
+        "import gc\nfrom kling_mock import MockServer\nbefore = gc.get_threshold()\n"
+        "with MockServer():\n    assert gc.get_threshold() == before and not gc.get_freeze_count()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_command_does_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Called(Exception):
+        pass
+
+    def collects() -> None:
+        raise Called
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(asgi_server, "bind", lambda *_: listening)
+        monkeypatch.setattr(collector, "collect_rarely", collects)
+        with pytest.raises(Called):
+            main(["serve", "--port", "0", "--log-format", "none"])
