@@ -148,7 +148,8 @@ class MockApp(Starlette):
             traffic.open -= 1
             raise
         if made is not None:
-            self._finish(opened, made[1])
+            # It took no time of the clock, however fast that goes.
+            self._finish(opened, made[1], opened.request.at)
             traffic.open -= 1
             return made[0]
 
@@ -259,11 +260,11 @@ class MockApp(Starlette):
     def _create(
         self, space: Workspace, request: RequestContext, outcome: Outcome, body: Body, path: CreatePath
     ) -> Awaitable[MockResponse]:
-        settings = space.settings
-        size = body.size if isinstance(body, UnkeptBody) else len(body)
-        if isinstance(body, UnkeptBody) or size > settings.max_body:
-            crowded = isinstance(body, UnkeptBody) and body.crowded
-            return self._no_room(space, request, size, crowded=crowded)
+        if isinstance(body, UnkeptBody):
+            return self._no_room(space, request, body.size, crowded=body.crowded)
+        settings, size = space.settings, len(body)
+        if size > settings.max_body:
+            return self._no_room(space, request, size, crowded=False)
         most = settings.max_recorded_body
         request.body = body.beginning(most) if isinstance(body, LargeBody) else body[:most]
         request.body_size = size
@@ -297,8 +298,11 @@ class MockApp(Starlette):
             space, opened.request, response, scope, receive, send, lambda sent: self._finish(opened, sent)
         )
 
-    def _finish(self, opened: Opened, sent: Sent) -> None:
-        """End an exchange, once, and tell everybody who listens; `sent` is what went out of its answer."""
+    def _finish(self, opened: Opened, sent: Sent, at: float | None = None) -> None:
+        """End an exchange, once, and tell everybody who listens; `sent` is what went out of its answer.
+
+        `at` is the moment of its end where that is known.
+        """
         if opened.finished:
             return
         opened.finished = True
@@ -306,8 +310,9 @@ class MockApp(Starlette):
             return
         space = opened.space
         opened.number = opened.number or space.journal.next_number()
-        now = space.clock.now()
-        space.bus.publish(EventKind.EXCHANGE, _exchange_of(opened, sent, ended_at=now), now)
+        if at is None:
+            at = space.clock.now()
+        space.bus.publish(EventKind.EXCHANGE, _exchange_of(opened, sent, ended_at=at), at)
 
     def refuse(self, status: int, text: str, path: str = "", headers: Headers = ()) -> bytes:
         """The whole answer to what is no request, noted as if it were: users look for it in the log."""

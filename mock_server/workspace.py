@@ -11,8 +11,7 @@ from typing import Any, Unpack
 
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
-from .events import Event, EventKind
-from .exchanges.exchange import Exchange
+from .events import EventKind
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
@@ -68,14 +67,10 @@ class Workspace:
         self.names = _names(settings)
         self.store: Store = MemoryStore(settings.max_jobs, self.names.resolve(settings.scenario))
         self.journal = Journal(settings.max_exchanges)
-        self.bus.subscribe(self._keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
+        self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
-
-    def _keep(self, event: Event) -> None:
-        exchange: Exchange = event.data
-        self.journal.put(exchange)
 
     def reset(self) -> None:
         """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.

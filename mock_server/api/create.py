@@ -100,9 +100,11 @@ class Judged:
 def takes_long(body: bytes | LargeBody) -> bool:
     """Whether a body is judged beside the event loop: large ones are, and those of many values."""
     size = len(body)
+    if size <= MANY_VALUES:
+        return False
     if size > LARGE_BODY or isinstance(body, LargeBody):
         return True
-    return size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES
+    return body.count(b",") + body.count(b"[") > MANY_VALUES
 
 
 def _judged_here(

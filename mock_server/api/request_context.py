@@ -75,8 +75,9 @@ class RequestContext:
         if b"x-forwarded-proto" in read:
             # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
             self.secure = read[b"x-forwarded-proto"].strip().lower() == b"https"
-        # It may be the one that the client knows by name, too.
-        self.host = read.get(b"x-forwarded-host", self.host)
+        if b"x-forwarded-host" in read:
+            # It may be the one that the client knows by name, too.
+            self.host = read[b"x-forwarded-host"]
         if b"x-mock-scenario" in read:
             self.scenario = read[b"x-mock-scenario"].decode("utf-8", "replace").strip() or None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from ..events import Event
 from .exchange import Exchange
 
 __all__ = ["Journal"]
@@ -39,6 +40,10 @@ class Journal:
         """The number of an exchange that begins."""
         self._count += 1
         return self._count
+
+    def keep(self, event: Event) -> None:
+        """Keep the exchange that an event tells of."""
+        self.put(event.data)
 
     def put(self, exchange: Exchange) -> None:
         """Keep an exchange by its number; the oldest goes where the journal is full."""

@@ -110,7 +110,8 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._ended or self._ending:
             self.transport.close()
         else:
-            self.flow.resume_reading()
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             if self._in_head:
                 self._wait_for("head", self._head_since)
             elif self._in_message:
