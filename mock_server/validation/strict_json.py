@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Any, NoReturn
@@ -22,6 +23,8 @@ MOST_ESCAPES = 1_000_000
 LONGEST_NUMBER = 1000
 """Characters of a number with a fraction or an exponent; Python itself bounds those of integers."""
 
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = " \t\n\r"
 _SHOWN = 40
@@ -45,6 +48,7 @@ def parse_json(raw: bytes, most_values: int = MOST_JSON_VALUES) -> Any:
         value = _decode(text, _DECODER)
     except json.JSONDecodeError as error:
         at = error.pos
+        _refuse_opened(text[:at])
         raise _syntax(error.msg, f"line {error.lineno} column {error.colno}", text[at : at + 5]) from None
     _refuse_depth(value, text)
     # A search for one byte is far faster than for two, which matters where a picture is in the body.
@@ -61,6 +65,7 @@ def _parse_long(raw: bytes, most_values: int) -> Any:
     try:
         value = _decode(text, _INTERRUPTED_DECODER)
     except json.JSONDecodeError as error:
+        _refuse_opened(text[: error.pos])
         column, near = skeleton.column(error.pos), skeleton.near(error.pos)
         if broken is not None and error.msg.startswith("Unterminated"):
             column, near = column + broken.pos, broken.doc
@@ -263,6 +268,17 @@ def _refuse_depth(value: Any, text: str) -> None:
     # As many brackets as levels at least: few of them spare the search.
     if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
         raise _too_deep()
+
+
+def _refuse_opened(text: str) -> None:
+    """Refuse the beginning of a text that goes too deep, however deep this Python would follow it."""
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
