@@ -104,7 +104,7 @@ REQUESTS: dict[str, tuple[int, Callable[[int], Request]]] = {
             body_for(BRUSH_MODEL, dynamic_masks=[{"mask": 1, "trajectories": [{"x": "a", "y": []}] * n}])
         ),
     ),
-    "wrong masks": (4_000, lambda n: create(body_for(BRUSH_MODEL, dynamic_masks=[{"mask": 1}] * n))),
+    "wrong masks": (8_000, lambda n: create(body_for(BRUSH_MODEL, dynamic_masks=[{"mask": 1}] * n))),
     "wrong pictures": (20_000, lambda n: create(body_for(MANY_MODEL, image_list=["a"] * n))),
     "wrong shots": (10_000, lambda n: create(body_for(multi_prompt=[{"duration": "x"}] * n))),
     "short texts": (20_000, lambda n: inner("[" + '"a",' * n + '"a"]')),
