@@ -73,7 +73,8 @@ def test_a_pipe_that_nobody_reads_drops_lines_and_says_so_once(
     writer = LogWriter(Stream(writing), told)
     for number in range(2000):
         writer.write(f"{number:099}\n")
-    assert writer.crowded and writer._size < 11_000
+    # What the writer holds at this moment depends on how far it has come; that it is bounded does not.
+    assert writer._size < 11_000
     expected, said = 0, 0
     data = b""
     while expected < 2000:
