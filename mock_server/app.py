@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
@@ -19,6 +17,7 @@ from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
+from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
 from .api.request_context import RequestContext
@@ -33,7 +32,7 @@ from .api.video import video
 from .common import Common
 from .control import control_routes
 from .events import EventKind
-from .exchanges.exchange import Exchange, Headers, word_in
+from .exchanges.exchange import Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
 from .serving.dates import dated, server_dates, undated
@@ -62,29 +61,6 @@ logger = logging.getLogger("kling_mock")
 
 Body = bytes | LargeBody | UnkeptBody
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Message = MutableMapping[str, Any]
-
-
-class Opened:
-    """An exchange that has begun: its request, and what is known of its end."""
-
-    __slots__ = ("finished", "headers", "number", "outcome", "request", "space", "started")
-
-    def __init__(self, space: Workspace, request: RequestContext) -> None:
-        self.space = space
-        self.request = request
-        self.headers = request.headers
-        """The headers that are recorded."""
-        self.outcome = Outcome()
-        self.started = time.perf_counter()
-        self.number = 0
-        """Its number in the journal; 0 until it has one."""
-        self.finished = False
-
-    @property
-    def outdated(self) -> bool:
-        """Whether all was forgotten since it began: what it asks for has no place in what comes after."""
-        return self.space.store.resets != self.request.resets
 
 
 class MockApp(Starlette):
@@ -292,8 +268,8 @@ class MockApp(Starlette):
         if not response.plain and not opened.outdated:
             opened.number = space.journal.next_number()
             # As it is going to be: a client that gave up may look before its leaving has been noticed.
-            early = _early(response)
-            space.bus.publish(EventKind.EXCHANGE_OPENED, _exchange_of(opened, early, ended_at=None))
+            begun = early(response)
+            space.bus.publish(EventKind.EXCHANGE_OPENED, exchange_of(opened, begun, ended_at=None))
         await deliver(
             space, opened.request, response, scope, receive, send, lambda sent: self._finish(opened, sent)
         )
@@ -312,7 +288,7 @@ class MockApp(Starlette):
         opened.number = opened.number or space.journal.next_number()
         if at is None:
             at = space.clock.now()
-        space.bus.publish(EventKind.EXCHANGE, _exchange_of(opened, sent, ended_at=at), at)
+        space.bus.publish(EventKind.EXCHANGE, exchange_of(opened, sent, ended_at=at), at)
 
     def refuse(self, status: int, text: str, path: str = "", headers: Headers = ()) -> bytes:
         """The whole answer to what is no request, noted as if it were: users look for it in the log."""
@@ -337,53 +313,6 @@ class MockApp(Starlette):
         shared = CORS_HEADERS if path.startswith("/openapi") else []
         response.raw_headers += [*answer.headers, *shared]
         return response
-
-
-def _exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Exchange:
-    """The frozen record of an exchange."""
-    request, outcome, settings = opened.request, opened.outcome, opened.space.settings
-    # Of a video that went out the journal keeps the size alone.
-    status, head, body, size, content_size, whole_size = sent
-    is_video = outcome.kind == "video" and status is not None and status < 300
-    word = _word(outcome, sent) if outcome.fault or status is None else outcome.word
-    facts = (
-        request.method,
-        request.path,
-        request.query,
-        opened.headers,
-        request.at,
-        request.body,
-        request.body_size,
-        status,
-        head,
-        b"" if is_video else body[: settings.max_recorded_body],
-        size,
-        content_size,
-        whole_size,
-        outcome.kind,
-        outcome.job_id,
-        outcome.model,
-        word,
-        outcome.notes(),
-        opened.number,
-        ended_at,
-        time.perf_counter() - opened.started,
-        settings.redact,
-    )
-    # What the class itself does, without passing each of them by name.
-    return tuple.__new__(Exchange, facts)
-
-
-def _word(outcome: Outcome, sent: Sent) -> str | None:
-    """The status word of an answer that met a fault, or did not go out: what its body still says."""
-    if outcome.fault is None:
-        return None
-    return word_in(sent.body) if outcome.kind in ("create", "poll") else None
-
-
-def _early(response: MockResponse) -> Sent:
-    """What is noted of an answer before any of it went out."""
-    return NOTHING_SENT if response.cut in ("reset", "hang") else Sent(response.status)
 
 
 def _other_method(request: RequestContext, allowed: str) -> MockResponse:

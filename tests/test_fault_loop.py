@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock import Scenario, Settings
+from kling_mock.api.opened import Opened
 from kling_mock.api.response import MockResponse
-from kling_mock.app import MockApp, Opened
+from kling_mock.app import MockApp
 from kling_mock.common import Common
 from kling_mock.scenarios import CATALOGUE, Fault
 from kling_mock.scenarios.fault import REPLACEMENTS, REWRITING, FaultKind

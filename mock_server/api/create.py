@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,7 +60,8 @@ async def create(
     key = authorise(space, request)
     asked = None if takes_long(body) else _judged_here(common, space, request, outcome, body, path)
     if asked is None:
-        asked = await _judged_beside(common, space, request, outcome, body, path)
+        work = partial(_judged, common, space.settings, request, outcome, body, path)
+        asked = await _judged_beside(common, space, request, work)
     if not await space.store.has_room(request.at):
         raise _full(space)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
@@ -100,11 +102,9 @@ class Judged:
 def takes_long(body: bytes | LargeBody) -> bool:
     """Whether a body is judged beside the event loop: large ones are, and those of many values."""
     size = len(body)
-    if size <= MANY_VALUES:
-        return False
     if size > LARGE_BODY or isinstance(body, LargeBody):
         return True
-    return body.count(b",") + body.count(b"[") > MANY_VALUES
+    return size > MANY_VALUES and body.count(b",") + body.count(b"[") > MANY_VALUES
 
 
 def _judged_here(
@@ -123,15 +123,9 @@ def _judged_here(
 
 
 async def _judged_beside(
-    common: Common,
-    space: Workspace,
-    request: RequestContext,
-    outcome: Outcome,
-    body: bytes | LargeBody,
-    path: CreatePath,
+    common: Common, space: Workspace, request: RequestContext, work: Callable[[], Judged]
 ) -> Judged:
     """What a body asks for, found beside the event loop; refuses it as `_judged` does."""
-    work = partial(_judged, common, space.settings, request, outcome, body, path)
     try:
         return await common.off_loop.run(work)
     finally:
