@@ -6,20 +6,17 @@ import asyncio
 import contextlib
 import copy
 import dataclasses
-import io
 import json
 import math
-import os
 import re
 import socket
-import sys
 import time
 import urllib.request
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
@@ -30,6 +27,7 @@ from kling_mock.virtual_time.originals import sleep as real_sleep
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
+from .client_output import Sink, quietly
 from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
@@ -201,7 +199,7 @@ class Engine:
         wants_files = trial.watch_files
         with (
             closer,
-            _quietly(self.client.kind == "python") as sink,
+            quietly(self.client.kind == "python") as sink,
             limiter.watched(on_request),
             written_files(wants_files, self.client.kind == "python") as written,
         ):
@@ -343,7 +341,7 @@ class Engine:
                     f"{_INTERRUPTIONS} times and went on."
                 )
 
-    def _collect(self, run: Run, calls: list[ClientCall], sink: _Sink) -> Run:
+    def _collect(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         self.limiter.settle(self._loop())
         server = self.server
         run.trace = server.exchanges
@@ -394,53 +392,6 @@ def _with_trial(run: Run, trial: Trial) -> Run:
     if run.trial is trial:
         return run
     return dataclasses.replace(run, trial=trial.replace(scenario=run.trial.scenario))
-
-
-class _Kept(io.BytesIO):
-    """Bytes that are still there when the client has closed its stdout."""
-
-    def close(self) -> None:
-        """Stay open."""
-
-
-class _Sink(io.TextIOWrapper):
-    """Stands for stdout and stderr of a callable: with a buffer, and the descriptor of the real one."""
-
-    def __init__(self, real: Any) -> None:
-        self.kept = _Kept()
-        super().__init__(self.kept, encoding="utf-8", errors="backslashreplace", write_through=True)
-        self._real = real
-
-    def fileno(self) -> int:
-        """The descriptor that a subprocess would write to."""
-        return int(self._real.fileno())
-
-    def text(self) -> str:
-        """The beginning of what was printed."""
-        return self.kept.getvalue()[:100_000].decode("utf-8", "replace")
-
-
-@contextlib.contextmanager
-def _quietly(wanted: bool) -> Iterator[_Sink]:
-    """Keep what a callable prints from the lines of a report, and this process from its `os._exit`."""
-    sink = _Sink(sys.stdout)
-    if not wanted:
-        yield sink
-        return
-    before = sys.stdout, sys.stderr, os._exit
-    sys.stdout = sys.stderr = sink
-    process = os.getpid()
-
-    def leave(status: int) -> NoReturn:
-        if os.getpid() == process:
-            raise SystemExit(status)
-        before[2](status)
-
-    os._exit = leave
-    try:
-        yield sink
-    finally:
-        sys.stdout, sys.stderr, os._exit = before
 
 
 def _pace(virtual: bool) -> ServerOptions:

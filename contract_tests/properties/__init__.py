@@ -1,5 +1,5 @@
 """The properties of the contract by section of their catalogue: A what is sent, B making the job, C polling,
-D reading the result, E transport, F the process."""
+D reading the result, E transport, F the process, G what comes together."""
 
 from __future__ import annotations
 
@@ -42,11 +42,6 @@ _MODULES = (
     g_together,
 )
 
-PROPERTIES: dict[str, Property] = {
-    one.id: one
-    for one in sorted(
-        (one for module in _MODULES for one in module.SECTION.properties),
-        key=lambda one: list(RULES).index(one.id),
-    )
-}
+_FOUND = {one.id: one for module in _MODULES for one in module.SECTION.properties}
+PROPERTIES: dict[str, Property] = {id: _FOUND[id] for id in RULES if id in _FOUND}
 """Every property by its id, in the order of the catalogue."""

@@ -1,4 +1,4 @@
-"""C. Polling: nothing goes on once the client has ended, and no other clock keeps it from ending."""
+"""C. Polling: it ends with the job, nothing goes on behind the client, and no other clock keeps it alive."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE
+from kling_mock.scenarios.fault import TRANSPORT
 
-from ..generation.scenario_strategies import PLAIN
-from ..running.met import unmet_in_polls
+from ..generation.scenario_strategies import PLAIN, failures
+from ..running.met import end_not_told, unmet_in_polls
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .c_poll import beyond_budget, has_budget
-from .trials import each, fixed, stuck_trial
+from .combinations import covering_trials, narrowed
+from .trials import behaving, each, fixed, stuck_trial
 
-__all__ = ["SECTION"]
+__all__ = ["SECTION", "polled_on"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -23,6 +25,44 @@ rule = SECTION.rule
 WHILE = 300.0
 """Virtual seconds for which nothing may come after a call has ended."""
 DAY = 86_400.0
+
+
+def polled_on(run: Run) -> Failure | None:
+    """The failure of a run in which a job was polled after it had been told that it was over."""
+    ended: dict[str, str] = {}
+    for exchange in run.trace:
+        job = exchange.job_id
+        if exchange.kind == "video" and exchange.fault:
+            # Where a download failed, a new URL may be asked for.
+            ended.clear()
+        if job is None or exchange.kind not in ("create", "poll"):
+            continue
+        if exchange.kind == "poll" and job in ended:
+            return Failure(f"the job had ended with {ended[job]}, and was polled again", exchange.number)
+        # What a create says is the business of B9; an answer that came damaged told nothing.
+        if (
+            exchange.kind == "poll"
+            and exchange.state in ("completed", "error")
+            and not _damaged(exchange.fault)
+        ):
+            ended[job] = exchange.word or exchange.state
+    return None
+
+
+@rule(
+    "C1",
+    trials=behaving(failures),
+    first=covering_trials,
+    narrow=narrowed(polled_on),
+    whole=True,
+    missed=end_not_told,
+)
+def stops_at_terminal(run: Run) -> Failure | None:
+    return polled_on(run)
+
+
+def _damaged(fault: str | None) -> bool:
+    return fault is not None and fault not in TRANSPORT
 
 
 def _function(context: Context) -> str | None:

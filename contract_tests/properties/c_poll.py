@@ -7,7 +7,6 @@ import itertools
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
-from kling_mock.scenarios.fault import TRANSPORT
 from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import waits_too_little
 
@@ -17,13 +16,12 @@ from ..running.met import NEVER_POLLS, end_not_told, unmet_in_polls
 from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .combinations import covering_trials, narrowed
 from .oracles import failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget", "polled_on"]
+__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -32,44 +30,6 @@ FEW = 5
 """Polls that may be refused before a client has to believe it."""
 A_FEW = 3
 """Polls that may go wrong in one run before a client may give up."""
-
-
-def polled_on(run: Run) -> Failure | None:
-    """The failure of a run in which a job was polled after it had been told that it was over."""
-    ended: dict[str, str] = {}
-    for exchange in run.trace:
-        job = exchange.job_id
-        if exchange.kind == "video" and exchange.fault:
-            # Where a download failed, a new URL may be asked for.
-            ended.clear()
-        if job is None or exchange.kind not in ("create", "poll"):
-            continue
-        if exchange.kind == "poll" and job in ended:
-            return Failure(f"the job had ended with {ended[job]}, and was polled again", exchange.number)
-        # What a create says is the business of B9; an answer that came damaged told nothing.
-        if (
-            exchange.kind == "poll"
-            and exchange.state in ("completed", "error")
-            and not _damaged(exchange.fault)
-        ):
-            ended[job] = exchange.word or exchange.state
-    return None
-
-
-@rule(
-    "C1",
-    trials=behaving(scenario_strategies.failures),
-    first=covering_trials,
-    narrow=narrowed(polled_on),
-    whole=True,
-    missed=end_not_told,
-)
-def stops_at_terminal(run: Run) -> Failure | None:
-    return polled_on(run)
-
-
-def _damaged(fault: str | None) -> bool:
-    return fault is not None and fault not in TRANSPORT
 
 
 @rule(

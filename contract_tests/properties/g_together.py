@@ -10,12 +10,12 @@ from ..generation.behaviours import LIMITED
 from ..running.models import Run
 from .b_create import any_success, made_again, terminal_in_create
 from .base import Failure, Judge, Section
+from .c_ending import polled_on
 from .c_poll import (
     id_opaque,
     odd_order,
     pending_vocabulary,
     poll_fault_tolerance,
-    polled_on,
     unknown_status,
 )
 from .combinations import behaviour_of, covering_trials, narrowed

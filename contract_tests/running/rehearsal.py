@@ -39,7 +39,17 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
     profile.downloads = any(one.kind == "video" and one.method == "GET" for one in run.trace)
     profile.polls = bool(run.polls) or run.delivered or run.outcome.crashed
     profile.seconds = run.seconds
-    outcome = run.outcome
+    _refuse_unending(engine, run)
+    if client.kind == "command":
+        _refuse_program(engine, run)
+    else:
+        _refuse_function(engine, run)
+    return run
+
+
+def _refuse_unending(engine: Engine, run: Run) -> None:
+    """Refuse what does not run, or does not end as a client does."""
+    client, outcome = engine.client, run.outcome
     if run.unsupported:
         raise TargetError(
             f"{client.name} cannot be checked: it {run.brief()}, for the smallest payload that there is. "
@@ -54,15 +64,23 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
         raise TargetError(
             f"{client.name} cannot be checked: it called {run.redactor(outcome.text)}; expected an exception."
         )
-    if client.kind == "command":
-        if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
-            raise TargetError(
-                f"{client.name} cannot be checked: it {run.brief(outcome)}, and no request came to "
-                f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
-            )
-        if engine.environment.partly():
-            client.virtual_time = False
-        return run
+
+
+def _refuse_program(engine: Engine, run: Run) -> None:
+    """Refuse a program that does not ask the mock; note whether all of it lives in virtual time."""
+    client, outcome = engine.client, run.outcome
+    if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
+        raise TargetError(
+            f"{client.name} cannot be checked: it {run.brief(outcome)}, and no request came to "
+            f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
+        )
+    if engine.environment.partly():
+        client.virtual_time = False
+
+
+def _refuse_function(engine: Engine, run: Run) -> None:
+    """Refuse a function that gives no URL, or does not ask the mock."""
+    client, outcome = engine.client, run.outcome
     if outcome.kind == "returned" and not isinstance(outcome.value, str):
         received = type(outcome.value).__name__
         raise TargetError(
@@ -80,7 +98,6 @@ def rehearse(engine: Engine, model: str, profile: Profile) -> Run:
             f"{client.name} cannot be checked: it {run.brief()}, and no request came to {run.base_url}. "
             f"{hint}".strip()
         )
-    return run
 
 
 def follow_rhythm(engine: Engine, model: str, plain: Run) -> Run:

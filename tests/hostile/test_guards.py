@@ -315,6 +315,8 @@ def test_streams_share_what_they_send(server: MockServer) -> None:
                 pass
             received.append(stream)
         until(lambda: len(server.space.bus._readers) == 1)
+        # What an earlier request still had to tell may have come to the first of them alone.
+        before = server.space.bus.number
         for _ in range(5):
             poll(server, "unknown")
         seen = []
@@ -322,7 +324,7 @@ def test_streams_share_what_they_send(server: MockServer) -> None:
             numbers: list[int] = []
             while len(numbers) < 5:
                 line = stream.readline()
-                if line.startswith(b"id: "):
+                if line.startswith(b"id: ") and int(line[4:]) > before:
                     numbers.append(int(line[4:]))
             seen.append(numbers)
             stream.close()
