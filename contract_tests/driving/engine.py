@@ -24,6 +24,7 @@ from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 from kling_mock.virtual_time.originals import sleep as real_sleep
+from kling_mock.virtual_time.proc import children
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
@@ -33,6 +34,7 @@ from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
     Environment,
+    end_programs,
     in_real_time,
     in_this_process,
     interruptible,
@@ -275,6 +277,7 @@ class Engine:
         # Many polls take their time, most of all where each is a process.
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
+        others = set(children())
         try:
             for call in calls[:1] if trial.in_turn else calls:
                 call.start()
@@ -289,6 +292,7 @@ class Engine:
                 ):
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
+                        run.awaits_program |= self.client.kind == "python" and end_programs(others)
                         self.limiter.close("time")
                         self._stop(calls[: place + 1] if trial.in_turn else calls)
                         break
