@@ -218,3 +218,20 @@ def test_polls_without_a_pause_are_a_busy_loop_wherever_they_come() -> None:
     failure = busy_loop(calm + hasty)
     assert failure is not None
     assert failure.says == "21 polls came, one every 10 ms, after 500"
+
+
+class WantsAPrompt(Client):
+    """Refuses to pay for a video without words, whatever the contract says of its prompt."""
+
+    def generate(self, payload: Payload) -> str:
+        if not payload.get("prompt"):
+            raise ValueError("a prompt is required")
+        return super().generate(payload)
+
+
+@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: str) -> None:
+    wanted = ["A2", "A7", "B1", "B2", "C1", "C9", "D5"]
+    found = broken(WantsAPrompt, wanted, model=model, examples=4)
+    # What the contract allows, the client should: that, and nothing else, is said of it.
+    assert set(found) <= {"A2"}, {id: result.counterexample for id, result in found.items()}
