@@ -9,18 +9,20 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, WORDS, Kind, Option
+from .options import FILE, INTEGER, SPEED, SWITCH, TIME, TOKEN, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
     "ConfigOptions",
     "ContractOptions",
+    "HealthOptions",
     "ImportOptions",
     "JsonOptions",
     "MachineOptions",
     "RunOptions",
     "SpecsAddOptions",
+    "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -44,6 +46,21 @@ class JsonOptions(TypedDict, total=False):
     """How a command prints."""
 
     json: Annotated[bool, Option(SWITCH, False, "print JSON")]
+
+
+class UrlOptions(TypedDict, total=False):
+    """A server that runs already, for `health` and for pytest's `--kling-server`."""
+
+    url: Annotated[
+        str | None,
+        Option(TOKEN, None, "a server that runs, such as http://127.0.0.1:8000", "URL", flag=False),
+    ]
+
+
+class HealthOptions(TypedDict, total=False):
+    """What `health` takes."""
+
+    wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
 
 
 class RunOptions(TypedDict, total=False):
@@ -205,6 +222,8 @@ class MachineOptions(TypedDict, total=False):
 COMMAND_TABLES: tuple[type, ...] = (
     ConfigOptions,
     JsonOptions,
+    UrlOptions,
+    HealthOptions,
     RunOptions,
     ValidateOptions,
     SpecsAddOptions,

@@ -11,6 +11,7 @@ from .settings import Settings
 from .traffic import Traffic
 from .validation import Validator
 from .workspace import Workspace
+from .workspaces import Workspaces
 
 __all__ = ["Common"]
 
@@ -31,5 +32,9 @@ class Common:
         """The list of models as the API shows it, once somebody has asked for it."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
-        self.default = Workspace(settings, self.traffic)
-        self.workspaces: dict[str, Workspace] = {"": self.default}
+        self.workspaces = Workspaces(settings, self.traffic)
+
+    @property
+    def default(self) -> Workspace:
+        """The workspace of clients that name none."""
+        return self.workspaces.default

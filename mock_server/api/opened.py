@@ -11,6 +11,7 @@ from .response_writer import NOTHING_SENT, Sent
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+    from .outcome import Refusal
     from .request_context import RequestContext
     from .response import MockResponse
 
@@ -20,7 +21,7 @@ __all__ = ["Opened", "early", "exchange_of"]
 class Opened:
     """An exchange that has begun: its request, and what is known of its end."""
 
-    __slots__ = ("finished", "headers", "number", "outcome", "request", "space", "started")
+    __slots__ = ("finished", "headers", "number", "outcome", "refusal", "request", "space", "started")
 
     def __init__(self, space: Workspace, request: RequestContext) -> None:
         self.space = space
@@ -32,6 +33,8 @@ class Opened:
         self.number = 0
         """Its number in the journal; 0 until it has one."""
         self.finished = False
+        self.refusal: Refusal | None = None
+        """Why it has no workspace to be answered by, where that is so."""
 
     @property
     def outdated(self) -> bool:
