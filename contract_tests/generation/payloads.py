@@ -98,7 +98,7 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
 
 
 def smallest_payload(model: str) -> dict[str, Any]:
-    """A new body of a model with its required fields alone, each as simple as can be, and a prompt of words."""
+    """A new body of a model with its required fields alone, each as simple as can be; a prompt has words."""
     return worded(model, bodies_of(model).smallest())
 
 
