@@ -246,6 +246,7 @@ def test_a_crash_is_told_from_an_error(outcome: Outcome, crashed: bool) -> None:
     assert outcome.crashed is crashed
 
 
+@pytest.mark.slow
 def test_known_failures_are_read_and_held_to(tmp_path: Path) -> None:
     file = tmp_path / "known.txt"
     file.write_text("# ours\n\nB1  # pays twice, see #12\nc9 kling-video/*\n")

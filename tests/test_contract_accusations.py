@@ -114,6 +114,7 @@ def test_none_may_stand_for_what_is_not_set(model: str) -> None:
     assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
 
 
+@pytest.mark.slow
 def test_tidied_texts_are_no_invalid_input_that_was_mended() -> None:
     assert list(broken(StripsTexts, ["A2", "A11"], model=IMAGE)) == ["A2"]
 
