@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .api.billing import BILLING_PATHS, billing
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
@@ -198,7 +199,7 @@ class MockApp(Starlette):
             response = refusal_response(space, request.path, refusal, outcome)
         except Exception as error:
             if opened.outdated or isinstance(error, Forgotten):
-                text = "Service Unavailable: this mock was reset while the request was under way."
+                text = "Service unavailable: this mock was reset while the request was under way."
                 outcome.response = error_response(space, request.path, 503, text, outcome=outcome)
                 return outcome.response
             # A bug of this program: the client still gets the API's error body, the user the traceback.
@@ -225,6 +226,10 @@ class MockApp(Starlette):
             if listed:
                 return await list_models(self.common, space, outcome)
             return one_model(self.common, space, outcome, path[7:])
+        if path in BILLING_PATHS:
+            if method != "GET":
+                return _other_method(request, "GET")
+            return await billing(space, request, outcome)
         if path.startswith("/media/"):
             if method in ("GET", "HEAD"):
                 return await video(space, request, outcome)
@@ -253,7 +258,7 @@ class MockApp(Starlette):
         if crowded:
             text = f"requests under way hold {self.limits.memory.limit} bytes (--max-memory-bodies)."
             retry = [(b"retry-after", b"1")]
-            response = error_response(space, request.path, 503, f"Service Unavailable: {text}", headers=retry)
+            response = error_response(space, request.path, 503, f"Service unavailable: {text}", headers=retry)
         else:
             limit = space.settings.max_body
             text = f"expected at most {limit} bytes (--max-body), received {size}."

@@ -29,6 +29,7 @@ __all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace", "shown_options"]
 BOUND_OPTIONS = (
     "host",
     "port",
+    "prices",
     "max_memory_bodies",
     "max_connections",
     "head_timeout",
