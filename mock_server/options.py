@@ -18,6 +18,7 @@ from .units import (
     parse_duration,
     parse_file,
     parse_flag,
+    parse_folders,
     parse_host,
     parse_integer,
     parse_keys,
@@ -32,6 +33,7 @@ from .units import (
 __all__ = [
     "ENV_PREFIX",
     "FILE",
+    "FOLDERS",
     "HOST",
     "INTEGER",
     "KEYS",
@@ -88,6 +90,7 @@ def _size(size: int) -> str:
 
 
 FILE = Kind(parse_file, metavar="FILE")
+FOLDERS = Kind(parse_folders, metavar="FOLDER")
 HOST = Kind(parse_host, metavar="ADDRESS")
 INTEGER = Kind(parse_integer, metavar="N")
 KEYS = Kind(parse_keys, metavar="KEY")

@@ -12,6 +12,7 @@ from .command_options import COMMAND_TABLES
 from .errors import SettingsError, did_you_mean, nearest
 from .options import (
     FILE,
+    FOLDERS,
     HOST,
     INTEGER,
     KEYS,
@@ -88,6 +89,10 @@ class ServerOptions(TypedDict, total=False):
     ]
     speed: Annotated[float | str, Option(SPEED, 1.0, "virtual seconds per real second; 0 freezes")]
     scenario: Annotated[str | Scenario, Option(SCENARIO, "completed", "what happens by default")]
+    specs: Annotated[
+        str | os.PathLike[str] | tuple[str, ...] | list[str],
+        Option(FOLDERS, (), "own OpenAPI documents beside the vendored ones (repeatable)", repeatable=True),
+    ]
     strict: Annotated[bool | str, Option(SWITCH, False, "answer 400 to what the provider tolerates")]
     api_key: Annotated[
         str | tuple[str, ...] | list[str],
@@ -190,6 +195,7 @@ class Settings:
     latency: float | None
     speed: float
     scenario: Scenario
+    specs: tuple[str, ...]
     strict: bool
     api_key: tuple[str, ...] = field(repr=False)
     magic: bool

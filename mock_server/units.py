@@ -15,6 +15,7 @@ __all__ = [
     "parse_duration",
     "parse_file",
     "parse_flag",
+    "parse_folders",
     "parse_host",
     "parse_integer",
     "parse_keys",
@@ -174,6 +175,16 @@ def parse_words(value: object) -> tuple[str, ...]:
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise SettingsError(f"expected one or more words, received {value!r}.")
     return tuple(word.strip() for word in words if word.strip())
+
+
+def parse_folders(value: object) -> tuple[str, ...]:
+    """The paths of folders from a list, or from one string with the system's sign between several."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    folders = value.split(os.pathsep) if isinstance(value, str) else value
+    if not isinstance(folders, list | tuple):
+        raise SettingsError(f"expected one or more folders, received {value!r}.")
+    return tuple(parse_file(folder) for folder in folders)
 
 
 def parse_file(value: object) -> str:

@@ -28,7 +28,7 @@ def post(server: MockServer, path: str, body: Any, method: str = "POST") -> Repl
 def test_health_says_what_the_server_holds(server: MockServer) -> None:
     create(server)
     health = get(server, "/_mock/health")
-    assert (health["status"], health["models"], health["jobs"], health["exchanges"]) == ("ok", 45, 1, 1)
+    assert (health["status"], health["models"], health["jobs"], health["exchanges"]) == ("ok", 142, 1, 1)
     assert health["scenario"] == "completed" and health["seed"] == 1
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ..billing.costs import credits_of
 from ..billing.ledger import committed_bounds
+from ..catalog import CREATE_PATH
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, shortened, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
@@ -19,35 +21,26 @@ from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, Unprepared, message, noted, parse_json
 from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
+from .generation_paths import CreatePath
 from .job_json import create_body, plain_body, status_word
 from .outcome import Forgotten, Outcome, Refusal
 from .request_context import RequestContext, authorise
 from .response import MockResponse, encode, header_id
 
 if TYPE_CHECKING:
-    from ..catalog import Variant
+    from ..catalog import Catalog, Variant
     from ..catalog.model_facts import Facts
     from ..common import Common
+    from ..contracts import Contracts
     from ..scenarios import Scenario
     from ..settings import Settings
     from ..workspace import Workspace
 
-__all__ = ["CreatePath", "create", "takes_long"]
+__all__ = ["create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
 MANY_VALUES = 2000
 """Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
-
-
-class CreatePath(NamedTuple):
-    """A path that makes jobs: the vendor of an older path, None for those of all vendors."""
-
-    vendor: str | None = None
-
-    @property
-    def success(self) -> int:
-        """The documented status of a create that is accepted."""
-        return 200 if self.vendor is None else 201
 
 
 async def create(
@@ -63,8 +56,9 @@ async def create(
     key = authorise(space, request)
     asked = None if takes_long(body) else _judged_here(common, space, request, outcome, body, path)
     if asked is None:
-        work = partial(_judged, common, space.settings, request, outcome, body, path)
+        work = partial(_judged, common.contracts_of(space), space.settings, request, outcome, body, path)
         asked = await _judged_beside(common, space, request, work)
+    asked.credits = credits_of(space.prices, space.catalog, asked)
     bounds = committed_bounds(space.settings)
     await _check_room(space, request.at, asked, bounds)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
@@ -84,7 +78,7 @@ async def create(
     expires_at = None
     if scenario.create_status == "completed":
         expires_at = await space.store.tell_created(plan.id, request.at, space.settings.video_lifetime)
-    response = _created(request, outcome, plan, expires_at, scenario.create_code or path.success)
+    response = _created(request, outcome, plan, expires_at, scenario.create_code or asked.success)
     if not taken.faults:
         return response
     return play_faults(space, request, outcome, taken.faults, response)
@@ -93,14 +87,20 @@ async def create(
 class Judged:
     """What a body that is taken asks for."""
 
-    __slots__ = ("clip", "credits", "facts", "payload", "variant")
+    __slots__ = ("clip", "credits", "facts", "legacy", "payload", "success", "variant")
 
-    def __init__(self, common: Common, payload: dict[str, Any], variant: Variant, *, legacy: bool) -> None:
+    def __init__(
+        self, payload: dict[str, Any], variant: Variant, facts: Facts, success: int, *, legacy: bool
+    ) -> None:
         self.payload = payload
         self.variant = variant
-        self.facts = common.catalog.facts(variant.model)
-        self.clip = clip_for(variant, self.facts, payload)
-        self.credits = common.price(variant, payload, self.clip.seconds, legacy=legacy)
+        self.facts = facts
+        self.success = success
+        """The status of an answer that says yes."""
+        self.legacy = legacy
+        """Whether it is judged by the older contract."""
+        self.clip = clip_for(variant, facts, payload)
+        self.credits: int | None = None
         """What its video costs; None where nobody says."""
 
 
@@ -122,7 +122,8 @@ def _judged_here(
 ) -> Judged | None:
     """What a body asks for; None for the first one that is wrong, which takes long as well."""
     try:
-        return _judged(common, space.settings, request, outcome, body, path, hasty=True)
+        contracts = common.contracts_of(space)
+        return _judged(contracts, space.settings, request, outcome, body, path, hasty=True)
     except Unprepared:
         return None
 
@@ -139,7 +140,7 @@ async def _judged_beside(
 
 
 def _judged(
-    common: Common,
+    contracts: Contracts,
     settings: Settings,
     request: RequestContext,
     outcome: Outcome,
@@ -150,19 +151,21 @@ def _judged(
 ) -> Judged:
     """What a body asks for; refuses the request with all that is wrong with it."""
     whole = body.whole() if isinstance(body, LargeBody) else body
-    payload, variant = _checked_payload(common, settings, request, outcome, whole, path)
+    payload, variant = _checked_payload(contracts.catalog, settings, request, outcome, whole, path)
     legacy = path.vendor is not None and variant.legacy
-    verdict = common.validator.check(variant, payload, legacy=legacy, strict=settings.strict, hasty=hasty)
+    verdict = contracts.validator.check(variant, payload, legacy=legacy, strict=settings.strict, hasty=hasty)
     if verdict.findings:
         outcome.findings = noted(verdict.findings)
     if verdict.violations:
         raise _invalid(*verdict.violations)
     taken = payload if verdict.taken is None else verdict.taken
-    return Judged(common, taken, variant, legacy=legacy)
+    catalog = contracts.catalog
+    success = catalog.created_status(variant.model, legacy=True) if legacy else path.success
+    return Judged(taken, variant, catalog.facts(variant.model), success, legacy=legacy)
 
 
 def _checked_payload(
-    common: Common,
+    catalog: Catalog,
     settings: Settings,
     request: RequestContext,
     outcome: Outcome,
@@ -189,15 +192,16 @@ def _checked_payload(
         raise _invalid(Problem("body", "a JSON object", _kind(payload), "type"))
     model = payload.get("model")
     if not isinstance(model, str):
-        raise _invalid(_no_model(common, payload))
+        raise _invalid(_no_model(catalog, payload))
     outcome.model = shortened(model)
     try:
-        variant = common.catalog.find(model)
+        variant = catalog.find(model)
     except UnknownModel as error:
         text = f"Body validation error: model: {error}"
         raise Refusal(400, text, problems=(_unknown_model(error),)) from None
-    if path.vendor is not None and path.vendor != variant.vendor:
-        there = f"/v2/generate/video/{variant.vendor}/generation"
+    if path.vendor not in (None, variant.vendor) and request.path != variant.older_path:
+        vendor = catalog.vendor(variant)
+        there = variant.older_path or vendor.older_path or CREATE_PATH
         raise _invalid(Problem("model", f"a model of {path.vendor}; {model} is at {there}", model, "path"))
     return payload, variant
 
@@ -215,9 +219,9 @@ def _bad_json(error: PayloadError) -> Problem:
     return Problem("body", error.expected, error.received, "json")
 
 
-def _no_model(common: Common, payload: dict[str, Any]) -> Problem:
+def _no_model(catalog: Catalog, payload: dict[str, Any]) -> Problem:
     """A payload whose model is missing, or no text; known ids are named, as for one that is unknown."""
-    some = some_of([variant.model for variant in common.catalog.variants])
+    some = some_of([variant.model for variant in catalog.variants])
     expected = f"the id of a model, such as {' or '.join(some)}; GET /v1/models lists them"
     if "model" not in payload:
         return Problem("model", expected, "nothing", "required")
@@ -257,6 +261,7 @@ def decide_job(job_id: str, scenario: Scenario, asked: Judged, settings: Setting
         asked.credits,
         clip.name,
         _image_of(asked.payload) if scenario.error == "detail" else "",
+        asked.variant.answers,
     )
     # What the class itself does, without a call in between.
     return tuple.__new__(JobPlan, decided)
@@ -345,8 +350,8 @@ def _created(
     """The response to a create that is accepted."""
     scenario = plan.scenario
     status = outcome.state = scenario.create_status or "queued"
-    outcome.word = status_word(scenario, status)
-    if scenario.shapes or status in ("completed", "error") or plan.credits is not None:
+    outcome.word = status_word(plan, status)
+    if scenario.shapes or plan.answers or status in ("completed", "error") or plan.credits is not None:
         body = encode(create_body(plan, expires_at, status, request.origin(), request.other_origin()))
     else:
         body = plain_body(plan, status)

@@ -10,8 +10,10 @@ from typing import Any, TypeGuard
 
 from ..errors import SettingsError
 
-__all__ = ["Prices", "Pricing", "priced_models", "read_prices"]
+__all__ = ["PRICES_FILE", "Prices", "Pricing", "priced_models", "read_prices"]
 
+PRICES_FILE = "prices.json"
+"""What a folder of documents calls the prices in it."""
 PER_VIDEO = frozenset({"video", "generation", "request", "item", "unit"})
 """Units of which one video is one."""
 SECONDS_OF = {"second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0}
@@ -39,6 +41,11 @@ class Pricing:
                 _check_unit(unit, f"{name}[{number}]")
         if kind != "variable" and not data.get("units" if kind == "fixed" else "variants"):
             raise SettingsError(f"expected {'units' if kind == 'fixed' else 'variants'}, received none.")
+
+    @property
+    def depends(self) -> bool:
+        """Whether the price depends on what a payload asks for."""
+        return bool(self.data["kind"] == "variants")
 
     def usd(self, value_of: ValueOf, seconds: float) -> float | None:
         """What a video of so many seconds costs in US dollars; None where these prices do not say."""

@@ -25,6 +25,7 @@ from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
 
 BAR = 30
+INDENT = " " * 12
 SIGNS = {"queued": "·", "generating": "▒", "completed": "█", "error": "✗"}
 OTHER_SIGN = "?"
 PLAIN = str.maketrans("·▒█✗→…", ".=#!>~")
@@ -218,10 +219,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     for breach in report["breaches"][:SHOWN]:
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
-    if report["charges"]["over_budget"]:
-        lines += wrap(
-            report["charges"]["over_budget"], initial_indent="  budget    ", subsequent_indent=" " * 12
-        )
+    over = report["charges"]["over_budget"]
+    lines += wrap(over, 108, initial_indent="  budget    ", subsequent_indent=INDENT, break_on_hyphens=False)
     for one in report.get("held", ()):
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
