@@ -9,6 +9,8 @@ from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
 
+from .billing.costs import prices_of
+from .catalog import Catalog, load_catalog
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
 from .events import EventKind
@@ -55,8 +57,13 @@ These depend on the first ones alone.
 class Workspace:
     """The parts of one workspace, wired; `reset` puts them back to how they were at the start."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, *, name: str = "") -> None:
+    def __init__(
+        self, settings: Settings, traffic: Traffic, *, name: str = "", catalog: Catalog | None = None
+    ) -> None:
         self.name = name
+        self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
+        """The models that its clients can ask for."""
+        self.prices = prices_of(settings)
         self._initial = settings
         self.settings = settings
         """The options in force: the server's, and what `configure` laid over them."""
@@ -122,12 +129,18 @@ class Workspace:
             self.tell_scenario()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
-        names = _names(settings)
+        names, catalog = _names(settings), self._initial_catalog
+        if settings.specs != self._initial.specs:
+            catalog = load_catalog(settings.specs)
+        prices = self.prices
+        if (settings.specs, settings.prices) != (self.settings.specs, self.settings.prices):
+            prices = prices_of(settings)
         self._check_fit(names, settings, scenario_said=scenario_said)
         renamed = (names.own, names.by) != (self.names.own, self.names.by)
         default = names.resolve(settings.scenario)
         at_once(self.store.begin_with(default, said=scenario_said, renamed=renamed))
         self.names = names
+        self.catalog, self.prices = catalog, prices
         self.settings = settings
         self.store.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges

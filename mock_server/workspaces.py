@@ -10,6 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from .catalog import Catalog
 from .errors import NoWorkspace, shortened
 from .settings import Settings
 from .traffic import Traffic
@@ -28,10 +29,11 @@ _NAME = re.compile(NAME, re.ASCII)
 class Workspaces:
     """All workspaces of a server; the one without a name is there from the beginning to the end."""
 
-    def __init__(self, settings: Settings, traffic: Traffic) -> None:
+    def __init__(self, settings: Settings, traffic: Traffic, catalog: Catalog | None = None) -> None:
         self._settings = settings
         self._traffic = traffic
-        self.default = Workspace(settings, traffic)
+        self._catalog = catalog
+        self.default = Workspace(settings, traffic, catalog=catalog)
         self._named: dict[str, Workspace] = {}
         self._used: dict[str, float] = {}
         """When each was last seen to be used, in real time."""
@@ -66,7 +68,7 @@ class Workspaces:
                 "DELETE /_mock/workspaces/NAME ends one, and so does --workspace-idle."
             )
             raise NoWorkspace(503, text)
-        space = self._named[name] = Workspace(self._settings, self._traffic, name=name)
+        space = self._named[name] = Workspace(self._settings, self._traffic, name=name, catalog=self._catalog)
         self._used[name] = time.monotonic()
         for told in self._on_made:
             told(space)

@@ -176,7 +176,7 @@ def test_what_does_not_exist_is_named_with_what_is_near() -> None:
         select_properties([], "lax")
     with pytest.raises(UnknownModel):
         select_models(["kling-video/v9"])
-    assert len(select_models(["*"])) == 45
+    assert len(select_models(["*"])) == 142
     once = select_models(["kling-video/v1.6/*"])
     assert select_models(["kling-video/v1.6/*", once[0]]) == once
 

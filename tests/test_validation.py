@@ -13,10 +13,16 @@ from kling_mock.catalog import Variant, load_catalog
 from kling_mock.validation import Problem, Validator, closed, fast_judge, judge, message, noted
 
 from .boundaries import accepted, minimal, refused
+from .support import FAMILIES
 
 CATALOG = load_catalog()
 VALIDATOR = Validator(CATALOG)
-CONTRACTS = [(variant, legacy) for variant in CATALOG.variants for legacy in sorted({False, variant.legacy})]
+CONTRACTS = [
+    (variant, legacy)
+    for variant in CATALOG.variants
+    if variant.vendor == FAMILIES[0]
+    for legacy in sorted({False, variant.legacy})
+]
 IDS = [f"{variant.model}{'-older' * legacy}" for variant, legacy in CONTRACTS]
 I2V = CATALOG.find("kling-video/v1.6/pro/image-to-video")
 BODY = {"model": I2V.model, "image_url": "https://example.com/a.png"}

@@ -44,13 +44,20 @@ EXCHANGE = closed(
     number=COUNT,
     at=NUMBER,
     took={"type": ["number", "null"]},
-    kind={"enum": ["create", "poll", "video", "models", "other"]},
+    kind={"enum": ["create", "poll", "video", "models", "billing", "other"]},
     method=TEXT,
     target=TEXT,
     status={"type": ["integer", "null"]},
     word={"type": ["string", "null"]},
     state={"type": ["string", "null"]},
     fault={"type": ["string", "null"]},
+)
+CHARGE = closed(
+    job=TEXT,
+    model=TEXT,
+    credits={"type": ["integer", "null"]},
+    usd={"type": ["number", "null"]},
+    billed={"type": "boolean"},
 )
 COUNTEREXAMPLE = closed(
     says=TEXT,
@@ -63,6 +70,7 @@ COUNTEREXAMPLE = closed(
     trace={"type": "array", "items": EXCHANGE},
     outcome=TEXT,
     billed=COUNT,
+    charges={"type": "array", "items": CHARGE},
     curl=TEXT,
     command=TEXT,
     seed={"type": "integer"},
@@ -100,6 +108,7 @@ REPORT = closed(
         not_asked={"type": "array", "items": TEXT},
         problem=TEXT,
         note=TEXT,
+        over_budget=TEXT,
     ),
 )
 

@@ -75,7 +75,13 @@ class Engine:
     """
 
     def __init__(
-        self, client: Client, *, seed: int = 0, hooks: bool = True, redact: Sequence[str] = ()
+        self,
+        client: Client,
+        *,
+        seed: int = 0,
+        hooks: bool = True,
+        redact: Sequence[str] = (),
+        prices: str | None = None,
     ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
@@ -91,6 +97,7 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
             redact=list(redact),
+            prices=prices,
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
@@ -360,7 +367,7 @@ class Engine:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
         run.jobs = [job.id for job in server.jobs]
-        run.charged = sum(charge.billed for charge in server.charges)
+        run.charges = tuple(charge for charge in server.charges if charge.billed)
         for exchange in run.trace:
             answer = (
                 exchange.answer
