@@ -14,11 +14,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .api.body_reader import LargeBody, UnkeptBody, read_body
-from .api.create import CreatePath, create, takes_long
+from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.models import list_models, one_model
 from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
+from .api.paths import CREATE_PATHS, FAMILIES, GENERATIONS, MODEL_LISTS, CreatePath
 from .api.poll import poll
 from .api.request_context import RequestContext
 from .api.response import (
@@ -45,14 +46,6 @@ from .workspace import Workspace
 
 __all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
 
-CREATE_PATHS = ("/v2/video/generations", "/v1/video/generations", "/video/generations")
-FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
-"""The vendors whose models have an older path of their own."""
-GENERATIONS: dict[str, CreatePath] = {path: CreatePath() for path in CREATE_PATHS} | {
-    f"/v2/generate/video/{family}/generation": CreatePath(family) for family in FAMILIES
-}
-"""Every path of creates and polls, with the vendor of the older ones."""
-MODEL_LISTS = ("/v1/models", "/models")
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, shortened, some_of
 from ..events import EventKind
@@ -18,6 +18,7 @@ from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
 from .job_json import create_body, plain_body, status_word
 from .outcome import Forgotten, Outcome, Refusal
+from .paths import CreatePath
 from .request_context import RequestContext, authorise
 from .response import MockResponse, encode, header_id
 
@@ -29,22 +30,11 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from ..workspace import Workspace
 
-__all__ = ["CreatePath", "create", "takes_long"]
+__all__ = ["create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
 MANY_VALUES = 2000
 """Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
-
-
-class CreatePath(NamedTuple):
-    """A path that makes jobs: the vendor of an older path, None for those of all vendors."""
-
-    vendor: str | None = None
-
-    @property
-    def success(self) -> int:
-        """The documented status of a create that is accepted."""
-        return 200 if self.vendor is None else 201
 
 
 async def create(
