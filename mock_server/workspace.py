@@ -20,6 +20,7 @@ from .exchanges.secret_names import BUILT_IN
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .scenarios import Scenario
+from .scenarios.arming import Arming
 from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings
 from .store import MemoryStore, Store, at_once
@@ -78,6 +79,10 @@ class Workspace:
         self.store: Store = MemoryStore(settings.max_jobs, self.names.resolve(settings.scenario))
         self.journal = Journal(settings.max_exchanges)
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
+        self.arming = Arming()
+        """What a test did beside its client, for the checks of a trace."""
+        if "scenario" in settings.given:
+            self.arming.arm(self.names.resolve(settings.scenario), "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
@@ -93,6 +98,7 @@ class Workspace:
         at_once(self.store.reset())
         self.kept_answers.clear()
         self.journal.clear()
+        self.arming.clear()
         if self.settings is not self._initial:
             self._adopt(self._initial, scenario_said=True)
         if self.clock.speed != self._speed:
@@ -126,7 +132,10 @@ class Workspace:
             self.issue_ids(settings.seed)
         self.bus.publish(EventKind.SETTINGS, shown_options(options))
         if "scenario" in options:
+            self.arming.arm(self.scenario, "configure", self.journal.count)
             self.tell_scenario()
+        else:
+            self.step()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names, catalog = _names(settings), self._initial_catalog
@@ -163,13 +172,21 @@ class Workspace:
 
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario from now on."""
-        at_once(self.store.use_scenario(self.names.resolve(scenario)))
+        chosen = self.names.resolve(scenario)
+        at_once(self.store.use_scenario(chosen))
+        self.arming.arm(chosen, "use", self.journal.count)
         self.tell_scenario()
 
     def next(self, scenario: Scenario | str) -> None:
         """Put it in the queue of the next creates."""
-        at_once(self.store.queue_scenario(self.names.resolve(scenario)))
+        chosen = self.names.resolve(scenario)
+        at_once(self.store.queue_scenario(chosen))
+        self.arming.arm(chosen, "next", self.journal.count)
         self.tell_scenario()
+
+    def step(self) -> None:
+        """Note that a test did something of its own: what its client asks for now may be another wish."""
+        self.arming.step(self.journal.count)
 
     def tell_scenario(self) -> None:
         """Tell who listens of the default scenario and of the queue, one of which has changed."""

@@ -139,6 +139,11 @@ class ScenarioSelector:
         """The scenarios of the next creates, first one first."""
         return [choice.scenario for choice in self._queue]
 
+    @property
+    def begun(self) -> bool:
+        """Whether a create has met the first one of the queue already."""
+        return bool(self._queue) and bool(self._queue[0].hits)
+
     def use(self, scenario: Scenario) -> None:
         """Make it the default from now on."""
         self._default = _Choice(scenario)
