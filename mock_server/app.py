@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import CreatePath, create, takes_long
 from .api.error_response import error_response, refusal_response
+from .api.kept import decide_kept
 from .api.models import list_models, one_model
 from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
@@ -42,6 +43,7 @@ from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, whole
 from .settings import Settings
 from .store import Suspended, at_once
+from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
 
@@ -58,6 +60,9 @@ MODEL_LISTS = ("/v1/models", "/models")
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
+
+NOT_KEPT = (Conflict, Outdated, StoreError)
+"""What ends a transaction of a workspace that is kept elsewhere."""
 
 logger = logging.getLogger("kling_mock")
 
@@ -115,6 +120,11 @@ class MockApp(Starlette):
         if path.startswith(PREFIX):
             scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
         send = send if dates else dated(send, space.date)
+        if refusal is None:
+            try:
+                space.refresh()
+            except StoreError as error:
+                refusal = Refusal(503, f"{error}.")
         if refusal is not None:
             await control_error(refusal.status, refusal.message)(scope, receive, send)
         else:
@@ -132,7 +142,8 @@ class MockApp(Starlette):
             return self._rest(opened, partial(self._answer, opened, body))
         traffic = self.common.traffic
         try:
-            response = at_once(self._decide(opened, body))
+            decide = self._decide_here if opened.space.shared is None else self._decide
+            response = at_once(decide(opened, body))
             made = whole_response(response, opened.space.date(opened.request.at))
         except Suspended:
             # Something is loaded beside the loop, once.
@@ -207,7 +218,13 @@ class MockApp(Starlette):
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: Body) -> MockResponse:
-        """Have the request answered."""
+        """Have the request answered, in one transaction where its workspace is kept elsewhere."""
+        shared = opened.space.shared
+        if shared is None:
+            return await self._decide_here(opened, body)
+        return await decide_kept(opened, shared, partial(self._decide_here, opened, body))
+
+    async def _decide_here(self, opened: Opened, body: Body) -> MockResponse:
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
             if opened.refusal is not None:
@@ -222,6 +239,8 @@ class MockApp(Starlette):
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
+        except NOT_KEPT:
+            raise
         except Exception as error:
             if opened.outdated or isinstance(error, Forgotten):
                 text = "Service Unavailable: this mock was reset while the request was under way."

@@ -8,6 +8,7 @@ from .catalog import Catalog, load_catalog
 from .limits import Limits
 from .off_loop import OffLoop
 from .settings import Settings
+from .store.opening import open_backend
 from .traffic import Traffic
 from .validation import Validator
 from .workspace import Workspace
@@ -32,7 +33,9 @@ class Common:
         """The list of models as the API shows it, once somebody has asked for it."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
-        self.workspaces = Workspaces(settings, self.traffic)
+        self.backend = open_backend(settings.store)
+        """The store of all workspaces, where they are not kept in this process."""
+        self.workspaces = Workspaces(settings, self.traffic, self.backend)
 
     @property
     def default(self) -> Workspace:

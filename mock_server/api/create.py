@@ -277,7 +277,7 @@ async def _make_job(space: Workspace, request: RequestContext, scenario: Scenari
         plan = decide_job(job_id, scenario, asked, space.settings, request.at)
         added = await store.add_job(plan, request.resets)
         if added is AddResult.ADDED:
-            space.bus.publish(EventKind.JOB_MADE, plan, request.at)
+            space.tell(EventKind.JOB_MADE, plan, request.at)
             return plan
         if added is AddResult.FULL:
             raise _full(space)

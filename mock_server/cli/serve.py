@@ -41,7 +41,7 @@ def serve(given: Mapping[str, Any]) -> int:
     host, port = listening.getsockname()[:2]
     settings = settings.replace(port=port)
     shown = f"[{host}]" if ":" in host else host
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with listening, asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings, listening, f"http://{shown}:{port}"))
     return 0
 
@@ -80,6 +80,8 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
             print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
         if not is_loopback(settings.host):
             print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
+        for warning in common.backend.warnings() if common.backend is not None else ():
+            print(warning, file=sys.stderr)
 
     await listener.serve(ready)
     log.close()
