@@ -43,6 +43,7 @@ from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, whole
 from .settings import Settings
 from .store import Suspended, at_once
+from .store.address import MEMORY
 from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
@@ -375,10 +376,13 @@ def _preflight(request: RequestContext) -> MockResponse:
 def create_app(settings: Settings | None = None) -> Starlette:
     """The mock as an ASGI application, for people who run it under a server of their own.
 
-    It may be mounted below a prefix, or run behind one (`root_path`). Its state is in this process's memory:
-    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself).
+    It may be mounted below a prefix, or run behind one (`root_path`). With its state in this process's memory
+    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself);
+    with a `store` that they share it is not.
     Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
     elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
     """
-    refuse_several_workers()
-    return MockApp(Common(settings or Settings()))
+    settings = settings or Settings()
+    if settings.store == MEMORY:
+        refuse_several_workers()
+    return MockApp(Common(settings))

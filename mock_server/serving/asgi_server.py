@@ -108,7 +108,15 @@ class Listener:
     `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
     """
 
-    def __init__(self, app: ServedApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+    def __init__(
+        self,
+        app: ServedApp,
+        sockets: list[tuple[socket.socket, ssl.SSLContext | None]],
+        *,
+        alone: bool = True,
+    ) -> None:
+        """`alone` says that no other process listens on these sockets."""
+        self._alone = alone
         self.app = app
         self.sockets = sockets
         self._state = ServerState()
@@ -143,7 +151,7 @@ class Listener:
         finally:
             for look in looks:
                 look.cancel()
-            for listening, _ in self.sockets:
+            for listening, _ in self.sockets if self._alone else ():
                 _shut(listening)
             for server in servers:
                 server.close()
