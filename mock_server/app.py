@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .api.billing import BILLING_PATHS, billing
 from .api.body_reader import LargeBody, UnkeptBody, read_body
-from .api.create import CreatePath, create, takes_long
+from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
+from .api.generation_paths import CreatePath, generation_paths
 from .api.kept import decide_kept
 from .api.models import list_models, one_model
 from .api.opened import Opened, early, exchange_of
@@ -48,15 +50,8 @@ from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
 
-__all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
+__all__ = ["MockApp", "create_app"]
 
-CREATE_PATHS = ("/v2/video/generations", "/v1/video/generations", "/video/generations")
-FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
-"""The vendors whose models have an older path of their own."""
-GENERATIONS: dict[str, CreatePath] = {path: CreatePath() for path in CREATE_PATHS} | {
-    f"/v2/generate/video/{family}/generation": CreatePath(family) for family in FAMILIES
-}
-"""Every path of creates and polls, with the vendor of the older ones."""
 MODEL_LISTS = ("/v1/models", "/models")
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
@@ -78,7 +73,6 @@ class MockApp(Starlette):
     asks for that; a class whose `__call__` must see every request goes without.
     """
 
-    at_once_paths = frozenset(path.encode() for path in GENERATIONS)
     at_once_below = SPACE_PATH
     """What may stand before such a path: the pattern's group is the path."""
 
@@ -89,6 +83,8 @@ class MockApp(Starlette):
         self._entrance = Entrance(common)
         self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
+        self.generations = generation_paths(common.catalog)
+        self.at_once_paths = frozenset(path.encode() for path in self.generations)
         self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,7 +189,7 @@ class MockApp(Starlette):
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
         body: Body = b""
-        if request.method == "POST" and request.path in GENERATIONS and opened.refusal is None:
+        if request.method == "POST" and request.path in self.generations and opened.refusal is None:
             memory = self.limits.memory.share()
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
@@ -230,7 +226,7 @@ class MockApp(Starlette):
         try:
             if opened.refusal is not None:
                 raise opened.refusal
-            path = GENERATIONS.get(request.path)
+            path = self.generations.get(request.path)
             if path is not None and request.method == "GET":
                 response = await poll(space, request, outcome)
             elif path is not None and request.method == "POST":
@@ -244,7 +240,7 @@ class MockApp(Starlette):
             raise
         except Exception as error:
             if opened.outdated or isinstance(error, Forgotten):
-                text = "Service Unavailable: this mock was reset while the request was under way."
+                text = "Service unavailable: this mock was reset while the request was under way."
                 outcome.response = error_response(space, request.path, 503, text, outcome=outcome)
                 return outcome.response
             # A bug of this program: the client still gets the API's error body, the user the traceback.
@@ -262,7 +258,7 @@ class MockApp(Starlette):
     async def _respond(self, space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
         """The response to all that is neither a create nor a poll."""
         path, method = request.path, request.method
-        if path in GENERATIONS:
+        if path in self.generations:
             return _other_method(request, "GET, POST")
         listed = path in MODEL_LISTS
         if listed or path.startswith("/model/"):
@@ -270,7 +266,11 @@ class MockApp(Starlette):
                 return _other_method(request, "GET")
             if listed:
                 return await list_models(self.common, space, outcome)
-            return one_model(self.common, space, outcome, path[7:])
+            return one_model(space, outcome, path[7:])
+        if path in BILLING_PATHS:
+            if method != "GET":
+                return _other_method(request, "GET")
+            return await billing(space, request, outcome)
         if path.startswith("/media/"):
             if method in ("GET", "HEAD"):
                 return await video(space, request, outcome)
@@ -299,7 +299,7 @@ class MockApp(Starlette):
         if crowded:
             text = f"requests under way hold {self.limits.memory.limit} bytes (--max-memory-bodies)."
             retry = [(b"retry-after", b"1")]
-            response = error_response(space, request.path, 503, f"Service Unavailable: {text}", headers=retry)
+            response = error_response(space, request.path, 503, f"Service unavailable: {text}", headers=retry)
         else:
             limit = space.settings.max_body
             text = f"expected at most {limit} bytes (--max-body), received {size}."

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, TOKEN, WORDS, Kind, Option
+from .options import FILE, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
@@ -103,6 +103,7 @@ class RunOptions(TypedDict, total=False):
         Option(TIME, None, "end the program after this much real time, with status 124", above=True),
     ]
     check: Annotated[bool, Option(SWITCH, False, "fail where the trace breaks a rule of level R")]
+    budget: Annotated[float | str | None, Option(USD, None, "fail where more would have been billed", "USD")]
     report: Annotated[
         Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
     ]
@@ -172,6 +173,14 @@ class ContractOptions(TypedDict, total=False):
         Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
     ]
     seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
+    prices: Annotated[
+        Path | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    budget: Annotated[
+        float | str | None,
+        Option(USD, None, "fail where more would have been billed (verify: in a run of the client)", "USD"),
+    ]
     xfails: Annotated[
         Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")
     ]

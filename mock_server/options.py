@@ -18,6 +18,7 @@ from .units import (
     parse_duration,
     parse_file,
     parse_flag,
+    parse_folders,
     parse_host,
     parse_integer,
     parse_keys,
@@ -25,12 +26,14 @@ from .units import (
     parse_size,
     parse_speed,
     parse_token,
+    parse_usd,
     parse_words,
 )
 
 __all__ = [
     "ENV_PREFIX",
     "FILE",
+    "FOLDERS",
     "HOST",
     "INTEGER",
     "KEYS",
@@ -40,6 +43,7 @@ __all__ = [
     "SWITCH",
     "TIME",
     "TOKEN",
+    "USD",
     "WORDS",
     "Kind",
     "Option",
@@ -86,6 +90,7 @@ def _size(size: int) -> str:
 
 
 FILE = Kind(parse_file, metavar="FILE")
+FOLDERS = Kind(parse_folders, metavar="FOLDER")
 HOST = Kind(parse_host, metavar="ADDRESS")
 INTEGER = Kind(parse_integer, metavar="N")
 KEYS = Kind(parse_keys, metavar="KEY")
@@ -95,6 +100,7 @@ SPEED = Kind(parse_speed, "virtual seconds per real second", "N", "{:g}".format)
 SWITCH = Kind(parse_flag)
 TIME = Kind(parse_duration, "seconds", "TIME", _time)
 TOKEN = Kind(parse_token, metavar="TOKEN")
+USD = Kind(parse_usd, "US dollars", "USD", "{:g}".format)
 WORDS = Kind(parse_words)
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 from .command_options import COMMAND_TABLES
 from .errors import SettingsError, did_you_mean, nearest
 from .options import (
+    FILE,
+    FOLDERS,
     HOST,
     INTEGER,
     KEYS,
@@ -20,6 +22,7 @@ from .options import (
     SWITCH,
     TIME,
     TOKEN,
+    USD,
     WORDS,
     Kind,
     Option,
@@ -88,6 +91,10 @@ class ServerOptions(TypedDict, total=False):
     ]
     speed: Annotated[float | str, Option(SPEED, 1.0, "virtual seconds per real second; 0 freezes")]
     scenario: Annotated[str | Scenario, Option(SCENARIO, "completed", "what happens by default")]
+    specs: Annotated[
+        str | os.PathLike[str] | tuple[str, ...] | list[str],
+        Option(FOLDERS, (), "own OpenAPI documents beside the vendored ones (repeatable)", repeatable=True),
+    ]
     strict: Annotated[bool | str, Option(SWITCH, False, "answer 400 to what the provider tolerates")]
     api_key: Annotated[
         str | tuple[str, ...] | list[str],
@@ -126,8 +133,20 @@ class ServerOptions(TypedDict, total=False):
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
     ]
+    max_concurrent: Annotated[
+        int | str | None,
+        Option(INTEGER, None, "unfinished jobs at once; more creates are answered 429", "N", 1, MOST_KEPT),
+    ]
     max_exchanges: Annotated[
         int | str, Option(INTEGER, 2_000, "exchanges kept in the journal", lowest=1, highest=MOST_KEPT)
+    ]
+    prices: Annotated[
+        str | os.PathLike[str] | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    balance: Annotated[
+        float | str | None,
+        Option(USD, None, "what the account holds; creates beyond it are answered 403 (no limit)", "USD"),
     ]
     max_recorded_body: Annotated[
         int | str, Option(SIZE, 16 * 1024, "bytes of each body that the journal keeps")
@@ -195,6 +214,7 @@ class Settings:
     latency: float | None
     speed: float
     scenario: Scenario
+    specs: tuple[str, ...]
     strict: bool
     api_key: tuple[str, ...] = field(repr=False)
     magic: bool
@@ -208,7 +228,10 @@ class Settings:
     idle_timeout: float
     max_json_values: int
     max_jobs: int
+    max_concurrent: int | None
     max_exchanges: int
+    prices: str | None
+    balance: float | None
     max_recorded_body: int
     video_lifetime: float
     control_token: str | None = field(repr=False)

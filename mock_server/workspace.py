@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
 
+from .billing.costs import prices_of
+from .catalog import Catalog, load_catalog
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
 from .events import EventKind
@@ -20,7 +21,9 @@ from .exchanges.stored_journal import StoredJournal
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .kept_options import plain_options, read_options
+from .real_time import real_time
 from .scenarios import Scenario
+from .scenarios.arming import Arming
 from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
@@ -64,10 +67,19 @@ class Workspace:
     """The parts of one workspace, wired; `reset` puts them back to how they were at the start."""
 
     def __init__(
-        self, settings: Settings, traffic: Traffic, *, name: str = "", backend: Backend | None = None
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        *,
+        name: str = "",
+        catalog: Catalog | None = None,
+        backend: Backend | None = None,
     ) -> None:
         """With a `backend` all of it is kept there, where other servers have it too."""
         self.name = name
+        self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
+        """The models that its clients can ask for."""
+        self.prices = prices_of(settings)
         self._initial = settings
         self.settings = settings
         """The options in force: the server's, and what `configure` laid over them."""
@@ -94,6 +106,10 @@ class Workspace:
             self.store = self.shared = SharedStore(records, settings.max_jobs, default)
             self.journal = StoredJournal(records, settings.max_exchanges)
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
+        self.arming = Arming()
+        """What a test did beside its client, for the checks of a trace."""
+        if "scenario" in settings.given:
+            self.arming.arm(self.names.resolve(settings.scenario), "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
@@ -167,7 +183,7 @@ class Workspace:
 
     def _control(self) -> Control:
         virtual, since, speed = self.clock.anchor
-        real = time.time() - (time.monotonic() - since)
+        real = real_time.time() - (real_time.monotonic() - since)
         seed, of = self.ids.seed, self.ids.workspace
         options = plain_options(self._overlay)
         return Control(self.store.resets, options, virtual, real, speed, seed, of, self.started_at)
@@ -187,7 +203,9 @@ class Workspace:
         if (self.ids.seed, self.ids.workspace) != (control.seed, control.of):
             self.ids = self._source(control.seed, control.of)
         self.started_at = control.started_at
-        self.clock.follow(control.moment, time.monotonic() - (time.time() - control.real), control.speed)
+        self.clock.follow(
+            control.moment, real_time.monotonic() - (real_time.time() - control.real), control.speed
+        )
 
     def reset(self) -> None:
         """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.
@@ -202,6 +220,7 @@ class Workspace:
         self.kept_answers.clear()
         self.journal.clear()
         self._overlay = {}
+        self.arming.clear()
         if self.settings is not self._initial:
             self._adopt(self._initial, scenario_said=True)
         if self.clock.speed != self._speed:
@@ -242,7 +261,10 @@ class Workspace:
             self.issue_ids(settings.seed)
         self.bus.publish(EventKind.SETTINGS, shown_options(options))
         if "scenario" in options:
+            self.arming.arm(self.scenario, "configure", self.journal.count)
             self.tell_scenario()
+        else:
+            self.step()
 
     def _adopt(self, settings: Settings, *, scenario_said: bool) -> None:
         names = _names(settings)
@@ -253,7 +275,13 @@ class Workspace:
         self._use_settings(settings)
 
     def _use_settings(self, settings: Settings) -> None:
+        catalog, prices = self._initial_catalog, self.prices
+        if settings.specs != self._initial.specs:
+            catalog = load_catalog(settings.specs)
+        if (settings.specs, settings.prices) != (self.settings.specs, self.settings.prices):
+            prices = prices_of(settings)
         self.names = _names(settings)
+        self.catalog, self.prices = catalog, prices
         self.settings = settings
         self.store.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges
@@ -276,13 +304,21 @@ class Workspace:
 
     def use(self, scenario: Scenario | str) -> None:
         """Make it the default scenario from now on."""
-        at_once(self.store.use_scenario(self.names.resolve(scenario)))
+        chosen = self.names.resolve(scenario)
+        at_once(self.store.use_scenario(chosen))
+        self.arming.arm(chosen, "use", self.journal.count)
         self.tell_scenario()
 
     def next(self, scenario: Scenario | str) -> None:
         """Put it in the queue of the next creates."""
-        at_once(self.store.queue_scenario(self.names.resolve(scenario)))
+        chosen = self.names.resolve(scenario)
+        at_once(self.store.queue_scenario(chosen))
+        self.arming.arm(chosen, "next", self.journal.count)
         self.tell_scenario()
+
+    def step(self) -> None:
+        """Note that a test did something of its own: what its client asks for now may be another wish."""
+        self.arming.step(self.journal.count)
 
     def tell_scenario(self) -> None:
         """Tell who listens of the default scenario and of the queue, one of which has changed."""

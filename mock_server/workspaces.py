@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from _thread import allocate_lock
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from .catalog import Catalog
 from .errors import NoWorkspace, shortened
+from .real_time import real_time
 from .settings import Settings
 from .store.records import Backend, StoreError
 from .traffic import Traffic
@@ -29,11 +30,18 @@ _NAME = re.compile(NAME, re.ASCII)
 class Workspaces:
     """All workspaces of a server; the one without a name is there from the beginning to the end."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, backend: Backend | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        catalog: Catalog | None = None,
+        backend: Backend | None = None,
+    ) -> None:
         self._settings = settings
         self._traffic = traffic
+        self._catalog = catalog
         self._backend = backend
-        self.default = Workspace(settings, traffic, backend=backend)
+        self.default = Workspace(settings, traffic, catalog=catalog, backend=backend)
         self._named: dict[str, Workspace] = {}
         self._used: dict[str, float] = {}
         """When each was last seen to be used, in real time."""
@@ -69,8 +77,10 @@ class Workspaces:
                 "DELETE /_mock/workspaces/NAME ends one, and so does --workspace-idle."
             )
             raise NoWorkspace(503, text)
-        space = self._named[name] = Workspace(self._settings, self._traffic, name=name, backend=self._backend)
-        self._used[name] = time.monotonic()
+        space = self._named[name] = Workspace(
+            self._settings, self._traffic, name=name, catalog=self._catalog, backend=self._backend
+        )
+        self._used[name] = real_time.monotonic()
         for told in self._on_made:
             told(space)
         return space
@@ -112,13 +122,13 @@ class Workspaces:
 
     def idle_for(self, space: Workspace) -> float:
         """Real seconds since a workspace was last seen to be used."""
-        self._note(space, time.monotonic())
-        return time.monotonic() - self._used.get(space.name, time.monotonic())
+        self._note(space, real_time.monotonic())
+        return real_time.monotonic() - self._used.get(space.name, real_time.monotonic())
 
     def look(self) -> None:
         """End the workspaces that nobody has used for long; looks a few times in that time only."""
         idle = self._settings.workspace_idle
-        now = time.monotonic()
+        now = real_time.monotonic()
         if not idle or now < self._next_look:
             return
         self._next_look = now + idle / LOOKS
@@ -142,7 +152,7 @@ class Workspaces:
 
     def _look_in_store(self, backend: Backend, now: float, idle: float) -> None:
         """Say which workspaces are used here, and end those that no server uses."""
-        real = time.time()
+        real = real_time.time()
         try:
             backend.touch([name for name, used in self._used.items() if now - used < idle / LOOKS], real)
             for name, used in backend.workspaces().items():

@@ -41,6 +41,10 @@ class Plan:
     """The fields that the client takes; none for those of its signature, or else for all."""
     strength: int = 2
     """How many behaviours come together in all ways."""
+    prices: str | None = None
+    """A file of prices."""
+    budget: float | None = None
+    """US dollars that one run of the client may cost."""
 
     @property
     def strict(self) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         redact=options["redact"],
         fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
         strength=options["strength"],
+        prices=str(folder / options["prices"]) if options["prices"] else None,
+        budget=options["budget"],
     )
 
 
@@ -167,6 +170,7 @@ def verify(
     summary.counts = dict(Counter(result.result for result in results))
     if results and not summary.problem and not any(map(_tried, results)):
         summary.problem = "None of the properties could be tried; the table says why."
+    summary.over_budget = work.coverage.spending.beyond(plan.budget)
     summary.status = status_of(results, summary)
     finished = Finished(tuple(results), summary, work.coverage.as_dict())
     report(finished)
@@ -222,25 +226,28 @@ def stray(requests: int) -> str:
     return f"A part of the client went on after its end: {many} came with the key of an earlier run."
 
 
-def engine_for(client: Client, seed: int, model: str, redact: Sequence[str] = ()) -> Engine:
+def engine_for(
+    client: Client, seed: int, model: str, redact: Sequence[str] = (), prices: str | None = None
+) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
+    make = partial(Engine, client, seed=seed, redact=redact, prices=prices)
     if isinstance(client, CommandClient):
-        with Engine(client, seed=seed, redact=redact) as engine:
+        with make() as engine:
             engine.run(Trial(model, smallest_payload(model), PLAIN))
             if not engine.environment.followed():
-                return Engine(client, seed=seed, hooks=False, redact=redact)
-    return Engine(client, seed=seed, redact=redact)
+                return make(hooks=False)
+    return make()
 
 
 @contextlib.contextmanager
 def ready_engine(client: Client, plan: Plan, model: str) -> Iterator[Engine]:
     """An engine that runs; for a client that refuses a video by http, one that serves it by https."""
-    with engine_for(client, plan.seed, model, plan.redact) as engine:
+    with engine_for(client, plan.seed, model, plan.redact, plan.prices) as engine:
         if not (engine.virtual and _insists_on_https(engine, model)):
             yield engine
             return
     client.secure = True
-    with Engine(client, seed=plan.seed, redact=plan.redact) as engine:
+    with Engine(client, seed=plan.seed, redact=plan.redact, prices=plan.prices) as engine:
         yield engine
 
 

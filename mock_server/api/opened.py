@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ..exchanges.exchange import Exchange, word_in
+from ..real_time import real_time
 from .outcome import Outcome
 from .response_writer import NOTHING_SENT, Sent
 
@@ -29,7 +29,7 @@ class Opened:
         self.headers = request.headers
         """The headers that are recorded."""
         self.outcome = Outcome()
-        self.started = time.perf_counter()
+        self.started = real_time.perf_counter()
         self.number = 0
         """Its number in the journal; 0 until it has one."""
         self.finished = False
@@ -78,7 +78,7 @@ def exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Exchan
         outcome.notes(),
         opened.number,
         ended_at,
-        time.perf_counter() - opened.started,
+        real_time.perf_counter() - opened.started,
         settings.redact,
     )
     # What the class itself does, without passing each of them by name.

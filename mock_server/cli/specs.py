@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..catalog import LEGACY_PATH, Catalog, Variant, load_catalog
+from ..catalog import CURRENT_PATHS, Catalog, Variant, load_catalog
 from ..command_options import JsonOptions, SpecsAddOptions
 from ..errors import SpecError
 from ..options import options_of, read_options
@@ -50,8 +50,8 @@ def _show(given: Mapping[str, Any]) -> int:
 def _check(given: Mapping[str, Any]) -> int:
     if not given["files"]:
         return _check_vendored(load_catalog())
+    from ..catalog.files import read_document, resolved_file
     from ..specs.checking import faults_of
-    from ..specs.files import read_document, resolved_file
 
     faulty = False
     for name in given["files"]:
@@ -90,17 +90,17 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(given: Mapping[str, Any]) -> int:
+    from ..catalog.files import resolved_file
     from ..catalog.upgrade import upgraded
     from ..specs.diff import differences
-    from ..specs.files import resolved_file
 
     catalog = load_catalog()
     variant = catalog.find(given["model"])
     theirs, _ = upgraded(resolved_file(Path(given["file"])))
     rows: list[dict[str, str]] = []
     for path, schema in _creates_of(theirs, variant, given["file"]):
-        legacy = path == LEGACY_PATH
-        if legacy and not variant.legacy:
+        legacy = path not in CURRENT_PATHS
+        if legacy and path != variant.older_path:
             rows.append({"path": path, "line": "the vendored contract does not have this path"})
             continue
         ours = catalog.create_schema(variant.model, legacy=legacy)
@@ -123,7 +123,7 @@ def _diff(given: Mapping[str, Any]) -> int:
 
 
 def _creates_of(document: dict[str, Any], variant: Variant, file: str) -> list[tuple[str, dict[str, Any]]]:
-    from ..specs.files import create_schemas
+    from ..catalog.files import create_schemas
 
     names = {variant.model, *variant.aliases}
     found: list[tuple[str, dict[str, Any]]] = []
@@ -148,9 +148,9 @@ def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(given: Mapping[str, Any]) -> int:
+    from ..catalog.files import resolved_file
     from ..catalog.upgrade import upgraded
     from ..specs.checking import faults_of
-    from ..specs.files import resolved_file
 
     options = read_options(options_of(SpecsAddOptions), given)
     document, changed = upgraded(resolved_file(Path(given["file"])))
@@ -179,7 +179,7 @@ def _add(given: Mapping[str, Any]) -> int:
 
 def _slug(document: dict[str, Any], otherwise: str) -> str:
     """A file name after the first model of the document."""
-    from ..specs.files import create_schemas
+    from ..catalog.files import create_schemas
 
     for _, schema in create_schemas(document):
         for name in schema["properties"]["model"].get("enum", ()):

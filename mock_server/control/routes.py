@@ -57,7 +57,7 @@ class Control:
         return JSONResponse(
             {
                 "status": "ok",
-                "models": len(self.common.catalog.variants),
+                "models": len(space.catalog.variants),
                 "jobs": counts.kept,
                 "jobs_made": counts.made,
                 "jobs_dropped": counts.dropped,
@@ -232,13 +232,13 @@ class Control:
 
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
-        return JSONResponse(self.common.catalog.merged(server_url=_server_url(request)))
+        return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
 
     async def openapi_of(self, request: Request) -> Response:
         """Give one variant's OpenAPI document, references resolved."""
         model = request.path_params["model"].removesuffix(".json")
         try:
-            document = self.common.catalog.document(model, server_url=_server_url(request))
+            document = space_of(request).catalog.document(model, server_url=_server_url(request))
         except UnknownModel as error:
             raise HTTPException(404, str(error)) from None
         return JSONResponse(document)

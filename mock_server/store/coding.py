@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..jobs.charges import Charge
+from ..jobs.charges import Charge, Completion
 from ..jobs.plan import JobCounters, JobPlan
 from ..scenarios import Scenario, scenario_as_json, scenario_from_json
 from ..scenarios.strike import Hits
@@ -16,9 +16,9 @@ __all__ = [
     "Kept",
     "Progress",
     "Sums",
-    "decode_charge",
+    "decode_completion",
     "decode_plan",
-    "encode_charge",
+    "encode_completion",
     "encode_plan",
     "scenario_text",
     "text_scenario",
@@ -61,15 +61,20 @@ def text_scenario(data: Any) -> Scenario:
 
 def encode_plan(plan: JobPlan, line: int) -> bytes:
     """A job's plan, which never changes, with its place in line."""
-    rest = _dump([plan.id, plan.model, plan.made_at, plan.credits, plan.clip, plan.image_url, line])
+    facts = [plan.id, plan.model, plan.made_at, plan.credits, plan.clip, plan.image_url, plan.answers, line]
+    rest = _dump(facts)
     return f"[{rest},{_timelines.text(plan.timeline)},{_scenarios.text(plan.scenario)}]".encode()
 
 
 def decode_plan(text: bytes) -> tuple[JobPlan, int]:
     """The plan of such a text, and the place."""
-    (job_id, model, made_at, credits, clip, image, line), (steps, last, by), scenario = json.loads(text)
+    (job_id, model, made_at, credits, clip, image, answers, line), (steps, last, by), scenario = json.loads(
+        text
+    )
     timeline = Timeline(tuple((status, span) for status, span in steps), last, by)
-    plan = JobPlan(job_id, model, text_scenario(scenario), timeline, made_at, credits, clip, image)
+    plan = JobPlan(
+        job_id, model, text_scenario(scenario), timeline, made_at, credits, clip, image, tuple(answers)
+    )
     return plan, line
 
 
@@ -126,6 +131,8 @@ class Sums(NamedTuple):
     billed: int = 0
     priced: int = 0
     credits: int = 0
+    spent: int = 0
+    """What jobs have cost that have come to rest and made room."""
 
     @classmethod
     def read(cls, text: bytes | None) -> Sums:
@@ -150,11 +157,13 @@ class Sums(NamedTuple):
         )
 
 
-def encode_charge(charge: Charge) -> bytes:
-    """A charge of a job that made room."""
-    return _dump([charge.job_id, charge.model, charge.credits, charge.billed]).encode()
+def encode_completion(rest: Completion) -> bytes:
+    """The charge of a job that made room, with when it came to rest."""
+    charge = rest.charge
+    return _dump([rest.at, rest.place, charge.job_id, charge.model, charge.credits, charge.billed]).encode()
 
 
-def decode_charge(text: bytes) -> Charge:
-    """The charge of such a text."""
-    return Charge(*json.loads(text))
+def decode_completion(text: bytes) -> Completion:
+    """The charge of such a text, with when it was."""
+    at, place, *charge = json.loads(text)
+    return Completion(at, place, Charge(*charge))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 
+from ..real_time import real_time
 from ..timing import STORE_PAUSE
 
 __all__ = ["Outage"]
@@ -23,14 +23,14 @@ class Outage:
     @property
     def lasts(self) -> str | None:
         """Why the store is away, where it was so a moment ago; None where it is worth asking."""
-        return self._why if self._why is not None and time.monotonic() < self._ask_at else None
+        return self._why if self._why is not None and real_time.monotonic() < self._ask_at else None
 
     def begin(self, why: object) -> str:
         """Note that it is away, and say so once; the result is why."""
         said = " ".join(str(why).split()).rstrip(".")
         if self._why is None:
             logger.warning("The store %s is away or cannot be written: %s.", self._address, said)
-        self._why, self._ask_at = said, time.monotonic() + STORE_PAUSE
+        self._why, self._ask_at = said, real_time.monotonic() + STORE_PAUSE
         return said
 
     def end(self) -> None:

@@ -131,6 +131,10 @@ class Records(Protocol):
         """The last members of a list, of those below a rank, lowest first."""
         ...
 
+    def count_ranked(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank."""
+        ...
+
     def many(self, names: Sequence[str]) -> list[bytes | None]:
         """Several records, each as it is."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import resources
@@ -14,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.retry import Retry
 
+from ..real_time import real_time
 from ..timing import STORE_ANSWERS, STORE_PAUSE
 from .address import shown_store
 from .outage import Outage
@@ -75,7 +75,7 @@ class Link:
 
     def _asked(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         connection = self._connection
-        now = time.monotonic()
+        now = real_time.monotonic()
         if self._asked_at and now - self._asked_at > STORE_PAUSE and connection.can_read(timeout=0):
             # Nothing is owed: it was closed meanwhile.
             connection.disconnect()
@@ -216,6 +216,11 @@ class RedisRecords:
         (found,) = self.link.ask(("ZREVRANGEBYSCORE", key, top, "-inf", "WITHSCORES", *limit))
         return _pairs(found)[::-1]
 
+    def count_ranked(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank."""
+        count: int = self.link.ask(("ZCOUNT", self.keys[LISTS[of] - 1], "-inf", repr(up_to)))[0]
+        return count
+
     def many(self, names: Sequence[str]) -> list[bytes | None]:
         """Several records, each as it is."""
         if not names:
@@ -333,7 +338,7 @@ class RedisTransaction:
         for name, value in own.items():
             words += (name, value)
         words += [len(ranked) // 3, *ranked, len(unranked) // 2, *unranked, self._count if writes else 0]
-        words += [self._exchange, self._limit, SPACES_KEY, workspace, repr(time.time())]
+        words += [self._exchange, self._limit, SPACES_KEY, workspace, repr(real_time.time())]
         try:
             done, *rest = self._records.link.commit(self._records.keys, words)
         except BaseException:

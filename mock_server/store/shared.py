@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from itertools import islice
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice, takewhile
 
-from ..jobs.charges import Charge, ChargeTotals
+from ..jobs.charges import Charge, ChargeTotals, Completion
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import AddResult, ChosenScenarios, StoreCounts, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
 from .coding import (
     Progress,
     Sums,
-    decode_charge,
+    decode_completion,
     decode_plan,
-    encode_charge,
+    encode_completion,
     encode_plan,
     scenario_text,
     text_scenario,
@@ -30,6 +32,8 @@ from .transactions import Transactions
 
 __all__ = ["SharedStore"]
 
+MANY = 500
+"""Plans that are read in one go."""
 MOST_PLANS = 10_000
 """Plans that are kept read: they never change."""
 
@@ -64,12 +68,13 @@ class SharedStore(Transactions):
         tx.set("choice", raw)
         self._choice = raw, selector
 
-    async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+    async def take_scenario(self, ask: Ask, elapsed: float, now: float, *, redirected: bool) -> CreateFaults:
         """Choose the scenario of one create and count the faults that strike it."""
 
         def take(tx: Transaction) -> CreateFaults:
             selector = self._selector(tx)
-            taken = selector.take(ask, elapsed, redirected=redirected)
+            unfinished = partial(self._unfinished, tx, now)
+            taken = selector.take(ask, elapsed, unfinished, redirected=redirected)
             if taken.dequeued or taken.scenario.at("create"):
                 self._keep_selector(tx, selector)
             return taken
@@ -79,7 +84,7 @@ class SharedStore(Transactions):
     async def scenarios(self) -> ChosenScenarios:
         """The default scenario and the queue."""
         selector: ScenarioSelector = self.do(self._selector, writes=False)
-        return ChosenScenarios(selector.default, selector.queue)
+        return ChosenScenarios(selector.default, selector.queue, selector.begun)
 
     def _choose(self, change: Callable[[ScenarioSelector], None]) -> None:
         def choose(tx: Transaction) -> None:
@@ -135,16 +140,31 @@ class SharedStore(Transactions):
 
         return self.do(count)
 
-    async def add_job(self, plan: JobPlan, resets: int | None = None) -> AddResult:
+    async def unfinished(self, now: float) -> int:
+        """How many jobs have not come to rest."""
+        return self.do(lambda tx: self._unfinished(tx, now), writes=False)
+
+    def _unfinished(self, tx: Transaction, now: float) -> int:
+        # Whoever changes the line of those that rest changes the sums as well.
+        return Sums.read(tx.get("sums")).kept - self.records.count_ranked("resting", now)
+
+    async def add_job(
+        self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
+    ) -> AddResult:
         """Keep a job; the one that finished first goes where the store is full."""
         if resets is not None and resets != self.resets:
             return AddResult.OUTDATED
-        return self.do(lambda tx: self._add(tx, plan))
+        return self.do(lambda tx: self._add(tx, plan, bounds))
 
-    def _add(self, tx: Transaction, plan: JobPlan) -> AddResult:
+    def _add(self, tx: Transaction, plan: JobPlan, bounds: JobBounds) -> AddResult:
         if not tx.absent(f"c:{plan.id}"):
             return AddResult.TAKEN
         sums = Sums.read(tx.get("sums"))
+        if bounds != UNBOUNDED:
+            if self._unfinished(tx, plan.made_at) >= bounds.unfinished:
+                return AddResult.BUSY
+            if not bounds.covers(sums.credits, plan.credits):
+                return AddResult.DRY
         if sums.kept >= self.limit:
             made_room = self._make_room(tx, sums, plan.made_at)
             if made_room is None:
@@ -174,14 +194,15 @@ class SharedStore(Transactions):
             return None
         for one in resting:
             sums = sums._replace(kept=sums.kept - 1, dropped=sums.dropped + 1)
-            self._drop(tx, one, sums.dropped)
+            sums = sums._replace(spent=sums.spent + self._drop(tx, one, sums.dropped))
         for old in tx.first("past", need):
             if sums.dropped - old.score >= self.limit:
                 tx.unrank("past", *old)
         return sums
 
-    def _drop(self, tx: Transaction, resting: Ranked, place: int) -> None:
-        member = resting.member.partition(b" ")[2]
+    def _drop(self, tx: Transaction, resting: Ranked, number: int) -> int:
+        """Drop a job, the `number`th one, and give what it cost."""
+        place, _, member = resting.member.partition(b" ")
         job_id = member.decode("utf-8", "surrogatepass")
         text = tx.get(f"p:{job_id}")
         if text is None or tx.get(f"c:{job_id}") is None:
@@ -191,8 +212,9 @@ class SharedStore(Transactions):
             tx.set(name, None)
         tx.unrank("resting", *resting)
         tx.unrank("order", line, member)
-        tx.rank("past", place, encode_charge(plan.charge))
+        tx.rank("past", number, encode_completion(Completion(resting.score, int(place), plan.charge)))
         self._plans.pop(job_id, None)
+        return plan.charge.spent
 
     def _plan(self, tx: Transaction, job_id: str) -> JobPlan | None:
         plan = self._plans.get(job_id)
@@ -335,7 +357,7 @@ class SharedStore(Transactions):
 
     async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
         """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
-        past = [decode_charge(one.member) for one in self.records.ranked("past")][::-1]
+        past = [decode_completion(one.member).charge for one in self.records.ranked("past")][::-1]
         ids = self._ids(last, before)
         if ids is None:
             place = next((place for place, one in enumerate(past) if one.job_id == before), len(past))
@@ -343,6 +365,37 @@ class SharedStore(Transactions):
         plans = self.records.many([f"p:{job_id}" for job_id in ids])
         kept = [decode_plan(plan)[0].charge for plan in plans if plan is not None][::-1]
         return list(islice([*kept, *past], last))[::-1]
+
+    async def completed(
+        self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
+    ) -> list[Completion]:
+        """The charges of jobs that completed before a place in line and not before `since`, newest first."""
+        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
+        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+
+    async def spent(self, until: float) -> int:
+        """The credits that jobs have cost which completed by a moment, those that made room included."""
+        past = [decode_completion(one.member) for one in self.records.ranked("past")]
+        later = sum(rest.charge.spent for rest in past if rest.at > until)
+        kept = self._kept_completions(until)
+        return self._sums().spent - later + sum(rest.charge.spent for rest in kept)
+
+    def _completions(self, now: float) -> Iterator[Completion]:
+        """The charges of jobs that have come to rest by now, those that made room last."""
+        yield from self._kept_completions(now)
+        for one in self.records.ranked("past")[::-1]:
+            yield decode_completion(one.member)
+
+    def _kept_completions(self, now: float) -> Iterator[Completion]:
+        resting = [one for one in self.records.ranked("resting")[::-1] if one.score <= now]
+        for start in range(0, len(resting), MANY):
+            some = resting[start : start + MANY]
+            places = [one.member.partition(b" ") for one in some]
+            ids = [member.decode("utf-8", "surrogatepass") for _, _, member in places]
+            plans = self.records.many([f"p:{job_id}" for job_id in ids])
+            for one, (place, _, _), plan in zip(some, places, plans, strict=True):
+                if plan is not None:
+                    yield Completion(one.score, int(place), decode_plan(plan)[0].charge)
 
     async def totals(self) -> ChargeTotals:
         """The sums of all charges since the start or the last reset."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
 
+from ..real_time import real_time
 from ..timing import STORE_ANSWERS
 from .outage import Outage
 from .records import FORMAT, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
@@ -159,7 +159,7 @@ class SqliteRecords:
         row = connection.execute("SELECT id FROM spaces WHERE name = ?", (self._workspace,)).fetchone()
         if row is None and make:
             insert = "INSERT INTO spaces (name, used) VALUES (?, ?)"
-            return connection.execute(insert, (self._workspace, time.time())).lastrowid or 0
+            return connection.execute(insert, (self._workspace, real_time.time())).lastrowid or 0
         return -1 if row is None else int(row[0])
 
     def ranked(self, of: RankedList, last: int | None = None, below: float | None = None) -> list[Ranked]:
@@ -171,6 +171,13 @@ class SqliteRecords:
                 (self._space(connection), of, float("inf") if below is None else below, _limit(last)),
             )
             return [Ranked(*row) for row in rows][::-1]
+
+    def count_ranked(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank."""
+        with self._backend.transaction("BEGIN") as connection:
+            sql = "SELECT count(*) FROM ranked WHERE space = ? AND list = ? AND score <= ?"
+            row = connection.execute(sql, (self._space(connection), of, up_to)).fetchone()
+            return int(row[0])
 
     def many(self, names: Sequence[str]) -> list[bytes | None]:
         """Several records, each as it is."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from textwrap import wrap
 from typing import Any, cast
 
 from ... import timing
+from ...billing.budget import over_budget
 from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
@@ -15,14 +17,15 @@ from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules import Breach, check_trace
-from ...trace_rules.passive import asks_for_another_vendor
-from ...trace_rules.reposts import blind_reposts
-from .host_policy import Hosts
+from ...trace_rules.checks_of_sending import asks_for_another_vendor
+from ...verdicts.evidence import trace_of
+from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
 
 BAR = 30
+INDENT = " " * 12
 SIGNS = {"queued": "·", "generating": "▒", "completed": "█", "error": "✗"}
 OTHER_SIGN = "?"
 PLAIN = str.maketrans("·▒█✗→…", ".=#!>~")
@@ -38,13 +41,17 @@ def summary_of(
     real: float,
     hosts: Hosts,
     held: Mapping[str, float] | None = None,
+    budget: float | None = None,
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
-    `held` are the real seconds for which programs below the command kept time from jumping.
+    `held` are the real seconds for which programs below the command kept time from jumping. `budget` are the
+    US dollars that may be billed.
     """
     exchanges = server.exchanges
-    breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
+    uncalled = [] if exchanges or status in UNSTARTED else [API_HOST]
+    trace = trace_of(server.space, one=True, over=True, called="run", uncalled=uncalled)
+    breaches = check_trace(trace)
     hides = trace_redactor(exchanges, also=environment_keys())
     report = {
         "exit_status": status,
@@ -56,7 +63,7 @@ def summary_of(
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),
         "breaches": [_breach(breach) for breach in breaches],
-        "charges": _charges(server),
+        "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
         "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
@@ -175,7 +182,7 @@ def _what_of(exchange: Exchange) -> str | None:
     return f"{kind} got {meaning}{scenario}"
 
 
-def _charges(server: MockServer) -> dict[str, Any]:
+def _charges(server: MockServer, budget: float | None) -> dict[str, Any]:
     charges = [charge for charge in server.charges if charge.billed]
     known = [charge for charge in charges if charge.credits is not None]
     return {
@@ -183,6 +190,9 @@ def _charges(server: MockServer) -> dict[str, Any]:
         "credits": sum(charge.credits or 0 for charge in known),
         "usd": round(sum(charge.usd or 0 for charge in known), 6),
         "without_price": len(charges) - len(known),
+        "billed": [charge.as_dict() for charge in charges],
+        "budget": budget,
+        "over_budget": over_budget(charges, budget),
     }
 
 
@@ -211,6 +221,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     for breach in report["breaches"][:SHOWN]:
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
+    over = report["charges"]["over_budget"]
+    lines += wrap(over, 108, initial_indent="  budget    ", subsequent_indent=INDENT, break_on_hyphens=False)
     for one in report.get("held", ()):
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
@@ -272,7 +284,7 @@ def _billed(charges: Mapping[str, Any]) -> str:
     if not charges["jobs"]:
         return "  billed    nothing"
     price = f", ${charges['usd']:.2f} ({charges['credits']:,} credits)" if charges["credits"] else ""
-    unknown = f", {charges['without_price']} without a documented price" if charges["without_price"] else ""
+    unknown = f", {charges['without_price']} without a price" if charges["without_price"] else ""
     return f"  billed    {_many(charges['jobs'], 'video')} would have been{price}{unknown}"
 
 

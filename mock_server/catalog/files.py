@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import resolve
 from ..errors import SpecError
+from .documents import resolve
 
 __all__ = ["METHODS", "Folder", "create_schemas", "read_document", "resolved_file"]
 
