@@ -70,7 +70,7 @@ class MockServer(Facade):
     @property
     def space(self) -> Workspace:
         """The workspace that its clients use."""
-        return self.common.default
+        return self.common.default.refresh()
 
     @property
     def running(self) -> bool:
@@ -206,7 +206,7 @@ class ServedWorkspace(Facade):
     @property
     def space(self) -> Workspace:
         """The workspace, which is made anew where it was ended."""
-        return self.server.common.workspaces.find(self.name)
+        return self.server.common.workspaces.find(self.name).refresh()
 
     @property
     def url(self) -> str:

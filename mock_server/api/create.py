@@ -302,7 +302,7 @@ async def _make_job(
         plan = decide_job(job_id, scenario, asked, space.settings, request.at)
         added = await store.add_job(plan, request.resets, bounds)
         if added is AddResult.ADDED:
-            space.bus.publish(EventKind.JOB_MADE, plan, request.at)
+            space.tell(EventKind.JOB_MADE, plan, request.at)
             return plan
         if added is AddResult.FULL:
             raise _full(space)
