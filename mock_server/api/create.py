@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-MANY_VALUES = 2000
-"""Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
+MANY_VALUES = 400
+"""Values of a body, about, beyond which it is judged there too: each may be a problem that is explained."""
 
 
 async def create(
