@@ -20,6 +20,7 @@ from typing import Any
 
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
+from kling_mock.exchanges.video_urls import video_urls
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
@@ -73,7 +74,13 @@ class Engine:
     """
 
     def __init__(
-        self, client: Client, *, seed: int = 0, hooks: bool = True, redact: Sequence[str] = ()
+        self,
+        client: Client,
+        *,
+        seed: int = 0,
+        hooks: bool = True,
+        redact: Sequence[str] = (),
+        specs: Sequence[str] = (),
     ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
@@ -89,6 +96,7 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
             redact=list(redact),
+            specs=list(specs),
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
@@ -363,9 +371,8 @@ class Engine:
                 if exchange.kind in ("create", "poll") and exchange.state == "completed"
                 else None
             )
-            video = answer.get("video") if isinstance(answer, dict) else None
-            if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
-                run.urls[exchange.job_id] = video["url"]
+            if exchange.job_id is not None and (urls := video_urls(answer)):
+                run.urls[exchange.job_id] = urls[0]
         return run
 
     def _note_others(self, run: Run) -> None:
