@@ -9,19 +9,21 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, WORDS, Kind, Option
+from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
     "ConfigOptions",
     "ContractOptions",
+    "HealthOptions",
     "ImportOptions",
     "JsonOptions",
     "MachineOptions",
     "RunOptions",
     "SpecsAddOptions",
     "SpecsOptions",
+    "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -61,6 +63,21 @@ class JsonOptions(TypedDict, total=False):
     json: Annotated[bool, Option(SWITCH, False, "print JSON")]
 
 
+class UrlOptions(TypedDict, total=False):
+    """A server that runs already, for `health` and for pytest's `--kling-server`."""
+
+    url: Annotated[
+        str | None,
+        Option(TOKEN, None, "a server that runs, such as http://127.0.0.1:8000", "URL", flag=False),
+    ]
+
+
+class HealthOptions(TypedDict, total=False):
+    """What `health` takes."""
+
+    wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
+
+
 class RunOptions(TypedDict, total=False):
     """What `run` takes besides the server's options."""
 
@@ -91,6 +108,7 @@ class RunOptions(TypedDict, total=False):
         Option(TIME, None, "end the program after this much real time, with status 124", above=True),
     ]
     check: Annotated[bool, Option(SWITCH, False, "fail where the trace breaks a rule of level R")]
+    budget: Annotated[float | str | None, Option(USD, None, "fail where more would have been billed", "USD")]
     report: Annotated[
         Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
     ]
@@ -160,6 +178,14 @@ class ContractOptions(SpecsOptions, total=False):
         Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
     ]
     seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
+    prices: Annotated[
+        Path | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    budget: Annotated[
+        float | str | None,
+        Option(USD, None, "fail where more would have been billed (verify: in a run of the client)", "USD"),
+    ]
     xfails: Annotated[
         Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")
     ]
@@ -220,6 +246,8 @@ class MachineOptions(TypedDict, total=False):
 COMMAND_TABLES: tuple[type, ...] = (
     ConfigOptions,
     JsonOptions,
+    UrlOptions,
+    HealthOptions,
     RunOptions,
     ValidateOptions,
     SpecsAddOptions,

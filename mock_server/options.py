@@ -26,6 +26,7 @@ from .units import (
     parse_size,
     parse_speed,
     parse_token,
+    parse_usd,
     parse_words,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "SWITCH",
     "TIME",
     "TOKEN",
+    "USD",
     "WORDS",
     "Kind",
     "Option",
@@ -98,6 +100,7 @@ SPEED = Kind(parse_speed, "virtual seconds per real second", "N", "{:g}".format)
 SWITCH = Kind(parse_flag)
 TIME = Kind(parse_duration, "seconds", "TIME", _time)
 TOKEN = Kind(parse_token, metavar="TOKEN")
+USD = Kind(parse_usd, "US dollars", "USD", "{:g}".format)
 WORDS = Kind(parse_words)
 
 

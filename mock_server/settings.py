@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 from .command_options import COMMAND_TABLES, SpecsOptions
 from .errors import SettingsError, did_you_mean, nearest
 from .options import (
+    FILE,
     HOST,
     INTEGER,
     KEYS,
@@ -20,6 +21,7 @@ from .options import (
     SWITCH,
     TIME,
     TOKEN,
+    USD,
     WORDS,
     Kind,
     Option,
@@ -125,8 +127,20 @@ class ServerOptions(TypedDict, total=False):
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
     ]
+    max_concurrent: Annotated[
+        int | str | None,
+        Option(INTEGER, None, "unfinished jobs at once; more creates are answered 429", "N", 1, MOST_KEPT),
+    ]
     max_exchanges: Annotated[
         int | str, Option(INTEGER, 2_000, "exchanges kept in the journal", lowest=1, highest=MOST_KEPT)
+    ]
+    prices: Annotated[
+        str | os.PathLike[str] | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    balance: Annotated[
+        float | str | None,
+        Option(USD, None, "what the account holds; creates beyond it are answered 403 (no limit)", "USD"),
     ]
     max_recorded_body: Annotated[
         int | str, Option(SIZE, 16 * 1024, "bytes of each body that the journal keeps")
@@ -134,6 +148,15 @@ class ServerOptions(TypedDict, total=False):
     video_lifetime: Annotated[float | str, Option(TIME, 86_400.0, "how long a video's URL works")]
     control_token: Annotated[
         str | None, Option(TOKEN, None, "open /_mock/ to other hosts, with this bearer token")
+    ]
+    workspace_per_key: Annotated[bool | str, Option(SWITCH, False, "each API key has a workspace of its own")]
+    workspace_idle: Annotated[
+        float | str,
+        Option(TIME, 3600.0, "real time without a request after which a workspace ends; 0 is never"),
+    ]
+    max_workspaces: Annotated[
+        int | str,
+        Option(INTEGER, 1_000, "workspaces beside the one without a name", highest=MOST_KEPT, lowest=0),
     ]
     redact: Annotated[
         str | tuple[str, ...] | list[str],
@@ -191,10 +214,16 @@ class Settings:
     idle_timeout: float
     max_json_values: int
     max_jobs: int
+    max_concurrent: int | None
     max_exchanges: int
+    prices: str | None
+    balance: float | None
     max_recorded_body: int
     video_lifetime: float
     control_token: str | None = field(repr=False)
+    workspace_per_key: bool
+    workspace_idle: float
+    max_workspaces: int
     redact: tuple[str, ...]
     log_format: str
     scenarios: Mapping[str, Scenario]

@@ -25,6 +25,7 @@ __all__ = [
     "parse_speed",
     "parse_text",
     "parse_token",
+    "parse_usd",
     "parse_words",
 ]
 
@@ -34,6 +35,9 @@ MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 MOST_JSON_VALUES = 10_000
 """How many values a request's JSON may hold where nobody says otherwise; the longest legal one has 1,500."""
+
+MOST_USD = 1e9
+"""US dollars at most: what they are in credits is counted exactly."""
 
 _DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -109,6 +113,21 @@ def parse_speed(text: str | float) -> float:
     if not 0 <= speed <= FASTEST:
         raise SettingsError(f"expected a number from 0 to {FASTEST:.0f}, received {text!r}.")
     return speed
+
+
+def parse_usd(text: object) -> float:
+    """US dollars from `2.5` or `$2.50`: none at all, or more."""
+    try:
+        if isinstance(text, bool):
+            raise ValueError
+        amount = float(text.strip().removeprefix("$") if isinstance(text, str) else text)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        amount = math.nan
+    if not 0 <= amount <= MOST_USD:
+        raise SettingsError(
+            f"expected US dollars such as 2.50, from 0 to {MOST_USD:,.0f}, received {text!r}."
+        )
+    return amount
 
 
 def parse_polls(text: object) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
 
+from .billing.costs import prices_of
 from .catalog import Catalog, load_catalog
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
@@ -35,6 +36,9 @@ BOUND_OPTIONS = (
     "head_timeout",
     "body_timeout",
     "idle_timeout",
+    "workspace_per_key",
+    "workspace_idle",
+    "max_workspaces",
 )
 """Options of the server itself, in force from its start to its end."""
 SECRETS = ("api_key", "control_token")
@@ -59,6 +63,7 @@ class Workspace:
         self.name = name
         self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
         """The models that its clients can ask for."""
+        self.prices = prices_of(settings)
         self._initial = settings
         self.settings = settings
         """The options in force: the server's, and what `configure` laid over them."""
@@ -76,6 +81,8 @@ class Workspace:
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
+        self.used = True
+        """Whether somebody asked for it since that was last looked at."""
 
     def reset(self) -> None:
         """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.
@@ -125,12 +132,15 @@ class Workspace:
         names, catalog = _names(settings), self._initial_catalog
         if settings.specs != self._initial.specs:
             catalog = load_catalog(settings.specs)
+        prices = self.prices
+        if (settings.specs, settings.prices) != (self.settings.specs, self.settings.prices):
+            prices = prices_of(settings)
         self._check_fit(names, settings, scenario_said=scenario_said)
         renamed = (names.own, names.by) != (self.names.own, self.names.by)
         default = names.resolve(settings.scenario)
         at_once(self.store.begin_with(default, said=scenario_said, renamed=renamed))
         self.names = names
-        self.catalog = catalog
+        self.catalog, self.prices = catalog, prices
         self.settings = settings
         self.store.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges

@@ -108,7 +108,7 @@ def bodies(draw: st.DrawFn, model: str, legacy: bool) -> Any:
 
 @pytest.mark.slow
 @each_contract
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_the_fast_judge_never_disagrees_with_jsonschema(
     variant: Variant, legacy: bool, data: st.DataObject
@@ -120,7 +120,7 @@ def test_the_fast_judge_never_disagrees_with_jsonschema(
 
 @pytest.mark.slow
 @each_contract
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_a_verdict_is_that_of_jsonschema_on_what_the_api_makes_of_the_body(
     variant: Variant, legacy: bool, data: st.DataObject

@@ -25,6 +25,7 @@ from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 from kling_mock.virtual_time.originals import sleep as real_sleep
+from kling_mock.virtual_time.proc import children
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
@@ -34,6 +35,7 @@ from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
     Environment,
+    end_programs,
     in_real_time,
     in_this_process,
     interruptible,
@@ -81,6 +83,7 @@ class Engine:
         hooks: bool = True,
         redact: Sequence[str] = (),
         specs: Sequence[str] = (),
+        prices: str | None = None,
     ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
@@ -97,6 +100,7 @@ class Engine:
             log_format="none",
             redact=list(redact),
             specs=list(specs),
+            prices=prices,
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
@@ -283,6 +287,7 @@ class Engine:
         # Many polls take their time, most of all where each is a process.
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
+        others = set(children())
         try:
             for call in calls[:1] if trial.in_turn else calls:
                 call.start()
@@ -297,6 +302,7 @@ class Engine:
                 ):
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
+                        run.awaits_program |= self.client.kind == "python" and end_programs(others)
                         self.limiter.close("time")
                         self._stop(calls[: place + 1] if trial.in_turn else calls)
                         break
@@ -364,7 +370,7 @@ class Engine:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
         run.jobs = [job.id for job in server.jobs]
-        run.charged = sum(charge.billed for charge in server.charges)
+        run.charges = tuple(charge for charge in server.charges if charge.billed)
         for exchange in run.trace:
             answer = (
                 exchange.answer

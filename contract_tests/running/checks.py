@@ -44,6 +44,10 @@ class Plan:
     """How many behaviours come together in all ways."""
     specs: Sequence[str] = ()
     """The folders of documents beside the vendored ones."""
+    prices: str | None = None
+    """A file of prices."""
+    budget: float | None = None
+    """US dollars that one run of the client may cost."""
 
     @property
     def strict(self) -> bool:

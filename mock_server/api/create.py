@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..billing.costs import credits_of
+from ..billing.ledger import committed_bounds
 from ..catalog import CREATE_PATH
 from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, shortened, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
 from ..media import clip_for
-from ..store import AddResult
+from ..scenarios.builtin import OUT_OF_CREDITS, TOO_MANY_REQUESTS
+from ..store import UNBOUNDED, AddResult, JobBounds
 from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, Unprepared, message, noted, parse_json
 from ..validation.problems import UNKNOWN_MODEL
@@ -55,12 +59,13 @@ async def create(
     if asked is None:
         work = partial(_judged, common.contracts_of(space), space.settings, request, outcome, body, path)
         asked = await _judged_beside(common, space, request, work)
-    if not await space.store.has_room(request.at):
-        raise _full(space)
+    asked.credits = credits_of(space.prices, space.catalog, asked)
+    bounds = committed_bounds(space.settings)
+    await _check_room(space, request.at, asked, bounds)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
     elapsed = request.at - space.started_at
     try:
-        taken = await space.store.take_scenario(choose, elapsed, redirected=request.redirected)
+        taken = await space.store.take_scenario(choose, elapsed, request.at, redirected=request.redirected)
     except KlingMockError as error:
         raise _no_scenario(error) from None
     if taken.dequeued:
@@ -69,7 +74,7 @@ async def create(
     outcome.scenario = scenario.name
     if not taken.job_made:
         return play_faults(space, request, outcome, taken.faults, None)
-    plan = await _make_job(space, request, scenario, asked)
+    plan = await _make_job(space, request, scenario, asked, bounds)
     outcome.job_id, outcome.known_id = plan.id, True
     expires_at = None
     if scenario.create_status == "completed":
@@ -83,15 +88,21 @@ async def create(
 class Judged:
     """What a body that is taken asks for."""
 
-    __slots__ = ("clip", "facts", "payload", "success", "variant")
+    __slots__ = ("clip", "credits", "facts", "legacy", "payload", "success", "variant")
 
-    def __init__(self, payload: dict[str, Any], variant: Variant, facts: Facts, success: int) -> None:
+    def __init__(
+        self, payload: dict[str, Any], variant: Variant, facts: Facts, success: int, *, legacy: bool
+    ) -> None:
         self.payload = payload
         self.variant = variant
         self.facts = facts
         self.success = success
         """The status of an answer that says yes."""
+        self.legacy = legacy
+        """Whether it is judged by the older contract."""
         self.clip = clip_for(variant, facts, payload)
+        self.credits: int | None = None
+        """What its video costs; None where nobody says."""
 
 
 def takes_long(body: bytes | LargeBody) -> bool:
@@ -151,7 +162,7 @@ def _judged(
     taken = payload if verdict.taken is None else verdict.taken
     catalog = contracts.catalog
     success = catalog.created_status(variant.model, legacy=True) if legacy else path.success
-    return Judged(taken, variant, catalog.facts(variant.model), success)
+    return Judged(taken, variant, catalog.facts(variant.model), success, legacy=legacy)
 
 
 def _checked_payload(
@@ -249,7 +260,7 @@ def decide_job(job_id: str, scenario: Scenario, asked: Judged, settings: Setting
         scenario,
         _timeline(scenario, settings, facts, clip.seconds),
         now,
-        facts.credits_for(clip.seconds),
+        asked.credits,
         clip.name,
         _image_of(asked.payload) if scenario.error == "detail" else "",
         asked.variant.answers,
@@ -269,27 +280,60 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
     return resolve_timeline(scenario.course, queued, generating, by)
 
 
-async def _make_job(space: Workspace, request: RequestContext, scenario: Scenario, asked: Judged) -> JobPlan:
-    """Keep a new job, whose plan depends on its id; refuses it with 429 where there is no room."""
+async def _check_room(space: Workspace, now: float, asked: Judged, bounds: JobBounds) -> None:
+    """Refuse a create that finds no room, or no money; before its scenario is chosen, which is counted."""
+    store = space.store
+    if not await store.has_room(now):
+        raise _full(space)
+    if bounds == UNBOUNDED:
+        return
+    if bounds.unfinished < math.inf and await store.unfinished(now) >= bounds.unfinished:
+        raise _busy(space)
+    if not bounds.covers((await store.totals()).credits, asked.credits):
+        raise _dry(space)
+
+
+async def _make_job(
+    space: Workspace, request: RequestContext, scenario: Scenario, asked: Judged, bounds: JobBounds
+) -> JobPlan:
+    """Keep a new job, whose plan depends on its id; refuses it where it does not fit."""
     store, style = space.store, scenario.ids or "nanoid"
     while True:
         number = await store.next_number()
         job_id = space.ids.generation_id(style, asked.variant.model, number)
         plan = decide_job(job_id, scenario, asked, space.settings, request.at)
-        added = await store.add_job(plan, request.resets)
+        added = await store.add_job(plan, request.resets, bounds)
         if added is AddResult.ADDED:
             space.bus.publish(EventKind.JOB_MADE, plan, request.at)
             return plan
         if added is AddResult.FULL:
             raise _full(space)
+        if added is AddResult.BUSY:
+            raise _busy(space)
+        if added is AddResult.DRY:
+            raise _dry(space)
         if added is AddResult.OUTDATED:
-            raise Refusal(503, "Service Unavailable: this mock was reset while the request was under way.")
+            raise Refusal(503, "Service unavailable: this mock was reset while the request was under way.")
         # A seed that was set anew begins again with ids that are taken.
 
 
 def _full(space: Workspace) -> Refusal:
     text = f"this mock holds {space.store.limit} unfinished jobs; raise --max-jobs or reset it."
     return Refusal(429, f"Too Many Requests: {text}", headers=[(b"retry-after", b"30")])
+
+
+def _busy(space: Workspace) -> Refusal:
+    """Documented without a number and without Retry-After; the journal says which limit it was."""
+    most = space.settings.max_concurrent
+    noted = Problem("jobs", f"at most {most} unfinished at once (--max-concurrent)", "one more", "account")
+    return Refusal(429, TOO_MANY_REQUESTS, noted=(noted,))
+
+
+def _dry(space: Workspace) -> Refusal:
+    noted = Problem(
+        "account", f"what ${space.settings.balance:g} cover (--balance)", "a job beyond it", "account"
+    )
+    return Refusal(403, OUT_OF_CREDITS, noted=(noted,))
 
 
 def _image_of(payload: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from .builtin import CATALOGUE
 from .expression import parse_scenario
 from .fault import Fault
 from .scenario import Scenario
-from .strike import Hits, strike
+from .strike import Hits, Unfinished, strike
 
 __all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
@@ -172,7 +172,7 @@ class ScenarioSelector:
         """Count anew for creates that ask for scenarios by name: the names mean others now."""
         self._counted.clear()
 
-    def take(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+    def take(self, ask: Ask, elapsed: float, unfinished: Unfinished, *, redirected: bool) -> CreateFaults:
         """Choose for one create and count it; `ask` is called where the queue is empty.
 
         `elapsed` are virtual seconds since the start; a create that was `redirected` is not redirected again.
@@ -190,7 +190,7 @@ class ScenarioSelector:
                 self._queue.popleft()
             # What the class itself does, without a call in between.
             return tuple.__new__(CreateFaults, (scenario, _NONE, True, queued))
-        faults = strike(scenario, "create", choice.hits, elapsed)
+        faults = strike(scenario, "create", choice.hits, elapsed, unfinished)
         faults = [fault for fault in faults if fault.kind != "redirect" or not redirected]
         replacing = next((fault for fault in faults if not fault.modifies), None)
         made = replacing is None or replacing.job_made
@@ -212,6 +212,7 @@ def _is_done(choice: _Choice, job_made: bool, elapsed: float) -> bool:
     """Whether a queued scenario has nothing left to do; a fault whose bounds are past is over."""
     left = any(
         fault.times is not None
+        and fault.unfinished is None
         and elapsed < fault.until
         and choice.hits.get(index, 0) < fault.after + fault.times
         for index, fault in choice.scenario.at("create")

@@ -355,7 +355,7 @@ def _charset(exchange: Exchange) -> str:
     return ""
 
 
-_NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented")
+_NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented", "account")
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(RULES["A1"], _a1_payload_valid),

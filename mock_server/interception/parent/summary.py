@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from textwrap import wrap
 from typing import Any, cast
 
 from ... import timing
+from ...billing.budget import over_budget
 from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
@@ -24,6 +26,7 @@ from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
 
 BAR = 30
+INDENT = " " * 12
 SIGNS = {"queued": "·", "generating": "▒", "completed": "█", "error": "✗"}
 OTHER_SIGN = "?"
 PLAIN = str.maketrans("·▒█✗→…", ".=#!>~")
@@ -39,10 +42,12 @@ def summary_of(
     real: float,
     hosts: Hosts,
     held: Mapping[str, float] | None = None,
+    budget: float | None = None,
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
-    `held` are the real seconds for which programs below the command kept time from jumping.
+    `held` are the real seconds for which programs below the command kept time from jumping. `budget` are the
+    US dollars that may be billed.
     """
     exchanges = server.exchanges
     breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
@@ -57,7 +62,7 @@ def summary_of(
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),
         "breaches": [_breach(breach) for breach in breaches],
-        "charges": _charges(server),
+        "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
         "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
@@ -175,7 +180,7 @@ def _what_of(exchange: Exchange) -> str | None:
     return f"{kind} got {meaning}{scenario}"
 
 
-def _charges(server: MockServer) -> dict[str, Any]:
+def _charges(server: MockServer, budget: float | None) -> dict[str, Any]:
     charges = [charge for charge in server.charges if charge.billed]
     known = [charge for charge in charges if charge.credits is not None]
     return {
@@ -183,6 +188,9 @@ def _charges(server: MockServer) -> dict[str, Any]:
         "credits": sum(charge.credits or 0 for charge in known),
         "usd": round(sum(charge.usd or 0 for charge in known), 6),
         "without_price": len(charges) - len(known),
+        "billed": [charge.as_dict() for charge in charges],
+        "budget": budget,
+        "over_budget": over_budget(charges, budget),
     }
 
 
@@ -211,6 +219,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     for breach in report["breaches"][:SHOWN]:
         lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
+    over = report["charges"]["over_budget"]
+    lines += wrap(over, 108, initial_indent="  budget    ", subsequent_indent=INDENT, break_on_hyphens=False)
     for one in report.get("held", ()):
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
@@ -272,7 +282,7 @@ def _billed(charges: Mapping[str, Any]) -> str:
     if not charges["jobs"]:
         return "  billed    nothing"
     price = f", ${charges['usd']:.2f} ({charges['credits']:,} credits)" if charges["credits"] else ""
-    unknown = f", {charges['without_price']} without a documented price" if charges["without_price"] else ""
+    unknown = f", {charges['without_price']} without a price" if charges["without_price"] else ""
     return f"  billed    {_many(charges['jobs'], 'video')} would have been{price}{unknown}"
 
 
