@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
+from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
@@ -23,6 +23,7 @@ __all__ = [
     "RunOptions",
     "ServeOptions",
     "SpecsAddOptions",
+    "SpecsOptions",
     "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
@@ -40,6 +41,20 @@ class ConfigOptions(TypedDict, total=False):
 
     config: Annotated[
         Path | None, Option(FILE, None, "options and own scenarios from a TOML file", "FILE.toml")
+    ]
+
+
+class SpecsOptions(TypedDict, total=False):
+    """Own documents, for every command that reads contracts."""
+
+    specs: Annotated[
+        Words,
+        Option(
+            FOLDERS,
+            (),
+            "own OpenAPI documents beside the vendored ones (repeatable)",
+            repeatable=True,
+        ),
     ]
 
 
@@ -109,7 +124,7 @@ class RunOptions(TypedDict, total=False):
     ]
 
 
-class ValidateOptions(JsonOptions, total=False):
+class ValidateOptions(SpecsOptions, JsonOptions, total=False):
     """What `validate` takes."""
 
     strict: Annotated[
@@ -121,7 +136,7 @@ class ValidateOptions(JsonOptions, total=False):
         ),
     ]
     legacy: Annotated[
-        bool, Option(SWITCH, False, "judge by the contract of /v2/generate/video/kling/generation")
+        bool, Option(SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…")
     ]
 
 
@@ -134,7 +149,7 @@ class SpecsAddOptions(TypedDict, total=False):
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
 
 
-class ContractOptions(TypedDict, total=False):
+class ContractOptions(SpecsOptions, total=False):
     """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
 
     models: Annotated[

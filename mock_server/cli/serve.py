@@ -44,7 +44,11 @@ def serve(given: Mapping[str, Any]) -> int:
         from .workers import check_workers
 
         check_workers(workers, settings)
+    from ..catalog import load_catalog
     from ..serving.asgi_server import bind, new_event_loop
+
+    # Before anybody can connect: there is no server with half a catalogue.
+    load_catalog(settings.specs)
 
     with bind(settings.host, settings.port) as listening:
         host, port = listening.getsockname()[:2]
