@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, USD, WORDS, Kind, Option
+from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, USD, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
@@ -21,6 +21,7 @@ __all__ = [
     "MachineOptions",
     "RunOptions",
     "SpecsAddOptions",
+    "SpecsOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -37,6 +38,20 @@ class ConfigOptions(TypedDict, total=False):
 
     config: Annotated[
         Path | None, Option(FILE, None, "options and own scenarios from a TOML file", "FILE.toml")
+    ]
+
+
+class SpecsOptions(TypedDict, total=False):
+    """Own documents, for every command that reads contracts."""
+
+    specs: Annotated[
+        Words,
+        Option(
+            FOLDERS,
+            (),
+            "own OpenAPI documents beside the vendored ones (repeatable)",
+            repeatable=True,
+        ),
     ]
 
 
@@ -82,7 +97,7 @@ class RunOptions(TypedDict, total=False):
     ]
 
 
-class ValidateOptions(JsonOptions, total=False):
+class ValidateOptions(SpecsOptions, JsonOptions, total=False):
     """What `validate` takes."""
 
     strict: Annotated[
@@ -94,7 +109,7 @@ class ValidateOptions(JsonOptions, total=False):
         ),
     ]
     legacy: Annotated[
-        bool, Option(SWITCH, False, "judge by the contract of /v2/generate/video/kling/generation")
+        bool, Option(SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…")
     ]
 
 
@@ -107,7 +122,7 @@ class SpecsAddOptions(TypedDict, total=False):
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
 
 
-class ContractOptions(TypedDict, total=False):
+class ContractOptions(SpecsOptions, total=False):
     """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
 
     models: Annotated[

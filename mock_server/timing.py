@@ -177,6 +177,11 @@ LOG_ENDS = _patient(0.5)
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
 
+# Documents from elsewhere.
+
+DOWNLOAD = _patient(20.0)
+"""In which an address that `specs` was told to read has to answer, and between two parts of its answer."""
+
 # `kling-mock run`.
 
 GATEWAY_KEEP_ALIVE = 7.0

@@ -388,5 +388,5 @@ def test_the_documents_are_for_pages_of_any_origin(server: MockServer, path: str
     reply = ask(server, "GET", path, headers={"Origin": "http://elsewhere.example"}, key=None)
     assert reply.headers["access-control-allow-origin"] == "*" and reply.headers["x-inference-id"]
     if path.endswith("zz.json"):
-        check_error(reply, 404, "There is no Kling model 'zz'.")
+        check_error(reply, 404, "This mock knows no model 'zz'.")
         assert "GET /openapi" not in reply.json["message"]

@@ -19,6 +19,7 @@ from ..scenarios.builtin import OUT_OF_CREDITS, TOO_MANY_REQUESTS
 from ..store import UNBOUNDED, AddResult, JobBounds
 from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, Unprepared, message, noted, parse_json
+from ..validation.problems import UNKNOWN_MODEL
 from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
 from .generation_paths import CreatePath
@@ -230,7 +231,8 @@ def _no_model(catalog: Catalog, payload: dict[str, Any]) -> Problem:
 
 def _unknown_model(error: UnknownModel) -> Problem:
     expected = "one of " + ", ".join(error.nearest or error.examples)
-    return Problem("model", expected, shortened(error.model), "enum")
+    constraint = "enum" if error.misspelt else UNKNOWN_MODEL
+    return Problem("model", expected, shortened(error.model), constraint)
 
 
 def _invalid(*problems: Problem) -> Refusal:

@@ -35,8 +35,11 @@ CURL = (
 def serve(given: Mapping[str, Any]) -> int:
     """Serve until a signal; exit status 0 after a clean stop."""
     settings = settings_from(given)
+    from ..catalog import load_catalog
     from ..serving.asgi_server import bind, new_event_loop
 
+    # Before anybody can connect: there is no server with half a catalogue.
+    load_catalog(settings.specs)
     listening = bind(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     settings = settings.replace(port=port)

@@ -1,9 +1,8 @@
-"""`kling-mock specs`: the vendored contracts, and the user's own documents held against them."""
+"""`kling-mock specs`: the vendored contracts, and the user's own documents beside and against them."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from ..catalog import Catalog, load_catalog
-from ..command_options import JsonOptions, SpecsAddOptions
+from ..command_options import JsonOptions, SpecsAddOptions, SpecsOptions
 from ..errors import SpecError
 from ..options import options_of, read_options
 from .commands import Command, Group, argument, flags
@@ -26,11 +25,12 @@ examples:
   kling-mock specs check
   kling-mock specs diff kling-video/v1.6/pro/image-to-video downloaded.json
   kling-mock specs add downloaded.json --into my-specs
+  kling-mock specs list --specs my-specs
 """
 
 
 def _list(given: Mapping[str, Any]) -> int:
-    catalog = load_catalog()
+    catalog = _catalog(given)
     if _as_json(given):
         _print_json(catalog.rows())
         return 0
@@ -38,12 +38,12 @@ def _list(given: Mapping[str, Any]) -> int:
     for variant in catalog.variants:
         older = "older path too" if variant.legacy else ""
         required = ", ".join(name for name in variant.required if name != "model") or "-"
-        print(f"{variant.model:<{wide}}  {variant.updated}  {older:<14}  {required}")
+        print(f"{variant.model:<{wide}}  {variant.updated:<10}  {older:<14}  {required}")
     return 0
 
 
 def _show(given: Mapping[str, Any]) -> int:
-    _print_json(load_catalog().document(given["model"]))
+    _print_json(_catalog(given).document(given["model"]))
     return 0
 
 
@@ -92,7 +92,7 @@ def _report(name: str, faults: list[str]) -> None:
 def _diff(given: Mapping[str, Any]) -> int:
     from ..specs.comparing import changes, source_of
 
-    catalog = load_catalog()
+    catalog = _catalog(given)
     first, second = (source_of(given[name], catalog) for name in ("first", "second"))
     models = first.models(catalog) if first.document is None else second.models(catalog)
     if first.document is not None and second.document is not None:
@@ -115,12 +115,13 @@ def _diff(given: Mapping[str, Any]) -> int:
 
 
 def _add(given: Mapping[str, Any]) -> int:
-    from ..catalog.files import resolved_file
     from ..catalog.upgrade import upgraded
+    from ..specs.adding import add_to_folder, read_source
     from ..specs.checking import faults_of
 
     options = read_options(options_of(SpecsAddOptions), given)
-    document, changed = upgraded(resolved_file(Path(given["file"])))
+    name, resolved = read_source(given["file"])
+    document, changed = upgraded(resolved)
     for change in changed:
         print(f"changed {change}", file=sys.stderr)
     faults = faults_of(document)
@@ -131,27 +132,13 @@ def _add(given: Mapping[str, Any]) -> int:
         return 1
     if options["into"] is None:
         _print_json(document)
-        return 0
-    target = Path(options["into"]) / f"{_slug(document, Path(given['file']).stem)}.json"
-    if target.exists() and not options["force"]:
-        raise SpecError(f"{target} is there already: --force replaces it.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SpecError(f"{target} cannot be written: {error.strerror}.") from None
-    print(target)
+    else:
+        print(add_to_folder(document, name, Path(options["into"]), replace=options["force"]))
     return 0
 
 
-def _slug(document: dict[str, Any], otherwise: str) -> str:
-    """A file name after the first model of the document."""
-    from ..catalog.files import create_schemas
-
-    for _, schema in create_schemas(document):
-        for name in schema["properties"]["model"].get("enum", ()):
-            return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or otherwise
-    return otherwise
+def _catalog(given: Mapping[str, Any]) -> Catalog:
+    return load_catalog(read_options(options_of(SpecsOptions), given)["specs"])
 
 
 def _print_json(value: Any) -> None:
@@ -165,12 +152,18 @@ def _as_json(given: Mapping[str, Any]) -> bool:
 
 MODEL = "MODEL"
 FILE = "FILE"
+SIDE = "MODEL|FILE"
 ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Parameter], str]] = {
-    "list": ("a row per variant", _list, flags(JsonOptions), "kling-mock specs list --json"),
+    "list": (
+        "a row per model",
+        _list,
+        [*flags(SpecsOptions), *flags(JsonOptions)],
+        "kling-mock specs list --json",
+    ),
     "show": (
         "one document, every reference resolved",
         _show,
-        [argument("model", MODEL)],
+        [argument("model", MODEL), *flags(SpecsOptions)],
         "kling-mock specs show klingai/avatar-pro",
     ),
     "check": (
@@ -182,13 +175,18 @@ ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Par
     "diff": (
         "hold two contracts, by models' ids or in files, against each other; exit 1 where they differ",
         _diff,
-        [argument("first", "MODEL|FILE"), argument("second", "MODEL|FILE"), *flags(JsonOptions)],
+        [
+            argument("first", "MODEL|FILE"),
+            argument("second", "MODEL|FILE"),
+            *flags(SpecsOptions),
+            *flags(JsonOptions),
+        ],
         "kling-mock specs diff klingai/avatar-pro downloaded.json",
     ),
     "add": (
-        "turn a downloaded document into a checked OpenAPI 3.1 one",
+        "turn a document (a file, an address, or - for the input) into a checked OpenAPI 3.1 one",
         _add,
-        [argument("file", FILE), *flags(SpecsAddOptions)],
+        [argument("file", "FILE|URL|-"), *flags(SpecsAddOptions)],
         "kling-mock specs add downloaded.json --into my-specs",
     ),
 }
@@ -203,7 +201,7 @@ command = Group(
     "specs",
     {name: action[0] for name, action in ACTIONS.items()},
     alone=_no_action,
-    help="The contracts of all Kling variants, as vendored OpenAPI 3.1 documents.",
+    help="The contracts of all models, as vendored OpenAPI 3.1 documents, and own ones beside them.",
     epilog=EPILOG,
     commands={
         name: Command(

@@ -17,11 +17,12 @@ from ..errors import PayloadError
 from ..exchanges.exchange import Exchange, trace_redactor
 from ..scenarios.fault import TRANSPORT
 from ..validation import parse_json
+from ..validation.problems import UNKNOWN_MODEL
 from .id_mutations import lost_digits, mangled
 from .register import RULES, OfRule, Rule
 from .retry_after import waited_too_little
 
-__all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "asks_for_another_vendor", "check_trace"]
+__all__ = ["INVARIANTS", "REFUSALS", "Breach", "Invariant", "asks_for_unknown_model", "check_trace"]
 
 REFUSALS = (400, 401, 403, 404, 422)
 """Statuses of a create that trying again cannot change."""
@@ -92,13 +93,13 @@ def check_trace(exchanges: Sequence[Exchange], *, ignore: Collection[str] = ()) 
 
 
 def _a1_payload_valid(trace: Trace) -> Iterator[Accusation]:
-    """A create that its variant's contract refuses; of other vendors' models nothing is known.
+    """A create that its variant's contract refuses; of a model without a document nothing is known.
 
     A test that hands its client something invalid on purpose shows it too: nothing in the trace tells.
     """
     for create in _creates(trace):
         wrong = [problem for problem in create.violations if problem.constraint not in _NOT_THE_PAYLOAD]
-        if wrong and not asks_for_another_vendor(create):
+        if wrong and not asks_for_unknown_model(create):
             yield Accusation(
                 f"the API refuses this body, so there is no video: {wrong[0].sentence()}.", (create,)
             )
@@ -278,11 +279,9 @@ def _altered_ids(trace: Trace, altered: Callable[[str, str], bool], says: str) -
                 yield Accusation(says.format(id=origin, asked=asked), (issued[origin], exchange))
 
 
-def asks_for_another_vendor(create: Exchange) -> bool:
-    """True for a create that was refused for its model, which is none of Kling's by its name."""
-    asked = create.payload.get("model") if isinstance(create.payload, dict) else None
-    refused = any(problem.path == "model" for problem in create.violations)
-    return refused and isinstance(asked, str) and "/" in asked and "kling" not in asked.lower()
+def asks_for_unknown_model(create: Exchange) -> bool:
+    """True for a create of a model that this mock has no document of: that tells nothing of the client."""
+    return any(problem.constraint == UNKNOWN_MODEL for problem in create.violations)
 
 
 def _creates(trace: Trace) -> list[Exchange]:

@@ -12,12 +12,13 @@ from ...billing.budget import over_budget
 from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
+from ...exchanges.video_urls import video_urls
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules import Breach, check_trace
-from ...trace_rules.passive import asks_for_another_vendor
+from ...trace_rules.passive import asks_for_unknown_model
 from ...trace_rules.reposts import blind_reposts
 from .host_policy import Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
@@ -145,8 +146,7 @@ def _lacks_url(exchange: Exchange) -> bool:
     answer = exchange.answer
     if exchange.state != "completed" or exchange.status != 200 or not isinstance(answer, dict):
         return False
-    video = answer.get("video")
-    return not (isinstance(video, dict) and video.get("url"))
+    return not video_urls(answer)
 
 
 def _goes_on(create: Exchange) -> bool:
@@ -160,9 +160,9 @@ def _what_of(exchange: Exchange) -> str | None:
     scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
     if exchange.kind == "other" and exchange.status == 404:
         return f"{exchange.method} {exchange.shown(exchange.path)} was answered 404: the API has no such path"
-    if exchange.kind == "create" and asks_for_another_vendor(exchange):
+    if exchange.kind == "create" and asks_for_unknown_model(exchange):
         asked = exchange.shown(exchange.payload["model"])
-        return f"A create asked for {asked}: this mock has Kling's models only"
+        return f"A create asked for {asked}, which this mock does not know: `kling-mock specs add`, --specs"
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
     # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
