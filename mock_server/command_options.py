@@ -18,8 +18,11 @@ __all__ = [
     "ContractOptions",
     "ImportOptions",
     "JsonOptions",
+    "JudgeOptions",
     "MachineOptions",
+    "ReportOptions",
     "RunOptions",
+    "ServeOptions",
     "SpecsAddOptions",
     "ValidateOptions",
     "VerifyOptions",
@@ -46,7 +49,17 @@ class JsonOptions(TypedDict, total=False):
     json: Annotated[bool, Option(SWITCH, False, "print JSON")]
 
 
-class RunOptions(TypedDict, total=False):
+class JudgeOptions(TypedDict, total=False):
+    """What of a verdict counts, for every command that gives one."""
+
+    ignore: Annotated[
+        Words,
+        Option(WORDS, (), "leave a rule out of the verdict, such as A1 (repeatable)", "ID", repeatable=True),
+    ]
+    junit: Annotated[Path | None, Option(FILE, None, "write the verdict as JUnit XML", "FILE.xml")]
+
+
+class RunOptions(JudgeOptions, total=False):
     """What `run` takes besides the server's options."""
 
     fast_forward: Annotated[bool, Option(SWITCH, False, "sleeping and waiting for the mock cost nothing")]
@@ -79,6 +92,51 @@ class RunOptions(TypedDict, total=False):
     report: Annotated[
         Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
     ]
+
+
+class ServeOptions(JudgeOptions, total=False):
+    """What `serve` takes besides the server's options."""
+
+    check: Annotated[bool, Option(SWITCH, False, "fail where a rule of level R is broken")]
+    timeout: Annotated[
+        float | str | None,
+        Option(TIME, None, "end the command after this much real time, with status 124", above=True),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the verdict to a file as JSON at the end", "FILE.json")
+    ]
+
+
+class ReportOptions(JudgeOptions, total=False):
+    """What `report` takes."""
+
+    format: Annotated[
+        Literal["text", "markdown", "json"],
+        Option(
+            Kind.one_of("text", "markdown", "json"),
+            "text",
+            "how the verdict is printed",
+            "FORM",
+            variable=False,
+        ),
+    ]
+    rules: Annotated[
+        Words,
+        Option(WORDS, (), "a rule's id (repeatable)", "ID", repeatable=True, word="rule", variable=False),
+    ]
+    levels: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "required, strict or advice (repeatable)",
+            "LEVEL",
+            repeatable=True,
+            word="level",
+            variable=False,
+        ),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
 
 
 class ValidateOptions(JsonOptions, total=False):
@@ -206,6 +264,8 @@ COMMAND_TABLES: tuple[type, ...] = (
     ConfigOptions,
     JsonOptions,
     RunOptions,
+    ServeOptions,
+    ReportOptions,
     ValidateOptions,
     SpecsAddOptions,
     VerifyOptions,

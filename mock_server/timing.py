@@ -52,6 +52,7 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REPORT_ANSWERS",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -176,6 +177,9 @@ LOG_ENDS = _patient(0.5)
 """In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
+
+REPORT_ANSWERS = _patient(30.0)
+"""In which a server has to give its verdict to `kling-mock report`."""
 
 # `kling-mock run`.
 

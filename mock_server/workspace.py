@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
@@ -74,6 +74,8 @@ class Workspace:
         if "scenario" in settings.given:
             self.arming.arm(self.names.resolve(settings.scenario), "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
+        self.before_reset: list[Callable[[Workspace], None]] = []
+        """Called with the workspace when it is about to forget everything."""
         self.started_at = self.clock.now()
         self._date = (-1, b"")
 
@@ -82,6 +84,8 @@ class Workspace:
 
         The clock gets its speed back; it never runs backwards.
         """
+        for told in self.before_reset:
+            told(self)
         self.holds.end()
         at_once(self.store.reset())
         self.kept_answers.clear()

@@ -21,6 +21,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "serve": "run the mock server",
     "run": "run an unmodified program with api.aimlapi.com answered by a mock",
+    "report": "print the verdict of a running server",
     "verify": "check a client against the contract",
     "validate": "check request bodies, offline",
     "specs": "list, show and check the vendored contracts",

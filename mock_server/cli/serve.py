@@ -1,4 +1,4 @@
-"""`kling-mock serve`: the server in the foreground, until Ctrl-C or SIGTERM."""
+"""`kling-mock serve`: the server in the foreground, until Ctrl-C or SIGTERM, or as long as a command runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..command_options import ServeOptions
+from ..errors import SettingsError
 from ..hostnames import is_loopback
+from ..options import options_of, read_options
 from ..settings import Settings
-from .commands import Command
+from .commands import Command, flags
 from .options import server_flags, settings_from
+
+if TYPE_CHECKING:
+    from ..common import Common
 
 __all__ = ["command"]
 
@@ -22,9 +28,13 @@ examples:
   kling-mock serve --port 0 --realistic --speed 60
   kling-mock serve --scenario "id-awkward+poll-server-error;times=2"
   kling-mock serve --queued 500ms --generating 10s --strict --log-format json
+  kling-mock serve --check -- npm test
 
 Point a client at http://127.0.0.1:8000/v2 with any API key. What can be told to happen:
 `kling-mock scenarios`; by request: the header X-Mock-Scenario, the key mock-NAME, or [mock:NAME] in a prompt.
+A command after -- finds the server by KLING_BASE_URL, KLING_API_KEY and KLING_MOCK_URL, on a free port; then
+the server stops, the verdict is printed, and the exit status is the command's own: 1 where it succeeded and
+--check finds a rule of level R broken, 124 after --timeout, 127 where there is no such command.
 """
 CURL = (
     "curl -s {url}/v2/video/generations -H {key} -H 'Content-Type: application/json' "
@@ -33,28 +43,62 @@ CURL = (
 
 
 def serve(given: Mapping[str, Any]) -> int:
-    """Serve until a signal; exit status 0 after a clean stop."""
-    settings = settings_from(given)
-    from ..serving.asgi_server import bind, new_event_loop
+    """Serve until a signal, with exit status 0 after a clean stop; or run a command, with its status."""
+    from .judging import check_files
 
+    options = read_options(options_of(ServeOptions), given)
+    check_files(options)
+    settings = settings_from(given)
+    words = list(given["command_line"])
+    if words:
+        from .served_command import serve_command
+
+        return serve_command(words, settings, options)
+    if given["timeout"] is not None:
+        raise SettingsError("expected with a command after --, received without one.", option="--timeout")
+    return _serve_until_stopped(settings, options)
+
+
+def _serve_until_stopped(settings: Settings, options: Mapping[str, Any]) -> int:
+    from ..common import Common
+    from ..serving.asgi_server import bind, new_event_loop
+    from .judging import ignored_ids
+
+    ignore = ignored_ids(options) if options["ignore"] else frozenset()
     listening = bind(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     settings = settings.replace(port=port)
     shown = f"[{host}]" if ":" in host else host
+    common = Common(settings)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings, listening, f"http://{shown}:{port}"))
-    return 0
+        runner.run(_serve(common, listening, f"http://{shown}:{port}"))
+    if not (options["check"] or options["report"] or options["junit"]):
+        return 0
+    return _judged(common, options, ignore)
 
 
-async def _serve(settings: Settings, listening: Any, url: str) -> None:
+def _judged(common: Common, options: Mapping[str, Any], ignore: frozenset[str]) -> int:
+    """Print the verdict and write the reports; 1 where it is checked and a required rule is broken."""
+    from ..verdicts.past import verdict_of
+    from ..verdicts.shown import as_text
+    from .judging import plain_text, status_of, write_verdict
+
+    verdict = verdict_of(common.default, over=True, ignore=ignore)
+    print(plain_text(as_text(verdict)), end="", file=sys.stderr, flush=True)
+    write_verdict(options, verdict)
+    return status_of(verdict, 0, check=options["check"])
+
+
+async def _serve(common: Common, listening: Any, url: str) -> None:
     from ..app import MockApp
-    from ..common import Common
     from ..events import EventKind
     from ..exchanges.access_log import ExchangeLog
     from ..serving.asgi_server import Listener
     from ..serving.collector import collect_rarely
+    from ..verdicts.past import keep_past
 
-    common = Common(settings)
+    settings = common.settings
+    keep_past(common.default)
     app = MockApp(common)
     log = ExchangeLog(form=settings.log_format)
     if settings.log_format != "none":
@@ -86,7 +130,9 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
 command = Command(
     "serve",
     serve,
-    server_flags(),
-    help="Run the mock server on a loopback port until Ctrl-C.",
+    [*flags(ServeOptions), *server_flags()],
+    help="Run the mock server on a loopback port, until Ctrl-C or for as long as a command runs.",
     epilog=EPILOG,
+    usage="[options] [-- CMD [ARG ...]]",
+    behind="command_line",
 )

@@ -25,6 +25,7 @@ from ..workspace import shown_options
 from .auth import TOKEN_COOKIE, Handler, control_error, guarded
 from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .sse import EventStreams
+from .verdict import verdict
 
 __all__ = ["control_routes"]
 
@@ -87,6 +88,7 @@ class Control:
 
     async def jobs(self, request: Request) -> Response:
         """List the jobs: the last `limit` of them, or of those `before` one."""
+        self.space.step()
         now, store = self.space.clock.now(), self.space.store
         page, _ = page_of(request)
         found = await store.jobs(page.limit + 1, page.before)
@@ -97,6 +99,7 @@ class Control:
 
     async def job(self, request: Request) -> Response:
         """Show one job with its exchanges."""
+        self.space.step()
         job_id = request.path_params["job_id"]
         job = await self.space.store.find_job(job_id)
         if job is None:
@@ -108,6 +111,7 @@ class Control:
 
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
+        self.space.step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES)
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = self.space.journal
@@ -154,6 +158,7 @@ class Control:
 
     async def charges(self, request: Request) -> Response:
         """List what would have been billed, a page of it as of jobs, and the sums of all."""
+        self.space.step()
         page, _ = page_of(request)
         store = self.space.store
         found = await store.charges(page.limit + 1, page.before)
@@ -164,10 +169,15 @@ class Control:
             "charges", found, page, total, Charge.as_dict, lambda charge: charge.job_id, **sums
         )
 
+    async def verdict(self, request: Request) -> Response:
+        """Say what the exchanges break, what was made and what it would have cost."""
+        return await verdict(self.space, self._beside, request)
+
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
         clock = self.space.clock
         if request.method == "POST":
+            self.space.step()
             move_clock(clock, await object_in(request, {"advance", "until", "job", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
@@ -238,6 +248,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
+        ("/_mock/verdict", control.verdict, ["GET"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),

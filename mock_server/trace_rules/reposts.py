@@ -10,7 +10,7 @@ from ..scenarios.fault import MODIFIERS
 from ..validation import parse_json
 from .trace import Trace
 
-__all__ = ["blind_reposts"]
+__all__ = ["blind_reposts", "wishes"]
 
 LATE = 1.0
 """Virtual seconds after which a create that is still unanswered was given up by whoever sends it again."""
@@ -39,6 +39,11 @@ def blind_reposts(trace: Trace) -> Iterator[tuple[Exchange, ...]]:
     for again in sent.values():
         if len(again) > 1:
             yield tuple(again)
+
+
+def wishes(trace: Trace) -> set[Hashable]:
+    """A value for each wish that the creates of a trace have: the same one for the same create again."""
+    return {_key(create) for create in trace.creates}
 
 
 def _comes_after(lost: Exchange, create: Exchange) -> bool:

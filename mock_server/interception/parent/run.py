@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,11 @@ from ...errors import ServerError
 from ...exchanges.redaction import Redactor, environment_keys
 from ...server import MockServer
 from ...settings import Settings
+from ...verdicts.past import keep_past
 from ...virtual_time.proc import children
 from .certificates import Authority
 from .clock_server import ClockServer
-from .environment import child_environment
+from .environment import child_environment, control_environment
 from .gateway import Gateway
 from .host_policy import Hosts
 from .in_process import gateway_of
@@ -48,6 +49,8 @@ class RunOptions:
     offline: bool = False
     timeout: float | None = None
     """Real seconds after which the command is ended."""
+    ignore: Collection[str] = ()
+    """Ids of rules that the verdict leaves out."""
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -67,6 +70,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     )
     fast_forward = options.fast_forward
     with Watcher() as watcher, held_signals() as mask, MockServer(settings) as server:
+        keep_past(server.space, of_program=True)
         clock_server = clock_server_of(server, hosts)
         with (
             gateway_of(server, hosts, authority, proxies, clock_server) as gateway,
@@ -76,6 +80,7 @@ def run(options: RunOptions) -> dict[str, Any]:
             with hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
+                environment |= control_environment(server)
                 look = Reminder(server).look
                 status = run_child(options.command, environment, mask, timeout=options.timeout, look=look)
             return summary_of(
@@ -86,6 +91,7 @@ def run(options: RunOptions) -> dict[str, Any]:
                 real=time.monotonic() - real,
                 hosts=hosts,
                 held=clock_server.tracker.held,
+                ignore=options.ignore,
             )
 
 
