@@ -14,6 +14,7 @@ from .options import FILE, INTEGER, SPEED, SWITCH, TIME, WORDS, Kind, Option
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
+    "CheckOptions",
     "ConfigOptions",
     "ContractOptions",
     "ImportOptions",
@@ -137,6 +138,28 @@ class ReportOptions(JudgeOptions, total=False):
         ),
     ]
     report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
+
+
+class CheckOptions(JudgeOptions, JsonOptions, total=False):
+    """What `check` takes."""
+
+    api_hosts: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a host that is the API as well (repeatable)",
+            "NAME",
+            repeatable=True,
+            word="host",
+            variable=False,
+        ),
+    ]
+    side: Annotated[
+        Literal["both", "client", "server"],
+        Option(Kind.one_of("both", "client", "server"), "both", "whose mistakes count", variable=False),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
 
 
 class ValidateOptions(JsonOptions, total=False):
@@ -266,6 +289,7 @@ COMMAND_TABLES: tuple[type, ...] = (
     RunOptions,
     ServeOptions,
     ReportOptions,
+    CheckOptions,
     ValidateOptions,
     SpecsAddOptions,
     VerifyOptions,

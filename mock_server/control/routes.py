@@ -133,7 +133,11 @@ class Control:
         from ..exchanges.har import har_log
 
         prefix = request.scope.get("root_path", "").rstrip("/")
-        before, behind = _object(har_log(())["log"] | {"entries": []}, {"entries": [b""]}).rsplit(b"]", 1)
+        chosen = await self.space.store.scenarios()
+        beside = self.space.arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
+        before, behind = _object(
+            har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
+        ).rsplit(b"]", 1)
         entries = self._beside_loop(
             list(self.space.journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
         )

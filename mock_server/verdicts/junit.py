@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from ..trace_rules import RULES, Level
 from .shown import where
 
-__all__ = ["as_junit"]
+__all__ = ["add_suite", "as_junit", "clean"]
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -21,7 +21,16 @@ def as_junit(rows: Sequence[Mapping[str, Any]], checked: Sequence[str]) -> str:
     A broken required rule fails, one of which there is advice is a skipped one.
     """
     root = ElementTree.Element("testsuites", name="kling-mock")
-    suite = ElementTree.SubElement(root, "testsuite", name="verdict", tests=str(len(checked)))
+    add_suite(root, "verdict", rows, checked)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def add_suite(
+    root: ElementTree.Element, name: str, rows: Sequence[Mapping[str, Any]], checked: Sequence[str]
+) -> None:
+    """Add a suite of such test cases."""
+    suite = ElementTree.SubElement(root, "testsuite", name=clean(name), tests=str(len(checked)))
     rows_of = {id: [row for row in rows if row["id"] == id] for id in checked}
     failed = {row["id"] for row in rows if row["level"] == Level.REQUIRED}
     suite.set("failures", str(len(failed)))
@@ -33,12 +42,10 @@ def as_junit(rows: Sequence[Mapping[str, Any]], checked: Sequence[str]) -> str:
         )
         if found:
             _say(case, found, failed=id in failed)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _say(case: ElementTree.Element, rows: Sequence[Mapping[str, Any]], *, failed: bool) -> None:
-    said = [_clean(f"{row['says']}{where(row)}") for row in rows]
+    said = [clean(f"{row['says']}{where(row)}") for row in rows]
     if not failed:
         ElementTree.SubElement(case, "skipped", message=f"advice: {said[0]}")
         return
@@ -47,5 +54,6 @@ def _say(case: ElementTree.Element, rows: Sequence[Mapping[str, Any]], *, failed
     failure.text = "\n".join([*said, row["cost"], f"To mend it: {row['mend']}", row["page"]])
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A text without what XML has no place for."""
     return _FORBIDDEN.sub("?", text)
