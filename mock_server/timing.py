@@ -54,6 +54,7 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REPORT_ANSWERS",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -196,6 +197,11 @@ LOG_FLUSH = 0.05
 
 DOWNLOAD = _patient(20.0)
 """In which an address that `specs` was told to read has to answer, and between two parts of its answer."""
+
+# Verdicts.
+
+REPORT_ANSWERS = _patient(30.0)
+"""In which a server has to give its verdict to `kling-mock report`."""
 
 # `kling-mock run`.
 

@@ -14,6 +14,7 @@ from ..exchanges.access_log import ExchangeLog
 from ..serving.asgi_server import Listener
 from ..serving.collector import collect_rarely
 from ..settings import Settings
+from ..verdicts.past import keep_past
 
 __all__ = ["serve_until_signal"]
 
@@ -27,13 +28,15 @@ async def serve_until_signal(
     *,
     alone: bool = True,
     begun: Callable[[Told], None] = lambda stop: None,
+    over: Callable[[Common], None] = lambda common: None,
 ) -> None:
     """Serve on a socket and log exchanges until SIGINT or SIGTERM.
 
     `alone` says that no other process listens on the socket. `begun` is called with what ends it, `ready`
-    when requests are taken.
+    when requests are taken, `over` once they are over.
     """
     common = Common(settings)
+    common.workspaces.each(keep_past)
     log = ExchangeLog(form=settings.log_format)
     if settings.log_format != "none":
         common.workspaces.each(
@@ -52,5 +55,6 @@ async def serve_until_signal(
         await listener.serve(ready)
     finally:
         log.close()
+        over(common)
         if common.backend is not None:
             common.backend.close()
