@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
@@ -181,8 +181,8 @@ def _counted(load: Load, port: int) -> Rounds:
     def well() -> bool:
         # A connection to Redis may have to be made again first.
         with suppress(OSError, http.client.HTTPException):
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-            return _ask(asked, "GET", "/_mock/health")[0] == 200
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as asked:
+                return _ask(asked, "GET", "/_mock/health")[0] == 200
         return False
 
     until(well)
@@ -208,10 +208,9 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         done = kill_rounds(given.kind, given.rounds, Path(folder))
-    print(
-        f"{given.kind}: {given.rounds} rounds in {time.monotonic() - began:.0f} s, "
-        f"{done.jobs} creates answered, {done.lost} jobs lost, {done.broken} requests broken off, troubles: {done.troubles[:5] or 'none'}"
-    )
+    took = time.monotonic() - began
+    print(f"{given.kind}: {given.rounds} rounds in {took:.0f} s, {done.jobs} creates answered")
+    print(f"{done.lost} jobs lost, {done.broken} requests broken off, troubles: {done.troubles[:5]}")
     return bool(done.lost or done.troubles)
 
 
