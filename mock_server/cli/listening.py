@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable
 
 from ..app import MockApp
@@ -14,11 +15,18 @@ from ..exchanges.access_log import ExchangeLog
 from ..serving.asgi_server import Listener
 from ..serving.collector import collect_rarely
 from ..settings import Settings
+from ..store.records import Backend
 from ..verdicts.past import keep_past
 
-__all__ = ["serve_until_signal"]
+__all__ = ["serve_until_signal", "warn_of"]
 
 Told = Callable[[], None]
+
+
+def warn_of(backend: Backend | None) -> None:
+    """Say on standard error what is worth a warning of a store."""
+    for warning in backend.warnings() if backend is not None else ():
+        print(f"kling-mock: {warning}", file=sys.stderr)
 
 
 async def serve_until_signal(
@@ -37,6 +45,8 @@ async def serve_until_signal(
     """
     common = Common(settings)
     common.workspaces.each(keep_past)
+    if alone:
+        warn_of(common.backend)
     log = ExchangeLog(form=settings.log_format)
     if settings.log_format != "none":
         common.workspaces.each(

@@ -14,7 +14,6 @@ from ..errors import SettingsError
 from ..hostnames import is_loopback
 from ..options import options_of, read_options
 from ..settings import Settings
-from ..store.address import MEMORY
 from .commands import Command, flags
 from .options import server_flags, settings_from
 
@@ -133,12 +132,6 @@ def _ready(settings: Settings, url: str) -> None:
         print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
     if not is_loopback(settings.host):
         print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
-    if settings.store != MEMORY:
-        from ..store.opening import open_backend
-
-        backend = open_backend(settings.store)
-        for warning in backend.warnings() if backend is not None else ():
-            print(warning, file=sys.stderr)
 
 
 command = Command(
