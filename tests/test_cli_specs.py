@@ -235,7 +235,7 @@ def test_diff_names_a_path_that_the_contract_does_not_have(
 
 def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("diff", MODEL, str(old)) == 1
-    lines = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    lines = [line.split("  ", 2)[2] for line in capsys.readouterr().out.splitlines()]
     assert "cfg_scale: maximum is 1, in the file 2" in lines
     assert "prompt: not in the file" in lines
     assert "seed: only in the file" in lines
@@ -243,7 +243,7 @@ def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.Captu
     assert not any(line.startswith(("dynamic_masks[", "duration", "model")) for line in lines)
     assert run("diff", MODEL, str(old), "--json") == 1
     rows = json.loads(capsys.readouterr().out)
-    assert {"path", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
+    assert {"path", "severity", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
 
 
 def test_diff_finds_none_between_a_contract_and_itself(

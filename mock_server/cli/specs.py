@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..catalog import CURRENT_PATHS, Catalog, Variant, load_catalog
+from ..catalog import Catalog, load_catalog
 from ..command_options import JsonOptions, SpecsAddOptions, SpecsOptions
 from ..errors import SpecError
 from ..options import options_of, read_options
@@ -90,61 +90,28 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(given: Mapping[str, Any]) -> int:
-    from ..catalog.files import resolved_file
-    from ..catalog.upgrade import upgraded
-    from ..specs.diff import differences
+    from ..specs.comparing import changes, source_of
 
     catalog = _catalog(given)
-    variant = catalog.find(given["model"])
-    theirs, _ = upgraded(resolved_file(Path(given["file"])))
+    first, second = (source_of(given[name], catalog) for name in ("first", "second"))
+    models = first.models(catalog) if first.document is None else second.models(catalog)
+    if first.document is not None and second.document is not None:
+        models = [model for model in first.models(catalog) if model in models] or models
     rows: list[dict[str, str]] = []
-    for path, schema in _creates_of(theirs, variant, given["file"]):
-        legacy = path not in CURRENT_PATHS
-        if legacy and path != variant.older_path:
-            rows.append({"path": path, "line": "the vendored contract does not have this path"})
-            continue
-        ours = catalog.create_schema(variant.model, legacy=legacy)
-        for difference in differences(_nameless(ours), _nameless(schema)):
-            fields = {
-                "field": difference.field,
-                "constraint": difference.constraint,
-                "vendored": difference.ours,
-                "file": difference.theirs,
-            }
-            rows.append({"path": path, "line": difference.line(), **fields})
+    for model in models:
+        # What is vendored is said in words of its own.
+        wording = first.document is not None and second.document is not None
+        found = changes(first.creates(model, catalog), second.creates(model, catalog), wording=wording)
+        rows += [({"model": model} if len(models) > 1 else {}) | change.row() for change in found]
     if _as_json(given):
         _print_json(rows)
     else:
         for row in rows:
-            print(f"{row['path']}  {row['line']}")
+            model = f"{row['model']}  " if "model" in row else ""
+            print(f"{row['severity']:<8}  {model}{row['path']}  {row['line']}")
         if not rows:
-            print(f"{variant.model}: no differences.")
-    return 1 if rows else 0
-
-
-def _creates_of(document: dict[str, Any], variant: Variant, file: str) -> list[tuple[str, dict[str, Any]]]:
-    from ..catalog.files import create_schemas
-
-    names = {variant.model, *variant.aliases}
-    found: list[tuple[str, dict[str, Any]]] = []
-    models: set[str] = set()
-    for path, schema in create_schemas(document):
-        for option in [schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())]:
-            model = option.get("properties", {}).get("model", {})
-            listed = [model["const"]] if "const" in model else model.get("enum", [])
-            models.update(name for name in listed if isinstance(name, str))
-            if names & set(listed):
-                found.append((path, option))
-    if not found:
-        known = ", ".join(sorted(models)) or "no model"
-        raise SpecError(f"{file} has no create of {variant.model}: it documents {known}.")
-    return found
-
-
-def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with any text as model: a document may list several models beside the one compared."""
-    properties = {**schema.get("properties", {}), "model": {"type": "string"}}
-    return {**schema, "properties": properties}
+            print(f"{', '.join(models)}: no differences.")
+    return 1 if any(row["constraint"] != "wording" for row in rows) else 0
 
 
 def _add(given: Mapping[str, Any]) -> int:
@@ -185,6 +152,7 @@ def _as_json(given: Mapping[str, Any]) -> bool:
 
 MODEL = "MODEL"
 FILE = "FILE"
+SIDE = "MODEL|FILE"
 ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Parameter], str]] = {
     "list": (
         "a row per model",
@@ -205,9 +173,14 @@ ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Par
         "kling-mock specs check my-specs/avatar.json",
     ),
     "diff": (
-        "hold a vendored contract against a document of your own; exit 1 where they differ",
+        "hold two contracts, by models' ids or in files, against each other; exit 1 where they differ",
         _diff,
-        [argument("model", MODEL), argument("file", FILE), *flags(SpecsOptions), *flags(JsonOptions)],
+        [
+            argument("first", "MODEL|FILE"),
+            argument("second", "MODEL|FILE"),
+            *flags(SpecsOptions),
+            *flags(JsonOptions),
+        ],
         "kling-mock specs diff klingai/avatar-pro downloaded.json",
     ),
     "add": (
