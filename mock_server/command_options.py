@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, USD, WORDS, Kind, Option
+from .options import ADDRESS, FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, USD, WORDS, Kind, Option
 
 __all__ = [
     "COMMAND_TABLES",
@@ -22,6 +22,7 @@ __all__ = [
     "RunOptions",
     "SpecsAddOptions",
     "SpecsOptions",
+    "SpecsSyncOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -120,6 +121,38 @@ class SpecsAddOptions(TypedDict, total=False):
         Path | None, Option(FILE, None, "the folder to write it to (default: to the output)", "FOLDER")
     ]
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
+
+
+class SpecsSyncOptions(TypedDict, total=False):
+    """What `specs sync` takes."""
+
+    source: Annotated[
+        str,
+        Option(
+            ADDRESS,
+            "https://api.aimlapi.com",
+            "the address whose catalogue is read",
+            "URL",
+            word="from",
+        ),
+    ]
+    into: Annotated[
+        Path | None, Option(FILE, None, "write changed and new documents, and prices, to it", "FOLDER")
+    ]
+    models: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a model's id or a glob (repeatable; default: all)",
+            "MODEL",
+            repeatable=True,
+            word="model",
+        ),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the report: Markdown for .md, else JSON, - for stdout", "FILE")
+    ]
 
 
 class ContractOptions(SpecsOptions, total=False):
@@ -232,6 +265,7 @@ COMMAND_TABLES: tuple[type, ...] = (
     RunOptions,
     ValidateOptions,
     SpecsAddOptions,
+    SpecsSyncOptions,
     VerifyOptions,
     ImportOptions,
     MachineOptions,
