@@ -33,13 +33,15 @@ from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.video import video
 from .common import Common
 from .control import control_routes
+from .control.auth import control_error
+from .entrance import PREFIX, SPACE_PATH, Entrance, below
 from .events import EventKind
 from .exchanges.exchange import Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import REFUSED, whole
+from .serving.wire import REFUSED, SPACE, whole
 from .settings import Settings
 from .store import Suspended, at_once
 from .validation import Problem
@@ -64,10 +66,15 @@ class MockApp(Starlette):
     asks for that; a class whose `__call__` must see every request goes without.
     """
 
+    at_once_below = SPACE_PATH
+    """What may stand before such a path: the pattern's group is the path."""
+
     def __init__(self, common: Common, *, at_once: bool = True) -> None:
         super().__init__(routes=control_routes(common), exception_handlers={HTTPException: self._no_route})
         self.router.redirect_slashes = False
         self.common = common
+        self._entrance = Entrance(common)
+        self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
         self.generations = generation_paths(common.catalog)
         self.at_once_paths = frozenset(path.encode() for path in self.generations)
@@ -79,9 +86,8 @@ class MockApp(Starlette):
             return
         path = get_route_path(scope)
         dates = server_dates(scope)
-        if path.startswith(CONTROL_PREFIXES):
-            dated_send = send if dates else dated(send, self.common.default.date)
-            await super().__call__(scope, receive, dated_send)
+        if below(path).startswith(CONTROL_PREFIXES):
+            await self._control(scope, path, receive, send, dates=dates)
             return
         if dates:
             send = undated(send)
@@ -89,12 +95,25 @@ class MockApp(Starlette):
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
         )
+        scope[SPACE] = opened.space
         opened.headers = recorded_headers(opened.headers)
         try:
             await self._exchange(opened, scope, receive, send)
         finally:
             self._finish(opened, NOTHING_SENT)
             self.common.traffic.open -= 1
+
+    async def _control(self, scope: Scope, path: str, receive: Receive, send: Send, *, dates: bool) -> None:
+        """Let a request have the control API of the workspace that it is for."""
+        space, _, root, refusal = self._entrance.enter(path, scope["headers"], "")
+        scope = {**scope, SPACE: space}
+        if path.startswith(PREFIX):
+            scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
+        send = send if dates else dated(send, space.date)
+        if refusal is not None:
+            await control_error(refusal.status, refusal.message)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def _at_once(
         self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
@@ -129,6 +148,7 @@ class MockApp(Starlette):
         """The rest of an exchange that was begun at once."""
 
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[SPACE] = opened.space
             try:
                 await goes_on(scope, receive, send)
             finally:
@@ -142,16 +162,21 @@ class MockApp(Starlette):
         common = self.common
         common.traffic.open += 1
         common.traffic.received += 1
-        space = common.default
+        space, refusal = common.default, None
+        if self._per_key or path.startswith(PREFIX):
+            space, path, root, refusal = self._entrance.enter(path, headers, root)
         now, resets = space.clock.now(), space.store.resets
         request = RequestContext(method, path, query, headers, now, scheme, common.address, root, resets)
-        return Opened(space, request)
+        opened = Opened(space, request)
+        if refusal is not None:
+            opened.refusal = refusal
+        return opened
 
     async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
         body: Body = b""
-        if request.method == "POST" and request.path in self.generations:
+        if request.method == "POST" and request.path in self.generations and opened.refusal is None:
             memory = self.limits.memory.share()
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
@@ -180,6 +205,8 @@ class MockApp(Starlette):
         """Have the request answered."""
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
+            if opened.refusal is not None:
+                raise opened.refusal
             path = self.generations.get(request.path)
             if path is not None and request.method == "GET":
                 response = await poll(space, request, outcome)
@@ -309,7 +336,7 @@ class MockApp(Starlette):
         method, path = request.method, get_route_path(request.scope)
         known = {"Not Found": f"Cannot {method} {path}", "Method Not Allowed": f"Cannot {method} {path}"}
         text = known.get(error.detail, error.detail)
-        answer = error_response(self.common.default, path, error.status_code, text)
+        answer = error_response(request.scope[SPACE], path, error.status_code, text)
         response = Response(answer.body, answer.status, error.headers, JSON.decode())
         # The control API is for this machine's programs alone: no page of another origin may read it.
         shared = CORS_HEADERS if path.startswith("/openapi") else []

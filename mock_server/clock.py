@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-import time
 from collections.abc import Callable
 
 from .errors import ClockError, SettingsError
 from .events import EventBus, EventKind
+from .real_time import real_time
 from .units import FASTEST, parse_duration
 
 __all__ = ["LATEST", "Clock"]
@@ -43,8 +43,8 @@ class Clock:
         # (virtual, real, speed) at the last change: one tuple, so that `now` reads it whole without a lock.
         # While it is changed it is one that gives no time: `now` waits for the lock then.
         self._anchor: tuple[float, float, float] = (
-            time.time() if start is None else float(start),
-            time.monotonic(),
+            real_time.time() if start is None else float(start),
+            real_time.monotonic(),
             _checked_speed(speed),
         )
         self._settled = self._anchor
@@ -59,12 +59,12 @@ class Clock:
         """Virtual seconds since the epoch; never less than an earlier answer, and never after `LATEST`."""
         anchor = self._anchor
         virtual, real, speed = anchor
-        now = virtual + (time.monotonic() - real) * speed
+        now = virtual + (real_time.monotonic() - real) * speed
         # Where it was changed meanwhile, the old speed may have gone too far.
         if now < LATEST and self._anchor is anchor:
             return now
         with self._lock:
-            return self._at(time.monotonic())
+            return self._at(real_time.monotonic())
 
     @property
     def anchor(self) -> tuple[float, float, float]:
@@ -162,7 +162,7 @@ class Clock:
         with self._lock:
             # From here on nobody reads the time without the lock: what was read before it came earlier.
             self._anchor = _CHANGING
-            real = time.monotonic()
+            real = real_time.monotonic()
             moment = min(self._at(real) + seconds, LATEST)
             self._anchor = self._settled = (moment, real, self._settled[2] if speed is None else speed)
 

@@ -9,13 +9,27 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import ADDRESS, FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, USD, WORDS, Kind, Option
+from .options import (
+    ADDRESS,
+    FILE,
+    FOLDERS,
+    INTEGER,
+    SPEED,
+    SWITCH,
+    TIME,
+    TOKEN,
+    USD,
+    WORDS,
+    Kind,
+    Option,
+)
 
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
     "ConfigOptions",
     "ContractOptions",
+    "HealthOptions",
     "ImportOptions",
     "JsonOptions",
     "MachineOptions",
@@ -23,6 +37,7 @@ __all__ = [
     "SpecsAddOptions",
     "SpecsOptions",
     "SpecsSyncOptions",
+    "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -60,6 +75,21 @@ class JsonOptions(TypedDict, total=False):
     """How a command prints."""
 
     json: Annotated[bool, Option(SWITCH, False, "print JSON")]
+
+
+class UrlOptions(TypedDict, total=False):
+    """A server that runs already, for `health` and for pytest's `--kling-server`."""
+
+    url: Annotated[
+        str | None,
+        Option(TOKEN, None, "a server that runs, such as http://127.0.0.1:8000", "URL", flag=False),
+    ]
+
+
+class HealthOptions(TypedDict, total=False):
+    """What `health` takes."""
+
+    wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
 
 
 class RunOptions(TypedDict, total=False):
@@ -262,6 +292,8 @@ class MachineOptions(TypedDict, total=False):
 COMMAND_TABLES: tuple[type, ...] = (
     ConfigOptions,
     JsonOptions,
+    UrlOptions,
+    HealthOptions,
     RunOptions,
     ValidateOptions,
     SpecsAddOptions,

@@ -11,6 +11,7 @@ from .off_loop import OffLoop
 from .settings import Settings
 from .traffic import Traffic
 from .workspace import Workspace
+from .workspaces import Workspaces
 
 __all__ = ["Common"]
 
@@ -30,8 +31,12 @@ class Common:
         """Where bodies are judged that are too large to do so between two requests."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
-        self.default = Workspace(settings, self.traffic, catalog=self.catalog)
-        self.workspaces: dict[str, Workspace] = {"": self.default}
+        self.workspaces = Workspaces(settings, self.traffic, self.catalog)
+
+    @property
+    def default(self) -> Workspace:
+        """The workspace of clients that name none."""
+        return self.workspaces.default
 
     def contracts_of(self, space: Workspace) -> Contracts:
         """What the requests of a workspace are judged by: its own where it has documents of its own."""

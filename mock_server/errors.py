@@ -7,6 +7,7 @@
     ├── UnknownModel           no variant has this model id
     ├── UnknownScenario        no scenario has this name
     ├── PayloadError           a request body is not strict JSON
+    ├── NoWorkspace            a workspace cannot be had
     ├── ServerError            the server could not start or stop
     ├── ClockError             time cannot do what was asked of it
     └── TargetError            the client to drive cannot be used
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigError",
     "KlingMockError",
     "KlingMockWarning",
+    "NoWorkspace",
     "PayloadError",
     "ServerError",
     "SettingsError",
@@ -170,6 +172,14 @@ class PayloadError(KlingMockError, ValueError):
         self.expected = expected
         self.received = received
         super().__init__(f"Expected {expected}, received {received}.")
+
+
+class NoWorkspace(KlingMockError):
+    """A workspace cannot be had: its name is none (`status` 400), or there are too many (503)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ServerError(KlingMockError, RuntimeError):

@@ -78,6 +78,11 @@ class EventBus:
         """The number of the last event, 0 before the first."""
         return self._number
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody reads along."""
+        return bool(self._readers)
+
     def publish(self, kind: EventKind, data: Any, at: float | None = None) -> None:
         """Tell everybody who listens; `at` is the moment of it where the clock has just been read."""
         with self._lock:

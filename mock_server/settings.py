@@ -149,6 +149,15 @@ class ServerOptions(TypedDict, total=False):
     control_token: Annotated[
         str | None, Option(TOKEN, None, "open /_mock/ to other hosts, with this bearer token")
     ]
+    workspace_per_key: Annotated[bool | str, Option(SWITCH, False, "each API key has a workspace of its own")]
+    workspace_idle: Annotated[
+        float | str,
+        Option(TIME, 3600.0, "real time without a request after which a workspace ends; 0 is never"),
+    ]
+    max_workspaces: Annotated[
+        int | str,
+        Option(INTEGER, 1_000, "workspaces beside the one without a name", highest=MOST_KEPT, lowest=0),
+    ]
     redact: Annotated[
         str | tuple[str, ...] | list[str],
         Option(
@@ -212,6 +221,9 @@ class Settings:
     max_recorded_body: int
     video_lifetime: float
     control_token: str | None = field(repr=False)
+    workspace_per_key: bool
+    workspace_idle: float
+    max_workspaces: int
     redact: tuple[str, ...]
     log_format: str
     scenarios: Mapping[str, Scenario]

@@ -31,6 +31,8 @@ __all__ = [
     "GATEWAY_KEEP_ALIVE",
     "HALF_CLOSED_LOOK",
     "HANDSHAKE",
+    "HEALTH_ANSWERS",
+    "HEALTH_LOOK",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
@@ -166,6 +168,10 @@ SERVER_STARTS = _patient(10.0)
 """In which the server's thread comes up, or ends."""
 SERVER_ENDS_ANSWERS = _patient(0.2)
 """That running answers get to finish when the server stops; held ones end at once."""
+HEALTH_ANSWERS = _patient(3.0)
+"""In which a server that is well answers when `health` asks it."""
+HEALTH_LOOK = 0.05
+"""Between questions of `health --wait`."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 STREAM_GATHER = 0.1

@@ -36,6 +36,9 @@ BOUND_OPTIONS = (
     "head_timeout",
     "body_timeout",
     "idle_timeout",
+    "workspace_per_key",
+    "workspace_idle",
+    "max_workspaces",
 )
 """Options of the server itself, in force from its start to its end."""
 SECRETS = ("api_key", "control_token")
@@ -58,7 +61,6 @@ class Workspace:
         self, settings: Settings, traffic: Traffic, *, name: str = "", catalog: Catalog | None = None
     ) -> None:
         self.name = name
-        self.prices = prices_of(settings)
         self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
         """The models that its clients can ask for."""
         self.prices = prices_of(settings)
@@ -79,6 +81,8 @@ class Workspace:
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.started_at = self.clock.now()
         self._date = (-1, b"")
+        self.used = True
+        """Whether somebody asked for it since that was last looked at."""
 
     def reset(self) -> None:
         """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.

@@ -234,6 +234,7 @@ def test_junit_says_what_failed_and_what_was_skipped(reports: Path) -> None:
     assert failed == ["B1 one-create-per-job", "C9 poll-fault-tolerance"]
 
 
+@pytest.mark.slow
 def test_known_failures_do_not_fail_the_run_unless_they_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
     Path("known.txt").write_text("B1 # we know\n", encoding="utf-8")
     words = ["--xfails", "known.txt", *some("B1")]
@@ -352,6 +353,7 @@ def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> No
     assert "It would have been billed 3 times." in " ".join(done.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere", "reports"])
 def test_a_folder_that_cannot_be_written_hides_no_result(
     place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -374,6 +376,7 @@ def test_a_folder_that_cannot_be_written_hides_no_result(
     assert Path("junit.xml").exists()
 
 
+@pytest.mark.slow
 def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "test_mine.py").write_text(

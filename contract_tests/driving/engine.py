@@ -25,6 +25,7 @@ from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 from kling_mock.virtual_time.originals import sleep as real_sleep
+from kling_mock.virtual_time.proc import children
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
@@ -34,6 +35,7 @@ from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
     Environment,
+    end_programs,
     in_real_time,
     in_this_process,
     interruptible,
@@ -80,8 +82,8 @@ class Engine:
         seed: int = 0,
         hooks: bool = True,
         redact: Sequence[str] = (),
-        prices: str | None = None,
         specs: Sequence[str] = (),
+        prices: str | None = None,
     ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
@@ -97,8 +99,8 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
             redact=list(redact),
-            prices=prices,
             specs=list(specs),
+            prices=prices,
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
@@ -285,6 +287,7 @@ class Engine:
         # Many polls take their time, most of all where each is a process.
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
+        others = set(children())
         try:
             for call in calls[:1] if trial.in_turn else calls:
                 call.start()
@@ -299,6 +302,7 @@ class Engine:
                 ):
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
+                        run.awaits_program |= self.client.kind == "python" and end_programs(others)
                         self.limiter.close("time")
                         self._stop(calls[: place + 1] if trial.in_turn else calls)
                         break

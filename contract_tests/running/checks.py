@@ -42,12 +42,12 @@ class Plan:
     """The fields that the client takes; none for those of its signature, or else for all."""
     strength: int = 2
     """How many behaviours come together in all ways."""
+    specs: Sequence[str] = ()
+    """The folders of documents beside the vendored ones."""
     prices: str | None = None
     """A file of prices."""
     budget: float | None = None
     """US dollars that one run of the client may cost."""
-    specs: Sequence[str] = ()
-    """The folders of documents beside the vendored ones."""
 
     @property
     def strict(self) -> bool:

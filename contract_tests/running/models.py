@@ -225,6 +225,8 @@ class Run:
     """Real seconds that it took."""
     past_deadline: bool = False
     """True where it was ended by the engine's deadline, before the limits of a run."""
+    awaits_program: bool = False
+    """True where real time ended it while a program that the callable had started was still at work."""
     arguments: str = ""
     """The arguments of a command's processes, for the check that the key is not among them."""
     served: Scenario | None = None

@@ -65,9 +65,9 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         redact=options["redact"],
         fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
         strength=options["strength"],
+        specs=options["specs"],
         prices=str(folder / options["prices"]) if options["prices"] else None,
         budget=options["budget"],
-        specs=options["specs"],
     )
 
 
@@ -236,9 +236,13 @@ def stray(requests: int) -> str:
     return f"A part of the client went on after its end: {many} came with the key of an earlier run."
 
 
+def _maker(client: Client, plan: Plan) -> Callable[..., Engine]:
+    return partial(Engine, client, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices)
+
+
 def engine_for(client: Client, plan: Plan, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
-    make = partial(Engine, client, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices)
+    make = _maker(client, plan)
     if isinstance(client, CommandClient):
         with make() as engine:
             engine.run(Trial(model, smallest_payload(model), PLAIN))
@@ -255,7 +259,7 @@ def ready_engine(client: Client, plan: Plan, model: str) -> Iterator[Engine]:
             yield engine
             return
     client.secure = True
-    with Engine(client, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices) as engine:
+    with _maker(client, plan)() as engine:
         yield engine
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..scenarios.fault import Place
     from ..workspace import Workspace
 
-__all__ = ["LONGEST_HOST", "REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
+__all__ = ["LONGEST_HOST", "REDIRECTED", "RequestContext", "asked_scenario", "authorise", "key_of"]
 
 KEYS_PAGE = "https://aimlapi.com/app/keys"
 SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
@@ -119,6 +119,12 @@ def authorise(space: Workspace, request: RequestContext) -> str:
         text = f"A valid key is required. {problem} You can find or make an API key at {KEYS_PAGE}."
         raise Refusal(401, text)
     return key
+
+
+def key_of(headers: Headers) -> str:
+    """The API key that a request's headers show; empty where they show none."""
+    given = [value for name, value in headers if name == b"authorization"]
+    return _bearer(given[-1])[0] if given else ""
 
 
 @lru_cache(maxsize=32)

@@ -61,7 +61,9 @@ async def _serve(settings: Settings, listening: Any, url: str) -> None:
     app = MockApp(common)
     log = ExchangeLog(form=settings.log_format)
     if settings.log_format != "none":
-        common.default.bus.subscribe(log, (EventKind.EXCHANGE,))
+        common.workspaces.each(
+            lambda space: space.bus.subscribe(log.listener(space.name), (EventKind.EXCHANGE,))
+        )
     listener = Listener(app, [(listening, None)])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

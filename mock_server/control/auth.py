@@ -13,13 +13,21 @@ from starlette.responses import JSONResponse, Response
 from ..common import Common
 from ..errors import KlingMockError
 from ..hostnames import is_loopback
+from ..serving.wire import SPACE
+from ..workspace import Workspace
 
-__all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded"]
+__all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded", "space_of"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 TOKEN_COOKIE = "kling-mock-token"
 LONGEST_MESSAGE = 2000
 """Characters of a message."""
+
+
+def space_of(request: Request) -> Workspace:
+    """The workspace that a request is for."""
+    space: Workspace = request.scope[SPACE]
+    return space
 
 
 def guarded(common: Common, handler: Handler, stranger: Handler | None = None) -> Handler:

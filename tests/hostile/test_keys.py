@@ -134,6 +134,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["plain", "noscheme", "query", "body", "other"])
 def test_run_writes_no_key(mode: str, tmp_path: Path) -> None:
     """In the summary and in the report, which only its owner can read."""
@@ -423,6 +424,7 @@ def cost(exchange: Exchange) -> float:
     return min(times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_hiding_costs_linear_time(family: str) -> None:
     make = FAMILIES[family]
