@@ -18,6 +18,7 @@ from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.generation_paths import CreatePath, generation_paths
+from .api.kept import decide_kept
 from .api.models import DOCUMENT_PATH, MODEL_LISTS, list_models, model_document, one_model
 from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
@@ -44,6 +45,8 @@ from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, whole
 from .settings import Settings
 from .store import Suspended, at_once
+from .store.address import MEMORY
+from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
 
@@ -52,6 +55,9 @@ __all__ = ["MockApp", "create_app"]
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
+
+NOT_KEPT = (Conflict, Outdated, StoreError)
+"""What ends a transaction of a workspace that is kept elsewhere."""
 
 logger = logging.getLogger("kling_mock")
 
@@ -110,6 +116,11 @@ class MockApp(Starlette):
         if path.startswith(PREFIX):
             scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
         send = send if dates else dated(send, space.date)
+        if refusal is None:
+            try:
+                space.refresh()
+            except StoreError as error:
+                refusal = Refusal(503, f"{error}.")
         if refusal is not None:
             await control_error(refusal.status, refusal.message)(scope, receive, send)
         else:
@@ -127,7 +138,8 @@ class MockApp(Starlette):
             return self._rest(opened, partial(self._answer, opened, body))
         traffic = self.common.traffic
         try:
-            response = at_once(self._decide(opened, body))
+            decide = self._decide_here if opened.space.shared is None else self._decide
+            response = at_once(decide(opened, body))
             made = whole_response(response, opened.space.date(opened.request.at))
         except Suspended:
             # Something is loaded beside the loop, once.
@@ -202,7 +214,13 @@ class MockApp(Starlette):
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: Body) -> MockResponse:
-        """Have the request answered."""
+        """Have the request answered, in one transaction where its workspace is kept elsewhere."""
+        shared = opened.space.shared
+        if shared is None:
+            return await self._decide_here(opened, body)
+        return await decide_kept(opened, shared, partial(self._decide_here, opened, body))
+
+    async def _decide_here(self, opened: Opened, body: Body) -> MockResponse:
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
             if opened.refusal is not None:
@@ -217,6 +235,8 @@ class MockApp(Starlette):
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
+        except NOT_KEPT:
+            raise
         except Exception as error:
             if opened.outdated or isinstance(error, Forgotten):
                 text = "Service unavailable: this mock was reset while the request was under way."
@@ -359,10 +379,13 @@ def _preflight(request: RequestContext) -> MockResponse:
 def create_app(settings: Settings | None = None) -> Starlette:
     """The mock as an ASGI application, for people who run it under a server of their own.
 
-    It may be mounted below a prefix, or run behind one (`root_path`). Its state is in this process's memory:
-    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself).
+    It may be mounted below a prefix, or run behind one (`root_path`). With its state in this process's memory
+    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself);
+    with a `store` that they share it is not.
     Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
     elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
     """
-    refuse_several_workers()
-    return MockApp(Common(settings or Settings()))
+    settings = settings or Settings()
+    if settings.store == MEMORY:
+        refuse_several_workers()
+    return MockApp(Common(settings))

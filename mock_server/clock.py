@@ -54,6 +54,8 @@ class Clock:
         self.bus = EventBus(self.now)
         """Tells when the clock was moved or has another speed, in the thread that did it."""
         self._moment_of = moment_of
+        self.share: Callable[[Callable[[], None]], None] | None = None
+        """Does something to this clock that others have to learn of; None where it is the only one."""
 
     def now(self) -> float:
         """Virtual seconds since the epoch; never less than an earlier answer, and never after `LATEST`."""
@@ -157,8 +159,20 @@ class Clock:
                     timer.cancel()
                 future.cancel()
 
+    def follow(self, moment: float, real: float, speed: float) -> None:
+        """Go as another clock goes: it showed `moment` at the system's monotonic seconds `real`."""
+        with self._lock:
+            self._anchor = self._settled = (moment, real, speed)
+        self._wake()
+
     def _change(self, seconds: float, speed: float | None) -> None:
-        """Jump forward, and go on at a speed, or at the same one."""
+        """Jump forward, and go on at a speed, or at the same one; clocks that are one with it do so too."""
+        if self.share is None:
+            self._change_here(seconds, speed)
+        else:
+            self.share(lambda: self._change_here(seconds, speed))
+
+    def _change_here(self, seconds: float, speed: float | None) -> None:
         with self._lock:
             # From here on nobody reads the time without the lock: what was read before it came earlier.
             self._anchor = _CHANGING

@@ -34,6 +34,7 @@ __all__ = [
     "JsonOptions",
     "MachineOptions",
     "RunOptions",
+    "ServeOptions",
     "SpecsAddOptions",
     "SpecsOptions",
     "SpecsSyncOptions",
@@ -90,6 +91,15 @@ class HealthOptions(TypedDict, total=False):
     """What `health` takes."""
 
     wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
+
+
+class ServeOptions(TypedDict, total=False):
+    """What `serve` takes besides the server's options."""
+
+    workers: Annotated[
+        int | str,
+        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ]
 
 
 class RunOptions(TypedDict, total=False):
@@ -294,6 +304,7 @@ COMMAND_TABLES: tuple[type, ...] = (
     JsonOptions,
     UrlOptions,
     HealthOptions,
+    ServeOptions,
     RunOptions,
     ValidateOptions,
     SpecsAddOptions,

@@ -9,6 +9,7 @@ from .contracts import Contracts
 from .limits import Limits
 from .off_loop import OffLoop
 from .settings import Settings
+from .store.opening import open_backend
 from .traffic import Traffic
 from .workspace import Workspace
 from .workspaces import Workspaces
@@ -31,7 +32,9 @@ class Common:
         """Where bodies are judged that are too large to do so between two requests."""
         self.address = f"{settings.host}:{settings.port}"
         """Where clients reach it that do not say how they did; the listener knows its real port."""
-        self.workspaces = Workspaces(settings, self.traffic, self.catalog)
+        self.backend = open_backend(settings.store)
+        """The store of all workspaces, where they are not kept in this process."""
+        self.workspaces = Workspaces(settings, self.traffic, self.catalog, self.backend)
 
     @property
     def default(self) -> Workspace:

@@ -9,6 +9,7 @@ from .api.request_context import key_of
 from .common import Common
 from .errors import NoWorkspace
 from .exchanges.exchange import Headers
+from .store.records import StoreError
 from .workspace import Workspace
 from .workspaces import NAME, name_of_key
 
@@ -18,6 +19,8 @@ PREFIX = "/@"
 """Begins the path of a request to a workspace: `/@NAME/…`."""
 SPACE_PATH = re.compile(rb"/@%b(/[^%%]*)" % NAME.encode(), re.ASCII)
 """Such a path, with what stands behind the name."""
+
+RETRY = [(b"retry-after", b"1")]
 
 Entered = tuple[Workspace, str, str, Refusal | None]
 """A workspace, a path there, the prefix of that; and why a request is refused, where it has no workspace."""
@@ -44,6 +47,8 @@ class Entrance:
             text = str(error) if error.status == 400 else f"Service Unavailable: {error}"
             retry = [(b"retry-after", b"30")] if error.status == 503 else []
             return spaces.default, path, root, Refusal(error.status, text, headers=retry)
+        except StoreError as error:
+            return spaces.default, path, root, Refusal(503, f"Service Unavailable: {error}.", headers=RETRY)
 
     def _of_key(self, headers: Headers) -> Workspace:
         """The workspace of a request's key; the one without a name where it shows none that is accepted."""

@@ -100,6 +100,15 @@ class EventBus:
                 # Who listens must not change what a client is answered.
                 logger.exception("A listener failed at the event %d (%s):", number, kind)
 
+    def relay(self, kind: EventKind, data: Any, at: float | None) -> None:
+        """Tell readers alone, of what another server of the store has told its own listeners."""
+        with self._lock:
+            self._number += 1
+            event = Event(self._number, kind, self._now() if at is None else at, data)
+            self._kept.append(event)
+            for reader in self._readers:
+                reader.put(event)
+
     def subscribe(
         self, listener: Listener, kinds: Collection[EventKind] = tuple(EventKind)
     ) -> Callable[[], None]:

@@ -30,6 +30,7 @@ from .options import (
     read_environment,
 )
 from .scenarios import Scenario, parse_scenario
+from .store.address import MEMORY, parse_store
 from .units import MOST_JSON_VALUES, MOST_KEPT
 
 __all__ = [
@@ -62,6 +63,7 @@ def _scenarios(value: object) -> dict[str, Scenario]:
 
 
 SCENARIO = Kind(_scenario, metavar="NAME")
+STORE = Kind(parse_store, metavar="STORE")
 SCENARIOS = Kind(_scenarios)
 LOG_FORMAT = Kind.one_of("text", "json", "none")
 
@@ -158,6 +160,14 @@ class ServerOptions(TypedDict, total=False):
         int | str,
         Option(INTEGER, 1_000, "workspaces beside the one without a name", highest=MOST_KEPT, lowest=0),
     ]
+    store: Annotated[
+        str,
+        Option(
+            STORE,
+            MEMORY,
+            "where all is kept: memory, sqlite:FILE or redis://HOST:PORT/DB",
+        ),
+    ]
     redact: Annotated[
         str | tuple[str, ...] | list[str],
         Option(
@@ -224,6 +234,7 @@ class Settings:
     workspace_per_key: bool
     workspace_idle: float
     max_workspaces: int
+    store: str = field(repr=False)
     redact: tuple[str, ...]
     log_format: str
     scenarios: Mapping[str, Scenario]

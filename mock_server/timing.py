@@ -67,6 +67,9 @@ __all__ = [
     "SLOWNESS",
     "STILL_WAITING",
     "STOP_LOOK",
+    "STORE_ANSWERS",
+    "STORE_LOOK",
+    "STORE_PAUSE",
     "STREAM_GATHER",
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
@@ -172,6 +175,12 @@ HEALTH_ANSWERS = _patient(3.0)
 """In which a server that is well answers when `health` asks it."""
 HEALTH_LOOK = 0.05
 """Between questions of `health --wait`."""
+STORE_ANSWERS = _patient(1.0)
+"""That a store outside of this process gets to answer: a request waits for it, and others behind that one."""
+STORE_PAUSE = 0.2
+"""After which a store that was away is asked again: requests meanwhile are told at once that it is away."""
+STORE_LOOK = 0.05
+"""Between looks at what other servers of a store have done, while somebody waits for it."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 STREAM_GATHER = 0.1

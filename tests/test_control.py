@@ -353,7 +353,7 @@ def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
     reply = ask(server, "GET", "/openapi.json", key=None)
     assert reply.headers["content-type"] == "application/json"
     validate(reply.json)
-    assert set(generation_paths(load_catalog())) == set(reply.json["paths"]) >= set(PATHS)
+    assert set(generation_paths(load_catalog())) >= set(reply.json["paths"]) >= set(PATHS)
 
 
 @pytest.mark.parametrize("variant", load_catalog().variants, ids=lambda variant: variant.model)

@@ -157,7 +157,7 @@ def test_a_har_file_that_cannot_be_written_is_no_second_failure(pytester: pytest
             assert not create(kling_server)
 
         def test_next(kling_server):
-            create(kling_server)
+            statuses(kling_server)
         """
     result = run(pytester, source, "--kling-log-dir", "traces")
     result.stdout.fnmatch_lines(["HAR file: not written, *", "*--kling-log-dir: the HAR file was not *"])

@@ -7,14 +7,22 @@ from typing import Any
 import pytest
 
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.trace_rules.reposts import blind_reposts
+from kling_mock.trace_rules import Breach, Trace, check_trace
 from tests.running import python, run
 from tests.support import recorded
 
 
 def _create(at: float, body: bytes = b'{"model": "m"}', **made: Any) -> Exchange:
     facts: dict[str, Any] = {"status": 200, "job_id": f"job-{at}", "ended_at": at + 0.5, **made}
-    return recorded("POST", at=at, kind="create", number=int(at), body=body, body_size=len(body), **facts)
+    return recorded(**{"method": "POST"} | facts, at=at, kind="create", number=int(at), **_body(body))
+
+
+def _body(body: bytes) -> dict[str, Any]:
+    return {"body": body, "body_size": len(body)}
+
+
+def blind_reposts(exchanges: list[Exchange], **known: Any) -> list[Breach]:
+    return [breach for breach in check_trace(Trace(exchanges, **known)) if breach.id == "B2"]
 
 
 LOST: dict[str, Any] = {"status": None, "fault": "reset"}
@@ -41,10 +49,31 @@ def test_the_same_json_in_other_words_is_the_same_body() -> None:
         [_create(1, status=429, fault="status", job_id=None), _create(2)],
         [_create(1, fault="gzip"), _create(2)],
         [_create(1, **LOST), _create(1.2)],
+        [_create(1, **LOST), _create(2, path="/v1/video/generations")],
+        [_create(1, **LOST), _create(2, raw_headers=((b"authorization", b"Bearer another"),))],
+        [_create(1, **LOST), _create(2, raw_headers=((b"x-mock-scenario", b"failed"),))],
     ],
 )
 def test_what_was_not_lost_or_not_sent_again_is_not(creates: list[Exchange]) -> None:
     assert blind_reposts(creates) == []
+
+
+def test_a_client_that_gave_a_late_reply_up_has_sent_it_again() -> None:
+    late = _create(1, status=None, fault="slow", ended_at=40.0)
+    assert blind_reposts([late, _create(12)])
+    assert not blind_reposts([_create(1, fault="slow", ended_at=40.0), _create(12)])
+
+
+def test_what_a_test_does_in_between_makes_it_another_wish() -> None:
+    creates = [_create(1, **LOST), _create(2), _create(3)]
+    assert blind_reposts(creates, steps=frozenset({1})) == []
+    (breach,) = blind_reposts(creates, steps=frozenset({2}))
+    assert breach.exchanges == (1, 2)
+
+
+def test_of_several_tests_together_it_is_advice() -> None:
+    (breach,) = blind_reposts([_create(1, **LOST), _create(2)], one=False)
+    assert (breach.id, breach.level) == ("B2", "A")
 
 
 @pytest.mark.slow

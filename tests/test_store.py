@@ -6,9 +6,10 @@ import asyncio
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -39,7 +40,12 @@ from kling_mock.store import (
     at_once,
 )
 from kling_mock.store.memory import MOST_ASKED
+from kling_mock.store.redis_server import RedisBackend
+from kling_mock.store.shared import SharedStore
+from kling_mock.store.sqlite import SqliteBackend
 from kling_mock.timeline import JobStatus, ProgressBy, Timeline
+
+from .redis_process import PROGRAM, needs_redis, running_redis
 
 PLAIN = Scenario("plain")
 FAILED = Scenario("failed", plan=("queued", "error"))
@@ -54,7 +60,35 @@ def memory(limit: int, default: Scenario = PLAIN) -> Store:
     return MemoryStore(limit, default)
 
 
-STORES = [pytest.param(memory, id="memory")]
+def sqlite(limit: int, default: Scenario = PLAIN) -> Store:
+    return SharedStore(SqliteBackend(":memory:").records("a"), limit, default)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Redis for all of them, where there is one."""
+    if PROGRAM is None:
+        yield
+        return
+    with running_redis(tmp_path_factory.mktemp("redis")) as redis:
+        BACKENDS.append(RedisBackend(redis.url()))
+        yield
+        BACKENDS.pop().close()
+
+
+BACKENDS: list[RedisBackend] = []
+NAMES = count(1)
+
+
+def redis(limit: int, default: Scenario = PLAIN) -> Store:
+    return SharedStore(BACKENDS[0].records(f"store-{next(NAMES)}"), limit, default)
+
+
+STORES = [
+    pytest.param(memory, id="memory"),
+    pytest.param(sqlite, id="sqlite"),
+    pytest.param(redis, id="redis", marks=needs_redis),
+]
 every_store = pytest.mark.parametrize("make", STORES)
 
 

@@ -162,7 +162,7 @@ class Time:
 @pytest.fixture
 def moved(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr("kling_mock.workspaces.time", time)
+    monkeypatch.setattr("kling_mock.workspaces.real_time", time)
     return time
 
 

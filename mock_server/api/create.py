@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-MANY_VALUES = 2000
-"""Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
+MANY_VALUES = 400
+"""Values of a body, about, beyond which it is judged there too: each may be a problem that is explained."""
 
 
 async def create(
@@ -304,7 +304,7 @@ async def _make_job(
         plan = decide_job(job_id, scenario, asked, space.settings, request.at)
         added = await store.add_job(plan, request.resets, bounds)
         if added is AddResult.ADDED:
-            space.bus.publish(EventKind.JOB_MADE, plan, request.at)
+            space.tell(EventKind.JOB_MADE, plan, request.at)
             return plan
         if added is AddResult.FULL:
             raise _full(space)

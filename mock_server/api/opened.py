@@ -36,6 +36,14 @@ class Opened:
         self.refusal: Refusal | None = None
         """Why it has no workspace to be answered by, where that is so."""
 
+    def begin_again(self, *, refresh: bool) -> None:
+        """Answer it anew, as if it came now, after a look at what other servers have changed."""
+        space, request = self.space, self.request
+        if refresh:
+            space.refresh()
+        request.at, request.resets = space.clock.now(), space.store.resets
+        self.outcome = Outcome()
+
     @property
     def outdated(self) -> bool:
         """Whether all was forgotten since it began: what it asks for has no place in what comes after."""

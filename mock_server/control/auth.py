@@ -14,6 +14,7 @@ from ..common import Common
 from ..errors import KlingMockError
 from ..hostnames import is_loopback
 from ..serving.wire import SPACE
+from ..store.records import StoreError
 from ..workspace import Workspace
 
 __all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded", "space_of"]
@@ -56,6 +57,8 @@ async def _answer(common: Common, request: Request, handler: Handler, stranger: 
         return control_error(403, refused) if stranger is None or foreign else await stranger(request)
     try:
         return await handler(request)
+    except StoreError as error:
+        return control_error(503, f"{error}.")
     except KlingMockError as error:
         return control_error(400, str(error))
 

@@ -217,7 +217,7 @@ class Control:
         """List the workspaces; a DELETE ends those that have a name. Below a prefix it is about that one."""
         spaces, own = self.common.workspaces, space_of(request)
         spaces.look()
-        listed = [own] if own.name else spaces.values()
+        listed = [own] if own.name else [spaces.default, *spaces.named()]
         if request.method == "DELETE":
             return JSONResponse({"ended": [space.name for space in listed if spaces.end(space.name)]})
         rows = [await _workspace_row(space, spaces.idle_for(space)) for space in listed]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import SettingsError, UnknownScenario, nearest
 from ..timeline import ProgressBy
@@ -129,6 +130,32 @@ class ScenarioSelector:
         self._queue: deque[_Choice] = deque()
         self._counted: dict[str, _Choice] = {}
 
+    def state(self, write: Callable[[Scenario], str]) -> str:
+        """All of it as JSON; `write` gives that of a scenario."""
+
+        def shown(choice: _Choice) -> str:
+            return f"[{write(choice.scenario)},{json.dumps(list(choice.hits.items()))}]"
+
+        queue = ",".join(map(shown, self._queue))
+        counted = ",".join(f"[{json.dumps(text)},{shown(one)}]" for text, one in self._counted.items())
+        return f"[{write(self._initial)},{shown(self._default)},[{queue}],[{counted}]]"
+
+    @classmethod
+    def restored(cls, state: Any, read: Callable[[Any], Scenario]) -> ScenarioSelector:
+        """A selector of such JSON, read; `read` makes the scenario of its own."""
+
+        def choice(data: Any) -> _Choice:
+            made = _Choice(read(data[0]))
+            made.hits = {index: count for index, count in data[1]}
+            return made
+
+        initial, default, queue, counted = state
+        selector = cls(read(initial))
+        selector._default = choice(default)
+        selector._queue.extend(map(choice, queue))
+        selector._counted = {text: choice(data) for text, data in counted}
+        return selector
+
     @property
     def default(self) -> Scenario:
         """The scenario of a create that asks for none."""
@@ -138,6 +165,11 @@ class ScenarioSelector:
     def queue(self) -> list[Scenario]:
         """The scenarios of the next creates, first one first."""
         return [choice.scenario for choice in self._queue]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a create has met the first one of the queue already."""
+        return bool(self._queue) and bool(self._queue[0].hits)
 
     def use(self, scenario: Scenario) -> None:
         """Make it the default from now on."""

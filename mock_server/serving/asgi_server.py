@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from ..common import Common
 from ..errors import ServerError
 from ..limits import Limits
-from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STREAM_LOOK
+from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STORE_LOOK, STREAM_LOOK
 from ..workspace import Workspace
 from ..workspaces import LOOKS
 from .idle_detector import IdleDetector
@@ -108,7 +108,15 @@ class Listener:
     `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
     """
 
-    def __init__(self, app: ServedApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+    def __init__(
+        self,
+        app: ServedApp,
+        sockets: list[tuple[socket.socket, ssl.SSLContext | None]],
+        *,
+        alone: bool = True,
+    ) -> None:
+        """`alone` says that no other process listens on these sockets."""
+        self._alone = alone
         self.app = app
         self.sockets = sockets
         self._state = ServerState()
@@ -122,7 +130,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.app.common.address = _address(self.sockets[0][0])
-        looks = self._loop.create_task(self._end_idle_workspaces())
+        looks = [self._loop.create_task(one) for one in (self._end_idle_workspaces(), self._follow_store())]
         traffic = self.app.common.traffic
         self.idle_detector = IdleDetector(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
@@ -141,12 +149,21 @@ class Listener:
             ready()
             await self._stop.wait()
         finally:
-            looks.cancel()
-            for listening, _ in self.sockets:
+            for look in looks:
+                look.cancel()
+            for listening, _ in self.sockets if self._alone else ():
                 _shut(listening)
             for server in servers:
                 server.close()
             await self._finish()
+
+    async def _follow_store(self) -> None:
+        """Let those who wait in a workspace learn what other servers of the store do there."""
+        while self.app.common.backend is not None:
+            await asyncio.sleep(STORE_LOOK)
+            for space in self.app.common.workspaces.values():
+                if space.holds.any() or space.bus.watched:
+                    space.follow()
 
     async def _end_idle_workspaces(self) -> None:
         """Look for workspaces that nobody uses, as long as it serves."""

@@ -81,6 +81,8 @@ class ChosenScenarios(NamedTuple):
 
     default: Scenario
     queue: list[Scenario]
+    begun: bool = False
+    """Whether a create has met the first one of the queue already."""
 
 
 class Store(Protocol):

@@ -95,7 +95,7 @@ class MemoryStore:
 
     async def scenarios(self) -> ChosenScenarios:
         """The default scenario and the queue."""
-        return ChosenScenarios(self._selector.default, self._selector.queue)
+        return ChosenScenarios(self._selector.default, self._selector.queue, self._selector.begun)
 
     async def use_scenario(self, scenario: Scenario) -> None:
         """Make it the default from now on."""

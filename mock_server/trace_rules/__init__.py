@@ -1,7 +1,9 @@
-"""The rules of the contract, and what a trace alone can show against a client."""
+"""The rules of the contract, and what a trace alone can show against a client, or against its test."""
 
-from .passive import INVARIANTS, REFUSALS, Breach, Invariant, check_trace
+from .checks_of_creates import REFUSALS
+from .passive import INVARIANTS, Breach, Invariant, check_trace
 from .register import RULES, Level, Rule, Section
+from .trace import Trace
 
 __all__ = [
     "INVARIANTS",
@@ -12,5 +14,6 @@ __all__ = [
     "Level",
     "Rule",
     "Section",
+    "Trace",
     "check_trace",
 ]

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator
 
 from ..errors import PayloadError
 from ..exchanges.exchange import Exchange
 from ..scenarios.fault import MODIFIERS
 from ..validation import parse_json
-from .passive import Breach
-from .register import RULES
+from .trace import Trace
 
-__all__ = ["BLIND_REPOST", "blind_reposts"]
+__all__ = ["blind_reposts"]
 
-BLIND_REPOST = RULES["B2"]
+LATE = 1.0
+"""Virtual seconds after which a create that is still unanswered was given up by whoever sends it again."""
 
 
-def blind_reposts(exchanges: Sequence[Exchange]) -> list[Breach]:
-    """A breach for each body that was sent again after its reply was lost.
+def blind_reposts(trace: Trace) -> Iterator[tuple[Exchange, ...]]:
+    """The creates of each body that was sent again after its reply was lost: the first one, and the others.
 
-    Nothing in a trace tells that from a second video of the same wish, so this is for one program that is
-    watched as a whole, and not among the checks of a trace. Bodies are the same byte for byte, or as JSON.
+    Bodies are the same byte for byte, or as JSON; the key and the scenario that is asked for are the same.
+    What came while the first one was under way was sent beside it, and is not meant, unless its client had
+    given it up.
     """
     sent: dict[Hashable, list[Exchange]] = {}
-    for exchange in exchanges:
-        if exchange.kind != "create":
-            continue
+    for exchange in trace.creates:
         key = _key(exchange)
         again = sent.get(key)
-        if again is not None:
-            before = again[0].ended_at
-            if before is not None and exchange.at >= before:
+        if again is not None and not trace.stepped(again[-1], exchange):
+            if _comes_after(again[0], exchange):
                 again.append(exchange)
+        elif again is not None and len(again) > 1:
+            continue
         elif _lost(exchange):
             sent[key] = [exchange]
-    return [_breach(again) for again in sent.values() if len(again) > 1]
+        else:
+            sent.pop(key, None)
+    for again in sent.values():
+        if len(again) > 1:
+            yield tuple(again)
 
 
-def _breach(creates: Sequence[Exchange]) -> Breach:
-    paid = sum(create.job_id is not None for create in creates)
-    says = f"the same body was sent {len(creates)} times after a lost reply: " + (
-        f"would have been paid {paid} times." if paid > 1 else "the first one may be paid as well."
-    )
-    return Breach(BLIND_REPOST, says, tuple(create.number for create in creates))
+def _comes_after(lost: Exchange, create: Exchange) -> bool:
+    ended = lost.ended_at
+    if ended is not None and create.at >= ended:
+        return True
+    return lost.status is None and create.at - lost.at >= LATE
 
 
 def _lost(create: Exchange) -> bool:
@@ -54,12 +57,17 @@ def _lost(create: Exchange) -> bool:
 
 def _key(create: Exchange) -> Hashable:
     """A value that is equal for creates that ask for the same."""
+    asked = [tuple(create.header_values(name)) for name in (b"authorization", b"x-mock-scenario")]
+    return create.path, *asked, _body_of(create)
+
+
+def _body_of(create: Exchange) -> Hashable:
     if len(create.body) == create.body_size:
         try:
-            return create.path, _frozen(parse_json(create.body))
+            return _frozen(parse_json(create.body))
         except (PayloadError, RecursionError):
             pass
-    return create.path, create.body, create.body_size
+    return create.body, create.body_size
 
 
 def _frozen(value: object) -> Hashable:

@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 
 class Section(StrEnum):
-    """The part of a client's work that a rule is about; the first letter of the rule's id."""
+    """The part of a client's work, or of its tests, that a rule is about: the first letter of its id."""
 
     REQUEST = "A"
     CREATE = "B"
@@ -29,6 +29,7 @@ class Section(StrEnum):
     TRANSPORT = "E"
     PROCESS = "F"
     TOGETHER = "G"
+    TEST = "T"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Rule:
     """One sentence: how a client that breaks it is mended."""
     in_trace: bool = False
     """True where a trace alone can show that it is broken."""
+    in_kit: bool = True
+    """False where the contract kit does not try it: what it is about lies outside of one client's call."""
 
     @property
     def section(self) -> Section:

@@ -54,6 +54,7 @@ RULES = (
         "Behind a proxy, or with a slash too many in a setting, nothing works.",
         "Take slashes off the end of the base URL and append the path to it; `urljoin` with a leading "
         "slash drops a prefix.",
+        in_trace=True,
     ),
     Rule(
         "A7",
@@ -198,5 +199,14 @@ RULES = (
         Level.REQUIRED,
         "A gateway's page ends in an error about JSON, and nobody learns what the status was.",
         "Look at the status before the body is decoded, and put it into the error.",
+    ),
+    Rule(
+        "B13",
+        "job-followed",
+        Level.ADVISORY,
+        "A job is paid for, and nobody ever asks for its video.",
+        "Poll every job that was made, for as long as its model is documented to take, or hand its id on.",
+        in_trace=True,
+        in_kit=False,
     ),
 )

@@ -57,6 +57,7 @@ RULES = (
         Level.REQUIRED,
         "Polls without a pause run into the rate limit, for everything that uses the key.",
         "Sleep between polls in every branch of the loop, that of errors too.",
+        in_trace=True,
     ),
     Rule(
         "C8",

@@ -21,6 +21,7 @@ RULES = (
         Level.REQUIRED,
         "A job without a video is delivered as one, or waited for.",
         "Raise where a completed job has no URL.",
+        in_trace=True,
     ),
     Rule(
         "D3",
@@ -28,6 +29,7 @@ RULES = (
         Level.REQUIRED,
         "A failed job is delivered as a video, or nobody learns why it failed.",
         "Take an error that is an object, a list, a text or null, and say what is in it.",
+        in_trace=True,
     ),
     Rule(
         "D4",
@@ -92,6 +94,15 @@ RULES = (
         Level.STRICT,
         "The video's host sends the client on, and the client goes without.",
         "Follow redirects for the download, without the key.",
+    ),
+    Rule(
+        "D13",
+        "video-fetched",
+        Level.ADVISORY,
+        "The video is paid for and ready, one download fails, and nobody has it.",
+        "Try the download again, and poll the job for a new URL where the old one has expired.",
+        in_trace=True,
+        in_kit=False,
     ),
     # E. Transport
     Rule(

@@ -18,9 +18,9 @@ from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules import Breach, check_trace
-from ...trace_rules.passive import asks_for_unknown_model
-from ...trace_rules.reposts import blind_reposts
-from .host_policy import Hosts
+from ...trace_rules.checks_of_sending import asks_for_unknown_model
+from ...verdicts.evidence import trace_of
+from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
@@ -50,7 +50,9 @@ def summary_of(
     US dollars that may be billed.
     """
     exchanges = server.exchanges
-    breaches = [*check_trace(exchanges), *blind_reposts(exchanges)]
+    uncalled = [] if exchanges or status in UNSTARTED else [API_HOST]
+    trace = trace_of(server.space, one=True, over=True, called="run", uncalled=uncalled)
+    breaches = check_trace(trace)
     hides = trace_redactor(exchanges, also=environment_keys())
     report = {
         "exit_status": status,

@@ -1,0 +1,61 @@
+"""What a test did beside its client: scenarios that it chose, and steps of its own between the requests."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from .scenario import Scenario
+
+__all__ = ["Armed", "Arming", "How"]
+
+How = Literal["start", "configure", "use", "next"]
+MOST_KEPT = 10_000
+"""Chosen scenarios, and steps, that are kept; the oldest go."""
+
+
+class Armed(NamedTuple):
+    """A scenario that somebody chose for what was to come."""
+
+    scenario: Scenario
+    how: How
+    """By an option of the start, `configure`, `use`, or `next`."""
+
+
+class Arming:
+    """The scenarios chosen since the start or the last reset, and when a test did something of its own.
+
+    A moment is the number of exchanges that there had been.
+    """
+
+    def __init__(self) -> None:
+        self._armed: dict[tuple[str, How], Armed] = {}
+        self._steps: dict[int, None] = {}
+
+    @property
+    def armed(self) -> tuple[Armed, ...]:
+        """The scenarios, one of each name, the first one first."""
+        return tuple(self._armed.values())
+
+    @property
+    def steps(self) -> frozenset[int]:
+        """The moments at which a test chose a scenario, moved the clock or looked at what had happened."""
+        return frozenset(self._steps)
+
+    def arm(self, scenario: Scenario, how: How, at: int = 0) -> None:
+        """Note a scenario that was chosen, after `at` exchanges."""
+        self._armed[scenario.name, how] = Armed(scenario, how)
+        if len(self._armed) > MOST_KEPT:
+            del self._armed[next(iter(self._armed))]
+        if how != "start":
+            self.step(at)
+
+    def step(self, at: int) -> None:
+        """Note that a test did something of its own, after `at` exchanges."""
+        self._steps[at] = None
+        if len(self._steps) > MOST_KEPT:
+            del self._steps[next(iter(self._steps))]
+
+    def clear(self) -> None:
+        """Forget all but what was chosen at the start."""
+        self._armed = {key: armed for key, armed in self._armed.items() if armed.how == "start"}
+        self._steps = {}

@@ -1,0 +1,45 @@
+"""Planted mistakes, told in the test that makes them, and nothing said of a client that makes none."""
+
+from __future__ import annotations
+
+import pytest
+
+from .planted.client import MISTAKES
+from .plugged import run
+
+pytest_plugins = ["pytester"]
+
+TESTS = """
+from tests.planted.client import MISTAKES, Api, right
+
+@pytest.fixture
+def api(kling_server, kling_fast_forward):
+    return Api(kling_server.base_url, "", kling_server.next)
+
+def test_right(api):
+    right(api)
+"""
+EACH = """
+def test_{number}(api):
+    MISTAKES[{name!r}][1](api)
+"""
+
+
+def test_each_is_told_by_the_test_that_makes_it(pytester: pytest.Pytester) -> None:
+    tests = TESTS + "".join(EACH.format(number=n, name=name) for n, name in enumerate(MISTAKES))
+    result = run(pytester, tests, "-rA")
+    result.assert_outcomes(passed=len(MISTAKES) + 1, warnings=len(MISTAKES))
+    told = result.stdout.str().partition("warnings summary")[2]
+    for number, (rule, _) in enumerate(MISTAKES.values()):
+        said = told.partition(f"::test_{number}\n")[2].partition("\n\n")[0]
+        assert f"KlingMockWarning: {rule} " in said, (number, rule, said)
+
+
+def test_advice_fails_no_test_and_all_else_does(pytester: pytest.Pytester) -> None:
+    names = {rule: name for name, (rule, _) in MISTAKES.items()}
+    tests = TESTS + "".join(EACH.format(number=rule, name=names[rule]) for rule in ("B13", "D13", "T1", "B2"))
+    result = run(pytester, tests, "-W", "error", ini="kling_mock_checks = error\n")
+    result.assert_outcomes(passed=3, failed=2, warnings=2)
+    result.stdout.fnmatch_lines(
+        ["T1 scenario-used: this test proves nothing:*", "B2 no-blind-repost:*paid 2 times*"]
+    )
