@@ -9,7 +9,20 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, FOLDERS, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
+from .options import (
+    ADDRESS,
+    FILE,
+    FOLDERS,
+    INTEGER,
+    SPEED,
+    SWITCH,
+    TIME,
+    TOKEN,
+    USD,
+    WORDS,
+    Kind,
+    Option,
+)
 
 __all__ = [
     "COMMAND_TABLES",
@@ -27,6 +40,7 @@ __all__ = [
     "ServeOptions",
     "SpecsAddOptions",
     "SpecsOptions",
+    "SpecsSyncOptions",
     "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
@@ -224,6 +238,38 @@ class SpecsAddOptions(TypedDict, total=False):
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
 
 
+class SpecsSyncOptions(TypedDict, total=False):
+    """What `specs sync` takes."""
+
+    source: Annotated[
+        str,
+        Option(
+            ADDRESS,
+            "https://api.aimlapi.com",
+            "the address whose catalogue is read",
+            "URL",
+            word="from",
+        ),
+    ]
+    into: Annotated[
+        Path | None, Option(FILE, None, "write changed and new documents, and prices, to it", "FOLDER")
+    ]
+    models: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a model's id or a glob (repeatable; default: all)",
+            "MODEL",
+            repeatable=True,
+            word="model",
+        ),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the report: Markdown for .md, else JSON, - for stdout", "FILE")
+    ]
+
+
 class ContractOptions(SpecsOptions, total=False):
     """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
 
@@ -340,6 +386,7 @@ COMMAND_TABLES: tuple[type, ...] = (
     CheckOptions,
     ValidateOptions,
     SpecsAddOptions,
+    SpecsSyncOptions,
     VerifyOptions,
     ImportOptions,
     MachineOptions,

@@ -24,6 +24,8 @@ __all__ = [
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
+    "DOWNLOAD",
+    "DOWNLOAD_ENDS",
     "ENDLESS_WORK",
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
@@ -55,6 +57,8 @@ __all__ = [
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
     "REPORT_ANSWERS",
+    "RETRY_PAUSE",
+    "RETRY_PAUSE_MOST",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -197,6 +201,12 @@ LOG_FLUSH = 0.05
 
 DOWNLOAD = _patient(20.0)
 """In which an address that `specs` was told to read has to answer, and between two parts of its answer."""
+DOWNLOAD_ENDS = _patient(60.0)
+"""In which all of its answer has to come."""
+RETRY_PAUSE = 0.25
+"""Before an address is asked again, doubled each time, where its answer does not say."""
+RETRY_PAUSE_MOST = 30.0
+"""The same where it asks for longer."""
 
 # Verdicts.
 

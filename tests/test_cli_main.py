@@ -32,7 +32,7 @@ def test_without_a_command_there_is_help_and_status_2(capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert all(f"\n  {name} " in shown for name in COMMANDS)
     assert main(["specs"]) == 2
-    assert "expected list, show, check, diff or add" in capsys.readouterr().err
+    assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--version"], ["-V"], ["version"]])

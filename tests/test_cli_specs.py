@@ -81,7 +81,7 @@ def test_show_of_an_unknown_model_names_the_nearest() -> None:
 
 def test_no_action_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 2
-    assert "expected list, show, check, diff or add" in capsys.readouterr().err
+    assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
 def test_check_finds_the_vendored_documents_sound(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ..catalog import MODEL_TYPE
+
 if TYPE_CHECKING:
     from ..billing.prices import Prices
     from ..catalog import Catalog, Variant
 
-__all__ = ["MODEL_TYPE", "Query", "fits", "item_of", "items_of", "query_of", "shown_item"]
+__all__ = ["Query", "fits", "item_of", "items_of", "query_of", "shown_item"]
 
-MODEL_TYPE = "internal/video-generations/submit"
-"""The type of a video model, and the endpoint of its document."""
 SECTIONS = ("pricing", "modalities", "capabilities")
 FILTERS = ("id", "type", "tags", "modalities", "input_modalities", "output_modalities", "capabilities")
 MEDIA = ("image", "video", "audio")

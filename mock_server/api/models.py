@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
+from ..catalog import MODEL_TYPE
 from ..errors import UnknownModel
 from ..off_loop import OffLoop
-from .model_items import MODEL_TYPE, Query, fits, item_of, items_of, query_of, shown_item
+from .model_items import Query, fits, item_of, items_of, query_of, shown_item
 from .outcome import Outcome, Refusal
 from .request_context import RequestContext
 from .response import FREE_HEADERS, MockResponse, encode

@@ -14,6 +14,7 @@ from ..catalog import Catalog, load_catalog
 from ..command_options import JsonOptions, SpecsAddOptions, SpecsOptions
 from ..errors import SpecError
 from ..options import options_of, read_options
+from . import specs_sync
 from .commands import Command, Group, argument, flags
 
 __all__ = ["command"]
@@ -26,6 +27,7 @@ examples:
   kling-mock specs diff kling-video/v1.6/pro/image-to-video downloaded.json
   kling-mock specs add downloaded.json --into my-specs
   kling-mock specs list --specs my-specs
+  kling-mock specs sync --into my-specs
 """
 
 
@@ -189,11 +191,12 @@ ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Par
         [argument("file", "FILE|URL|-"), *flags(SpecsAddOptions)],
         "kling-mock specs add downloaded.json --into my-specs",
     ),
+    "sync": (specs_sync.HELP, specs_sync.sync, specs_sync.PARAMETERS, specs_sync.EXAMPLE),
 }
 
 
 def _no_action(context: click.Context) -> int:
-    print("kling-mock specs: expected list, show, check, diff or add. Try --help.", file=sys.stderr)
+    print("kling-mock specs: expected list, show, check, diff, add or sync. Try --help.", file=sys.stderr)
     return 2
 
 

@@ -12,7 +12,7 @@ from ..catalog.upgrade import upgraded
 from ..errors import SpecError
 from .diff import Difference, differences, wording_differences
 
-__all__ = ["Change", "Creates", "Source", "changes", "creates_of", "models_in", "source_of"]
+__all__ = ["Change", "Creates", "Source", "changes", "creates_of", "models_in", "narrowed", "source_of"]
 
 Creates: TypeAlias = Sequence[tuple[str, dict[str, Any]]]
 """Paths, each with the resolved schema of the body that makes a job there."""
@@ -24,11 +24,11 @@ class Change(NamedTuple):
     path: str
     difference: Difference
 
-    def line(self) -> str:
-        """The change as one line."""
+    def line(self, there: str = "in the file") -> str:
+        """The change as one line; `there` says where the second contract is."""
         if self.difference.constraint == "path":
             return "the vendored contract does not have this path"
-        return self.difference.line()
+        return self.difference.line(there)
 
     def row(self) -> dict[str, str]:
         """The change as plain data."""
@@ -58,6 +58,11 @@ class Source(NamedTuple):
         if self.document is None:
             return _catalogued(catalog.find(model), catalog)
         names = {model} if variant is None else {variant.model, *variant.aliases}
+        return creates_of(self.document, names, self.name)
+
+    def creates_by(self, names: set[str]) -> Creates:
+        """The creates of one model of a document, by any of its names."""
+        assert self.document is not None
         return creates_of(self.document, names, self.name)
 
 
@@ -105,6 +110,27 @@ def _named(option: Mapping[str, Any]) -> list[str]:
     model = option.get("properties", {}).get("model", {})
     listed = [model["const"]] if "const" in model else model.get("enum", [])
     return [name for name in listed if isinstance(name, str)]
+
+
+def narrowed(document: Mapping[str, Any], model: str, names: set[str], where: str) -> dict[str, Any]:
+    """A document with the creates of one model alone, whatever else it describes; its own id comes first."""
+    found: dict[str, dict[str, Any]] = dict(creates_of(document, names, where))
+    paths: dict[str, Any] = {}
+    for path, item in document["paths"].items():
+        schema = found.get(path)
+        if schema is None:
+            if "post" not in item:
+                paths[path] = item
+            continue
+        fields = schema["properties"]
+        named = [model, *(name for name in _named(schema) if name in names and name != model)]
+        about = {key: value for key, value in fields["model"].items() if key not in ("const", "enum")}
+        body = {**schema, "properties": {**fields, "model": {**about, "enum": named}}}
+        request = item["post"]["requestBody"]
+        media = {**request["content"]["application/json"], "schema": body}
+        content = {**request["content"], "application/json": media}
+        paths[path] = {**item, "post": {**item["post"], "requestBody": {**request, "content": content}}}
+    return {**document, "paths": paths}
 
 
 def changes(ours: Creates, theirs: Creates, *, wording: bool = False) -> list[Change]:

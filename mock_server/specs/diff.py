@@ -32,14 +32,13 @@ class Difference:
     severity: Severity
     """What it means to clients of the first contract."""
 
-    def line(self) -> str:
-        """The difference as one line."""
+    def line(self, there: str = "in the file") -> str:
+        """The difference as one line; `there` says where the second contract is."""
         if self.constraint == "field":
-            where = "only in the file" if self.ours == _ABSENT else "not in the file"
-            return f"{self.field}: {where}"
+            return f"{self.field}: {'only' if self.ours == _ABSENT else 'not'} {there}"
         if self.constraint == "wording":
             return f"{self.field or 'body'}: said in other words"
-        return f"{self.field or 'body'}: {self.constraint} is {self.ours}, in the file {self.theirs}"
+        return f"{self.field or 'body'}: {self.constraint} is {self.ours}, {there} {self.theirs}"
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
