@@ -285,7 +285,7 @@ async def _check_room(space: Workspace, now: float, asked: Judged, bounds: JobBo
     store = space.store
     if not await store.has_room(now):
         raise _full(space)
-    if bounds == UNBOUNDED:
+    if bounds is UNBOUNDED:
         return
     if bounds.unfinished < math.inf and await store.unfinished(now) >= bounds.unfinished:
         raise _busy(space)
