@@ -27,12 +27,15 @@ from .options import (
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
+    "CheckOptions",
     "ConfigOptions",
     "ContractOptions",
     "HealthOptions",
     "ImportOptions",
     "JsonOptions",
+    "JudgeOptions",
     "MachineOptions",
+    "ReportOptions",
     "RunOptions",
     "ServeOptions",
     "SpecsAddOptions",
@@ -93,16 +96,17 @@ class HealthOptions(TypedDict, total=False):
     wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
 
 
-class ServeOptions(TypedDict, total=False):
-    """What `serve` takes besides the server's options."""
+class JudgeOptions(TypedDict, total=False):
+    """What of a verdict counts, for every command that gives one."""
 
-    workers: Annotated[
-        int | str,
-        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ignore: Annotated[
+        Words,
+        Option(WORDS, (), "leave a rule out of the verdict, such as A1 (repeatable)", "ID", repeatable=True),
     ]
+    junit: Annotated[Path | None, Option(FILE, None, "write the verdict as JUnit XML", "FILE.xml")]
 
 
-class RunOptions(TypedDict, total=False):
+class RunOptions(JudgeOptions, total=False):
     """What `run` takes besides the server's options."""
 
     fast_forward: Annotated[bool, Option(SWITCH, False, "sleeping and waiting for the mock cost nothing")]
@@ -136,6 +140,77 @@ class RunOptions(TypedDict, total=False):
     report: Annotated[
         Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
     ]
+
+
+class ServeOptions(JudgeOptions, total=False):
+    """What `serve` takes besides the server's options."""
+
+    workers: Annotated[
+        int | str,
+        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ]
+    check: Annotated[bool, Option(SWITCH, False, "fail where a rule of level R is broken")]
+    timeout: Annotated[
+        float | str | None,
+        Option(TIME, None, "end the command after this much real time, with status 124", above=True),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the verdict to a file as JSON at the end", "FILE.json")
+    ]
+
+
+class ReportOptions(JudgeOptions, total=False):
+    """What `report` takes."""
+
+    format: Annotated[
+        Literal["text", "markdown", "json"],
+        Option(
+            Kind.one_of("text", "markdown", "json"),
+            "text",
+            "how the verdict is printed",
+            "FORM",
+            variable=False,
+        ),
+    ]
+    rules: Annotated[
+        Words,
+        Option(WORDS, (), "a rule's id (repeatable)", "ID", repeatable=True, word="rule", variable=False),
+    ]
+    levels: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "required, strict or advice (repeatable)",
+            "LEVEL",
+            repeatable=True,
+            word="level",
+            variable=False,
+        ),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
+
+
+class CheckOptions(JudgeOptions, JsonOptions, total=False):
+    """What `check` takes."""
+
+    api_hosts: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a host that is the API as well (repeatable)",
+            "NAME",
+            repeatable=True,
+            word="host",
+            variable=False,
+        ),
+    ]
+    side: Annotated[
+        Literal["both", "client", "server"],
+        Option(Kind.one_of("both", "client", "server"), "both", "whose mistakes count", variable=False),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
 
 
 class ValidateOptions(SpecsOptions, JsonOptions, total=False):
@@ -306,6 +381,9 @@ COMMAND_TABLES: tuple[type, ...] = (
     HealthOptions,
     ServeOptions,
     RunOptions,
+    ServeOptions,
+    ReportOptions,
+    CheckOptions,
     ValidateOptions,
     SpecsAddOptions,
     SpecsSyncOptions,

@@ -56,6 +56,7 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REPORT_ANSWERS",
     "RETRY_PAUSE",
     "RETRY_PAUSE_MOST",
     "RUN_ENDS",
@@ -206,6 +207,11 @@ RETRY_PAUSE = 0.25
 """Before an address is asked again, doubled each time, where its answer does not say."""
 RETRY_PAUSE_MOST = 30.0
 """The same where it asks for longer."""
+
+# Verdicts.
+
+REPORT_ANSWERS = _patient(30.0)
+"""In which a server has to give its verdict to `kling-mock report`."""
 
 # `kling-mock run`.
 

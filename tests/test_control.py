@@ -13,7 +13,7 @@ from kling_mock.api.generation_paths import generation_paths
 from kling_mock.catalog import load_catalog
 from kling_mock.scenarios import CATALOGUE, scenario_from_json
 
-from .support import MODEL, PATHS, Reply, ask, check_error, create, poll, wire
+from .support import MODEL, PATHS, SOME_VARIANTS, Reply, ask, check_error, create, poll, wire
 
 
 def get(server: MockServer, path: str) -> Any:
@@ -353,10 +353,11 @@ def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
     reply = ask(server, "GET", "/openapi.json", key=None)
     assert reply.headers["content-type"] == "application/json"
     validate(reply.json)
+    # On an older path whose contract nobody documents, models are taken by their current one.
     assert set(generation_paths(load_catalog())) >= set(reply.json["paths"]) >= set(PATHS)
 
 
-@pytest.mark.parametrize("variant", load_catalog().variants, ids=lambda variant: variant.model)
+@pytest.mark.parametrize("variant", SOME_VARIANTS, ids=lambda variant: variant.model)
 def test_each_variants_document_is_valid_and_resolved(server: MockServer, variant: Any) -> None:
     document = get(server, f"/openapi/{variant.model}.json")
     assert "$ref" not in json.dumps(document)

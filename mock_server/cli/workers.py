@@ -20,7 +20,7 @@ from ..store.address import MEMORY
 from ..store.opening import open_backend
 from ..timing import SERVER_STARTS
 from .health import problem_of
-from .listening import serve_until_signal
+from .listening import serve_until_signal, warn_of
 
 __all__ = ["check_workers", "serve_by_workers"]
 
@@ -79,6 +79,7 @@ def serve_by_workers(
     backend = open_backend(settings.store)
     if backend is not None:
         # It is there, and is one of this version.
+        warn_of(backend)
         backend.close()
     multiprocess.Process = Worker  # type: ignore[misc]
     config = WorkerConfig(settings, workers)

@@ -58,6 +58,8 @@ class Trace:
     """Scenarios that wait in the queue for a create that has not come."""
     uncalled: Sequence[str] = ()
     """Hosts that were answered for, and that nobody called."""
+    lost: bool = False
+    """Whether a create that was not answered, or by a 5xx, may have made a job that nothing is known of."""
     patience: Callable[[str], float | None] = _unknown
     """The virtual seconds for which an ordinary job is to be waited for, by its id; None where unknown."""
 
