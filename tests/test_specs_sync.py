@@ -17,7 +17,7 @@ from kling_mock.cli.main import main
 from kling_mock.specs import download
 
 from .catalogues import Answer, catalogue, item, listed
-from .support import create
+from .support import UPSTREAM, create, needs_upstream
 
 MODEL = "klingai/avatar-pro"
 OTHER = "kling-video/v1/standard/text-to-video"
@@ -325,3 +325,27 @@ def test_a_state_that_is_none_is_told(
         status = sync(server, "--into", str(tmp_path), "--model", MODEL)
         said = capsys.readouterr().err
         assert (status == 2 and "sync.json is not what" in said) or '"version": "x"' in text
+
+
+@needs_upstream("upstream", "manifest.json")
+def test_what_the_provider_published_is_what_is_vendored(capsys: pytest.CaptureFixture[str]) -> None:
+    published = UPSTREAM / "upstream"
+    rows = json.loads((published / "manifest.json").read_bytes())
+    files: dict[str, Path] = {}
+    for row in rows:
+        for model in row["models"] if not row["legacy"] else ():
+            files.setdefault(model, published / row["vendor"] / f"{row['slug']}.json")
+    known = [(model, path) for model, path in sorted(files.items()) if path.exists()]
+    assert len(known) > 140
+    items = [item(model, f"/docs/{number}") for number, (model, _) in enumerate(known)]
+
+    def answer(path: str, _times: int) -> Answer:
+        if path == "/v1/models":
+            return 200, listed(*items), {}
+        return 200, known[int(path.rpartition("/")[2])][1].read_bytes(), {}
+
+    with catalogue(answer) as here:
+        main(["specs", "sync", "--from", here.url])
+    out = capsys.readouterr().out
+    assert " breaking" not in out and "unreadable" not in out and "new " not in out, out
+    assert f"{len(known)} same" in out
