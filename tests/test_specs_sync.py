@@ -176,6 +176,14 @@ def test_the_report_is_markdown_where_its_name_says_so(remote: MockServer, tmp_p
     assert [path.name for path in tmp_path.iterdir() if path.name == "into"] == []
 
 
+def test_the_report_alone_is_on_standard_output_where_it_goes_there(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sync(server, "--model", MODEL, "--report", "-") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["counts"]["same"] == 1 and "1 same." in said.err
+
+
 def test_a_model_that_nobody_knows_is_told_the_nearest(
     server: MockServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
