@@ -133,9 +133,7 @@ class Prices:
         for table in reversed(tables):
             self._by_id |= {model.lower(): pricing for model, pricing in table.items()}
 
-    @property
-    def known(self) -> bool:
-        """Whether there is any price at all."""
+    def __bool__(self) -> bool:
         return bool(self._by_id)
 
     def find(self, *names: str) -> Pricing | None:
