@@ -35,7 +35,8 @@ class Suite:
 
     def __init__(self, target: Target, plan: Plan, save: Path = Path(".kling-mock")) -> None:
         self.plan = plan
-        self.models = select_models(plan.models)
+        with viewed(plan.view):
+            self.models = select_models(plan.models)
         self.properties = select_properties(plan.properties, plan.level)
         self._target = target
         self._artifacts = Artifacts(save)
@@ -69,8 +70,9 @@ class Suite:
 
     def _result(self, model: str, wanted: Property) -> Result:
         if self._engine is None:
-            client = _client_of(self._target)
-            self._view = view_of(client, self.plan, self.models)
+            with viewed(self.plan.view):
+                client = _client_of(self._target)
+                self._view = view_of(client, self.plan, self.models)
             with viewed(self._view), ready_engine(client, self.plan, self.models[0]) as engine:
                 self._engine = engine
         with viewed(self._view), self._engine as engine:

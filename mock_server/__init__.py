@@ -9,6 +9,5 @@ fixtures, the marker and the options of the pytest plugin; the command line; and
 from __future__ import annotations
 
 from .lazy_names import attach
-from .version import __version__ as __version__
 
-__getattr__, __dir__ = attach(__name__, "__version__")
+__getattr__, __dir__ = attach(__name__)

@@ -15,5 +15,4 @@ from .scenarios import find_scenario as find_scenario
 from .server import MockServer as MockServer
 from .settings import Settings as Settings
 from .timeline import Step as Step
-
-__version__: str
+from .version import __version__ as __version__

@@ -13,13 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .api.billing import BILLING_PATHS, billing
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
-from .api.models import list_models, one_model
+from .api.generation_paths import CreatePath, generation_paths
+from .api.kept import decide_kept
+from .api.models import DOCUMENT_PATH, MODEL_LISTS, list_models, model_document, one_model
 from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
-from .api.paths import CREATE_PATHS, FAMILIES, GENERATIONS, MODEL_LISTS, CreatePath
 from .api.poll import poll
 from .api.request_context import RequestContext
 from .api.response import (
@@ -32,23 +34,30 @@ from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.video import video
 from .common import Common
 from .control import control_routes
+from .control.auth import control_error
+from .entrance import PREFIX, SPACE_PATH, Entrance, below
 from .events import EventKind
 from .exchanges.exchange import Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import REFUSED, whole
+from .serving.wire import REFUSED, SPACE, whole
 from .settings import Settings
 from .store import Suspended, at_once
+from .store.address import MEMORY
+from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
 
-__all__ = ["CREATE_PATHS", "FAMILIES", "MockApp", "create_app"]
+__all__ = ["MockApp", "create_app"]
 
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
+
+NOT_KEPT = (Conflict, Outdated, StoreError)
+"""What ends a transaction of a workspace that is kept elsewhere."""
 
 logger = logging.getLogger("kling_mock")
 
@@ -63,13 +72,18 @@ class MockApp(Starlette):
     asks for that; a class whose `__call__` must see every request goes without.
     """
 
-    at_once_paths = frozenset(path.encode() for path in GENERATIONS)
+    at_once_below = SPACE_PATH
+    """What may stand before such a path: the pattern's group is the path."""
 
     def __init__(self, common: Common, *, at_once: bool = True) -> None:
         super().__init__(routes=control_routes(common), exception_handlers={HTTPException: self._no_route})
         self.router.redirect_slashes = False
         self.common = common
+        self._entrance = Entrance(common)
+        self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
+        self.generations = generation_paths(common.catalog)
+        self.at_once_paths = frozenset(path.encode() for path in self.generations)
         self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,9 +92,8 @@ class MockApp(Starlette):
             return
         path = get_route_path(scope)
         dates = server_dates(scope)
-        if path.startswith(CONTROL_PREFIXES):
-            dated_send = send if dates else dated(send, self.common.default.date)
-            await super().__call__(scope, receive, dated_send)
+        if below(path).startswith(CONTROL_PREFIXES):
+            await self._control(scope, path, receive, send, dates=dates)
             return
         if dates:
             send = undated(send)
@@ -88,12 +101,30 @@ class MockApp(Starlette):
         opened = self._open(
             scope["method"], path, scope["query_string"], scope["headers"], scope["scheme"], root
         )
+        scope[SPACE] = opened.space
         opened.headers = recorded_headers(opened.headers)
         try:
             await self._exchange(opened, scope, receive, send)
         finally:
             self._finish(opened, NOTHING_SENT)
             self.common.traffic.open -= 1
+
+    async def _control(self, scope: Scope, path: str, receive: Receive, send: Send, *, dates: bool) -> None:
+        """Let a request have the control API of the workspace that it is for."""
+        space, _, root, refusal = self._entrance.enter(path, scope["headers"], "")
+        scope = {**scope, SPACE: space}
+        if path.startswith(PREFIX):
+            scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
+        send = send if dates else dated(send, space.date)
+        if refusal is None:
+            try:
+                space.refresh()
+            except StoreError as error:
+                refusal = Refusal(503, f"{error}.")
+        if refusal is not None:
+            await control_error(refusal.status, refusal.message)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def _at_once(
         self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
@@ -107,7 +138,8 @@ class MockApp(Starlette):
             return self._rest(opened, partial(self._answer, opened, body))
         traffic = self.common.traffic
         try:
-            response = at_once(self._decide(opened, body))
+            decide = self._decide_here if opened.space.shared is None else self._decide
+            response = at_once(decide(opened, body))
             made = whole_response(response, opened.space.date(opened.request.at))
         except Suspended:
             # Something is loaded beside the loop, once.
@@ -128,6 +160,7 @@ class MockApp(Starlette):
         """The rest of an exchange that was begun at once."""
 
         async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[SPACE] = opened.space
             try:
                 await goes_on(scope, receive, send)
             finally:
@@ -141,16 +174,21 @@ class MockApp(Starlette):
         common = self.common
         common.traffic.open += 1
         common.traffic.received += 1
-        space = common.default
+        space, refusal = common.default, None
+        if self._per_key or path.startswith(PREFIX):
+            space, path, root, refusal = self._entrance.enter(path, headers, root)
         now, resets = space.clock.now(), space.store.resets
         request = RequestContext(method, path, query, headers, now, scheme, common.address, root, resets)
-        return Opened(space, request)
+        opened = Opened(space, request)
+        if refusal is not None:
+            opened.refusal = refusal
+        return opened
 
     async def _exchange(self, opened: Opened, scope: Scope, receive: Receive, send: Send) -> None:
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
         body: Body = b""
-        if request.method == "POST" and request.path in GENERATIONS:
+        if request.method == "POST" and request.path in self.generations and opened.refusal is None:
             memory = self.limits.memory.share()
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
@@ -176,10 +214,18 @@ class MockApp(Starlette):
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: Body) -> MockResponse:
-        """Have the request answered."""
+        """Have the request answered, in one transaction where its workspace is kept elsewhere."""
+        shared = opened.space.shared
+        if shared is None:
+            return await self._decide_here(opened, body)
+        return await decide_kept(opened, shared, partial(self._decide_here, opened, body))
+
+    async def _decide_here(self, opened: Opened, body: Body) -> MockResponse:
         space, request, outcome = opened.space, opened.request, opened.outcome
         try:
-            path = GENERATIONS.get(request.path)
+            if opened.refusal is not None:
+                raise opened.refusal
+            path = self.generations.get(request.path)
             if path is not None and request.method == "GET":
                 response = await poll(space, request, outcome)
             elif path is not None and request.method == "POST":
@@ -189,9 +235,11 @@ class MockApp(Starlette):
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
+        except NOT_KEPT:
+            raise
         except Exception as error:
             if opened.outdated or isinstance(error, Forgotten):
-                text = "Service Unavailable: this mock was reset while the request was under way."
+                text = "Service unavailable: this mock was reset while the request was under way."
                 outcome.response = error_response(space, request.path, 503, text, outcome=outcome)
                 return outcome.response
             # A bug of this program: the client still gets the API's error body, the user the traceback.
@@ -209,15 +257,23 @@ class MockApp(Starlette):
     async def _respond(self, space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
         """The response to all that is neither a create nor a poll."""
         path, method = request.path, request.method
-        if path in GENERATIONS:
+        if path in self.generations:
             return _other_method(request, "GET, POST")
         listed = path in MODEL_LISTS
         if listed or path.startswith("/model/"):
             if method != "GET":
                 return _other_method(request, "GET")
             if listed:
-                return await list_models(self.common, space, outcome)
-            return one_model(self.common, space, outcome, path[7:])
+                return await list_models(self.common, space, request, outcome)
+            return one_model(space, request, outcome)
+        if path == DOCUMENT_PATH:
+            if method != "GET":
+                return _other_method(request, "GET")
+            return model_document(space, request, outcome)
+        if path in BILLING_PATHS:
+            if method != "GET":
+                return _other_method(request, "GET")
+            return await billing(space, request, outcome)
         if path.startswith("/media/"):
             if method in ("GET", "HEAD"):
                 return await video(space, request, outcome)
@@ -246,7 +302,7 @@ class MockApp(Starlette):
         if crowded:
             text = f"requests under way hold {self.limits.memory.limit} bytes (--max-memory-bodies)."
             retry = [(b"retry-after", b"1")]
-            response = error_response(space, request.path, 503, f"Service Unavailable: {text}", headers=retry)
+            response = error_response(space, request.path, 503, f"Service unavailable: {text}", headers=retry)
         else:
             limit = space.settings.max_body
             text = f"expected at most {limit} bytes (--max-body), received {size}."
@@ -300,7 +356,7 @@ class MockApp(Starlette):
         method, path = request.method, get_route_path(request.scope)
         known = {"Not Found": f"Cannot {method} {path}", "Method Not Allowed": f"Cannot {method} {path}"}
         text = known.get(error.detail, error.detail)
-        answer = error_response(self.common.default, path, error.status_code, text)
+        answer = error_response(request.scope[SPACE], path, error.status_code, text)
         response = Response(answer.body, answer.status, error.headers, JSON.decode())
         # The control API is for this machine's programs alone: no page of another origin may read it.
         shared = CORS_HEADERS if path.startswith("/openapi") else []
@@ -323,10 +379,13 @@ def _preflight(request: RequestContext) -> MockResponse:
 def create_app(settings: Settings | None = None) -> Starlette:
     """The mock as an ASGI application, for people who run it under a server of their own.
 
-    It may be mounted below a prefix, or run behind one (`root_path`). Its state is in this process's memory:
-    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself).
+    It may be mounted below a prefix, or run behind one (`root_path`). With its state in this process's memory
+    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself);
+    with a `store` that they share it is not.
     Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
     elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
     """
-    refuse_several_workers()
-    return MockApp(Common(settings or Settings()))
+    settings = settings or Settings()
+    if settings.store == MEMORY:
+        refuse_several_workers()
+    return MockApp(Common(settings))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-import time
 from collections.abc import Callable
 
 from .errors import ClockError, SettingsError
 from .events import EventBus, EventKind
+from .real_time import real_time
 from .units import FASTEST, parse_duration
 
 __all__ = ["LATEST", "Clock"]
@@ -43,8 +43,8 @@ class Clock:
         # (virtual, real, speed) at the last change: one tuple, so that `now` reads it whole without a lock.
         # While it is changed it is one that gives no time: `now` waits for the lock then.
         self._anchor: tuple[float, float, float] = (
-            time.time() if start is None else float(start),
-            time.monotonic(),
+            real_time.time() if start is None else float(start),
+            real_time.monotonic(),
             _checked_speed(speed),
         )
         self._settled = self._anchor
@@ -54,17 +54,19 @@ class Clock:
         self.bus = EventBus(self.now)
         """Tells when the clock was moved or has another speed, in the thread that did it."""
         self._moment_of = moment_of
+        self.share: Callable[[Callable[[], None]], None] | None = None
+        """Does something to this clock that others have to learn of; None where it is the only one."""
 
     def now(self) -> float:
         """Virtual seconds since the epoch; never less than an earlier answer, and never after `LATEST`."""
         anchor = self._anchor
         virtual, real, speed = anchor
-        now = virtual + (time.monotonic() - real) * speed
+        now = virtual + (real_time.monotonic() - real) * speed
         # Where it was changed meanwhile, the old speed may have gone too far.
         if now < LATEST and self._anchor is anchor:
             return now
         with self._lock:
-            return self._at(time.monotonic())
+            return self._at(real_time.monotonic())
 
     @property
     def anchor(self) -> tuple[float, float, float]:
@@ -157,12 +159,24 @@ class Clock:
                     timer.cancel()
                 future.cancel()
 
+    def follow(self, moment: float, real: float, speed: float) -> None:
+        """Go as another clock goes: it showed `moment` at the system's monotonic seconds `real`."""
+        with self._lock:
+            self._anchor = self._settled = (moment, real, speed)
+        self._wake()
+
     def _change(self, seconds: float, speed: float | None) -> None:
-        """Jump forward, and go on at a speed, or at the same one."""
+        """Jump forward, and go on at a speed, or at the same one; clocks that are one with it do so too."""
+        if self.share is None:
+            self._change_here(seconds, speed)
+        else:
+            self.share(lambda: self._change_here(seconds, speed))
+
+    def _change_here(self, seconds: float, speed: float | None) -> None:
         with self._lock:
             # From here on nobody reads the time without the lock: what was read before it came earlier.
             self._anchor = _CHANGING
-            real = time.monotonic()
+            real = real_time.monotonic()
             moment = min(self._at(real) + seconds, LATEST)
             self._anchor = self._settled = (moment, real, self._settled[2] if speed is None else speed)
 

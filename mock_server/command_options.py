@@ -9,7 +9,20 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, WORDS, Kind, Option
+from .options import (
+    ADDRESS,
+    FILE,
+    FOLDERS,
+    INTEGER,
+    SPEED,
+    SWITCH,
+    TIME,
+    TOKEN,
+    USD,
+    WORDS,
+    Kind,
+    Option,
+)
 
 __all__ = [
     "COMMAND_TABLES",
@@ -17,6 +30,7 @@ __all__ = [
     "CheckOptions",
     "ConfigOptions",
     "ContractOptions",
+    "HealthOptions",
     "ImportOptions",
     "JsonOptions",
     "JudgeOptions",
@@ -25,6 +39,9 @@ __all__ = [
     "RunOptions",
     "ServeOptions",
     "SpecsAddOptions",
+    "SpecsOptions",
+    "SpecsSyncOptions",
+    "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
 ]
@@ -44,10 +61,39 @@ class ConfigOptions(TypedDict, total=False):
     ]
 
 
+class SpecsOptions(TypedDict, total=False):
+    """Own documents, for every command that reads contracts."""
+
+    specs: Annotated[
+        Words,
+        Option(
+            FOLDERS,
+            (),
+            "own OpenAPI documents beside the vendored ones (repeatable)",
+            repeatable=True,
+        ),
+    ]
+
+
 class JsonOptions(TypedDict, total=False):
     """How a command prints."""
 
     json: Annotated[bool, Option(SWITCH, False, "print JSON")]
+
+
+class UrlOptions(TypedDict, total=False):
+    """A server that runs already, for `health` and for pytest's `--kling-server`."""
+
+    url: Annotated[
+        str | None,
+        Option(TOKEN, None, "a server that runs, such as http://127.0.0.1:8000", "URL", flag=False),
+    ]
+
+
+class HealthOptions(TypedDict, total=False):
+    """What `health` takes."""
+
+    wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
 
 
 class JudgeOptions(TypedDict, total=False):
@@ -90,6 +136,7 @@ class RunOptions(JudgeOptions, total=False):
         Option(TIME, None, "end the program after this much real time, with status 124", above=True),
     ]
     check: Annotated[bool, Option(SWITCH, False, "fail where the trace breaks a rule of level R")]
+    budget: Annotated[float | str | None, Option(USD, None, "fail where more would have been billed", "USD")]
     report: Annotated[
         Path | None, Option(FILE, None, "write the summary to a file as JSON, - for stdout", "FILE.json")
     ]
@@ -98,6 +145,10 @@ class RunOptions(JudgeOptions, total=False):
 class ServeOptions(JudgeOptions, total=False):
     """What `serve` takes besides the server's options."""
 
+    workers: Annotated[
+        int | str,
+        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ]
     check: Annotated[bool, Option(SWITCH, False, "fail where a rule of level R is broken")]
     timeout: Annotated[
         float | str | None,
@@ -162,7 +213,7 @@ class CheckOptions(JudgeOptions, JsonOptions, total=False):
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
 
 
-class ValidateOptions(JsonOptions, total=False):
+class ValidateOptions(SpecsOptions, JsonOptions, total=False):
     """What `validate` takes."""
 
     strict: Annotated[
@@ -174,7 +225,7 @@ class ValidateOptions(JsonOptions, total=False):
         ),
     ]
     legacy: Annotated[
-        bool, Option(SWITCH, False, "judge by the contract of /v2/generate/video/kling/generation")
+        bool, Option(SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…")
     ]
 
 
@@ -187,7 +238,39 @@ class SpecsAddOptions(TypedDict, total=False):
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
 
 
-class ContractOptions(TypedDict, total=False):
+class SpecsSyncOptions(TypedDict, total=False):
+    """What `specs sync` takes."""
+
+    source: Annotated[
+        str,
+        Option(
+            ADDRESS,
+            "https://api.aimlapi.com",
+            "the address whose catalogue is read",
+            "URL",
+            word="from",
+        ),
+    ]
+    into: Annotated[
+        Path | None, Option(FILE, None, "write changed and new documents, and prices, to it", "FOLDER")
+    ]
+    models: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a model's id or a glob (repeatable; default: all)",
+            "MODEL",
+            repeatable=True,
+            word="model",
+        ),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the report: Markdown for .md, else JSON, - for stdout", "FILE")
+    ]
+
+
+class ContractOptions(SpecsOptions, total=False):
     """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
 
     models: Annotated[
@@ -226,6 +309,14 @@ class ContractOptions(TypedDict, total=False):
         Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
     ]
     seed: Annotated[int | str, Option(INTEGER, 0, "same seed, same examples")]
+    prices: Annotated[
+        Path | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    budget: Annotated[
+        float | str | None,
+        Option(USD, None, "fail where more would have been billed (verify: in a run of the client)", "USD"),
+    ]
     xfails: Annotated[
         Path | None, Option(FILE, None, "known failures, a line each: ID [MODEL] [# reason]; strict")
     ]
@@ -286,12 +377,16 @@ class MachineOptions(TypedDict, total=False):
 COMMAND_TABLES: tuple[type, ...] = (
     ConfigOptions,
     JsonOptions,
+    UrlOptions,
+    HealthOptions,
+    ServeOptions,
     RunOptions,
     ServeOptions,
     ReportOptions,
     CheckOptions,
     ValidateOptions,
     SpecsAddOptions,
+    SpecsSyncOptions,
     VerifyOptions,
     ImportOptions,
     MachineOptions,

@@ -78,6 +78,11 @@ class EventBus:
         """The number of the last event, 0 before the first."""
         return self._number
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody reads along."""
+        return bool(self._readers)
+
     def publish(self, kind: EventKind, data: Any, at: float | None = None) -> None:
         """Tell everybody who listens; `at` is the moment of it where the clock has just been read."""
         with self._lock:
@@ -94,6 +99,15 @@ class EventBus:
             except Exception:
                 # Who listens must not change what a client is answered.
                 logger.exception("A listener failed at the event %d (%s):", number, kind)
+
+    def relay(self, kind: EventKind, data: Any, at: float | None) -> None:
+        """Tell readers alone, of what another server of the store has told its own listeners."""
+        with self._lock:
+            self._number += 1
+            event = Event(self._number, kind, self._now() if at is None else at, data)
+            self._kept.append(event)
+            for reader in self._readers:
+                reader.put(event)
 
     def subscribe(
         self, listener: Listener, kinds: Collection[EventKind] = tuple(EventKind)

@@ -14,26 +14,27 @@ from typing import Any
 
 __all__ = ["attach"]
 
-_LINE = re.compile(r"^from (\.[\w.]+) import (\w+) as \2$", re.MULTILINE)
+# Compiled by its first reader: every session of pytest imports this module.
+_LINE = r"(?m)^from (\.[\w.]+) import (\w+) as \2$"
 
 
-def attach(package: str, *eager: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make the `__getattr__` and the `__dir__` of a package from its stub.
 
-    `package` is the package's `__name__`; `eager` are the public names that it defines itself, such as
-    `__version__`. A lazy name that was asked for is kept in the package.
+    `package` is the package's `__name__`. A name that was asked for is kept in the package.
     """
     homes: dict[str, str] = {}
 
     def read() -> dict[str, str]:
         if not homes:
-            homes.update((name, home) for home, name in _LINE.findall(_stub(package)))
+            homes.update((name, home) for home, name in re.findall(_LINE, _stub(package)))
         return homes
 
     def get(name: str) -> Any:
         if name == "__all__":
-            return sorted([*read(), *eager])
-        if name.startswith("__") or name not in read():
+            return sorted(read())
+        # Importers and inspectors ask for names such as `__wrapped__`: those are not worth reading the stub.
+        if (name.startswith("__") and name != "__version__") or name not in read():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         from importlib import import_module
 
@@ -42,7 +43,7 @@ def attach(package: str, *eager: str) -> tuple[Callable[[str], Any], Callable[[]
         return value
 
     def names() -> list[str]:
-        return sorted([*read(), *eager])
+        return sorted(read())
 
     return get, names
 

@@ -18,19 +18,24 @@ from .units import (
     parse_duration,
     parse_file,
     parse_flag,
+    parse_folders,
     parse_host,
     parse_integer,
     parse_keys,
     parse_polls,
     parse_size,
     parse_speed,
+    parse_text,
     parse_token,
+    parse_usd,
     parse_words,
 )
 
 __all__ = [
+    "ADDRESS",
     "ENV_PREFIX",
     "FILE",
+    "FOLDERS",
     "HOST",
     "INTEGER",
     "KEYS",
@@ -40,6 +45,7 @@ __all__ = [
     "SWITCH",
     "TIME",
     "TOKEN",
+    "USD",
     "WORDS",
     "Kind",
     "Option",
@@ -85,7 +91,9 @@ def _size(size: int) -> str:
     return f"{size // 1024}KiB" if size < 1024**2 else f"{size // 1024**2}MiB"
 
 
+ADDRESS = Kind(parse_text, metavar="URL")
 FILE = Kind(parse_file, metavar="FILE")
+FOLDERS = Kind(parse_folders, metavar="FOLDER")
 HOST = Kind(parse_host, metavar="ADDRESS")
 INTEGER = Kind(parse_integer, metavar="N")
 KEYS = Kind(parse_keys, metavar="KEY")
@@ -95,6 +103,7 @@ SPEED = Kind(parse_speed, "virtual seconds per real second", "N", "{:g}".format)
 SWITCH = Kind(parse_flag)
 TIME = Kind(parse_duration, "seconds", "TIME", _time)
 TOKEN = Kind(parse_token, metavar="TOKEN")
+USD = Kind(parse_usd, "US dollars", "USD", "{:g}".format)
 WORDS = Kind(parse_words)
 
 

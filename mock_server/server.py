@@ -6,29 +6,25 @@ import asyncio
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Unpack
+from typing import Any, Unpack
 
 from .app import MockApp
-from .clock import Clock
 from .common import Common
 from .errors import ServerError
-from .exchanges.exchange import Exchange
-from .jobs.charges import Charge
-from .scenarios import Scenario
+from .facade import Facade
+from .green_threads import refuse_green_threads
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
-from .store import at_once
-from .store.job_view import JobView
 from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
 from .virtual_time.session import keep_real_time
 from .workspace import Workspace
 
-__all__ = ["MockServer"]
+__all__ = ["MockServer", "ServedWorkspace"]
 
 
-class MockServer:
+class MockServer(Facade):
     """A mock of the API on a port of its own, for `with` and `async with`, and for `start` and `stop`.
 
     Options are those of `Settings` (`scenario`, `queued`, `generating`, `polls`, `strict`, `seed`, …); the
@@ -72,14 +68,9 @@ class MockServer:
         await asyncio.to_thread(self.stop)
 
     @property
-    def settings(self) -> Settings:
-        """The options in force."""
-        return self.space.settings
-
-    @property
     def space(self) -> Workspace:
         """The workspace that its clients use."""
-        return self.common.default
+        return self.common.default.refresh()
 
     @property
     def running(self) -> bool:
@@ -90,6 +81,7 @@ class MockServer:
         """Listen and answer; returns once requests are taken. `ServerError` for a port that is used."""
         if self._listener is not None:
             raise ServerError("This server already runs; stop() it before you start() it again.")
+        refuse_green_threads()
         listening = bind(self.settings.host, self._port)
         self._port = listening.getsockname()[1]
         listener = Listener(self.app, [(listening, None)])
@@ -139,21 +131,6 @@ class MockServer:
         return f"http://{host}:{self.port}"
 
     @property
-    def base_url(self) -> str:
-        """What a client is given instead of the provider's address; ends in `/v2`."""
-        return f"{self.url}/v2"
-
-    @property
-    def api_key(self) -> str:
-        """A key that it accepts."""
-        return self.settings.api_key[0] if self.settings.api_key else "test-key"
-
-    @property
-    def clock(self) -> Clock:
-        """The virtual clock: `advance`, `freeze`, `resume`, `speed`, `now`."""
-        return self.space.clock
-
-    @property
     def traffic(self) -> Traffic:
         """How many requests are open, and how many of them wait for the clock."""
         return self.common.traffic
@@ -176,55 +153,70 @@ class MockServer:
         """The event loop that it runs in; None while it does not run."""
         return None if self._listener is None else self._listener.loop
 
-    @property
-    def jobs(self) -> list[JobView]:
-        """The jobs that were made, oldest first."""
-        return [JobView(job, self.space.store, self.clock) for job in at_once(self.space.store.jobs())]
+    def workspace(self, name: str) -> ServedWorkspace:
+        """A workspace for one suite or test: the same as a server of its own, at a URL of its own.
 
-    @property
-    def exchanges(self) -> list[Exchange]:
-        """What was said, oldest first."""
-        return list(self.space.journal)
-
-    @property
-    def charges(self) -> list[Charge]:
-        """What would have been billed: one charge per job made, `billed` false for one that ends in error."""
-        return at_once(self.space.store.charges())
-
-    @property
-    def scenario(self) -> Scenario:
-        """What happens to a create that asks for nothing else."""
-        return self.space.scenario
-
-    def use(self, scenario: Scenario | str) -> None:
-        """Make it the default scenario: a name, `NAME;times=2`, several with `+`, or a `Scenario`."""
-        self.space.use(scenario)
-
-    def next(self, scenario: Scenario | str) -> None:
-        """Let the next create have this scenario; several calls queue up."""
-        self.space.next(scenario)
-
-    def configure(self, **options: Unpack[ServerOptions]) -> None:
-        """Change options while it runs, until the next `reset`; host and port stay as they are.
-
-        A new pace replaces the old one: `queued="1m"` ends the going by polls, `polls=(1, 1)` the times.
+        It is made where there is none of this name. Raises `NoWorkspace` for a name that is none, and where
+        there are `max_workspaces`.
         """
-        self.space.configure(**options)
+        return ServedWorkspace(self, name)
 
     def reset(self) -> None:
         """Forget jobs, exchanges, charges and queued scenarios; undo `configure`; end held answers.
 
-        A request that is under way is broken off with its connection, and leaves nothing behind.
+        A request that is under way is broken off with its connection, and leaves nothing behind. Named
+        workspaces stay as they are.
         """
+        self.reset_space(self.space)
+
+    def reset_space(self, space: Workspace) -> None:
+        """Do that to one workspace."""
         listener, thread = self._listener, self._thread
         if listener is None or thread is None or thread.ident == threading.get_ident():
-            self.space.reset()
+            space.reset()
             return
 
         def reset() -> None:
             # Between two exchanges, so that none of them is half before it and half after it.
-            self.space.reset()
-            listener.drop_unfinished()
+            space.reset()
+            listener.drop_unfinished(space, alone=not self.common.workspaces.named())
 
         if not listener.run_in_loop(reset):
-            self.space.reset()
+            space.reset()
+
+
+class ServedWorkspace(Facade):
+    """One named workspace of a `MockServer`; one that was ended begins anew when it is used again."""
+
+    def __init__(self, server: MockServer, name: str) -> None:
+        self.server = server
+        self.name = name
+        # A name that is none is refused here.
+        server.common.workspaces.find(name)
+
+    def __repr__(self) -> str:
+        return f"<workspace {self.name!r} of {self.server!r}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """What the whole server has: `running`, `port`, `traffic`, `quiet`, …"""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.server, name)
+
+    @property
+    def space(self) -> Workspace:
+        """The workspace, which is made anew where it was ended."""
+        return self.server.common.workspaces.find(self.name).refresh()
+
+    @property
+    def url(self) -> str:
+        """`http://HOST:PORT/@NAME`."""
+        return f"{self.server.url}/@{self.name}"
+
+    def reset(self) -> None:
+        """Forget what this workspace has, and break off its requests; no other one notices."""
+        self.server.reset_space(self.space)
+
+    def end(self) -> None:
+        """End the workspace; the next use of its name begins a new one."""
+        self.server.common.workspaces.end(self.name)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
-from .command_options import COMMAND_TABLES
+from .command_options import COMMAND_TABLES, SpecsOptions
 from .errors import SettingsError, did_you_mean, nearest
 from .options import (
+    FILE,
     HOST,
     INTEGER,
     KEYS,
@@ -20,6 +21,7 @@ from .options import (
     SWITCH,
     TIME,
     TOKEN,
+    USD,
     WORDS,
     Kind,
     Option,
@@ -28,6 +30,7 @@ from .options import (
     read_environment,
 )
 from .scenarios import Scenario, parse_scenario
+from .store.address import MEMORY, parse_store
 from .units import MOST_JSON_VALUES, MOST_KEPT
 
 __all__ = [
@@ -60,6 +63,7 @@ def _scenarios(value: object) -> dict[str, Scenario]:
 
 
 SCENARIO = Kind(_scenario, metavar="NAME")
+STORE = Kind(parse_store, metavar="STORE")
 SCENARIOS = Kind(_scenarios)
 LOG_FORMAT = Kind.one_of("text", "json", "none")
 
@@ -86,6 +90,7 @@ class ServerOptions(TypedDict, total=False):
     ]
     speed: Annotated[float | str, Option(SPEED, 1.0, "virtual seconds per real second; 0 freezes")]
     scenario: Annotated[str | Scenario, Option(SCENARIO, "completed", "what happens by default")]
+    specs: Annotated[str | os.PathLike[str] | tuple[str, ...] | list[str], options_of(SpecsOptions)["specs"]]
     strict: Annotated[bool | str, Option(SWITCH, False, "answer 400 to what the provider tolerates")]
     api_key: Annotated[
         str | tuple[str, ...] | list[str],
@@ -124,8 +129,20 @@ class ServerOptions(TypedDict, total=False):
         int | str,
         Option(INTEGER, 100_000, "jobs kept; the oldest finished go first", lowest=1, highest=MOST_KEPT),
     ]
+    max_concurrent: Annotated[
+        int | str | None,
+        Option(INTEGER, None, "unfinished jobs at once; more creates are answered 429", "N", 1, MOST_KEPT),
+    ]
     max_exchanges: Annotated[
         int | str, Option(INTEGER, 2_000, "exchanges kept in the journal", lowest=1, highest=MOST_KEPT)
+    ]
+    prices: Annotated[
+        str | os.PathLike[str] | None,
+        Option(FILE, None, "prices as the provider's catalogue has them, by model", "FILE.json"),
+    ]
+    balance: Annotated[
+        float | str | None,
+        Option(USD, None, "what the account holds; creates beyond it are answered 403 (no limit)", "USD"),
     ]
     max_recorded_body: Annotated[
         int | str, Option(SIZE, 16 * 1024, "bytes of each body that the journal keeps")
@@ -133,6 +150,23 @@ class ServerOptions(TypedDict, total=False):
     video_lifetime: Annotated[float | str, Option(TIME, 86_400.0, "how long a video's URL works")]
     control_token: Annotated[
         str | None, Option(TOKEN, None, "open /_mock/ to other hosts, with this bearer token")
+    ]
+    workspace_per_key: Annotated[bool | str, Option(SWITCH, False, "each API key has a workspace of its own")]
+    workspace_idle: Annotated[
+        float | str,
+        Option(TIME, 3600.0, "real time without a request after which a workspace ends; 0 is never"),
+    ]
+    max_workspaces: Annotated[
+        int | str,
+        Option(INTEGER, 1_000, "workspaces beside the one without a name", highest=MOST_KEPT, lowest=0),
+    ]
+    store: Annotated[
+        str,
+        Option(
+            STORE,
+            MEMORY,
+            "where all is kept: memory, sqlite:FILE or redis://HOST:PORT/DB",
+        ),
     ]
     redact: Annotated[
         str | tuple[str, ...] | list[str],
@@ -176,6 +210,7 @@ class Settings:
     latency: float | None
     speed: float
     scenario: Scenario
+    specs: tuple[str, ...]
     strict: bool
     api_key: tuple[str, ...] = field(repr=False)
     magic: bool
@@ -189,10 +224,17 @@ class Settings:
     idle_timeout: float
     max_json_values: int
     max_jobs: int
+    max_concurrent: int | None
     max_exchanges: int
+    prices: str | None
+    balance: float | None
     max_recorded_body: int
     video_lifetime: float
     control_token: str | None = field(repr=False)
+    workspace_per_key: bool
+    workspace_idle: float
+    max_workspaces: int
+    store: str = field(repr=False)
     redact: tuple[str, ...]
     log_format: str
     scenarios: Mapping[str, Scenario]

@@ -24,11 +24,15 @@ __all__ = [
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
+    "DOWNLOAD",
+    "DOWNLOAD_ENDS",
     "ENDLESS_WORK",
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
     "HALF_CLOSED_LOOK",
     "HANDSHAKE",
+    "HEALTH_ANSWERS",
+    "HEALTH_LOOK",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
@@ -53,6 +57,8 @@ __all__ = [
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
     "REPORT_ANSWERS",
+    "RETRY_PAUSE",
+    "RETRY_PAUSE_MOST",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -62,6 +68,9 @@ __all__ = [
     "SLOWNESS",
     "STILL_WAITING",
     "STOP_LOOK",
+    "STORE_ANSWERS",
+    "STORE_LOOK",
+    "STORE_PAUSE",
     "STREAM_GATHER",
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
@@ -163,6 +172,16 @@ SERVER_STARTS = _patient(10.0)
 """In which the server's thread comes up, or ends."""
 SERVER_ENDS_ANSWERS = _patient(0.2)
 """That running answers get to finish when the server stops; held ones end at once."""
+HEALTH_ANSWERS = _patient(3.0)
+"""In which a server that is well answers when `health` asks it."""
+HEALTH_LOOK = 0.05
+"""Between questions of `health --wait`."""
+STORE_ANSWERS = _patient(1.0)
+"""That a store outside of this process gets to answer: a request waits for it, and others behind that one."""
+STORE_PAUSE = 0.2
+"""After which a store that was away is asked again: requests meanwhile are told at once that it is away."""
+STORE_LOOK = 0.05
+"""Between looks at what other servers of a store have done, while somebody waits for it."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 STREAM_GATHER = 0.1
@@ -177,6 +196,19 @@ LOG_ENDS = _patient(0.5)
 """In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
+
+# Documents from elsewhere.
+
+DOWNLOAD = _patient(20.0)
+"""In which an address that `specs` was told to read has to answer, and between two parts of its answer."""
+DOWNLOAD_ENDS = _patient(60.0)
+"""In which all of its answer has to come."""
+RETRY_PAUSE = 0.25
+"""Before an address is asked again, doubled each time, where its answer does not say."""
+RETRY_PAUSE_MOST = 30.0
+"""The same where it asks for longer."""
+
+# Verdicts.
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""

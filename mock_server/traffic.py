@@ -53,6 +53,10 @@ class Holds:
             sleeper.cancel()
             leaver.cancel()
 
+    def any(self) -> bool:
+        """Whether an answer is held back."""
+        return bool(self._sleepers)
+
     def end(self) -> None:
         """End every answer that is being held back, from any thread."""
         for sleeper, loop in list(self._sleepers.items()):

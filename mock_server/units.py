@@ -15,6 +15,7 @@ __all__ = [
     "parse_duration",
     "parse_file",
     "parse_flag",
+    "parse_folders",
     "parse_host",
     "parse_integer",
     "parse_keys",
@@ -24,6 +25,7 @@ __all__ = [
     "parse_speed",
     "parse_text",
     "parse_token",
+    "parse_usd",
     "parse_words",
 ]
 
@@ -33,6 +35,9 @@ MOST_KEPT = 10**9
 """Jobs or exchanges at most: more than memory holds, and within what a container counts."""
 MOST_JSON_VALUES = 10_000
 """How many values a request's JSON may hold where nobody says otherwise; the longest legal one has 1,500."""
+
+MOST_USD = 1e9
+"""US dollars at most: what they are in credits is counted exactly."""
 
 _DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
@@ -110,6 +115,21 @@ def parse_speed(text: str | float) -> float:
     return speed
 
 
+def parse_usd(text: object) -> float:
+    """US dollars from `2.5` or `$2.50`: none at all, or more."""
+    try:
+        if isinstance(text, bool):
+            raise ValueError
+        amount = float(text.strip().removeprefix("$") if isinstance(text, str) else text)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        amount = math.nan
+    if not 0 <= amount <= MOST_USD:
+        raise SettingsError(
+            f"expected US dollars such as 2.50, from 0 to {MOST_USD:,.0f}, received {text!r}."
+        )
+    return amount
+
+
 def parse_polls(text: object) -> tuple[int, int]:
     """How many polls say queued and how many generating, from `1,1` or a pair."""
     parts = text.split(",") if isinstance(text, str) else text
@@ -155,6 +175,16 @@ def parse_words(value: object) -> tuple[str, ...]:
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise SettingsError(f"expected one or more words, received {value!r}.")
     return tuple(word.strip() for word in words if word.strip())
+
+
+def parse_folders(value: object) -> tuple[str, ...]:
+    """The paths of folders from a list, or from one string with the system's sign between several."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    folders = value.split(os.pathsep) if isinstance(value, str) else value
+    if not isinstance(folders, list | tuple):
+        raise SettingsError(f"expected one or more folders, received {value!r}.")
+    return tuple(parse_file(folder) for folder in folders)
 
 
 def parse_file(value: object) -> str:

@@ -9,19 +9,28 @@ from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
 
+from .billing.costs import prices_of
+from .catalog import Catalog, load_catalog
 from .clock import LATEST, Clock
 from .errors import ClockError, SettingsError
 from .events import EventKind
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
+from .exchanges.stored_journal import StoredJournal
 from .jobs.ids import IdSource
 from .jobs.plan import Job
+from .kept_options import plain_options, read_options
+from .real_time import real_time
 from .scenarios import Scenario
 from .scenarios.arming import Arming
 from .scenarios.selection import ScenarioNames
-from .settings import ServerOptions, Settings
+from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
+from .store.address import shown_store
+from .store.records import Backend, Conflict, Control, Outdated, StoreError
+from .store.shared import SharedStore
+from .store.transactions import ATTEMPTS
 from .timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
 from .traffic import Holds, Traffic
 
@@ -35,6 +44,10 @@ BOUND_OPTIONS = (
     "head_timeout",
     "body_timeout",
     "idle_timeout",
+    "workspace_per_key",
+    "workspace_idle",
+    "max_workspaces",
+    "store",
 )
 """Options of the server itself, in force from its start to its end."""
 SECRETS = ("api_key", "control_token")
@@ -53,8 +66,20 @@ These depend on the first ones alone.
 class Workspace:
     """The parts of one workspace, wired; `reset` puts them back to how they were at the start."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, *, name: str = "") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        traffic: Traffic,
+        *,
+        name: str = "",
+        catalog: Catalog | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        """With a `backend` all of it is kept there, where other servers have it too."""
         self.name = name
+        self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
+        """The models that its clients can ask for."""
+        self.prices = prices_of(settings)
         self._initial = settings
         self.settings = settings
         """The options in force: the server's, and what `configure` laid over them."""
@@ -64,10 +89,22 @@ class Workspace:
         self.holds = Holds(self.clock, traffic)
         self._life = "" if settings.repeat_ids else token_hex(8)
         """What tells the ids of this server from those of others that have the same seed."""
-        self.ids = IdSource(settings.seed, workspace=name + self._life)
+        self._alone = backend is None
+        self.ids = self._source(settings.seed, name + self._life)
         self.names = _names(settings)
-        self.store: Store = MemoryStore(settings.max_jobs, self.names.resolve(settings.scenario))
-        self.journal = Journal(settings.max_exchanges)
+        default = self.names.resolve(settings.scenario)
+        self.store: Store = MemoryStore(settings.max_jobs, default)
+        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges)
+        self.shared: SharedStore | None = None
+        """The store, where it is one that other servers share."""
+        self._overlay: dict[str, Any] = {}
+        self._followed: int | None = None
+        """The number up to which exchanges of other servers were told of; None where nobody reads along."""
+        self._sharing = False
+        if backend is not None:
+            records = backend.records(name)
+            self.store = self.shared = SharedStore(records, settings.max_jobs, default)
+            self.journal = StoredJournal(records, settings.max_exchanges)
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.arming = Arming()
         """What a test did beside its client, for the checks of a trace."""
@@ -78,6 +115,99 @@ class Workspace:
         """Called with the workspace when it is about to forget everything."""
         self.started_at = self.clock.now()
         self._date = (-1, b"")
+        self.used = True
+        """Whether somebody asked for it since that was last looked at."""
+        if self.shared is not None:
+            self.clock.share = self._share
+            self.refresh()
+
+    # What other servers of the store have to learn of, and this one of theirs
+
+    def _source(self, seed: int | None, of: str) -> IdSource:
+        """Issues ids; the ids of requests are those of no other server of the store."""
+        return IdSource(seed, workspace=of, server="" if self._alone else token_hex(8))
+
+    def refresh(self) -> Workspace:
+        """Learn what other servers of the store have changed."""
+        if self.shared is not None and not self._sharing:
+            control = self.shared.control()
+            if control is not None:
+                self._adopt_control(control)
+            elif self.shared.version is None:
+                # Nobody has used it before, or it was dropped.
+                self._share(self._begin)
+        return self
+
+    def follow(self) -> None:
+        """Learn what other servers do, and tell those who read along of their exchanges."""
+        try:
+            self.refresh()
+            if not isinstance(self.journal, StoredJournal) or not self.bus.watched:
+                self._followed = None
+                return
+            if self._followed is None:
+                self._followed = self.journal.count
+            for exchange in self.journal.others_since(self._followed):
+                self.bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
+                self._followed = max(self._followed, exchange.number)
+        except StoreError:
+            # The log has said so.
+            return
+
+    def _begin(self) -> None:
+        if self.shared is None or self.shared.version is not None:
+            return
+        default = self.names.resolve(self._initial.scenario)
+        at_once(self.store.begin_with(default, said=False, renamed=False))
+        self.store.resets += 1
+
+    def _share(self, change: Callable[[], None]) -> None:
+        """Do something that other servers have to learn of, on top of all that they have done."""
+        shared = self.shared
+        if shared is None or self._sharing:
+            change()
+            return
+        for _ in range(ATTEMPTS):
+            control = shared.control()
+            if control is not None:
+                self._adopt_control(control)
+            self._sharing = True
+            try:
+                with shared.together(checked=True):
+                    change()
+                    shared.set_control(self._control())
+                return
+            except (Conflict, Outdated):
+                continue
+            finally:
+                self._sharing = False
+        raise Conflict
+
+    def _control(self) -> Control:
+        virtual, since, speed = self.clock.anchor
+        real = real_time.time() - (real_time.monotonic() - since)
+        seed, of = self.ids.seed, self.ids.workspace
+        options = plain_options(self._overlay)
+        return Control(self.store.resets, options, virtual, real, speed, seed, of, self.started_at)
+
+    def _adopt_control(self, control: Control) -> None:
+        """Take over what other servers have changed."""
+        if control.resets != self.store.resets:
+            self.store.resets = control.resets
+            self.holds.end()
+            self.journal.clear()
+            self.bus.publish(EventKind.RESET, {})
+        self.kept_answers.clear()
+        overlay = read_options(control.options)
+        if overlay != self._overlay:
+            self._overlay = overlay
+            self._use_settings(self._initial.replace(**overlay) if overlay else self._initial)
+        if (self.ids.seed, self.ids.workspace) != (control.seed, control.of):
+            self.ids = self._source(control.seed, control.of)
+        self.started_at = control.started_at
+        self.clock.follow(
+            control.moment, real_time.monotonic() - (real_time.time() - control.real), control.speed
+        )
 
     def reset(self) -> None:
         """Forget jobs, exchanges and queued scenarios, undo `configure`, and end every held answer.
@@ -86,10 +216,14 @@ class Workspace:
         """
         for told in self.before_reset:
             told(self)
+        self._share(self._reset)
+
+    def _reset(self) -> None:
         self.holds.end()
         at_once(self.store.reset())
         self.kept_answers.clear()
         self.journal.clear()
+        self._overlay = {}
         self.arming.clear()
         if self.settings is not self._initial:
             self._adopt(self._initial, scenario_said=True)
@@ -102,7 +236,10 @@ class Workspace:
 
     def issue_ids(self, seed: int, *, of: str = "") -> None:
         """Issue the ids of a seed from the first one on; `of` makes them those of one test alone."""
-        self.ids = IdSource(seed, workspace=self.name + self._life + of)
+        self._share(lambda: self._issue_ids(seed, of))
+
+    def _issue_ids(self, seed: int, of: str) -> None:
+        self.ids = self._source(seed, self.name + self._life + of)
         at_once(self.store.restart_numbers())
         # An id may come back for another job.
         self.kept_answers.clear()
@@ -113,11 +250,15 @@ class Workspace:
         Raises `SettingsError` for an option that is none, that has a value it cannot have, or that is
         one of the server itself; nothing is changed then.
         """
+        self._share(lambda: self._configure(options))
+
+    def _configure(self, options: ServerOptions) -> None:
         settings = self.settings.replace(**options)
         for name in BOUND_OPTIONS:
             if getattr(settings, name) != getattr(self.settings, name):
                 raise SettingsError("expected before the server starts, received while it runs.", option=name)
         self._adopt(settings, scenario_said="scenario" in options)
+        self._overlay = dict(layered(self._overlay, {name: settings.given[name] for name in options}))
         if "speed" in options:
             self.clock.speed = settings.speed
         if "seed" in options and settings.seed is not None:
@@ -135,7 +276,16 @@ class Workspace:
         renamed = (names.own, names.by) != (self.names.own, self.names.by)
         default = names.resolve(settings.scenario)
         at_once(self.store.begin_with(default, said=scenario_said, renamed=renamed))
-        self.names = names
+        self._use_settings(settings)
+
+    def _use_settings(self, settings: Settings) -> None:
+        catalog, prices = self._initial_catalog, self.prices
+        if settings.specs != self._initial.specs:
+            catalog = load_catalog(settings.specs)
+        if (settings.specs, settings.prices) != (self.settings.specs, self.settings.prices):
+            prices = prices_of(settings)
+        self.names = _names(settings)
+        self.catalog, self.prices = catalog, prices
         self.settings = settings
         self.store.limit = settings.max_jobs
         self.journal.limit = settings.max_exchanges
@@ -177,7 +327,14 @@ class Workspace:
     def tell_scenario(self) -> None:
         """Tell who listens of the default scenario and of the queue, one of which has changed."""
         queued = [scenario.name for scenario in self.queue]
-        self.bus.publish(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
+        self.tell(EventKind.SCENARIO, {"scenario": self.scenario.name, "next": queued})
+
+    def tell(self, kind: EventKind, data: Any, at: float | None = None) -> None:
+        """Publish an event, once what it tells of is kept."""
+        if self.shared is None:
+            self.bus.publish(kind, data, at)
+        else:
+            self.shared.afterwards(lambda: self.bus.publish(kind, data, at))
 
     def keep_answer(self, job_id: str, kept: KeptAnswer) -> None:
         """Keep a job's last plain answer; the oldest goes where there are many."""
@@ -240,7 +397,8 @@ def _names(settings: Settings) -> ScenarioNames:
 
 def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the control API and events tell them: plain values, and none of the keys among them."""
-    return {name: HIDDEN if name in BUILT_IN else _plain(value) for name, value in options.items()}
+    shown = {name: HIDDEN if name in BUILT_IN else _plain(value) for name, value in options.items()}
+    return shown | ({"store": shown_store(shown["store"])} if "store" in shown else {})
 
 
 def _plain(value: Any) -> Any:

@@ -23,9 +23,11 @@ from kling_mock.exchanges.exchange import Exchange, Notes
 __all__ = [
     "FAMILIES",
     "KEY",
+    "LEGACY_PATH",
     "MODEL",
     "MODEL_DOCUMENTS",
     "PATHS",
+    "SOME_VARIANTS",
     "UPSTREAM",
     "UUID",
     "Reply",
@@ -43,14 +45,22 @@ __all__ = [
 
 MODEL = "kling-video/v1/standard/text-to-video"
 KEY = {"Authorization": "Bearer test-key"}
+LEGACY_PATH = "/v2/generate/video/kling/generation"
 FAMILIES = ("kling", "alibaba", "bytedance", "google", "minimax", "pixverse", "runway")
 PATHS = (
     "/v2/video/generations",
     "/v1/video/generations",
     "/video/generations",
-    "/v2/generate/video/kling/generation",
+    LEGACY_PATH,
 )
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_OTHERS = [variant for variant in load_catalog().variants if variant.vendor != FAMILIES[0]]
+SOME_VARIANTS = [
+    *(variant for variant in load_catalog().variants if variant.vendor == FAMILIES[0]),
+    *(next(one for one in _OTHERS if one.vendor == vendor) for vendor in {one.vendor: 0 for one in _OTHERS}),
+    *(one for one in _OTHERS if one.older_path or one.aliases),
+]
+"""All of the first vendor, one of every other, those with another path or name: where a test takes long."""
 PATIENCE = 20.0
 """Real seconds after which a silent server fails a test instead of hanging it."""
 
@@ -139,6 +149,8 @@ def body_for(model: str = MODEL, *, legacy: bool = False, **more: Any) -> dict[s
 
 
 def _sample(name: str, schema: dict[str, Any]) -> Any:
+    for option in [*schema.get("oneOf", ()), *schema.get("anyOf", ())][:1]:
+        return _sample(name, option)
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "array":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +26,7 @@ from kling_mock.contract_tests.properties.base import Failure, Property
 from kling_mock.contract_tests.properties.oracles import difference, nulls, undocumented
 from kling_mock.contract_tests.running import falsifier
 from kling_mock.contract_tests.running.coverage import Coverage
-from kling_mock.contract_tests.running.falsifier import Limits, check
+from kling_mock.contract_tests.running.falsifier import SLOW_PROGRAM, Limits, check
 from kling_mock.contract_tests.running.models import Outcome, Run, Trial
 from kling_mock.contract_tests.running.session import Plan, select_models, select_properties, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
@@ -174,7 +176,7 @@ def test_what_does_not_exist_is_named_with_what_is_near() -> None:
         select_properties([], "lax")
     with pytest.raises(UnknownModel):
         select_models(["kling-video/v9"])
-    assert len(select_models(["*"])) == 45
+    assert len(select_models(["*"])) == 142
     once = select_models(["kling-video/v1.6/*"])
     assert select_models(["kling-video/v1.6/*", once[0]]) == once
 
@@ -244,6 +246,7 @@ def test_a_crash_is_told_from_an_error(outcome: Outcome, crashed: bool) -> None:
     assert outcome.crashed is crashed
 
 
+@pytest.mark.slow
 def test_known_failures_are_read_and_held_to(tmp_path: Path) -> None:
     file = tmp_path / "known.txt"
     file.write_text("# ours\n\nB1  # pays twice, see #12\nc9 kling-video/*\n")
@@ -306,3 +309,17 @@ def test_the_time_limit_holds_within_a_run() -> None:
         assert result.counterexample is not None and result.counterexample.run.past_deadline
         assert result.seconds < engine.real_limit
         assert engine.deadline == math.inf
+
+
+def test_a_run_that_ends_while_a_program_of_the_clients_works_says_nothing() -> None:
+    def starts_a_program(payload: Any, *, base_url: str, api_key: str) -> str:
+        url = generate(payload, base_url=base_url, api_key=api_key)
+        subprocess.run([sys.executable, "-S", "-c", "while True: pass"], check=True)
+        return url
+
+    client = CallableClient(starts_a_program)
+    wanted = made(lambda run: Failure("no end") if run.outcome.kind == "stopped" else None)
+    with Engine(client) as engine:
+        engine.real_limit = 0.3
+        result = check(engine, wanted, Context(MODEL, client), limits=Limits(1, math.inf))
+    assert (result.result, result.reason) == ("skipped", SLOW_PROGRAM)

@@ -116,6 +116,7 @@ print(urllib.request.urlopen("https://api.aimlapi.com/v1/models").status, time.t
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_program_of_an_older_python_is_led_to_the_mock(version: str, tmp_path: Path) -> None:
     report, output = report_of(tmp_path, "--fast-forward", "--", _python(version), "-c", PROGRAM)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kling_mock.catalog import CREATE_PATH, LEGACY_PATH, load_catalog
+from kling_mock.catalog import CREATE_PATH, load_catalog
+from kling_mock.catalog.files import create_schemas
 from kling_mock.cli import specs
 from kling_mock.errors import SpecError, UnknownModel
 from kling_mock.specs.diff import differences
-from kling_mock.specs.files import create_schemas
-from tests.support import MODEL_DOCUMENTS, UPSTREAM, needs_upstream
+from tests.support import LEGACY_PATH, MODEL_DOCUMENTS, UPSTREAM, needs_upstream
 
 MODEL = "kling-video/v1.6/pro/image-to-video"
 DOCUMENTS = UPSTREAM / "upstream"
@@ -60,7 +60,7 @@ def old(tmp_path: Path) -> Path:
 def test_list_has_a_row_per_variant(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
-    assert len(rows) == 45
+    assert len(rows) == 142
     assert {"model", "vendor", "file", "paths", "required", "updated"} == set(rows[0])
     assert run("list") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -81,12 +81,12 @@ def test_show_of_an_unknown_model_names_the_nearest() -> None:
 
 def test_no_action_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 2
-    assert "expected list, show, check, diff or add" in capsys.readouterr().err
+    assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
 def test_check_finds_the_vendored_documents_sound(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check") == 0
-    assert capsys.readouterr().out == "45 of 45 vendored documents are sound.\n"
+    assert capsys.readouterr().out == "142 of 142 vendored documents are sound.\n"
 
 
 def test_check_names_the_faults_of_a_file(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_check_names_the_faults_of_a_file(old: Path, capsys: pytest.CaptureFixtu
         ({"properties": {"a": {"type": "text"}}}, "not a JSON Schema at properties/a/type"),
         ({"properties": {"a": {"$ref": "#/nowhere"}}}, "'#/nowhere' leads nowhere"),
         ({"properties": {"a": {"$ref": "missing.json#/a"}}}, "no file missing.json"),
-        ({"properties": {"a": {"$ref": "https://example.com/a.json"}}}, "there is no file"),
+        ({"properties": {"a": {"$ref": "https://example.com/a.json"}}}, "leads to another host"),
         ({"properties": {"b": {}}}, "the body has no `model`"),
         ({"properties": {"a": {"mimimum": 3}}}, "at properties/a: the keyword 'mimimum' is unknown"),
         (
@@ -206,7 +206,7 @@ def test_check_finds_the_fault_of_a_vendored_document(
     out = capsys.readouterr().out
     assert "the model enum is ['another'], expected kling-video/v1.6/pro/image-to-video" in out
     assert "the rule r lacks path, says, schema" in out
-    assert "44 of 45 vendored documents are sound." in out
+    assert "141 of 142 vendored documents are sound." in out
 
 
 def test_add_says_where_it_cannot_write(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_diff_names_a_path_that_the_contract_does_not_have(
 
 def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("diff", MODEL, str(old)) == 1
-    lines = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    lines = [line.split("  ", 2)[2] for line in capsys.readouterr().out.splitlines()]
     assert "cfg_scale: maximum is 1, in the file 2" in lines
     assert "prompt: not in the file" in lines
     assert "seed: only in the file" in lines
@@ -243,7 +243,7 @@ def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.Captu
     assert not any(line.startswith(("dynamic_masks[", "duration", "model")) for line in lines)
     assert run("diff", MODEL, str(old), "--json") == 1
     rows = json.loads(capsys.readouterr().out)
-    assert {"path", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
+    assert {"path", "severity", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
 
 
 def test_diff_finds_none_between_a_contract_and_itself(

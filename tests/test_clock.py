@@ -88,7 +88,7 @@ def test_time_never_runs_backwards_for_several_threads() -> None:
 @given(st.floats(0, 1e6), st.floats(0, 1e5))
 def test_the_speed_says_how_fast_it_runs(speed: float, seconds: float) -> None:
     real = 100.0
-    with mock.patch("kling_mock.clock.time.monotonic", lambda: real):
+    with mock.patch("kling_mock.clock.real_time.monotonic", lambda: real):
         clock = Clock(speed=speed, start=5.0)
         real += seconds
         assert clock.now() == pytest.approx(5.0 + seconds * speed)
@@ -239,7 +239,7 @@ def test_a_change_of_speed_in_the_middle_of_a_look_is_seen(monkeypatch: pytest.M
     real = [100.0]
     clock = Clock(speed=1e6, start=0.0)
     first = clock.now()
-    monkeypatch.setattr("kling_mock.clock.time.monotonic", lambda: real[0])
+    monkeypatch.setattr("kling_mock.clock.real_time.monotonic", lambda: real[0])
     clock = Clock(speed=1e6, start=first)
     changing = iter([True])
 
@@ -249,7 +249,7 @@ def test_a_change_of_speed_in_the_middle_of_a_look_is_seen(monkeypatch: pytest.M
             real[0] += 60.0
         return real[0]
 
-    monkeypatch.setattr("kling_mock.clock.time.monotonic", overtaken)
+    monkeypatch.setattr("kling_mock.clock.real_time.monotonic", overtaken)
     seen = clock.now()
     assert seen == clock.now() == first
 
@@ -264,7 +264,7 @@ def test_a_signal_in_the_middle_of_a_change_may_ask_for_the_time(monkeypatch: py
             asked.append(clock.now())
         return 100.0
 
-    monkeypatch.setattr("kling_mock.clock.time.monotonic", interrupted)
+    monkeypatch.setattr("kling_mock.clock.real_time.monotonic", interrupted)
     clock.speed = 1
     assert asked == [7.0]
 
@@ -273,7 +273,7 @@ def test_the_calendar_ends_without_a_crash() -> None:
     clock = Clock(speed=1e6, start=LATEST - 1)
     with pytest.raises(ClockError, match="ends with the year 9999"):
         clock.advance(10)
-    with mock.patch("kling_mock.clock.time.monotonic", lambda: time.monotonic_ns() / 1e9 + 3600):
+    with mock.patch("kling_mock.clock.real_time.monotonic", lambda: time.monotonic_ns() / 1e9 + 3600):
         assert clock.now() == LATEST
         assert datetime.fromtimestamp(clock.now(), timezone(timedelta(hours=14))).year == 9999
         clock.speed = 0

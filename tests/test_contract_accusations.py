@@ -114,6 +114,7 @@ def test_none_may_stand_for_what_is_not_set(model: str) -> None:
     assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
 
 
+@pytest.mark.slow
 def test_tidied_texts_are_no_invalid_input_that_was_mended() -> None:
     assert list(broken(StripsTexts, ["A2", "A11"], model=IMAGE)) == ["A2"]
 
@@ -218,3 +219,20 @@ def test_polls_without_a_pause_are_a_busy_loop_wherever_they_come() -> None:
     failure = busy_loop(calm + hasty)
     assert failure is not None
     assert failure.says == "21 polls came, one every 10 ms, after 500"
+
+
+class WantsAPrompt(Client):
+    """Refuses to pay for a video without words, whatever the contract says of its prompt."""
+
+    def generate(self, payload: Payload) -> str:
+        if not payload.get("prompt"):
+            raise ValueError("a prompt is required")
+        return super().generate(payload)
+
+
+@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: str) -> None:
+    wanted = ["A2", "A7", "B1", "B2", "C1", "C9", "D5"]
+    found = broken(WantsAPrompt, wanted, model=model, examples=4)
+    # What the contract allows, the client should: that, and nothing else, is said of it.
+    assert set(found) <= {"A2"}, {id: result.counterexample for id, result in found.items()}

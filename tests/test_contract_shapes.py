@@ -215,6 +215,7 @@ def all_schemas(node: Any) -> Iterator[dict[str, Any]]:
                 yield from all_schemas(value)
 
 
+@pytest.mark.slow
 @needs_upstream("upstream")
 @pytest.mark.parametrize("file", MODEL_DOCUMENTS, ids=lambda file: file.relative_to(FOLDER).as_posix())
 def test_every_upstream_document_of_every_vendor_compiles(file: Path) -> None:

@@ -173,6 +173,7 @@ class ReturnsTheAnswer(Client):
         return str(job["video"]) if super().ended(job) else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "cause"),
     [
@@ -282,6 +283,7 @@ def generate(payload, *, base_url, api_key):
 """
 
 
+@pytest.mark.slow
 def test_threads_that_go_on_are_mentioned_and_end_nothing(tmp_path: Path) -> None:
     (tmp_path / "leaves.py").write_text(LEAVES_THREADS, encoding="utf-8")
     words = [

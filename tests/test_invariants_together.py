@@ -35,7 +35,7 @@ def careful_client(server: MockServer, payload: dict[str, object]) -> None:
             return
         if made.status not in (429, 503):
             break
-        server.clock.advance(float(made.headers["retry-after"]) + 0.1)
+        server.clock.advance(float(made.headers.get("retry-after", 5)) + 0.1)
     try:
         issued = made.json["id"]
         ended = made.json["status"] in ("completed", "error")

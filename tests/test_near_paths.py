@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kling_mock.api.paths import GENERATIONS
+from kling_mock.api.generation_paths import generation_paths
+from kling_mock.catalog import load_catalog
 from kling_mock.trace_rules.near_paths import nearest_path
 
 VIDEOS = "/v2/video/generations"
@@ -54,7 +55,7 @@ def test_a_slip_is_known_by_the_path_that_was_meant(asked: str, meant: str) -> N
         "/apple-touch-icon.png",
         "/.well-known/appspecific/com.chrome.devtools.json",
         "/v2/video/" + "x" * 300,
-        *GENERATIONS,
+        *generation_paths(load_catalog()),
     ],
 )
 def test_what_is_somebody_elses_is_left_alone(asked: str) -> None:

@@ -194,6 +194,7 @@ def create_schemas(path: Path) -> Iterator[dict[str, Any]]:
             yield body["content"]["application/json"]["schema"]
 
 
+@pytest.mark.slow
 @needs_upstream("upstream")
 @pytest.mark.parametrize("path", MODEL_DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_they_agree_on_the_documents_of_every_vendor(path: Path) -> None:

@@ -61,6 +61,7 @@ MockServer().configure(strct=True)
 """
 
 
+@pytest.mark.slow
 def test_a_type_checker_finds_mistyped_options(tmp_path: Path) -> None:
     file = tmp_path / "wrong.py"
     file.write_text(MISTYPED, encoding="utf-8")
@@ -95,6 +96,7 @@ def is_sound(options: Any) -> bool:
 SOUND = PACES.filter(is_sound)
 
 
+@pytest.mark.slow
 @given(st.lists(SOUND, max_size=4))
 def test_layers_never_contradict_each_other_and_the_last_word_counts(layers: list[Any]) -> None:
     merged: Any = layered(*layers)

@@ -24,7 +24,7 @@ def validator() -> Validator:
 
 def test_there_is_a_sample_for_every_model() -> None:
     assert list(SAMPLES) == MODELS
-    assert len(SAMPLES) == len(MODELS) == 45
+    assert len(SAMPLES) == len(MODELS) == 142
 
 
 @pytest.mark.parametrize("inline", [False, True])

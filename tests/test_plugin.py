@@ -304,7 +304,7 @@ def test_sample_payloads_are_new_each_time(pytester: pytest.Pytester) -> None:
         pytester,
         """
         def test_it(kling_payloads, kling_server):
-            assert len(kling_payloads) >= 45
+            assert len(kling_payloads) >= 142
             body = kling_payloads[MODEL]
             body.clear()
             call(kling_server, body=kling_payloads[MODEL])

@@ -79,6 +79,7 @@ def test_serve_says_that_it_is_ready_as_the_readme_shows() -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_listed_test_passes_with_the_fixture(tmp_path: Path) -> None:
     (listing,) = [listing for listing in listings("python") if "def test_" in listing]
     (tmp_path / "test_listing.py").write_text(listing, encoding="utf-8")

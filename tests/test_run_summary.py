@@ -77,6 +77,7 @@ def test_check_fails_a_program_that_breaks_a_required_rule() -> None:
     assert run("--check", *python("raise SystemExit(3)")).returncode == 3
 
 
+@pytest.mark.slow
 def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
     environ = {"KLING_MOCK_FAST_FORWARD": "1", "KLING_MOCK_OFFLINE": "yes", "KLING_MOCK_GENERATING": "300s"}
     report, output = report_of(tmp_path, *python(CLIENT), environ=environ)

@@ -235,6 +235,7 @@ def test_the_users_own_authorities_are_trusted_as_well(variable: str, tmp_path: 
     assert output == "200\n200\n"
 
 
+@pytest.mark.slow
 @needs_node
 def test_nodes_own_authorities_are_trusted_as_well(tmp_path: Path) -> None:
     authority = trustme.CA()
@@ -484,6 +485,7 @@ def _killed_run(temporary: Path) -> Iterator[tuple[int, list[int]]]:
         assert process.stdout.read() == b""
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_run_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
     with _killed_run(tmp_path) as (other, below):
@@ -493,6 +495,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_folder(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @needs_linux
 def test_where_the_watcher_is_killed_too_the_child_ends_and_the_next_run_cleans_up(tmp_path: Path) -> None:
     with _killed_run(tmp_path) as (other, [watcher, _]):

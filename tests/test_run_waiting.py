@@ -26,6 +26,7 @@ def test_a_node_program_that_leaves_an_answer_unread_ends(tmp_path: Path) -> Non
     assert output == "200\n"
 
 
+@pytest.mark.slow
 @needs_node
 def test_threads_of_node_share_the_time(tmp_path: Path) -> None:
     source = """

@@ -28,6 +28,7 @@ def through_json(scenario: Scenario) -> Scenario:
     return scenario_from_json(json.loads(json.dumps(scenario_as_json(scenario), allow_nan=False)))
 
 
+@pytest.mark.slow
 @given(scenario=scenarios)
 @settings(deadline=None)
 def test_a_scenario_survives_the_way_to_json_and_back(scenario: Scenario) -> None:

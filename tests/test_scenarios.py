@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import reduce
+from functools import partial, reduce
 from itertools import permutations
 from operator import or_
 from typing import Any, get_args
@@ -133,8 +133,9 @@ def shown(scenario: Scenario) -> set[Fault]:
     met: set[Fault] = set()
     for place in get_args(Place):
         hits: dict[int, int] = {}
-        for _ in range(4):
-            met.update(strike(scenario, place, hits, 0.0))
+        for number in range(4):
+            # With and without a job that is unfinished.
+            met.update(strike(scenario, place, hits, 0.0, partial(int, number % 2)))
     return met
 
 

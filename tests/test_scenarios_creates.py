@@ -11,6 +11,7 @@ from .observing import (
     check_hang,
     check_slow,
     check_truncated,
+    made,
     names_of,
     observed_by,
     post_bytes,
@@ -52,12 +53,18 @@ def bad_request(server: MockServer, _timed: MockServer) -> None:
 
 @observes("unauthorized")
 def unauthorized(server: MockServer, _timed: MockServer) -> None:
-    check_refusal(server, 401, "https://aimlapi.com/app/keys")
+    message = check_refusal(server, 401, "https://aimlapi.com/app/keys").json["message"]
+    assert "valid key is required" in message
 
 
 @observes("no-credits")
 def no_credits(server: MockServer, _timed: MockServer) -> None:
-    check_refusal(server, 403, "https://aimlapi.com/app/billing")
+    message = check_refusal(server, 403, "run out of credits").json["message"]
+    assert {"balance", "payment method"} <= {
+        word for word in ("balance", "payment method") if word in message
+    }
+    # With the slash at its end, and nothing behind it that a client would take for a part of it.
+    assert message.endswith(" https://aimlapi.com/app/billing/")
 
 
 @observes("not-found")
@@ -70,9 +77,34 @@ def rate_limited(server: MockServer, _timed: MockServer) -> None:
     assert check_refusal(server, 429, "Too Many Requests").headers["retry-after"] == "5"
 
 
+@observes("rate-limited-bare")
+def rate_limited_bare(server: MockServer, _timed: MockServer) -> None:
+    reply = check_refusal(server, 429, "Too Many Requests")
+    assert not [name for name in reply.headers if "retry" in name or "rate" in name]
+
+
+@observes("concurrency-limited")
+def concurrency_limited(server: MockServer, timed: MockServer) -> None:
+    for one in (server, timed):
+        job_id = made(one)
+        for _ in range(2):
+            assert "retry-after" not in check_refusal(one, 429, "Too Many Requests", jobs=1).headers
+        assert valid(poll(one, job_id))["status"] == "queued"
+    timed.clock.advance(until="completed")
+    for _ in range(2):
+        valid(poll(server, server.jobs[0].id))
+    assert [create(one).status for one in (server, timed)] == [200, 200]
+    check_refusal(timed, 429, "Too Many Requests", jobs=2)
+
+
 @observes("server-error")
 def server_error(server: MockServer, _timed: MockServer) -> None:
-    check_refusal(server, 500, "error")
+    check_refusal(server, 500, "wrong with the server")
+
+
+@observes("model-maintenance")
+def model_maintenance(server: MockServer, _timed: MockServer) -> None:
+    check_refusal(server, 500, "model is under maintenance")
 
 
 @observes("bad-gateway-html")
@@ -84,7 +116,7 @@ def bad_gateway_html(server: MockServer, _timed: MockServer) -> None:
 
 @observes("unavailable")
 def unavailable(server: MockServer, _timed: MockServer) -> None:
-    assert check_refusal(server, 503, "Unavailable").headers["retry-after"] == "5"
+    assert check_refusal(server, 503, "Service unavailable").headers["retry-after"] == "5"
 
 
 @observes("gateway-timeout")

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from kling_mock.catalog import Catalog, load_catalog, resolve
 from kling_mock.catalog.documents import check_document, outermost_schemas, relinked
+from kling_mock.catalog.files import resolved_file
 from kling_mock.catalog.schema import KEYWORDS, Holds, check_schema, inner_schemas, rewritten, walk
+from kling_mock.catalog.variants import variant_of
 from kling_mock.errors import SpecError
-from kling_mock.specs.files import resolved_file
 from tests.support import MODEL_DOCUMENTS, needs_upstream
 
 CATALOG = load_catalog()
@@ -126,7 +127,8 @@ def test_an_unknown_keyword_of_a_document_is_an_error_at_load() -> None:
         Catalog({"components.json": {}, "a/b.json": document(bad)}, {})
     place = "a/b.json#/components/schemas/Create/properties/model/oneOf/0"
     assert str(caught.value) == f"{place}: the keyword 'mimimum' is unknown."
-    vendored = Catalog({"components.json": {}, "a/b.json": document(bad)}, {}, vendored=True)
+    known = [variant_of("a/b.json", document(good))]
+    vendored = Catalog({"components.json": {}, "a/b.json": document(bad)}, {}, variants=known)
     with pytest.raises(SpecError, match="the keyword 'mimimum' is unknown"):
         vendored.create_schema("a/b")
 

@@ -26,7 +26,7 @@ def take(
     elapsed: float = 0.0,
     redirected: bool = False,
 ) -> CreateFaults:
-    return selector.take(lambda: asked, elapsed, redirected=redirected)
+    return selector.take(lambda: asked, elapsed, lambda: 0, redirected=redirected)
 
 
 def met(selector: ScenarioSelector, text: str) -> bool:
@@ -60,9 +60,9 @@ def test_what_asks_is_not_called_while_the_queue_has_one_and_its_error_counts_no
 
     selector = ScenarioSelector(ONCE)
     selector.next(OTHER)
-    assert selector.take(unknown, 0.0, redirected=False).scenario == OTHER
+    assert selector.take(unknown, 0.0, lambda: 0, redirected=False).scenario == OTHER
     with pytest.raises(UnknownScenario):
-        selector.take(unknown, 0.0, redirected=False)
+        selector.take(unknown, 0.0, lambda: 0, redirected=False)
     assert take(selector).faults
 
 

@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
-from kling_mock import ServerError, create_app
+from kling_mock import ServerError, Settings, create_app
 from kling_mock.serving.asgi_server import bind
 from kling_mock.serving.several_workers import STARTUP_FAILURE
 
@@ -170,6 +170,13 @@ def test_options_of_a_server_are_found_and_refused(server: str) -> None:
     with pytest.raises(ServerError, match="Run it with one worker"):
         loader(server, 2).load()
     assert loader(server, 1).load() and loader(server, None).load()
+
+
+def test_with_a_store_that_workers_share_several_are_welcome(tmp_path: Path) -> None:
+    def imported(config: object) -> object:
+        return create_app(Settings(store=f"sqlite:{tmp_path}/a.db"))
+
+    assert imported(uvicorn.Config("mod:app", workers=3))
 
 
 @pytest.mark.parametrize("other", ["uvicorny.config", "mine.gunicorn", "celery.app"])

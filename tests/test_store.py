@@ -6,9 +6,10 @@ import asyncio
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -23,14 +24,28 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from kling_mock.jobs.charges import ChargeTotals
+from kling_mock.jobs.charges import ChargeTotals, Completion
 from kling_mock.jobs.plan import Job, JobCounters, JobPlan
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.scenarios.fault import Place
 from kling_mock.scenarios.selection import CreateFaults
-from kling_mock.store import AddResult, MemoryStore, Store, StoreCounts, Told, at_once
+from kling_mock.store import (
+    UNBOUNDED,
+    AddResult,
+    JobBounds,
+    MemoryStore,
+    Store,
+    StoreCounts,
+    Told,
+    at_once,
+)
 from kling_mock.store.memory import MOST_ASKED
+from kling_mock.store.redis_server import RedisBackend
+from kling_mock.store.shared import SharedStore
+from kling_mock.store.sqlite import SqliteBackend
 from kling_mock.timeline import JobStatus, ProgressBy, Timeline
+
+from .redis_process import PROGRAM, needs_redis, running_redis
 
 PLAIN = Scenario("plain")
 FAILED = Scenario("failed", plan=("queued", "error"))
@@ -45,7 +60,35 @@ def memory(limit: int, default: Scenario = PLAIN) -> Store:
     return MemoryStore(limit, default)
 
 
-STORES = [pytest.param(memory, id="memory")]
+def sqlite(limit: int, default: Scenario = PLAIN) -> Store:
+    return SharedStore(SqliteBackend(":memory:").records("a"), limit, default)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Redis for all of them, where there is one."""
+    if PROGRAM is None:
+        yield
+        return
+    with running_redis(tmp_path_factory.mktemp("redis")) as redis:
+        BACKENDS.append(RedisBackend(redis.url()))
+        yield
+        BACKENDS.pop().close()
+
+
+BACKENDS: list[RedisBackend] = []
+NAMES = count(1)
+
+
+def redis(limit: int, default: Scenario = PLAIN) -> Store:
+    return SharedStore(BACKENDS[0].records(f"store-{next(NAMES)}"), limit, default)
+
+
+STORES = [
+    pytest.param(memory, id="memory"),
+    pytest.param(sqlite, id="sqlite"),
+    pytest.param(redis, id="redis", marks=needs_redis),
+]
 every_store = pytest.mark.parametrize("make", STORES)
 
 
@@ -95,7 +138,7 @@ class Model:
 
     def clear(self) -> None:
         self.jobs: dict[str, Kept] = {}
-        self.past: list[JobPlan] = []
+        self.past: list[Kept] = []
         self.made: list[JobPlan] = []
         self.numbers = 0
         self.turns = 0
@@ -112,14 +155,28 @@ class Model:
     def has_room(self, now: float) -> bool:
         return len(self.jobs) < self.limit or bool(self.resting(now))
 
-    def add(self, plan: JobPlan) -> AddResult:
+    def unfinished(self, now: float) -> int:
+        return len(self.jobs) - len(self.resting(now))
+
+    def completed(self, now: float) -> list[tuple[float, int, JobPlan]]:
+        """The jobs that have cost something by now, newest first, those that made room included."""
+        rested = [*self.past, *self.resting(now)]
+        kept = [(*job.rest, job.plan) for job in rested if job.rest and job.plan.charge.spent]
+        return [found for found in kept if found[0] <= now][::-1]
+
+    def add(self, plan: JobPlan, bounds: JobBounds) -> AddResult:
         if plan.id in self.jobs:
             return AddResult.TAKEN
+        if self.unfinished(plan.made_at) >= bounds.unfinished:
+            return AddResult.BUSY
+        spent = self.totals().credits
+        if spent >= bounds.credits or spent + (plan.credits or 0) > bounds.credits:
+            return AddResult.DRY
         if len(self.jobs) >= self.limit:
             resting = self.resting(plan.made_at)
             if not resting:
                 return AddResult.FULL
-            self.past.append(self.jobs.pop(resting[0].plan.id).plan)
+            self.past.append(self.jobs.pop(resting[0].plan.id))
         job = self.jobs[plan.id] = Kept(plan)
         self.made.append(plan)
         if plan.timeline.last in ("completed", "error"):
@@ -173,10 +230,11 @@ class StoreMachine(RuleBasedStateMachine):
         last=st.sampled_from(["completed", "completed", "error", "generating"]),
         scenario=st.sampled_from([PLAIN, FAILED]),
         credits=st.sampled_from([None, 0, 7]),
+        bounds=st.sampled_from([UNBOUNDED, UNBOUNDED, UNBOUNDED, JobBounds(2), JobBounds(credits=20)]),
     )
-    def add(self, name: str, **options: Any) -> None:
+    def add(self, name: str, bounds: JobBounds, **options: Any) -> None:
         plan = plan_of(name, at=self.now, **options)
-        assert run(self.store.add_job(plan)) is self.model.add(plan)
+        assert run(self.store.add_job(plan, None, bounds)) is self.model.add(plan, bounds)
 
     @rule()
     def count_an_id(self) -> None:
@@ -257,7 +315,8 @@ class StoreMachine(RuleBasedStateMachine):
         model, store = self.model, self.store
         kept = [Job(job.plan, job.counters) for job in model.jobs.values()]
         assert run(store.jobs()) == kept
-        charges = [plan.charge for plan in [*model.past[-model.limit :], *(job.plan for job in kept)]]
+        plans = [*(old.plan for old in model.past[-model.limit :]), *(job.plan for job in kept)]
+        charges = [plan.charge for plan in plans]
         assert run(store.charges()) == charges
         for last in (0, 1, 2, 5):
             assert run(store.jobs(last)) == kept[len(kept) - min(last, len(kept)) :]
@@ -265,9 +324,32 @@ class StoreMachine(RuleBasedStateMachine):
         assert run(store.totals()) == model.totals()
         assert run(store.counts()) == StoreCounts(len(kept), len(model.made), len(model.made) - len(kept))
         assert run(store.has_room(self.now)) is model.has_room(self.now)
+        assert run(store.unfinished(self.now)) == model.unfinished(self.now)
+        self.the_ledger_is_the_same()
         for name in "abcdefgh":
             job = model.jobs.get(name)
             assert run(store.find_job(name)) == (job and Job(job.plan, job.counters))
+
+    def the_ledger_is_the_same(self) -> None:
+        store, now = self.store, self.now
+        everything = self.model.completed(now)
+        # Of jobs that nobody knows any more only the sum is known.
+        forgotten = len(self.model.past) - self.model.limit
+        for moment in (now, now - 2) if forgotten <= 0 else (now,):
+            past = [plan.charge.spent for at, _, plan in everything if at <= moment]
+            assert run(store.spent(moment)) == sum(past)
+        gone = {id(old.plan) for old in self.model.past[: max(0, forgotten)]}
+        expected = [(at, plan.charge) for at, _, plan in everything if id(plan) not in gone]
+        found: list[Completion] = run(store.completed((now, 2**63)))
+        assert [(at, charge) for at, _, charge in found] == expected
+        # Page by page it is the same, and from a moment on a part of it.
+        pages: list[Any] = []
+        before = (now, 2**63)
+        while page := run(store.completed(before, last=1)):
+            pages += page
+            before = page[0][:2]
+        assert pages == found
+        assert run(store.completed((now, 2**63), now - 1)) == [one for one in found if one.at >= now - 1]
 
 
 @every_store
@@ -317,6 +399,7 @@ def test_jobs_that_rest_at_one_moment_go_in_the_order_in_which_they_came_to_rest
 
 
 @every_store
+@settings(deadline=None, max_examples=30)
 @given(steps=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.7, 1.1]), min_size=1, max_size=30))
 def test_a_job_rests_once_however_odd_its_steps_are(make: StoreMaker, steps: list[float]) -> None:
     store = make(1, PLAIN)
@@ -379,7 +462,7 @@ def test_a_choice_of_scenarios_is_counted_and_reset(make: StoreMaker) -> None:
     store = make(1, once)
 
     def take(asked: tuple[str, Scenario] | None = None) -> CreateFaults:
-        taken: CreateFaults = run(store.take_scenario(lambda: asked, 0.0, redirected=False))
+        taken: CreateFaults = run(store.take_scenario(lambda: asked, 0.0, 0.0, redirected=False))
         return taken
 
     assert not take().job_made and take().job_made
@@ -498,4 +581,4 @@ def test_the_line_of_finished_jobs_does_not_outgrow_the_jobs() -> None:
         run(store.tell_status(str(number), number, LIFETIME))
         run(store.skip_polls([(str(number), 1.0)], number, LIFETIME))
     assert isinstance(store, MemoryStore)
-    assert len(store._resting) == len(store._entries) == 3
+    assert len(store._resting) + len(store._rested) == len(store._entries) == 3

@@ -109,6 +109,7 @@ def test_a_document_keeps_nullable_beside_a_reference_that_is_resolved() -> None
     assert modern["paths"]["/p"]["get"]["responses"]["200"]["description"] == "OK."
 
 
+@pytest.mark.slow
 @needs_upstream("upstream")
 @pytest.mark.parametrize("path", MODEL_DOCUMENTS, ids=lambda path: path.name)
 def test_nothing_of_3_0_is_left_in_any_vendors_document(path: Path) -> None:

@@ -55,6 +55,7 @@ def test_nothing_of_ours_is_reachable_but_the_package(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plugin", "why"),
     [
@@ -83,6 +84,7 @@ def test_a_plugin_that_cannot_load_ends_nobodys_session(tmp_path: Path, plugin: 
     assert f"kling-mock is not available in this session: {why}" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_test_that_asks_for_the_server_then_says_why_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "earlier.py").write_text(BREAK)
     (tmp_path / "test_mine.py").write_text(

@@ -44,13 +44,20 @@ EXCHANGE = closed(
     number=COUNT,
     at=NUMBER,
     took={"type": ["number", "null"]},
-    kind={"enum": ["create", "poll", "video", "models", "other"]},
+    kind={"enum": ["create", "poll", "video", "models", "billing", "other"]},
     method=TEXT,
     target=TEXT,
     status={"type": ["integer", "null"]},
     word={"type": ["string", "null"]},
     state={"type": ["string", "null"]},
     fault={"type": ["string", "null"]},
+)
+CHARGE = closed(
+    job=TEXT,
+    model=TEXT,
+    credits={"type": ["integer", "null"]},
+    usd={"type": ["number", "null"]},
+    billed={"type": "boolean"},
 )
 COUNTEREXAMPLE = closed(
     says=TEXT,
@@ -63,6 +70,7 @@ COUNTEREXAMPLE = closed(
     trace={"type": "array", "items": EXCHANGE},
     outcome=TEXT,
     billed=COUNT,
+    charges={"type": "array", "items": CHARGE},
     curl=TEXT,
     command=TEXT,
     seed={"type": "integer"},
@@ -100,6 +108,7 @@ REPORT = closed(
         not_asked={"type": "array", "items": TEXT},
         problem=TEXT,
         note=TEXT,
+        over_budget=TEXT,
     ),
 )
 
@@ -225,6 +234,7 @@ def test_junit_says_what_failed_and_what_was_skipped(reports: Path) -> None:
     assert failed == ["B1 one-create-per-job", "C9 poll-fault-tolerance"]
 
 
+@pytest.mark.slow
 def test_known_failures_do_not_fail_the_run_unless_they_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
     Path("known.txt").write_text("B1 # we know\n", encoding="utf-8")
     words = ["--xfails", "known.txt", *some("B1")]
@@ -254,7 +264,7 @@ def test_options_come_from_the_environment_too(
         (["tests.clients.reference:generat"], "has no 'generat'"),
         (["nothing-like-this"], "expected MODULE:FUNCTION"),
         (["no-such-program", "x"], "There is no program 'no-such-program'"),
-        ([GOOD, "--model", "kling-video/v9"], "no Kling model 'kling-video/v9'"),
+        ([GOOD, "--model", "kling-video/v9"], "no model 'kling-video/v9'"),
         ([GOOD, "--property", "Z1"], "no property 'Z1'"),
         ([GOOD, "--level", "lax"], "--level: expected one of required, strict"),
         ([GOOD, "--max-examples", "0"], "--max-examples: expected 1 or more, received 0."),
@@ -343,6 +353,7 @@ def test_the_kit_runs_in_a_pytest_session_of_somebody_else(tmp_path: Path) -> No
     assert "It would have been billed 3 times." in " ".join(done.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere", "reports"])
 def test_a_folder_that_cannot_be_written_hides_no_result(
     place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -365,6 +376,7 @@ def test_a_folder_that_cannot_be_written_hides_no_result(
     assert Path("junit.xml").exists()
 
 
+@pytest.mark.slow
 def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "test_mine.py").write_text(

@@ -149,7 +149,8 @@ REPEATED = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from(REPEATED), max_size=4), st.lists(st.sampled_from(REPEATED), max_size=8))
 def test_a_head_that_is_repeated_is_read_as_at_first(before: list[bytes], pieces: list[bytes]) -> None:
     # Twice each: what is the same as before is what matters.
@@ -244,6 +245,7 @@ def test_a_bug_is_answered_and_told(
     assert "a bug for the test" in caplog.text and "kling_mock" in caplog.text
 
 
+@pytest.mark.slow
 def test_requests_leave_nothing_to_the_garbage_collector() -> None:
     async def feed() -> int:
         protocol, _ = connected(new_app())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -31,22 +29,13 @@ class Two:
     def __init__(self, **options: Any) -> None:
         self.common = Common(settings(**options))
         self.one = self.common.default
-        self.two = Workspace(self.common.settings, self.common.traffic, name="two")
-        self.common.workspaces["two"] = self.two
+        self.two = self.common.workspaces.find("two")
         self.app = MockApp(self.common)
         self.headers = [(b"authorization", b"Bearer k"), (b"content-type", b"application/json")]
 
-    @contextmanager
-    def answering_for(self, space: Workspace) -> Iterator[None]:
-        before, self.common.default = self.common.default, space
-        try:
-            yield
-        finally:
-            self.common.default = before
-
     def ask(self, space: Workspace, method: str, query: str = "", body: bytes = b"") -> Any:
-        with self.answering_for(space):
-            answer = self.app._at_once(method, PATHS[0], query.encode(), self.headers, "http", body)
+        path = f"/@{space.name}{PATHS[0]}" if space.name else PATHS[0]
+        answer = self.app._at_once(method, path, query.encode(), self.headers, "http", body)
         assert isinstance(answer, bytes)
         return json.loads(answer.partition(b"\r\n\r\n")[2])
 
@@ -320,4 +309,4 @@ def test_two_servers_share_nothing() -> None:
     one.one.clock.advance(5)
     assert kept(two.one) == (0, 0, 0) and two.common.traffic.received == 0
     assert two.one.scenario.name == "completed" and two.one.bus.number == 0
-    assert one.common.workspaces == {"": one.one, "two": one.two}
+    assert one.common.workspaces.values() == [one.one, one.two]

@@ -87,12 +87,12 @@ ALONE = [one.id for one in PROPERTIES.values() if one.id not in ("C1", "G1")]
 def test_the_reference_client_is_never_accused(model: str) -> None:
     # What comes together is the same for every model: one of them is enough.
     first = model == MODELS[0]
-    most, ids = (20, []) if first else (8, ALONE)
+    most, ids = (20, []) if first else (3, ALONE)
     assert accusations(load_callable("tests.clients.reference:generate"), [model], most, ids) == []
 
 
 def test_the_asynchronous_reference_client_is_never_accused() -> None:
-    assert accusations(load_callable("tests.clients.reference_async:generate"), [IMAGE], 8, ALONE) == []
+    assert accusations(load_callable("tests.clients.reference_async:generate"), [IMAGE], 4, ALONE) == []
 
 
 @without_node

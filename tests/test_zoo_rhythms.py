@@ -67,6 +67,7 @@ leaves_sockets = pytest.mark.filterwarnings(
 )
 
 
+@pytest.mark.slow
 @leaves_sockets
 @pytest.mark.parametrize("name", ALL)
 def test_a_bug_is_caught_in_a_client_that_polls_seldom(name: str, engine: Engine) -> None:

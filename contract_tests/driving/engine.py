@@ -20,10 +20,12 @@ from typing import Any
 
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
+from kling_mock.exchanges.video_urls import video_urls
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
 from kling_mock.virtual_time.originals import sleep as real_sleep
+from kling_mock.virtual_time.proc import children
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
@@ -33,6 +35,7 @@ from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
     Environment,
+    end_programs,
     in_real_time,
     in_this_process,
     interruptible,
@@ -73,7 +76,14 @@ class Engine:
     """
 
     def __init__(
-        self, client: Client, *, seed: int = 0, hooks: bool = True, redact: Sequence[str] = ()
+        self,
+        client: Client,
+        *,
+        seed: int = 0,
+        hooks: bool = True,
+        redact: Sequence[str] = (),
+        specs: Sequence[str] = (),
+        prices: str | None = None,
     ) -> None:
         self.client = client
         self.virtual = virtual = hooks or not isinstance(client, CommandClient)
@@ -89,6 +99,8 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
             redact=list(redact),
+            specs=list(specs),
+            prices=prices,
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
         self.server = MockServer(settings, make_app=partial(RunLimiter, key_pattern=keys), **_pace(virtual))
@@ -275,6 +287,7 @@ class Engine:
         # Many polls take their time, most of all where each is a process.
         begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
         limit = min(begun + most, self.deadline)
+        others = set(children())
         try:
             for call in calls[:1] if trial.in_turn else calls:
                 call.start()
@@ -289,6 +302,7 @@ class Engine:
                 ):
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
+                        run.awaits_program |= self.client.kind == "python" and end_programs(others)
                         self.limiter.close("time")
                         self._stop(calls[: place + 1] if trial.in_turn else calls)
                         break
@@ -356,16 +370,15 @@ class Engine:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
         run.jobs = [job.id for job in server.jobs]
-        run.charged = sum(charge.billed for charge in server.charges)
+        run.charges = tuple(charge for charge in server.charges if charge.billed)
         for exchange in run.trace:
             answer = (
                 exchange.answer
                 if exchange.kind in ("create", "poll") and exchange.state == "completed"
                 else None
             )
-            video = answer.get("video") if isinstance(answer, dict) else None
-            if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
-                run.urls[exchange.job_id] = video["url"]
+            if exchange.job_id is not None and (urls := video_urls(answer)):
+                run.urls[exchange.job_id] = urls[0]
         return run
 
     def _note_others(self, run: Run) -> None:

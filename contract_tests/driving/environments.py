@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from .run_limiter import RunLimiter
 
 __all__ = [
     "Environment",
+    "end_programs",
     "in_real_time",
     "in_this_process",
     "interruptible",
@@ -165,6 +167,18 @@ def no_process_left() -> Iterator[None]:
         yield
     finally:
         end_leftovers(own)
+
+
+def end_programs(own: set[int]) -> bool:
+    """Kill the programs that were started since `own`, so that who waits for one goes on; say if one was.
+
+    They are left to be waited for by who started them.
+    """
+    started = set(children()) - own
+    for number in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    return bool(started)
 
 
 def shortened(scenario: Scenario) -> Scenario:

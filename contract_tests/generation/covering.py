@@ -10,6 +10,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 __all__ = ["Constraint", "Pick", "Row", "Space", "picks_of"]
 
@@ -40,7 +41,7 @@ class Space:
         self.factors = {name: tuple(values) for name, values in factors.items()}
         self._sizes = [len(values) for values in self.factors.values()]
         names = list(self.factors)
-        self._tables: list[tuple[tuple[int, ...], frozenset[Row]]] = []
+        self._tables: list[tuple[tuple[int, ...], Callable[[Sequence[int]], Row], frozenset[Row]]] = []
         for constraint in constraints:
             places = tuple(names.index(name) for name in constraint.factors)
             rows = itertools.product(*(range(self._sizes[place]) for place in places))
@@ -48,7 +49,7 @@ class Space:
             kept = (
                 row for row in rows if constraint.allowed(*(v[i] for v, i in zip(values, row, strict=True)))
             )
-            self._tables.append((places, frozenset(kept)))
+            self._tables.append((places, _values_at(places), frozenset(kept)))
         self._of_factor = [
             [table for table in self._tables if factor in table[0]] for factor in range(len(names))
         ]
@@ -61,7 +62,7 @@ class Space:
 
     def allows(self, row: Row) -> bool:
         """Whether a whole row keeps every constraint."""
-        return all(tuple(row[place] for place in places) in kept for places, kept in self._tables)
+        return all(chosen_of(row) in kept for _, chosen_of, kept in self._tables)
 
     def picks(self, strength: int) -> Iterator[Pick]:
         """All that can come together of so many factors: what is part of at least one allowed row."""
@@ -125,9 +126,9 @@ class Space:
 
     def _fits(self, row: list[int], factor: int) -> bool:
         """Whether the value of a factor agrees with the others that are chosen."""
-        for places, kept in self._of_factor[factor]:
-            chosen = tuple(row[place] for place in places)
-            if -1 not in chosen and chosen not in kept:
+        for _, chosen_of, kept in self._of_factor[factor]:
+            chosen = chosen_of(row)
+            if chosen not in kept and -1 not in chosen:
                 return False
         return True
 
@@ -163,10 +164,17 @@ class Space:
         return tuple(row)
 
 
+def _values_at(places: tuple[int, ...]) -> Callable[[Sequence[int]], Row]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    (place,) = places
+    return lambda row: (row[place],)
+
+
 def picks_of(row: Row, strength: int) -> Iterator[Pick]:
     """The picks of that strength that a row holds."""
     return itertools.combinations(enumerate(row), strength)
 
 
 def _gain(partners: Sequence[Pick], value: tuple[int, int], left: Mapping[Pick, None]) -> int:
-    return sum(tuple(sorted((*partner, value))) in left for partner in partners)
+    return sum([tuple(sorted((*partner, value))) in left for partner in partners])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from kling_mock.catalog import load_catalog
 from kling_mock.errors import SettingsError
 
-from .contract_view import ContractView, current_view
+from .contract_view import ContractView, current_catalog, current_view
 from .negative_values import MISSING
 from .payload_factory import Bodies, Case, InvalidCase
 
@@ -75,7 +74,7 @@ def fields_of(model: str) -> dict[str, Any]:
 
 
 def _schema(model: str, view: ContractView, *, legacy: bool = False) -> dict[str, Any]:
-    catalog = load_catalog()
+    catalog = current_catalog()
     older = legacy or (view.legacy and catalog.find(model).legacy)
     return catalog.create_schema(model, legacy=older)
 
@@ -99,12 +98,19 @@ def valid_payloads(model: str, *, legacy: bool = False) -> SearchStrategy[dict[s
 
 def smallest_payload(model: str) -> dict[str, Any]:
     """A new body of a model with its required fields alone, each as simple as can be; a prompt has words."""
-    return worded(bodies_of(model).smallest())
+    return worded(model, bodies_of(model).smallest())
 
 
-def worded(body: dict[str, Any]) -> dict[str, Any]:
-    """A body with words where its prompt has none: there are clients that refuse to pay for nothing."""
-    return {**body, "prompt": WORDS} if body.get("prompt") == "" else body
+def worded(model: str, body: dict[str, Any]) -> dict[str, Any]:
+    """A body with words for a prompt where it has none: there are clients that refuse to pay for nothing.
+
+    A model that knows no prompt, or a client that has no way to say one, gets none.
+    """
+    bodies = bodies_of(model)
+    if body.get("prompt") or "prompt" not in bodies.shape.fields:
+        return body
+    found = {**body, "prompt": WORDS}
+    return found if bodies.accepts(found) and bodies.rules.kept(found) else body
 
 
 def boundary_payloads(model: str, *, legacy: bool = False) -> list[Case]:

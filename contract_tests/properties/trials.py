@@ -83,7 +83,7 @@ def brief_payloads(model: str) -> tuple[Any, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _brief_of(model: str, view: ContractView) -> tuple[Any, ...]:
-    bodies = [worded(case.payload) for case in boundary_payloads(model)]
+    bodies = [worded(model, case.payload) for case in boundary_payloads(model)]
     return tuple(body for body in bodies if len(repr(body)) <= _BRIEF) or (bodies[0],)
 
 

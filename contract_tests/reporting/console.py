@@ -255,6 +255,8 @@ def _closing(event: Finished) -> list[str]:
     for what, named in _telling(event.results):
         names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in named))
         lines += textwrap.wrap(f"{what}: {names}.", 100) if named else []
+    if summary.over_budget:
+        lines += textwrap.wrap(summary.over_budget, 100)
     # What is broken has been named above.
     return lines + (textwrap.wrap(says, 100) if summary.status != 1 else [])
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from kling_mock.billing.budget import in_words
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.line import Line, line_of
 from kling_mock.scenarios import Scenario
@@ -50,6 +51,8 @@ def verdict(finished: Finished) -> str:
     if summary.problem:
         some = any(result.result != "skipped" for result in finished.results)
         return f"The client could not be checked{' to the end' if some else ''}. {summary.problem}"
+    if summary.over_budget and not any(result.counts for result in finished.results):
+        return summary.over_budget
     return {
         0: "The client keeps every property that counts.",
         1: "The client breaks the contract.",
@@ -61,7 +64,8 @@ def billed(result: Result) -> str:
     example = result.counterexample
     if example is None or example.run.charged < 2 or len(example.trial.jobs) > 0:
         return ""
-    return f"It would have been billed {example.run.charged} times."
+    cost = f", {in_words(example.run.charges)}" if any(charge.usd for charge in example.run.charges) else ""
+    return f"It would have been billed {example.run.charged} times{cost}."
 
 
 def way_of(scenario: Scenario) -> str:

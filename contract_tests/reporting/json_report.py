@@ -60,6 +60,7 @@ def report_of(started: Started, finished: Finished, files: Mapping[ResultKey, Pa
             "not_asked": summary.not_asked,
             "problem": summary.problem,
             "note": summary.note,
+            "over_budget": summary.over_budget,
         },
     }
 
@@ -85,6 +86,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
             "trace": [line.as_dict() for line in trace_lines(example.run)],
             "outcome": example.run.brief(),
             "billed": example.run.charged,
+            "charges": [charge.as_dict() for charge in example.run.charges],
             "curl": curl_line(example),
             "command": command_line(started, result),
             "seed": example.seed,

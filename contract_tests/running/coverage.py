@@ -14,6 +14,7 @@ from ..generation.payloads import boundary_payloads
 from .met import shapes_met, states_told
 from .models import Run
 from .pair_coverage import PairCoverage
+from .spending import Spending
 
 __all__ = ["HTTP_STATUSES", "Coverage"]
 
@@ -40,11 +41,13 @@ class Coverage:
         self._seen: dict[str, set[str]] = {name: set() for name in self._known}
         self._features: dict[str, set[str]] = {}
         self._pairs = PairCoverage()
+        self.spending = Spending()
 
     def see(self, run: Run) -> None:
         """Count a run in."""
         trial, seen = run.trial, self._seen
         self._pairs.see(run)
+        self.spending.see(run)
         seen["models"].add(trial.model)
         for exchange in run.trace:
             if exchange.status is not None:
@@ -68,6 +71,7 @@ class Coverage:
         for model, features in other._features.items():
             self._features.setdefault(model, set()).update(features)
         self._pairs.add(other._pairs)
+        self.spending.add(other.spending)
 
     def as_dict(self) -> dict[str, Any]:
         """`{"faults": {"shown": k, "of": n, "missing": […]}, …}`; boundaries are of all models together."""

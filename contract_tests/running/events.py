@@ -101,6 +101,8 @@ class Summary:
     """The reason why the client could not be checked, or not to the end; empty where it could."""
     note: str = ""
     """What is to be known beside the results."""
+    over_budget: str = ""
+    """The run of the client that would have cost more than the budget, with its jobs."""
     interrupted: bool = False
     """True where its user ended it."""
 
@@ -110,6 +112,8 @@ def status_of(results: Iterable[Result], summary: Summary) -> int:
     if summary.problem:
         return 130 if summary.interrupted else 2
     counting = [result for result in results if not result.advisory]
+    if summary.over_budget:
+        return 1
     if any(result.counts for result in counting):
         return 1
     return 3 if any(result.thin or result.result == "error" for result in counting) else 0

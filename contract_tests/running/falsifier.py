@@ -26,7 +26,7 @@ from .met import NEVER_POLLS
 from .models import Run, Trial
 from .wording import one_line
 
-__all__ = ["Limits", "check"]
+__all__ = ["SLOW_PROGRAM", "Limits", "check"]
 
 
 class _Broken(AssertionError):
@@ -43,6 +43,8 @@ class _SmallEnough(BaseException):
 
 OF_POLLS = (Section.POLL, Section.RESULT)
 """Sections whose rules are about the answers of polls."""
+SLOW_PROGRAM = "a program that the client starts takes more real time than a run has"
+"""Why such a run says nothing."""
 MANY = 100
 """Requests after which a run need not be repeated to be believed."""
 
@@ -279,6 +281,9 @@ class _Search:
 
     def _judge(self, run: Run) -> Failure | None:
         """The failure of a run; None where it keeps the property, and where it says nothing of it."""
+        if run.awaits_program:
+            self._missed.append(SLOW_PROGRAM)
+            return None
         cause = self._cause(run)
         failure = None if cause else self._wanted.holds(run)
         missed = f"see {cause}: every case breaks that" if cause else self._wanted.missed(run)

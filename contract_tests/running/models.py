@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from kling_mock.exchanges.exchange import Exchange, trace_redactor
 from kling_mock.exchanges.redaction import Redactor, environment_keys
+from kling_mock.jobs.charges import Charge
 from kling_mock.scenarios import Scenario
 
 from .wording import printable
@@ -214,8 +215,8 @@ class Run:
     base_url: str = ""
     interrupted_at: int | None = None
     """The number of requests that had come when the client was interrupted."""
-    charged: int = 0
-    """Jobs that would have been billed."""
+    charges: tuple[Charge, ...] = ()
+    """What would have been billed."""
     jobs: list[str] = field(default_factory=list)
     """Ids of the jobs that were made."""
     urls: dict[str, str] = field(default_factory=dict)
@@ -224,6 +225,8 @@ class Run:
     """Real seconds that it took."""
     past_deadline: bool = False
     """True where it was ended by the engine's deadline, before the limits of a run."""
+    awaits_program: bool = False
+    """True where real time ended it while a program that the callable had started was still at work."""
     arguments: str = ""
     """The arguments of a command's processes, for the check that the key is not among them."""
     served: Scenario | None = None
@@ -249,6 +252,11 @@ class Run:
     def brief(self, outcome: Outcome | None = None) -> str:
         """The end of a call (of the first one) in one line, as reports show it."""
         return (outcome or self.outcome).brief(self.redactor)
+
+    @property
+    def charged(self) -> int:
+        """How many jobs would have been billed."""
+        return len(self.charges)
 
     @property
     def outcome(self) -> Outcome:

@@ -11,7 +11,6 @@ from ..timeline import PENDING_STATUSES, JobStatus
 
 if TYPE_CHECKING:
     from ..jobs.plan import JobPlan
-    from ..scenarios import Scenario
 
 __all__ = ["create_body", "plain_body", "poll_body", "status_word", "video_path"]
 
@@ -20,6 +19,9 @@ FAILURE = {
     "message": "The generation failed. Nothing was charged; you can try again.",
 }
 OTHER_SCRIPTS = "La génération a échoué — 生成失败, не удалось, فشل الإنشاء 🎬"
+SUCCEEDED, URL_LIST, GENERATION_ID, FILE_DETAILS = "succeeded", "url-list", "generation-id", "file-details"
+"""How the answers of some models differ: the word for completed, a list of URLs in place of a video, the id
+under a second name in the create, and what is told of the file. Their documents say so (`x-variant`)."""
 WITHOUT_USAGE = frozenset({"no-usage", "absent"})
 USAGE_OF_POLLS = frozenset({"poll-usage", "tokens-used"})
 EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
@@ -28,18 +30,23 @@ SIGNATURE = (
 )
 
 
-def status_word(scenario: Scenario, status: JobStatus) -> str | None:
+def status_word(plan: JobPlan, status: JobStatus) -> str | None:
     """The word that an answer has for a status; None where it has none."""
+    scenario = plan.scenario
     if "no-status" in scenario.shapes and status in PENDING_STATUSES:
         return None
-    return scenario.words.of(status)
+    word = scenario.words.of(status)
+    return SUCCEEDED if word == "completed" and SUCCEEDED in plan.answers else word
 
 
 def create_body(
     plan: JobPlan, expires_at: float | None, status: JobStatus, origin: str, other_origin: str
 ) -> dict[str, Any]:
     """The create's answer: the poll's, with the usage that only the create carries."""
-    return _body(plan, expires_at, status, origin, other_origin, shows_usage=True)
+    body = _body(plan, expires_at, status, origin, other_origin, shows_usage=True)
+    if GENERATION_ID in plan.answers:
+        body[GENERATION_ID.replace("-", "_")] = plan.id
+    return body
 
 
 def poll_body(
@@ -67,7 +74,7 @@ def _body(
 ) -> dict[str, Any]:
     shapes = plan.scenario.shapes
     body: dict[str, Any] = {"id": plan.id}
-    word = status_word(plan.scenario, status)
+    word = status_word(plan, status)
     if word is not None:
         body["status"] = word
     if "nulls" in shapes:
@@ -103,7 +110,7 @@ def _add_extras(body: dict[str, Any]) -> None:
     body["extra"] = EXTRA
 
 
-def _video(plan: JobPlan, expires_at: float | None, origin: str, other_origin: str) -> dict[str, Any] | None:
+def _video(plan: JobPlan, expires_at: float | None, origin: str, other_origin: str) -> Any:
     shapes = plan.scenario.shapes
     if "null-video" in shapes:
         return None
@@ -115,8 +122,10 @@ def _video(plan: JobPlan, expires_at: float | None, origin: str, other_origin: s
             url += f"&Expires={int(expires_at)}"
     else:
         url = origin + video_path(plan)
+    if URL_LIST in plan.answers:
+        return [url]
     video: dict[str, Any] = {"url": url}
-    if "file-details" in shapes:
+    if FILE_DETAILS in shapes or FILE_DETAILS in plan.answers:
         from ..media import clip_file
 
         size = clip_file(plan.clip).stat().st_size

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ..exchanges.exchange import Exchange, word_in
+from ..real_time import real_time
 from .outcome import Outcome
 from .response_writer import NOTHING_SENT, Sent
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+    from .outcome import Refusal
     from .request_context import RequestContext
     from .response import MockResponse
 
@@ -20,7 +21,7 @@ __all__ = ["Opened", "early", "exchange_of"]
 class Opened:
     """An exchange that has begun: its request, and what is known of its end."""
 
-    __slots__ = ("finished", "headers", "number", "outcome", "request", "space", "started")
+    __slots__ = ("finished", "headers", "number", "outcome", "refusal", "request", "space", "started")
 
     def __init__(self, space: Workspace, request: RequestContext) -> None:
         self.space = space
@@ -28,10 +29,20 @@ class Opened:
         self.headers = request.headers
         """The headers that are recorded."""
         self.outcome = Outcome()
-        self.started = time.perf_counter()
+        self.started = real_time.perf_counter()
         self.number = 0
         """Its number in the journal; 0 until it has one."""
         self.finished = False
+        self.refusal: Refusal | None = None
+        """Why it has no workspace to be answered by, where that is so."""
+
+    def begin_again(self, *, refresh: bool) -> None:
+        """Answer it anew, as if it came now, after a look at what other servers have changed."""
+        space, request = self.space, self.request
+        if refresh:
+            space.refresh()
+        request.at, request.resets = space.clock.now(), space.store.resets
+        self.outcome = Outcome()
 
     @property
     def outdated(self) -> bool:
@@ -67,7 +78,7 @@ def exchange_of(opened: Opened, sent: Sent, *, ended_at: float | None) -> Exchan
         outcome.notes(),
         opened.number,
         ended_at,
-        time.perf_counter() - opened.started,
+        real_time.perf_counter() - opened.started,
         settings.redact,
     )
     # What the class itself does, without passing each of them by name.

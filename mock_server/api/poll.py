@@ -88,7 +88,7 @@ def _told(
     if kept is not None and kept[0] == depends:
         _, body, lines, outcome.word = kept
     else:
-        outcome.word = status_word(plan.scenario, status)
+        outcome.word = status_word(plan, status)
         lines = b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES)
         if plan.scenario.shapes or plan.scenario.words or status in ("completed", "error"):
             shown = poll_body(plan, told.expires_at, status, request.origin(), request.other_origin())

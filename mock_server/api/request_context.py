@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..scenarios.fault import Place
     from ..workspace import Workspace
 
-__all__ = ["LONGEST_HOST", "REDIRECTED", "RequestContext", "asked_scenario", "authorise"]
+__all__ = ["LONGEST_HOST", "REDIRECTED", "RequestContext", "asked_scenario", "authorise", "key_of"]
 
 KEYS_PAGE = "https://aimlapi.com/app/keys"
 SAFE_HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(?::\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](?::\d{1,5})?")
@@ -114,10 +114,17 @@ def authorise(space: Workspace, request: RequestContext) -> str:
             known = space.names.named_by_key(key) is not None
         except KlingMockError as error:
             raise Refusal(401, str(error)) from None
-        problem = "" if known else "Invalid API key: it is none of those that this server accepts."
+        problem = "" if known else "The key is none of those that this server accepts."
     if problem:
-        raise Refusal(401, f"{problem} You can find or make a key at {KEYS_PAGE}.")
+        text = f"A valid key is required. {problem} You can find or make an API key at {KEYS_PAGE}."
+        raise Refusal(401, text)
     return key
+
+
+def key_of(headers: Headers) -> str:
+    """The API key that a request's headers show; empty where they show none."""
+    given = [value for name, value in headers if name == b"authorization"]
+    return _bearer(given[-1])[0] if given else ""
 
 
 @lru_cache(maxsize=32)
@@ -125,13 +132,13 @@ def _bearer(value: bytes | None) -> tuple[str, str]:
     """The key of an Authorization header, and what is wrong with it; clients repeat theirs, so it is kept."""
     if value is None:
         example = "'Authorization: Bearer YOUR_KEY'"
-        return "", f"Missing API key: expected an Authorization header such as {example}."
+        return "", f"Expected an Authorization header such as {example}, received none."
     scheme, _, raw_key = value.partition(b" ")
     if scheme.lower() != b"bearer":
         received = shown_scheme(scheme.decode("latin-1"))
-        return "", f"Invalid Authorization header: expected the scheme 'Bearer', received {received!r}."
+        return "", f"Expected an Authorization header of the scheme 'Bearer', received {received!r}."
     key = raw_key.strip().decode("utf-8", "replace")
-    return key, "" if key else "Invalid API key: expected a key after 'Bearer', received nothing."
+    return key, "" if key else "Expected a key after 'Bearer', received nothing."
 
 
 def asked_scenario(

@@ -198,6 +198,8 @@ def _locate(reference: str, file: str) -> tuple[str, str]:
 
 
 def _at(file: str, pointer: str, documents: Documents, reference: str) -> Any:
+    if "://" in reference:
+        raise SpecError(f"The reference {reference!r} leads to another host, and nothing is fetched for it.")
     if file not in documents:
         raise SpecError(f"The reference {reference!r} leads nowhere: there is no file {file}.")
     node: Any = documents[file]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,7 +13,6 @@ from .documents import relinked
 __all__ = ["merge"]
 
 _SHARED = "#/components/"
-_STATUS = ("200", "201")
 _HEADERS = {
     "x-inference-id": "InferenceId",
     "x-client-request-id": "ClientRequestId",
@@ -34,13 +34,13 @@ def merge(shared: Mapping[str, Any], documents: Sequence[tuple[_Named, Mapping[s
     """An OpenAPI 3.1 document with the paths of all variants.
 
     A create body is one of the bodies of all variants, told apart by `model`. References point into the
-    document itself: the shared components are in it, and each variant's body under the name of its file.
+    document itself: the shared components are in it, and what is a variant's own under the name of its model.
     """
     first = documents[0][1]
     components = copy.deepcopy(dict(shared["components"]))
     paths: dict[str, Any] = {}
     for variant, document in documents:
-        slug = variant.file.rpartition("/")[2].removesuffix(".json")
+        slug = re.sub(r"[^A-Za-z0-9._-]+", "-", variant.model)
         names = {name: _body_name(slug, name) for name in document["components"]["schemas"]}
         link = functools.partial(_link, names)
         for name, schema in document["components"]["schemas"].items():
@@ -50,9 +50,9 @@ def merge(shared: Mapping[str, Any], documents: Sequence[tuple[_Named, Mapping[s
     return {
         "openapi": first["openapi"],
         "info": {
-            "title": "Kling video generation",
+            "title": "Video generation",
             "version": shared["info"]["version"],
-            "description": "The contracts of all Kling variants in one document.",
+            "description": "The contracts of all models in one document.",
         },
         "jsonSchemaDialect": first["jsonSchemaDialect"],
         "servers": copy.deepcopy(first["servers"]),
@@ -63,7 +63,7 @@ def merge(shared: Mapping[str, Any], documents: Sequence[tuple[_Named, Mapping[s
 
 
 def _body_name(slug: str, name: str) -> str:
-    return f"{slug}-older" if name == "LegacyCreate" else slug
+    return slug + {"Create": "", "LegacyCreate": "-older"}.get(name, f"-{name}")
 
 
 def _link(names: Mapping[str, str], reference: str) -> str:
@@ -84,15 +84,17 @@ def _add(paths: dict[str, Any], path: str, item: dict[str, Any], models: Sequenc
         content["schema"] = {"oneOf": [], "discriminator": {"propertyName": "model", "mapping": {}}}
     else:
         _widen(post["responses"], item["post"]["responses"])
+        _widen(merged["get"]["responses"], item["get"]["responses"])
     content["schema"]["oneOf"].append(body)
     content["schema"]["discriminator"]["mapping"].update({model: body["$ref"] for model in models})
 
 
 def _widen(responses: dict[str, Any], further: Mapping[str, Any]) -> None:
     """Let the successful answer be that of either variant; the others are the same for all."""
-    status = next(code for code in _STATUS if code in further)
-    here, schema = responses[status], _schema_of(further[status])
-    if "$ref" in here:
+    status = next(code for code in further if code.startswith("2"))
+    schema = _schema_of(further[status])
+    here = responses.setdefault(status, further[status])
+    if "anyOf" not in here.get("content", {}).get("application/json", {}).get("schema", {}):
         if _schema_of(here) == schema:
             return
         here = responses[status] = {
@@ -107,5 +109,8 @@ def _widen(responses: dict[str, Any], further: Mapping[str, Any]) -> None:
 
 
 def _schema_of(answer: Mapping[str, Any]) -> dict[str, str]:
-    """The schema behind a reference to a shared answer, which has the same name."""
-    return {"$ref": answer["$ref"].replace("/responses/", "/schemas/")}
+    """The schema of an answer; that of a shared one has the same name."""
+    if "$ref" in answer:
+        return {"$ref": answer["$ref"].replace("/responses/", "/schemas/")}
+    found: dict[str, str] = answer["content"]["application/json"]["schema"]
+    return found

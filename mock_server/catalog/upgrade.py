@@ -10,7 +10,7 @@ from typing import Any
 from .documents import rewritten_schemas
 from .schema import ANNOTATIONS, Inner, rewritten
 
-__all__ = ["upgraded", "upgraded_schema"]
+__all__ = ["DIALECT", "upgraded", "upgraded_schema"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NULL = {"type": "null"}
@@ -21,9 +21,9 @@ _BINDS_NULL = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "const", "$ref"
 def upgraded(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """A resolved document as OpenAPI 3.1, and a sentence for each thing that had to change.
 
-    `nullable` becomes a null type, a default that is a numeric string becomes a number, boolean exclusive
-    bounds become numbers, a field's own `required` joins the list of its object, and an answer without a
-    description gets the name of its status.
+    `nullable` becomes a null type, beside others and as an alternative of its own, a default that is a
+    numeric string becomes a number, boolean exclusive bounds become numbers, a field's own `required` joins
+    the list of its object, and an answer without a description gets the name of its status.
     """
     changed: list[str] = []
     modern = copy.deepcopy(dict(document))
@@ -52,6 +52,9 @@ def _upgraded(schema: Any, at: str, changed: list[str]) -> Any:
     needed: list[str] = []
 
     def change(inner: Inner) -> Any:
+        if inner.keyword in ("anyOf", "oneOf") and _says_null(inner.schema):
+            changed.append(f"{at}/{inner.place}: `nullable` alone is now the null type")
+            return {key: value for key, value in inner.schema.items() if key != "nullable"} | _NULL
         modern = _upgraded(inner.schema, f"{at}/{inner.place}", changed)
         if _has_mark(modern) and inner.keyword == "properties":
             needed.extend([str(inner.step)] if modern["required"] else [])
@@ -66,6 +69,15 @@ def _upgraded(schema: Any, at: str, changed: list[str]) -> Any:
     _number_default(plain, at, changed)
     _exclusive(plain, at, changed)
     return plain
+
+
+def _says_null(option: Any) -> bool:
+    """Whether an alternative says nothing but `nullable`: so null is written where no type can be."""
+    return (
+        isinstance(option, Mapping)
+        and option.get("nullable") is True
+        and all(key == "nullable" or _is_annotation(key) for key in option)
+    )
 
 
 def _has_mark(schema: Any) -> bool:

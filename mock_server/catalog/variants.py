@@ -1,29 +1,39 @@
-"""The variants and their contracts, read from the vendored documents."""
+"""One model of the API, as its document describes it."""
 
 from __future__ import annotations
 
-import functools
-import json
+import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-from ..errors import SpecError, UnknownModel
-from .documents import check_document, followed, resolve, resolve_schema
-from .model_facts import Facts, facts_from
-from .schema import check_schema
+from ..errors import SpecError
 
-__all__ = ["CREATE_PATH", "LEGACY_PATH", "Catalog", "Facts", "Variant", "load_catalog"]
+__all__ = [
+    "CREATE_PATH",
+    "CURRENT_PATHS",
+    "MODEL_TYPE",
+    "USUAL_RATIO",
+    "USUAL_SECONDS",
+    "Variant",
+    "sound_of",
+    "variant_of",
+]
 
+MODEL_TYPE = "internal/video-generations/submit"
+"""The type of a video model in the provider's catalogue, and the endpoint of its document."""
 CREATE_PATH = "/v2/video/generations"
 """Where every variant is created and polled."""
+CURRENT_PATHS = (CREATE_PATH, "/v1/video/generations", "/video/generations")
+"""That path and its other names; any other path of a document is the older one of a family of models."""
 
-LEGACY_PATH = "/v2/generate/video/kling/generation"
-"""Where the variants that have an older contract are created and polled too."""
-
-_PACKAGE = "kling_mock.schemas"
-_COMPONENTS = "components.json"
+USUAL_SECONDS = 5
+"""How long a clip is where neither the body nor the variant says."""
+USUAL_RATIO = "16:9"
+RATIO_FIELDS = ("aspect_ratio", "ratio", "frame_size")
+"""The fields that say what shape a clip has."""
+SOUND_FIELDS = re.compile(r"(generate|keep)_audio\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +46,29 @@ class Variant:
     """Further ids that mean the same model."""
     vendor: str
     file: str
-    """The vendored document, relative to the folder of all documents."""
+    """Its document: a vendored one relative to the folder of all of them, a user's own as it was found."""
     updated: str
     """Date of the facts, `YYYY-MM-DD`."""
     paths: tuple[str, ...]
     required: tuple[str, ...]
     """The fields that a create must have."""
-    legacy: bool
-    """Whether an older path has a contract of its own."""
+    older_path: str
+    """The older path for which it has a contract of its own; empty where there is none."""
     sound: str
-    """What decides on sound: `always`, `never`, or the field `generate_audio` or `keep_audio`."""
+    """What decides on sound: `always`, `never`, or the field that does, such as `generate_audio`."""
     sound_default: bool
     """Whether there is sound where that field is left out."""
+    seconds: int = USUAL_SECONDS
+    """How long a clip is where the body does not say."""
+    ratio: str = USUAL_RATIO
+    """What shape it then has."""
+    answers: tuple[str, ...] = ()
+    """How its answers differ from those of the others: shapes of `api.job_json`."""
+
+    @property
+    def legacy(self) -> bool:
+        """Whether an older path has a contract of its own."""
+        return bool(self.older_path)
 
     def row(self) -> dict[str, Any]:
         """The row that `specs list --json` prints."""
@@ -60,149 +81,25 @@ class Variant:
             "updated": self.updated,
         }
 
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
-class Catalog:
-    """Every vendored variant; references are resolved when a document is first asked for, then kept.
-
-    What the methods hand out is shared: copy it before changing it.
-    """
-
-    def __init__(
-        self, documents: Mapping[str, dict[str, Any]], facts: Mapping[str, Any], *, vendored: bool = False
-    ) -> None:
-        """Take documents by file name, the shared components among them, and the facts by model.
-
-        Raises SpecError where a document lacks what every variant has, or where one of its schemas has a
-        keyword that is not understood. `vendored` documents are known to have none.
-        """
-        for file, document in () if vendored else documents.items():
-            check_document(document, file)
-        self._documents = documents
-        self._facts = facts
-        self._known: dict[str, Facts] = {}
-        self._merged: dict[str, Any] | None = None
-        self._resolved: dict[str, dict[str, Any]] = {}
-        self._schemas: dict[tuple[str, str, str, str], dict[str, Any]] = {}
-        variants = [_variant(file, document) for file, document in documents.items() if file != _COMPONENTS]
-        self.variants: tuple[Variant, ...] = tuple(sorted(variants, key=lambda variant: variant.model))
-        self._by_id = {name: variant for variant in variants for name in (variant.model, *variant.aliases)}
-
-    def get(self, model: str) -> Variant | None:
-        """The variant of this id or alias, or None."""
-        return self._by_id.get(model)
-
-    def find(self, model: str) -> Variant:
-        """The variant of this id or alias; raises UnknownModel, which names the nearest ids."""
-        variant = self._by_id.get(model)
-        if variant is None:
-            raise UnknownModel(model, self._by_id)
-        return variant
-
-    def document(self, model: str, *, server_url: str | None = None) -> dict[str, Any]:
-        """The whole OpenAPI 3.1 document of one variant, with every reference resolved.
-
-        `server_url` is an address that is named first among its servers.
-        """
-        file = self.find(model).file
-        document = self._resolved.get(file)
-        if document is None:
-            document = resolve(self._documents[file], file, self._documents)
-            # Each of them stands where it is used by now.
-            document["components"].pop("schemas", None)
-            self._resolved[file] = document
-        return _served(document, server_url)
-
-    def create_schema(self, model: str, *, legacy: bool = False) -> dict[str, Any]:
-        """The resolved JSON Schema of a create body, with its `x-rules`.
-
-        Raises SpecError where the older contract is asked for and there is none.
-        """
-        variant = self.find(model)
-        if legacy and not variant.legacy:
-            raise SpecError(f"{variant.model} has no contract on {LEGACY_PATH}: create it on {CREATE_PATH}.")
-        return self._schema(variant.file, LEGACY_PATH if legacy else CREATE_PATH, "post", "")
-
-    def poll_schema(self, model: str) -> dict[str, Any]:
-        """The resolved JSON Schema of what a poll answers with status 200."""
-        return self._schema(self.find(model).file, CREATE_PATH, "get", "200")
-
-    def answer_schema(self, model: str, *, legacy: bool = False) -> dict[str, Any]:
-        """The resolved JSON Schema of what a successful create answers."""
-        path, status = (LEGACY_PATH, "201") if legacy else (CREATE_PATH, "200")
-        return self._schema(self.find(model).file, path, "post", status)
-
-    def _schema(self, file: str, path: str, method: str, status: str) -> dict[str, Any]:
-        """The resolved schema of one body: of the request, or of the answer of this status.
-
-        It is resolved alone: the whole document holds the error body dozens of times.
-        """
-        key = (file, path, method, status)
-        schema = self._schemas.get(key)
-        if schema is None:
-            node: Any = self._documents[file]
-            body = ("responses", status) if status else ("requestBody",)
-            at = file
-            for step in ("paths", path, method, *body, "content", "application/json", "schema"):
-                node, at = followed(node[step], at, self._documents)
-            schema = resolve_schema(node, at, self._documents)
-            check_schema(schema, f"{file}#{path} {method}")
-            self._schemas[key] = schema
-        return schema
-
-    def facts(self, model: str) -> Facts:
-        """Times, prices and output of one variant."""
-        facts = self._known.get(model)
-        if facts is None:
-            variant = self.find(model)
-            row = self._facts[variant.model]
-            facts = facts_from(variant.model, variant.sound, variant.sound_default, row)
-            self._known[variant.model] = facts
-        return facts
-
-    def rows(self) -> list[dict[str, Any]]:
-        """A row per variant, in the order of their ids."""
-        return [variant.row() for variant in self.variants]
-
-    def merged(self, *, server_url: str | None = None) -> dict[str, Any]:
-        """One OpenAPI 3.1 document for all variants, in which `model` tells the bodies apart.
-
-        `server_url` is an address that is named first among its servers.
-        """
-        if self._merged is None:
-            from .openapi_bundle import merge
-
-            shared = self._documents[_COMPONENTS]
-            self._merged = merge(shared, [(v, self._documents[v.file]) for v in self.variants])
-        return _served(self._merged, server_url)
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Variant:
+        """The variant of such values."""
+        values: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+        }
+        return cls(**values)
 
 
-@functools.cache
-def load_catalog() -> Catalog:
-    """The catalogue of the vendored documents, read once per process."""
-    root = resources.files(_PACKAGE)
-    documents = {_COMPONENTS: _read(root.joinpath(_COMPONENTS))}
-    # A folder per vendor.
-    for folder in root.iterdir():
-        for entry in folder.iterdir() if folder.is_dir() else ():
-            if entry.name.endswith(".json"):
-                documents[f"{folder.name}/{entry.name}"] = _read(entry)
-    return Catalog(documents, _read(root.joinpath("facts.json"))["models"], vendored=True)
-
-
-def _read(entry: Any) -> dict[str, Any]:
-    try:
-        document = json.loads(entry.read_bytes())
-    except (OSError, ValueError) as error:
-        message = f"The vendored document {entry} cannot be read: {error}. Install kling-mock anew."
-        raise SpecError(message) from error
-    if not isinstance(document, dict):
-        raise SpecError(f"The vendored document {entry} is not a JSON object. Install kling-mock anew.")
-    return document
-
-
-def _variant(file: str, document: dict[str, Any]) -> Variant:
+def variant_of(file: str, document: Mapping[str, Any]) -> Variant:
+    """The variant that a document describes, by its `x-variant` and its create body."""
     try:
         about = document["x-variant"]
+        body = document["components"]["schemas"]["Create"]
         return Variant(
             model=about["model"],
             aliases=tuple(about["aliases"]),
@@ -210,18 +107,35 @@ def _variant(file: str, document: dict[str, Any]) -> Variant:
             file=file,
             updated=about["updated"],
             paths=tuple(document["paths"]),
-            required=tuple(document["components"]["schemas"]["Create"]["required"]),
-            legacy=LEGACY_PATH in document["paths"],
+            required=tuple(body["required"]),
+            older_path=next((path for path in document["paths"] if path not in CURRENT_PATHS), ""),
             sound=about["sound"],
             sound_default=about["sound_default"],
+            seconds=_usual_seconds(body.get("properties", {})),
+            ratio=_usual_ratio(body.get("properties", {})),
+            answers=tuple(about.get("answers", ())),
         )
     except KeyError as error:
         raise SpecError(f"{file} lacks {error}, which every vendored document has.") from error
 
 
-def _served(document: dict[str, Any], server_url: str | None) -> dict[str, Any]:
-    """The document with a server before the others, so that a page's "try it" does not reach the paid API."""
-    if server_url is None:
-        return document
-    own = {"url": server_url, "description": "This mock."}
-    return {**document, "servers": [own, *document.get("servers", ())]}
+def sound_of(fields: Mapping[str, Any]) -> tuple[str, bool]:
+    """What decides on sound by the fields of a body alone, and whether there is any by default."""
+    for name, field in fields.items():
+        if SOUND_FIELDS.fullmatch(name):
+            return name, bool(isinstance(field, Mapping) and field.get("default", False))
+    return "never", False
+
+
+def _usual_seconds(fields: Mapping[str, Any]) -> int:
+    field = fields.get("duration", {})
+    wish = field.get("default")
+    if isinstance(wish, int | float) and not isinstance(wish, bool):
+        return round(wish)
+    lengths = [one for one in field.get("enum", ()) if type(one) is int]
+    return lengths[0] if lengths and USUAL_SECONDS not in lengths else USUAL_SECONDS
+
+
+def _usual_ratio(fields: Mapping[str, Any]) -> str:
+    wishes = (fields.get(name, {}).get("default") for name in RATIO_FIELDS)
+    return next((wish for wish in wishes if isinstance(wish, str) and wish[:1].isdigit()), USUAL_RATIO)

@@ -20,6 +20,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "serve": "run the mock server",
+    "health": "say whether a server answers",
     "run": "run an unmodified program with api.aimlapi.com answered by a mock",
     "report": "print the verdict of a running server",
     "check": "judge recordings (HAR) of a client and of the real API",

@@ -28,7 +28,7 @@ examples:
 Python, Node, curl and wget are led to the mock by the environment of the child alone, and so are
 processes that they start. The exit status is the program's own: 127 where it does not exist, 128+n where
 signal n ended it, 124 after --timeout. With --check it is 1 where the program itself succeeded but broke
-a required rule.
+a required rule, and with --budget where more would have been billed.
 """
 WITHOUT = ("host", "port", "log_format", "control_token")
 
@@ -50,6 +50,7 @@ def run(given: Mapping[str, Any]) -> int:
         hosts=options["hosts"],
         fast_forward=options["fast_forward"],
         offline=_in_ci() if options["offline"] is None else options["offline"],
+        budget=options["budget"],
         timeout=options["timeout"],
         ignore=ignored_ids(options),
     )
@@ -63,7 +64,8 @@ def run(given: Mapping[str, Any]) -> int:
         write_report("--junit", options["junit"], as_junit(report["breaches"], checked))
     broken = [breach for breach in report["breaches"] if breach["level"] == "R"]
     status: int = report["exit_status"]
-    return 1 if options["check"] and broken and status == 0 else status
+    failed = (options["check"] and broken) or report["charges"]["over_budget"]
+    return 1 if failed and status == 0 else status
 
 
 def _show(report: dict[str, Any], file: str | None) -> None:

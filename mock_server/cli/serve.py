@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..command_options import ServeOptions
@@ -27,6 +27,7 @@ examples:
   kling-mock serve
   kling-mock serve --port 0 --realistic --speed 60
   kling-mock serve --scenario "id-awkward+poll-server-error;times=2"
+  kling-mock serve --store sqlite:mock.db --workers 4
   kling-mock serve --queued 500ms --generating 10s --strict --log-format json
   kling-mock serve --check -- npm test
 
@@ -50,31 +51,63 @@ def serve(given: Mapping[str, Any]) -> int:
     check_files(options)
     settings = settings_from(given)
     words = list(given["command_line"])
+    _check_together(options, settings, words)
     if words:
         from .served_command import serve_command
 
         return serve_command(words, settings, options)
-    if given["timeout"] is not None:
-        raise SettingsError("expected with a command after --, received without one.", option="--timeout")
     return _serve_until_stopped(settings, options)
 
 
+def _check_together(options: Mapping[str, Any], settings: Settings, words: list[str]) -> None:
+    """Refuse options that have nothing to say of how the server is started."""
+    if options["timeout"] is not None and not words:
+        raise SettingsError("expected with a command after --, received without one.", option="--timeout")
+    if options["workers"] == 1:
+        return
+    from .workers import check_workers
+
+    check_workers(options["workers"], settings)
+    judged = next((name for name in ("check", "report", "junit") if options[name]), None)
+    if words or judged:
+        wish = "a command after --" if words else f"--{judged}"
+        raise SettingsError(
+            f"expected 1 with {wish}, received {options['workers']}: the verdict of several workers is asked "
+            "for while they run, by `kling-mock report URL`.",
+            option="--workers",
+        )
+
+
 def _serve_until_stopped(settings: Settings, options: Mapping[str, Any]) -> int:
-    from ..common import Common
+    from ..catalog import load_catalog
     from ..serving.asgi_server import bind, new_event_loop
     from .judging import ignored_ids
 
+    # Before anybody can connect: there is no server with half a catalogue.
+    load_catalog(settings.specs)
     ignore = ignored_ids(options) if options["ignore"] else frozenset()
-    listening = bind(settings.host, settings.port)
-    host, port = listening.getsockname()[:2]
-    settings = settings.replace(port=port)
-    shown = f"[{host}]" if ":" in host else host
-    common = Common(settings)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(common, listening, f"http://{shown}:{port}"))
-    if not (options["check"] or options["report"] or options["junit"]):
-        return 0
-    return _judged(common, options, ignore)
+    with bind(settings.host, settings.port) as listening:
+        host, port = listening.getsockname()[:2]
+        settings = settings.replace(port=port)
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{port}"
+        ready = partial(_ready, settings, url)
+        if options["workers"] > 1:
+            from .workers import serve_by_workers
+
+            serve_by_workers(settings, listening, url, options["workers"], ready)
+            return 0
+        from .listening import serve_until_signal
+
+        statuses: list[int] = []
+
+        def judge(common: Common) -> None:
+            if options["check"] or options["report"] or options["junit"]:
+                statuses.append(_judged(common, options, ignore))
+
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve_until_signal(settings, listening, ready, over=judge))
+    return statuses[0] if statuses else 0
 
 
 def _judged(common: Common, options: Mapping[str, Any], ignore: frozenset[str]) -> int:
@@ -89,42 +122,16 @@ def _judged(common: Common, options: Mapping[str, Any], ignore: frozenset[str]) 
     return status_of(verdict, 0, check=options["check"])
 
 
-async def _serve(common: Common, listening: Any, url: str) -> None:
-    from ..app import MockApp
-    from ..events import EventKind
-    from ..exchanges.access_log import ExchangeLog
-    from ..serving.asgi_server import Listener
-    from ..serving.collector import collect_rarely
-    from ..verdicts.past import keep_past
-
-    settings = common.settings
-    keep_past(common.default)
-    app = MockApp(common)
-    log = ExchangeLog(form=settings.log_format)
-    if settings.log_format != "none":
-        common.default.bus.subscribe(log, (EventKind.EXCHANGE,))
-    listener = Listener(app, [(listening, None)])
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, listener.stop)
-        except NotImplementedError:
-            signal.signal(number, lambda *_: listener.stop())
-
-    collect_rarely()
-
-    def ready() -> None:
-        print(f"kling-mock ready at {url}", flush=True)
-        if settings.log_format == "text":
-            # Whoever gave a key knows it; what is printed may be kept.
-            key = "YOUR_KEY" if settings.api_key else "test-key"
-            print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
-            print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
-        if not is_loopback(settings.host):
-            print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
-
-    await listener.serve(ready)
-    log.close()
+def _ready(settings: Settings, url: str) -> None:
+    """Say where it is, and what is worth a warning."""
+    print(f"kling-mock ready at {url}", flush=True)
+    if settings.log_format == "text":
+        # Whoever gave a key knows it; what is printed may be kept.
+        key = "YOUR_KEY" if settings.api_key else "test-key"
+        print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
+        print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
+    if not is_loopback(settings.host):
+        print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
 
 
 command = Command(

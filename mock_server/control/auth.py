@@ -13,13 +13,22 @@ from starlette.responses import JSONResponse, Response
 from ..common import Common
 from ..errors import KlingMockError
 from ..hostnames import is_loopback
+from ..serving.wire import SPACE
+from ..store.records import StoreError
+from ..workspace import Workspace
 
-__all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded"]
+__all__ = ["TOKEN_COOKIE", "Handler", "control_error", "guarded", "space_of"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 TOKEN_COOKIE = "kling-mock-token"
 LONGEST_MESSAGE = 2000
 """Characters of a message."""
+
+
+def space_of(request: Request) -> Workspace:
+    """The workspace that a request is for."""
+    space: Workspace = request.scope[SPACE]
+    return space
 
 
 def guarded(common: Common, handler: Handler, stranger: Handler | None = None) -> Handler:
@@ -48,6 +57,8 @@ async def _answer(common: Common, request: Request, handler: Handler, stranger: 
         return control_error(403, refused) if stranger is None or foreign else await stranger(request)
     try:
         return await handler(request)
+    except StoreError as error:
+        return control_error(503, f"{error}.")
     except KlingMockError as error:
         return control_error(400, str(error))
 

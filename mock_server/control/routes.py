@@ -21,8 +21,8 @@ from ..jobs.charges import Charge
 from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
-from ..workspace import shown_options
-from .auth import TOKEN_COOKIE, Handler, control_error, guarded
+from ..workspace import Workspace, shown_options
+from .auth import TOKEN_COOKIE, Handler, control_error, guarded, space_of
 from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .sse import EventStreams
 from .verdict import verdict
@@ -43,22 +43,22 @@ SLICE = 50
 
 
 class Control:
-    """The handlers, over one server and its workspace."""
+    """The handlers, over one server; each request says which of its workspaces it is for."""
 
     def __init__(self, common: Common) -> None:
         self.common = common
-        self.space = common.default
         self._beside = OffLoop()
-        self.streams = EventStreams(self.space)
+        self._streams: dict[str, EventStreams] = {}
+        common.workspaces.on_end.append(lambda space: self._streams.pop(space.name, None))
 
-    async def health(self, _request: Request) -> Response:
-        """Say that the server runs, and what it holds."""
-        space, traffic = self.space, self.common.traffic
+    async def health(self, request: Request) -> Response:
+        """Say that the server runs, and what the workspace holds."""
+        space, traffic = space_of(request), self.common.traffic
         counts = await space.store.counts()
         return JSONResponse(
             {
                 "status": "ok",
-                "models": len(self.common.catalog.variants),
+                "models": len(space.catalog.variants),
                 "jobs": counts.kept,
                 "jobs_made": counts.made,
                 "jobs_dropped": counts.dropped,
@@ -88,8 +88,9 @@ class Control:
 
     async def jobs(self, request: Request) -> Response:
         """List the jobs: the last `limit` of them, or of those `before` one."""
-        self.space.step()
-        now, store = self.space.clock.now(), self.space.store
+        space = space_of(request)
+        space.step()
+        now, store = space.clock.now(), space.store
         page, _ = page_of(request)
         found = await store.jobs(page.limit + 1, page.before)
         total = (await store.counts()).kept
@@ -99,22 +100,22 @@ class Control:
 
     async def job(self, request: Request) -> Response:
         """Show one job with its exchanges."""
-        self.space.step()
+        space_of(request).step()
         job_id = request.path_params["job_id"]
-        job = await self.space.store.find_job(job_id)
+        job = await space_of(request).store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
-        found = self.space.journal.select(job_id=job_id)
+        found = space_of(request).journal.select(job_id=job_id)
         exchanges = [one async for one in self._beside_loop(found, Exchange.as_dict)]
-        shown = _object(job.as_dict(self.space.clock.now()), {"exchanges": exchanges})
+        shown = _object(job.as_dict(space_of(request).clock.now()), {"exchanges": exchanges})
         return Response(shown, media_type="application/json")
 
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
-        self.space.step()
+        space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES)
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
-        journal = self.space.journal
+        journal = space_of(request).journal
         before = _number_in(page.before)
         if wanted:
             matching = journal.select(**wanted)
@@ -133,13 +134,13 @@ class Control:
         from ..exchanges.har import har_log
 
         prefix = request.scope.get("root_path", "").rstrip("/")
-        chosen = await self.space.store.scenarios()
-        beside = self.space.arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
+        chosen = await space_of(request).store.scenarios()
+        beside = space_of(request).arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
         before, behind = _object(
             har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
         ).rsplit(b"]", 1)
         entries = self._beside_loop(
-            list(self.space.journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
+            list(space_of(request).journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
         )
 
         async def written() -> AsyncIterator[bytes]:
@@ -162,9 +163,9 @@ class Control:
 
     async def charges(self, request: Request) -> Response:
         """List what would have been billed, a page of it as of jobs, and the sums of all."""
-        self.space.step()
+        space_of(request).step()
         page, _ = page_of(request)
-        store = self.space.store
+        store = space_of(request).store
         found = await store.charges(page.limit + 1, page.before)
         sums = (await store.totals()).as_dict()
         counts = await store.counts()
@@ -175,13 +176,13 @@ class Control:
 
     async def verdict(self, request: Request) -> Response:
         """Say what the exchanges break, what was made and what it would have cost."""
-        return await verdict(self.space, self._beside, request)
+        return await verdict(space_of(request), self._beside, request)
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
-        clock = self.space.clock
+        clock = space_of(request).clock
         if request.method == "POST":
-            self.space.step()
+            space_of(request).step()
             move_clock(clock, await object_in(request, {"advance", "until", "job", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
@@ -190,48 +191,69 @@ class Control:
 
     async def scenario(self, request: Request) -> Response:
         """Show the default scenario and the queue; a POST or PUT of `scenario` sets the default."""
-        space = self.space
+        space = space_of(request)
         if request.method not in ("GET", "HEAD"):
             space.use(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"scenario": space.scenario.name, "next": _names(space.queue)})
 
     async def settings(self, request: Request) -> Response:
         """Show the options that were given; a POST or PATCH of some changes them until the next reset."""
-        space = self.space
+        space = space_of(request)
         if request.method not in ("GET", "HEAD"):
             space.configure(**await object_in(request, set(server_options())))
         return JSONResponse({"settings": shown_options(space.settings.given)})
 
     async def next_scenario(self, request: Request) -> Response:
         """Queue a scenario for the next create."""
-        space = self.space
+        space = space_of(request)
         space.next(scenario_in(await object_in(request, {"scenario"}), space.names.own))
-        return JSONResponse({"next": _names(self.space.queue)})
+        return JSONResponse({"next": _names(space_of(request).queue)})
 
-    async def scenarios(self, _request: Request) -> Response:
+    async def scenarios(self, request: Request) -> Response:
         """List every scenario with its sentence, the user's own last."""
         rows = [_scenario_row(scenario, own=False) for scenario in CATALOGUE.values()]
-        rows += [_scenario_row(scenario, own=True) for scenario in self.space.names.own.values()]
+        rows += [_scenario_row(scenario, own=True) for scenario in space_of(request).names.own.values()]
         return JSONResponse({"scenarios": rows})
 
-    async def reset(self, _request: Request) -> Response:
+    async def reset(self, request: Request) -> Response:
         """Forget jobs, exchanges and queued scenarios."""
-        self.space.reset()
+        space_of(request).reset()
         return JSONResponse({"status": "reset"})
 
     async def events(self, request: Request) -> Response:
         """Stream what happens as server-sent events; a finished exchange is an event named `exchange`."""
-        return self.streams.response(request)
+        space = space_of(request)
+        streams = self._streams.get(space.name)
+        if streams is None:
+            streams = self._streams[space.name] = EventStreams(space)
+        return streams.response(request)
+
+    async def workspaces(self, request: Request) -> Response:
+        """List the workspaces; a DELETE ends those that have a name. Below a prefix it is about that one."""
+        spaces, own = self.common.workspaces, space_of(request)
+        spaces.look()
+        listed = [own] if own.name else [spaces.default, *spaces.named()]
+        if request.method == "DELETE":
+            return JSONResponse({"ended": [space.name for space in listed if spaces.end(space.name)]})
+        rows = [await _workspace_row(space, spaces.idle_for(space)) for space in listed]
+        return JSONResponse({"workspaces": rows})
+
+    async def workspace(self, request: Request) -> Response:
+        """End one workspace."""
+        name, own = request.path_params["name"], space_of(request)
+        if own.name not in ("", name) or not self.common.workspaces.end(name):
+            return control_error(404, f"There is no workspace {name!r} here.")
+        return JSONResponse({"ended": [name]})
 
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
-        return JSONResponse(self.common.catalog.merged(server_url=_server_url(request)))
+        return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
 
     async def openapi_of(self, request: Request) -> Response:
         """Give one variant's OpenAPI document, references resolved."""
         model = request.path_params["model"].removesuffix(".json")
         try:
-            document = self.common.catalog.document(model, server_url=_server_url(request))
+            document = space_of(request).catalog.document(model, server_url=_server_url(request))
         except UnknownModel as error:
             raise HTTPException(404, str(error)) from None
         return JSONResponse(document)
@@ -260,12 +282,14 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/scenarios", control.scenarios, ["GET"]),
         ("/_mock/reset", control.reset, ["POST"]),
         ("/_mock/events", control.events, ["GET"]),
+        ("/_mock/workspaces", control.workspaces, ["GET", "DELETE"]),
+        ("/_mock/workspaces/{name}", control.workspace, ["DELETE"]),
     ]
     made = [Route(path, guarded(common, handler), methods=methods) for path, handler, methods in routes]
     made.append(Route("/_mock/health", guarded(common, control.health, control.alive), methods=["GET"]))
     made.append(Route("/_mock", _to_the_page))
     for path, handler in (("/openapi.json", control.openapi), ("/openapi/{model:path}", control.openapi_of)):
-        made.append(Route(path, _open(common, handler), methods=["GET", "OPTIONS"]))
+        made.append(Route(path, _open(handler), methods=["GET", "OPTIONS"]))
     return made
 
 
@@ -321,7 +345,7 @@ async def _to_the_page(request: Request) -> Response:
     return RedirectResponse(request.scope.get("root_path", "") + "/_mock/")
 
 
-def _open(common: Common, handler: Handler) -> Handler:
+def _open(handler: Handler) -> Handler:
     """A handler that any page may read, with the headers of every answer of the API."""
 
     async def answer(request: Request) -> Response:
@@ -332,7 +356,7 @@ def _open(common: Common, handler: Handler) -> Handler:
             response.raw_headers += granted.headers
         else:
             response = await handler(request)
-        inference = (b"x-inference-id", common.default.ids.request_id().encode())
+        inference = (b"x-inference-id", space_of(request).ids.request_id().encode())
         response.raw_headers += [*CORS_HEADERS, inference]
         return response
 
@@ -341,6 +365,12 @@ def _open(common: Common, handler: Handler) -> Handler:
 
 def _names(scenarios: list[Scenario]) -> list[str]:
     return [scenario.name for scenario in scenarios]
+
+
+async def _workspace_row(space: Workspace, idle: float) -> dict[str, Any]:
+    counts = await space.store.counts()
+    row = {"name": space.name, "jobs": counts.kept, "exchanges": space.journal.count}
+    return row | {"scenario": space.scenario.name, "idle": idle}
 
 
 def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:

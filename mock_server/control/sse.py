@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from starlette.responses import StreamingResponse
 from ..events import RESUMABLE, WAITING, Event, EventKind, EventReader
 from ..exchanges.exchange import Exchange
 from ..jobs.plan import Job, JobCounters, JobPlan
+from ..real_time import real_time
 from ..timing import LOOP_TURN, STREAM_GATHER
 from ..workspace import Workspace
 from .body import ControlError
@@ -133,7 +133,7 @@ class EventStreams:
         """Events as they are sent; the loop gets its turns: to show what clients sent may take long."""
         texts = self._texts
         written: list[tuple[int, bytes]] = []
-        began = time.monotonic()
+        began = real_time.monotonic()
         for event in events:
             text = texts.get(event.number) if event.kind != "gap" else None
             if text is None:
@@ -143,9 +143,9 @@ class EventStreams:
                     if len(texts) > WAITING:
                         texts.popitem(last=False)
             written.append((event.number, text))
-            if time.monotonic() - began > LOOP_TURN:
+            if real_time.monotonic() - began > LOOP_TURN:
                 await asyncio.sleep(0)
-                began = time.monotonic()
+                began = real_time.monotonic()
         return written
 
     def _since(self, number: int) -> tuple[bytes, int]:

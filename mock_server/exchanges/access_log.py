@@ -45,7 +45,7 @@ class ExchangeLog:
         # There is no standard output where it was closed before the start.
         self.colour = bool(stream and stream.isatty()) if colour is None else colour
         self._writer = LogWriter(stream, self._dropped_line)
-        self._waiting: list[Exchange] = []
+        self._waiting: list[tuple[Exchange, str]] = []
         self._second, self._moment = -1, ""
         self._kept_parts = lru_cache(maxsize=MOST_PARTS)(self._parts)
         self._dim, self._off = (_DIM, _RESET) if self.colour else ("", "")
@@ -54,9 +54,13 @@ class ExchangeLog:
         """Note an exchange that has ended; it is written within a moment."""
         self.write(event.data)
 
-    def write(self, exchange: Exchange) -> None:
+    def listener(self, workspace: str) -> Callable[[Event], None]:
+        """What notes the exchanges of a workspace, with its name; empty is the one that has none."""
+        return (lambda event: self.write(event.data, workspace)) if workspace else self
+
+    def write(self, exchange: Exchange, workspace: str = "") -> None:
         """Note an exchange."""
-        self._waiting.append(exchange)
+        self._waiting.append((exchange, workspace))
         if len(self._waiting) == 1:
             try:
                 asyncio.get_running_loop().call_later(LOG_FLUSH, self.flush)
@@ -72,7 +76,7 @@ class ExchangeLog:
             self._writer.drop(len(waiting))
             return
         line = self.json_line if self.form == "json" else self.text_line
-        self._writer.write("".join([line(exchange) + "\n" for exchange in waiting]))
+        self._writer.write("".join([line(*one) + "\n" for one in waiting]))
 
     def close(self) -> None:
         """Write what waits, as far as somebody reads it soon."""
@@ -84,13 +88,14 @@ class ExchangeLog:
             return json.dumps({"dropped": dropped}, separators=(",", ":"))
         return f"{dropped} lines of this log are missing: they could not be written."
 
-    def text_line(self, exchange: Exchange) -> str:
+    def text_line(self, exchange: Exchange, workspace: str = "") -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
         notes, job_id, dim, off = exchange.notes, exchange.job_id, self._dim, self._off
-        what = exchange.method, exchange.path, exchange.status, status_word(exchange), notes.state
+        path = f"/@{workspace}{exchange.path}" if workspace else exchange.path
+        what = exchange.method, path, exchange.status, status_word(exchange), notes.state
         if notes.known_id:
             # Where the job is the server's own, the line holds nothing that the client made up.
             parts = self._kept_parts(*what, exchange.model)
@@ -138,11 +143,10 @@ class ExchangeLog:
             words.append(f"and {len(said) - MOST_SAID} more")
         return "; ".join(words)
 
-    def json_line(self, exchange: Exchange) -> str:
+    def json_line(self, exchange: Exchange, workspace: str = "") -> str:
         """The exchange as one JSON object, without bodies."""
-        return json.dumps(
-            {**exchange.as_dict(bodies=False), "took": round(exchange.took, 6)}, separators=(",", ":")
-        )
+        shown = {**exchange.as_dict(bodies=False), "took": round(exchange.took, 6)}
+        return json.dumps(shown | ({"workspace": workspace} if workspace else {}), separators=(",", ":"))
 
     def _status(self, status: int | None) -> str:
         if status is None:

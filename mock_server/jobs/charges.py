@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals"]
+__all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals", "Completion"]
 
 CREDITS_PER_USD = 2_000_000
 
@@ -34,6 +34,20 @@ class Charge:
     def usd(self) -> float | None:
         """The price in US dollars: 2,000,000 credits are one."""
         return None if self.credits is None else self.credits / CREDITS_PER_USD
+
+    @property
+    def spent(self) -> int:
+        """The credits that it takes off the account: none where the job fails, or has no price."""
+        return self.credits or 0 if self.billed else 0
+
+
+class Completion(NamedTuple):
+    """A charge that is kept, with the virtual moment at which its job completed."""
+
+    at: float
+    place: int
+    """Its place in line among those of this moment."""
+    charge: Charge
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,16 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 class IdSource:
     """Generation ids and request ids of one workspace; the same seed and number give the same id."""
 
-    def __init__(self, seed: int | None = None, *, workspace: str = "") -> None:
-        """`workspace` names whose ids they are: others of the same seed have others."""
+    def __init__(self, seed: int | None = None, *, workspace: str = "", server: str = "") -> None:
+        """`workspace` names whose ids they are: others of the same seed have others.
+
+        `server` tells the ids of requests, which nobody counts together, from those of other servers.
+        """
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.workspace = workspace
         named = f"{self.seed} {workspace}".encode("utf-8", "surrogatepass")
         self._jobs = _Numbers(b"job " + named)
-        self._errors = _Numbers(b"request " + named)
+        self._errors = _Numbers(b"request " + named + server.encode())
         self._requests = 0
 
     def generation_id(self, style: str, model: str, number: int) -> str:

@@ -38,6 +38,8 @@ class JobPlan(NamedTuple):
     """The name of the clip that its video is."""
     image_url: str = ""
     """The first picture of its payload, shortened; for errors that repeat it."""
+    answers: tuple[str, ...] = ()
+    """How the answers of its model differ from those of others (`api.job_json`)."""
 
     def progress(self, counters: JobCounters, now: float) -> float:
         """How far the job has come on its timeline: virtual seconds, or polls answered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..api.paths import GENERATIONS
+from ..api.generation_paths import vendored_paths
 from ..catalog import Catalog, Variant
 from ..errors import PayloadError
 from ..validation import Problem, Validator, parse_json
@@ -37,7 +37,7 @@ class Judge:
         """What a create's body asks for; None where the recording does not have all of it."""
         if wire.body is None or len(wire.body) < wire.body_size:
             return None
-        create_path = GENERATIONS[path]
+        create_path = vendored_paths()[path]
         typed = _content_type(wire)
         if typed is not None:
             return Judged(None, None, False, violations=(typed,))

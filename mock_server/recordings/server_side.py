@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from ..api.paths import GENERATIONS
+from ..api.generation_paths import vendored_paths
 from ..catalog import Catalog
-from ..catalog.variants import CREATE_PATH, LEGACY_PATH
+from ..catalog.variants import CREATE_PATH
 from ..errors import SpecError
 from ..timeline import FINAL_STATUSES
 from ..validation import judge
@@ -122,8 +122,8 @@ class ServerSide:
     def _responses(self, model: str, path: str, method: str) -> dict[str, Any]:
         document = self._catalog.document(model)
         paths = document["paths"]
-        wanted = LEGACY_PATH if GENERATIONS[path].vendor is not None and LEGACY_PATH in paths else CREATE_PATH
-        responses: dict[str, Any] = paths[wanted][method]["responses"]
+        of_older = vendored_paths()[path].vendor is not None and path in paths
+        responses: dict[str, Any] = paths[path if of_older else CREATE_PATH][method]["responses"]
         return responses
 
     def _schema(

@@ -9,10 +9,20 @@ from ..errors import UnknownScenario
 from .fault import Fault, FaultKind
 from .scenario import Scenario, Shape
 
-__all__ = ["CATALOGUE", "GROUPS", "find_scenario"]
+__all__ = ["CATALOGUE", "GROUPS", "OUT_OF_CREDITS", "TOO_MANY_REQUESTS", "find_scenario"]
 
-_INVALID_KEY = "Invalid API key. You can find or make one at https://aimlapi.com/app/keys."
-_CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue: "
+OUT_OF_CREDITS = (
+    "You have run out of credits. Top up your balance or update your payment method to go on: "
+    "https://aimlapi.com/app/billing/"
+)
+TOO_MANY_REQUESTS = "Too Many Requests"
+"""What is said of a rate and of a limit on unfinished jobs alike."""
+
+# The words that clients look for are the documented ones.
+_INVALID_KEY = "A valid key is required. You can find or make an API key at https://aimlapi.com/app/keys."
+_SERVER_ERROR = "Something is wrong with the server. Please try again later."
+_MAINTENANCE = "The model is under maintenance. Please try again later."
+_UNAVAILABLE = "Service unavailable"
 
 
 def _ends() -> list[Scenario]:
@@ -126,7 +136,7 @@ def _refused_creates() -> list[Scenario]:
             "The create is refused: there are no credits left.",
             "status",
             status=403,
-            message=_CREDITS + "https://aimlapi.com/app/billing.",
+            message=OUT_OF_CREDITS,
         ),
         one("not-found", "The create is answered 404.", "status", status=404, message="Not Found"),
         one(
@@ -134,8 +144,23 @@ def _refused_creates() -> list[Scenario]:
             "The create is answered 429 with Retry-After.",
             "status",
             status=429,
-            message="Too Many Requests",
+            message=TOO_MANY_REQUESTS,
             retry_after=5.0,
+        ),
+        one(
+            "rate-limited-bare",
+            "The create is answered 429 without Retry-After, as documented.",
+            "status",
+            status=429,
+            message=TOO_MANY_REQUESTS,
+        ),
+        one(
+            "concurrency-limited",
+            "Creates are answered 429 while a job is unfinished.",
+            "status",
+            status=429,
+            message=TOO_MANY_REQUESTS,
+            unfinished=1,
         ),
     ]
 
@@ -148,7 +173,14 @@ def _failing_creates() -> list[Scenario]:
             "The create is answered 500.",
             "status",
             status=500,
-            message="Internal server error",
+            message=_SERVER_ERROR,
+        ),
+        one(
+            "model-maintenance",
+            "The create is answered 500: the model is under maintenance.",
+            "status",
+            status=500,
+            message=_MAINTENANCE,
         ),
         one("bad-gateway-html", "The create is answered 502 with a gateway's HTML page.", "html", status=502),
         one(
@@ -156,7 +188,7 @@ def _failing_creates() -> list[Scenario]:
             "The create is answered 503 with Retry-After.",
             "status",
             status=503,
-            message="Service Unavailable",
+            message=_UNAVAILABLE,
             retry_after=5.0,
         ),
         one(
@@ -205,7 +237,7 @@ def _troubled_polls() -> list[Scenario]:
             "A poll is answered 429 with Retry-After.",
             "status",
             status=429,
-            message="Too Many Requests",
+            message=TOO_MANY_REQUESTS,
             retry_after=5.0,
         ),
         one(
@@ -213,7 +245,7 @@ def _troubled_polls() -> list[Scenario]:
             "A poll is answered 500.",
             "status",
             status=500,
-            message="Internal server error",
+            message=_SERVER_ERROR,
         ),
         one(
             "poll-bad-gateway-html", "A poll is answered 502 with a gateway's HTML page.", "html", status=502

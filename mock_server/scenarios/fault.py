@@ -130,6 +130,11 @@ class Fault:
     seconds: Kept[float | str, float] = said(
         0.0, Seconds(), "how long slow and drip take: more than 0 for them"
     )
+    unfinished: int | None = said(
+        None,
+        Count(1, what="a count of 1 or more"),
+        "at a create: strikes only while so many jobs, or more, are unfinished",
+    )
     job_made: bool = said(
         False, Flag(), "at a create: the job is made and charged although the answer goes wrong"
     )
@@ -146,6 +151,9 @@ class Fault:
         if self.kind in FOR_SECONDS and not self.seconds:
             problem = f"expected more than 0 for the kind {self.kind!r}, received 0."
             raise FieldError(problem, option="seconds", path=("seconds",))
+        if self.unfinished is not None and self.at != "create":
+            problem = f"expected at a create only, received it at {self.at!r}."
+            raise FieldError(problem, option="unfinished", path=("unfinished",))
         if self.job_made and self.at not in ("create", "any"):
             problem = f"expected at a create only, received it at {self.at!r}."
             raise FieldError(problem, option="job_made", path=("job_made",))
@@ -172,7 +180,7 @@ class Fault:
         Of those, what begins later or ends earlier comes first, and what strikes at any place last: so each
         has its turn, in whichever order they are said.
         """
-        if self.modifies or self.times is not None:
+        if self.modifies or self.times is not None or self.unfinished is not None:
             return (0,)
         return (1, self.at == "any", -self.since, -self.after, self.until)
 
@@ -205,6 +213,7 @@ class Fault:
             covered
             and not (self.modifies or other.modifies)
             and self.times is None
+            and self.unfinished is None
             and self.after <= other.after
             and self.since <= other.since
             and self.until >= other.until

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import SettingsError, UnknownScenario, nearest
 from ..timeline import ProgressBy
@@ -13,7 +14,7 @@ from .builtin import CATALOGUE
 from .expression import parse_scenario
 from .fault import Fault
 from .scenario import Scenario
-from .strike import Hits, strike
+from .strike import Hits, Unfinished, strike
 
 __all__ = ["MOST_COUNTED", "Ask", "CreateFaults", "ScenarioNames", "ScenarioSelector"]
 
@@ -129,6 +130,32 @@ class ScenarioSelector:
         self._queue: deque[_Choice] = deque()
         self._counted: dict[str, _Choice] = {}
 
+    def state(self, write: Callable[[Scenario], str]) -> str:
+        """All of it as JSON; `write` gives that of a scenario."""
+
+        def shown(choice: _Choice) -> str:
+            return f"[{write(choice.scenario)},{json.dumps(list(choice.hits.items()))}]"
+
+        queue = ",".join(map(shown, self._queue))
+        counted = ",".join(f"[{json.dumps(text)},{shown(one)}]" for text, one in self._counted.items())
+        return f"[{write(self._initial)},{shown(self._default)},[{queue}],[{counted}]]"
+
+    @classmethod
+    def restored(cls, state: Any, read: Callable[[Any], Scenario]) -> ScenarioSelector:
+        """A selector of such JSON, read; `read` makes the scenario of its own."""
+
+        def choice(data: Any) -> _Choice:
+            made = _Choice(read(data[0]))
+            made.hits = {index: count for index, count in data[1]}
+            return made
+
+        initial, default, queue, counted = state
+        selector = cls(read(initial))
+        selector._default = choice(default)
+        selector._queue.extend(map(choice, queue))
+        selector._counted = {text: choice(data) for text, data in counted}
+        return selector
+
     @property
     def default(self) -> Scenario:
         """The scenario of a create that asks for none."""
@@ -177,7 +204,7 @@ class ScenarioSelector:
         """Count anew for creates that ask for scenarios by name: the names mean others now."""
         self._counted.clear()
 
-    def take(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+    def take(self, ask: Ask, elapsed: float, unfinished: Unfinished, *, redirected: bool) -> CreateFaults:
         """Choose for one create and count it; `ask` is called where the queue is empty.
 
         `elapsed` are virtual seconds since the start; a create that was `redirected` is not redirected again.
@@ -195,7 +222,7 @@ class ScenarioSelector:
                 self._queue.popleft()
             # What the class itself does, without a call in between.
             return tuple.__new__(CreateFaults, (scenario, _NONE, True, queued))
-        faults = strike(scenario, "create", choice.hits, elapsed)
+        faults = strike(scenario, "create", choice.hits, elapsed, unfinished)
         faults = [fault for fault in faults if fault.kind != "redirect" or not redirected]
         replacing = next((fault for fault in faults if not fault.modifies), None)
         made = replacing is None or replacing.job_made
@@ -217,6 +244,7 @@ def _is_done(choice: _Choice, job_made: bool, elapsed: float) -> bool:
     """Whether a queued scenario has nothing left to do; a fault whose bounds are past is over."""
     left = any(
         fault.times is not None
+        and fault.unfinished is None
         and elapsed < fault.until
         and choice.hits.get(index, 0) < fault.after + fault.times
         for index, fault in choice.scenario.at("create")

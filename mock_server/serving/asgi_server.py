@@ -19,9 +19,12 @@ from uvicorn.server import ServerState
 from ..common import Common
 from ..errors import ServerError
 from ..limits import Limits
-from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STREAM_LOOK
+from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STORE_LOOK, STREAM_LOOK
+from ..workspace import Workspace
+from ..workspaces import LOOKS
 from .idle_detector import IdleDetector
 from .protocol_choice import protocol_class
+from .wire import SPACE
 
 __all__ = ["Listener", "ServedApp", "bind", "new_event_loop", "protocol_config"]
 
@@ -105,7 +108,15 @@ class Listener:
     `sockets` are pairs of a socket and the TLS context that its connections speak, or None.
     """
 
-    def __init__(self, app: ServedApp, sockets: list[tuple[socket.socket, ssl.SSLContext | None]]) -> None:
+    def __init__(
+        self,
+        app: ServedApp,
+        sockets: list[tuple[socket.socket, ssl.SSLContext | None]],
+        *,
+        alone: bool = True,
+    ) -> None:
+        """`alone` says that no other process listens on these sockets."""
+        self._alone = alone
         self.app = app
         self.sockets = sockets
         self._state = ServerState()
@@ -119,6 +130,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.app.common.address = _address(self.sockets[0][0])
+        looks = [self._loop.create_task(one) for one in (self._end_idle_workspaces(), self._follow_store())]
         traffic = self.app.common.traffic
         self.idle_detector = IdleDetector(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
@@ -137,11 +149,28 @@ class Listener:
             ready()
             await self._stop.wait()
         finally:
-            for listening, _ in self.sockets:
+            for look in looks:
+                look.cancel()
+            for listening, _ in self.sockets if self._alone else ():
                 _shut(listening)
             for server in servers:
                 server.close()
             await self._finish()
+
+    async def _follow_store(self) -> None:
+        """Let those who wait in a workspace learn what other servers of the store do there."""
+        while self.app.common.backend is not None:
+            await asyncio.sleep(STORE_LOOK)
+            for space in self.app.common.workspaces.values():
+                if space.holds.any() or space.bus.watched:
+                    space.follow()
+
+    async def _end_idle_workspaces(self) -> None:
+        """Look for workspaces that nobody uses, as long as it serves."""
+        spaces = self.app.common.workspaces
+        while pause := self.app.common.settings.workspace_idle / LOOKS:
+            await asyncio.sleep(pause)
+            spaces.look()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
@@ -153,12 +182,19 @@ class Listener:
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
 
-    def drop_unfinished(self) -> None:
-        """Break off connections with a request under way; idle ones stay. To be called in its loop."""
+    def drop_unfinished(self, space: Workspace, *, alone: bool) -> None:
+        """Break off connections with a request to a workspace under way; idle ones stay. Call it in its loop.
+
+        Where it is not `alone`, a request of which nobody knows yet whose it is stays as well.
+        """
         for connection in list(self._state.connections):
             # Of uvicorn's own protocol it is not known.
             unfinished = getattr(connection, "unfinished", None)
-            if unfinished is not None and unfinished():
+            if unfinished is None or not unfinished():
+                continue
+            running = getattr(connection, "running", None)
+            scope = running.scope if running is not None and not running.response_complete else {}
+            if scope.get(SPACE) is space or (alone and SPACE not in scope):
                 connection.transport.abort()
 
     def run_in_loop(self, action: Callable[[], None]) -> bool:

@@ -63,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait_for("silence")
         else:
             text = f"one client has at most {most.limit} connections (--max-connections)."
-            self._refuse(503, f"Service Unavailable: {text}")
+            self._refuse(503, f"Service unavailable: {text}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -219,7 +219,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._memory.resize(held):
             self.pipeline.clear()
             text = f"requests under way hold {self._limits.memory.limit} bytes (--max-memory-bodies)."
-            self._refuse(503, f"Service Unavailable: {text}")
+            self._refuse(503, f"Service unavailable: {text}")
 
     def _count_beside(self, size: int) -> bool:
         """Count bytes around a body; False, and the end of the connection, where there are too many."""

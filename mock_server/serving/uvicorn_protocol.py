@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httptools
@@ -43,6 +44,7 @@ class MockProtocol(BoundedProtocol):
         self._paths: frozenset[bytes] = (
             getattr(self.app, "at_once_paths", frozenset()) if self._at_once else frozenset()
         )
+        self._below: re.Pattern[bytes] | None = getattr(self.app, "at_once_below", None)
         self._method = ""
         """The method of a request that has no cycle yet."""
         self._path = b""
@@ -148,7 +150,7 @@ class MockProtocol(BoundedProtocol):
             return
         self._path, _, self._query = self.url.partition(b"?")
         if (
-            self._path not in self._paths
+            (self._path not in self._paths and not self._is_below(self._path))
             or (cycle is not None and not cycle.response_complete)
             or self.expect_100_continue
             or b"#" in self.url
@@ -161,6 +163,11 @@ class MockProtocol(BoundedProtocol):
             self._method = method.decode()
             self._body = b""
             self._repeatable = b"transfer-encoding" not in names and b"upgrade" not in names
+
+    def _is_below(self, path: bytes) -> bool:
+        """Whether a path is one of those that are answered at once, below a prefix."""
+        found = self._below.fullmatch(path) if self._below and self._paths else None
+        return found is not None and found[1] in self._paths
 
     def _check_head(self) -> None:
         """Refuse a head that is too large, or does not say which host it is for."""

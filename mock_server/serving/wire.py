@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-__all__ = ["CYCLE", "REFUSED", "TRANSPORT", "whole", "write_whole"]
+__all__ = ["CYCLE", "REFUSED", "SPACE", "TRANSPORT", "whole", "write_whole"]
 
 TRANSPORT = "kling_mock.transport"
 """The scope's key for the connection's transport: an answer can be cut off or reset through it."""
 CYCLE = "kling_mock.cycle"
 """The scope's key for uvicorn's record of the request, which `write_whole` completes."""
+SPACE = "kling_mock.workspace"
+"""The scope's key for the workspace that a request is for."""
 REFUSED = "kling_mock.refused"
 """The scope's key that says that the connection has answered the request: its body is late, or none."""
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..catalog import Variant
+from ..catalog.files import METHODS, create_schemas
 from ..catalog.schema import Inner, inner_schemas, schema_faults
 from ..validation import judge
-from .files import METHODS, create_schemas
 
 __all__ = ["faults_of", "variant_faults"]
 

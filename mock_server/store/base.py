@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Coroutine, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ..jobs.charges import Charge, ChargeTotals
+from ..jobs.charges import Charge, ChargeTotals, Completion
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults
 from ..timeline import JobStatus
 
-__all__ = ["AddResult", "ChosenScenarios", "Store", "StoreCounts", "Suspended", "Told", "at_once"]
+__all__ = [
+    "UNBOUNDED",
+    "AddResult",
+    "ChosenScenarios",
+    "JobBounds",
+    "Store",
+    "StoreCounts",
+    "Suspended",
+    "Told",
+    "at_once",
+]
 
 T = TypeVar("T")
 
@@ -26,8 +37,28 @@ class AddResult(Enum):
     """Another job has its id: try the next number."""
     FULL = "full"
     """The store is full of unfinished jobs."""
+    BUSY = "busy"
+    """As many jobs are unfinished as may be at once."""
+    DRY = "dry"
+    """The account does not cover its price."""
     OUTDATED = "outdated"
     """All was forgotten since the request for it began."""
+
+
+class JobBounds(NamedTuple):
+    """What a new job has to fit within, beside the limit of the store."""
+
+    unfinished: float = math.inf
+    """How many jobs there may be at once that have not come to rest."""
+    credits: float = math.inf
+    """What all jobs together may cost."""
+
+    def covers(self, spent: int, price: int | None) -> bool:
+        """Whether one more job fits; one without a price does as long as anything is left."""
+        return spent < self.credits and spent + (price or 0) <= self.credits
+
+
+UNBOUNDED = JobBounds()
 
 
 class Told(NamedTuple):
@@ -67,8 +98,8 @@ class Store(Protocol):
     resets: int
     """How often all was forgotten: what began before that is of no interest after it."""
 
-    async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
-        """Choose the scenario of one create and count the faults that strike it."""
+    async def take_scenario(self, ask: Ask, elapsed: float, now: float, *, redirected: bool) -> CreateFaults:
+        """Choose the scenario of one create, which comes `now`, and count the faults that strike it."""
         ...
 
     async def scenarios(self) -> ChosenScenarios:
@@ -98,12 +129,18 @@ class Store(Protocol):
         """Whether one more job can be kept, be it in the place of one that has come to rest."""
         ...
 
+    async def unfinished(self, now: float) -> int:
+        """How many jobs have not come to rest."""
+        ...
+
     async def next_number(self) -> int:
         """The number of the next id, counted from 1; none is given twice."""
         ...
 
-    async def add_job(self, plan: JobPlan, resets: int | None = None) -> AddResult:
-        """Keep a job; the one that finished first goes where the store is full.
+    async def add_job(
+        self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
+    ) -> AddResult:
+        """Keep a job within these bounds; the one that finished first goes where the store is full.
 
         `resets` is how often all had been forgotten when the request for it began.
         """
@@ -141,6 +178,19 @@ class Store(Protocol):
 
     async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
         """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
+        ...
+
+    async def completed(
+        self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
+    ) -> list[Completion]:
+        """The charges of jobs that completed before a place in line and not before `since`, newest first.
+
+        Only of those that cost something; of jobs that made room as many as `charges` has.
+        """
+        ...
+
+    async def spent(self, until: float) -> int:
+        """The credits that jobs have cost which completed by a moment, those that made room included."""
         ...
 
     async def totals(self) -> ChargeTotals:

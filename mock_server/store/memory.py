@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from _thread import allocate_lock
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 
-from ..jobs.charges import Charge, ChargeTotals
+from ..jobs.charges import Charge, ChargeTotals, Completion
 from ..jobs.plan import Job, JobCounters, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import AddResult, ChosenScenarios, StoreCounts, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]
 
@@ -57,6 +59,10 @@ class _Entry:
         return hits
 
 
+_Rest = tuple[float, int, str]
+"""The virtual moment at which a job comes to rest, its place in line among those of this moment, its id."""
+
+
 class MemoryStore:
     """Jobs by id, at most `limit` of them: a new one pushes out the one that finished first."""
 
@@ -74,15 +80,18 @@ class MemoryStore:
         self._dropped = 0
         # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._resting: list[tuple[float, int, str]] = []
-        """A heap of (virtual moment at which a job comes to rest, its place in line, its id)."""
+        self._resting: list[_Rest] = []
+        """A heap of the jobs that are to come to rest at a moment which is known."""
+        self._rested: deque[_Rest] = deque()
+        """Those that have, in this order, as far as somebody has asked."""
         self._places = 0
-        self._past: deque[Charge] = deque()
-        self._billed = self._priced = self._credits = 0
+        self._past: deque[Completion] = deque()
+        """The charges of jobs that made room, with when they came to rest, and their places in line."""
+        self._billed = self._priced = self._credits = self._spent = 0
 
-    async def take_scenario(self, ask: Ask, elapsed: float, *, redirected: bool) -> CreateFaults:
+    async def take_scenario(self, ask: Ask, elapsed: float, now: float, *, redirected: bool) -> CreateFaults:
         """Choose the scenario of one create and count the faults that strike it."""
-        return self._selector.take(ask, elapsed, redirected=redirected)
+        return self._selector.take(ask, elapsed, partial(self._unfinished, now), redirected=redirected)
 
     async def scenarios(self) -> ChosenScenarios:
         """The default scenario and the queue."""
@@ -108,24 +117,38 @@ class MemoryStore:
 
     async def has_room(self, now: float) -> bool:
         """Whether one more job can be kept, be it in the place of one that has come to rest."""
-        return len(self._entries) < self.limit or (bool(self._resting) and self._resting[0][0] <= now)
+        if len(self._entries) < self.limit:
+            return True
+        rested = self._settled(now)
+        return bool(rested) and rested[0][0] <= now
+
+    async def unfinished(self, now: float) -> int:
+        """How many jobs have not come to rest."""
+        return self._unfinished(now)
 
     async def next_number(self) -> int:
         """The number of the next id, counted from 1."""
         self._number += 1
         return self._number
 
-    async def add_job(self, plan: JobPlan, resets: int | None = None) -> AddResult:
+    async def add_job(
+        self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
+    ) -> AddResult:
         """Keep a job; the one that finished first goes where the store is full."""
         with self._lock:
             if resets is not None and resets != self.resets:
                 return AddResult.OUTDATED
-            return self._add(plan)
+            return self._add(plan, bounds)
 
-    def _add(self, plan: JobPlan) -> AddResult:
+    def _add(self, plan: JobPlan, bounds: JobBounds) -> AddResult:
         entries = self._entries
         if plan.id in entries:
             return AddResult.TAKEN
+        if bounds != UNBOUNDED:
+            if self._unfinished(plan.made_at) >= bounds.unfinished:
+                return AddResult.BUSY
+            if not bounds.covers(self._credits, plan.credits):
+                return AddResult.DRY
         while len(entries) >= self.limit:
             if not self._drop_one(plan.made_at):
                 return AddResult.FULL
@@ -142,13 +165,31 @@ class MemoryStore:
         self._places += 1
         heappush(self._resting, (moment, self._places, plan.id))
 
+    def _settled(self, now: float) -> deque[_Rest]:
+        """The jobs that have come to rest by now, and perhaps some that did so later."""
+        resting, rested = self._resting, self._rested
+        while resting and resting[0][0] <= now:
+            rest = heappop(resting)
+            rested.append(rest)
+            plan = self._entries[rest[2]].plan
+            if plan.credits is not None and plan.timeline.last == "completed":
+                self._spent += plan.credits
+        return rested
+
+    def _unfinished(self, now: float) -> int:
+        rested = self._settled(now)
+        later = sum(1 for _ in takewhile(lambda rest: rest[0] > now, reversed(rested)))
+        return len(self._entries) - len(rested) + later
+
     def _drop_one(self, now: float) -> bool:
         """Drop the job that came to rest first; False where none rests yet."""
-        if not self._resting or self._resting[0][0] > now:
+        rested = self._settled(now)
+        if not rested or rested[0][0] > now:
             return False
-        entry = self._entries.pop(heappop(self._resting)[2])
+        moment, place, job_id = rested.popleft()
+        entry = self._entries.pop(job_id)
         self._dropped += 1
-        self._past.append(entry.plan.charge)
+        self._past.append(Completion(moment, place, entry.plan.charge))
         while len(self._past) > self.limit:
             self._past.popleft()
         return True
@@ -229,7 +270,7 @@ class MemoryStore:
 
     async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
         """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
-        past: Iterator[Charge] = reversed(self._past)
+        past = (rest.charge for rest in reversed(self._past))
         ids: Iterator[str]
         if before is None or before in self._entries:
             ids = self._newest_first(before)
@@ -248,6 +289,25 @@ class MemoryStore:
         # At the speed of C, past the links of an ordered dictionary: there may be a million.
         ids = list(dict.keys(self._entries))
         return islice(reversed(ids), len(ids) - ids.index(before), None)
+
+    async def completed(
+        self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
+    ) -> list[Completion]:
+        """The charges of jobs that completed before a place in line and not before `since`, newest first."""
+        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
+        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+
+    async def spent(self, until: float) -> int:
+        """The credits that jobs have cost which completed by a moment, those that made room included."""
+        later = takewhile(lambda rest: rest.at > until, self._completions(until))
+        too_much = sum(rest.charge.spent for rest in later)
+        return self._spent - too_much
+
+    def _completions(self, now: float) -> Iterator[Completion]:
+        """The charges of jobs that have come to rest by now at least, those that made room last."""
+        for moment, place, job_id in reversed(self._settled(now)):
+            yield Completion(moment, place, self._entries[job_id].plan.charge)
+        yield from reversed(self._past)
 
     async def totals(self) -> ChargeTotals:
         """The sums of all charges since the start or the last reset."""

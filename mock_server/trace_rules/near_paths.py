@@ -6,7 +6,8 @@ import re
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from ..api.paths import CREATE_PATHS, GENERATIONS
+from ..api.generation_paths import vendored_paths
+from ..catalog import CURRENT_PATHS
 
 __all__ = ["nearest_path"]
 
@@ -25,19 +26,19 @@ def nearest_path(path: str) -> str | None:
     Slips of the usual kind: slashes too many or too few, a version that is doubled, missing or another one,
     an id behind the path instead of in the query, a word in the plural or the singular.
     """
-    if len(path) > LONGEST or path in GENERATIONS:
+    if len(path) > LONGEST or path in vendored_paths():
         return None
     plain = re.sub(r"/{2,}", "/", path.lower()).rstrip("/")
-    if plain in GENERATIONS:
+    if plain in vendored_paths():
         return plain
     if _OF_A_VENDOR.fullmatch(plain) and not plain.startswith("/v2/generate/video/kling"):
         # Another vendor's models, which this mock does not have.
         return None
-    if plain.endswith(CREATE_PATHS[-1]) or f"{CREATE_PATHS[-1]}/" in plain:
-        return CREATE_PATHS[0]
+    if plain.endswith(CURRENT_PATHS[-1]) or f"{CURRENT_PATHS[-1]}/" in plain:
+        return CURRENT_PATHS[0]
     if "/video" not in plain and "kling" not in plain:
         return None
-    likeness, near = max((_likeness(plain, known), known) for known in GENERATIONS)
+    likeness, near = max((_likeness(plain, known), known) for known in vendored_paths())
     return near if likeness >= ALIKE else None
 
 

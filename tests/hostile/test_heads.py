@@ -86,6 +86,7 @@ def test_a_large_body_in_the_same_packet_is_no_head() -> None:
     assert answered(whole[:-20], whole[-20:], jobs=1) == [200, 404]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 200_000), max_size=5))
 def test_requests_are_cut_anywhere(cuts: list[int]) -> None:

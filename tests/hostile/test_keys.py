@@ -134,6 +134,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["plain", "noscheme", "query", "body", "other"])
 def test_run_writes_no_key(mode: str, tmp_path: Path) -> None:
     """In the summary and in the report, which only its owner can read."""
@@ -404,6 +405,11 @@ FAMILIES: dict[str, Callable[[int], Exchange]] = {
     "addresses": lambda n: recorded(body="key://" * (n // 6)),
     "users": lambda n: recorded(body="key://" + "a@" * (n // 2)),
     "question marks": lambda n: recorded(body='{"key":"' + "?" * n),
+    "URLs in URLs": lambda n: recorded(body='{"key":"' + "?a=" * (n // 3)),
+    "URLs in a query": lambda n: recorded("?a=" * (n // 3) + "key"),
+    "names of URLs": lambda n: recorded(body='{"key":"' + "?token=" * (n // 7)),
+    "backslashes": lambda n: recorded(body='{"key":"' + "\\\\" * (n // 2) + '\\"'),
+    "assignments in a header": lambda n: with_headers([(b"a", b"key=" * (n // 4))]),
     "answer": lambda n: recorded(answer="…" * n + "://" * (n // 3)),
     "escapes": lambda n: recorded(body='{"a":"' + "\\u0073" * (n // 6)),
     "cookies": lambda n: with_headers([(b"cookie", b"a=b;" * (n // 4))]),
@@ -423,6 +429,7 @@ def cost(exchange: Exchange) -> float:
     return min(times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_hiding_costs_linear_time(family: str) -> None:
     make = FAMILIES[family]

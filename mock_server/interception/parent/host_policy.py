@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ...errors import SettingsError
 from ...exchanges.exchange import Exchange
+from ...exchanges.video_urls import video_urls
 from ...hostnames import is_loopback, is_this_machine, own_name, plain_name
 from ..shared.decision import Decision
 
@@ -70,11 +71,8 @@ class Hosts:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""
         if exchange.kind not in ("create", "poll") or b'"video"' not in exchange.answer_body:
             return
-        answer = exchange.answer
-        video = answer.get("video") if isinstance(answer, dict) else None
-        for one in video if isinstance(video, list) else [video]:
-            url = one.get("url") if isinstance(one, dict) else one
-            host = _host_of(url) if isinstance(url, str) else None
+        for url in video_urls(exchange.answer):
+            host = _host_of(url)
             if host and not is_loopback(host) and host not in self._names:
                 self._add(host)
                 for listener in self.listeners:

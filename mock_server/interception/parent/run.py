@@ -47,6 +47,8 @@ class RunOptions:
     hosts: Sequence[str] = ()
     fast_forward: bool = False
     offline: bool = False
+    budget: float | None = None
+    """US dollars: what is billed beyond it is said in the report."""
     timeout: float | None = None
     """Real seconds after which the command is ended."""
     ignore: Collection[str] = ()
@@ -91,6 +93,7 @@ def run(options: RunOptions) -> dict[str, Any]:
                 real=time.monotonic() - real,
                 hosts=hosts,
                 held=clock_server.tracker.held,
+                budget=options.budget,
                 ignore=options.ignore,
             )
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from textwrap import wrap
 from typing import Any, cast
 
 from ... import timing
+from ...billing.budget import over_budget
 from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
+from ...exchanges.video_urls import video_urls
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
-from ...trace_rules.checks_of_sending import asks_for_another_vendor
+from ...trace_rules.checks_of_sending import asks_for_unknown_model
 from ...verdicts.past import verdict_of
 from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
@@ -22,6 +25,7 @@ from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 __all__ = ["job_bar", "span", "summary_lines", "summary_of"]
 
 BAR = 30
+INDENT = " " * 12
 SIGNS = {"queued": "·", "generating": "▒", "completed": "█", "error": "✗"}
 OTHER_SIGN = "?"
 PLAIN = str.maketrans("·▒█✗→…", ".=#!>~")
@@ -37,11 +41,13 @@ def summary_of(
     real: float,
     hosts: Hosts,
     held: Mapping[str, float] | None = None,
+    budget: float | None = None,
     ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
-    `held` are the real seconds for which programs below the command kept time from jumping.
+    `held` are the real seconds for which programs below the command kept time from jumping. `budget` are the
+    US dollars that may be billed.
     """
     exchanges = server.exchanges
     uncalled = () if status in UNSTARTED else (API_HOST,)
@@ -57,7 +63,7 @@ def summary_of(
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),
         "breaches": verdict.rows,
-        "charges": _charges(server),
+        "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
         "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
@@ -130,8 +136,7 @@ def _lacks_url(exchange: Exchange) -> bool:
     answer = exchange.answer
     if exchange.state != "completed" or exchange.status != 200 or not isinstance(answer, dict):
         return False
-    video = answer.get("video")
-    return not (isinstance(video, dict) and video.get("url"))
+    return not video_urls(answer)
 
 
 def _goes_on(create: Exchange) -> bool:
@@ -145,9 +150,9 @@ def _what_of(exchange: Exchange) -> str | None:
     scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
     if exchange.kind == "other" and exchange.status == 404:
         return f"{exchange.method} {exchange.shown(exchange.path)} was answered 404: the API has no such path"
-    if exchange.kind == "create" and asks_for_another_vendor(exchange):
+    if exchange.kind == "create" and asks_for_unknown_model(exchange):
         asked = exchange.shown(exchange.payload["model"])
-        return f"A create asked for {asked}: this mock has Kling's models only"
+        return f"A create asked for {asked}, which this mock does not know: `kling-mock specs add`, --specs"
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
     # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
@@ -165,7 +170,7 @@ def _what_of(exchange: Exchange) -> str | None:
     return f"{kind} got {meaning}{scenario}"
 
 
-def _charges(server: MockServer) -> dict[str, Any]:
+def _charges(server: MockServer, budget: float | None) -> dict[str, Any]:
     charges = [charge for charge in server.charges if charge.billed]
     known = [charge for charge in charges if charge.credits is not None]
     return {
@@ -173,6 +178,9 @@ def _charges(server: MockServer) -> dict[str, Any]:
         "credits": sum(charge.credits or 0 for charge in known),
         "usd": round(sum(charge.usd or 0 for charge in known), 6),
         "without_price": len(charges) - len(known),
+        "billed": [charge.as_dict() for charge in charges],
+        "budget": budget,
+        "over_budget": over_budget(charges, budget),
     }
 
 
@@ -202,6 +210,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         word = "advice   " if breach["level"] == "A" else "broken   "
         lines.append(f"  {word} {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
+    over = report["charges"]["over_budget"]
+    lines += wrap(over, 108, initial_indent="  budget    ", subsequent_indent=INDENT, break_on_hyphens=False)
     for one in report.get("held", ()):
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
@@ -264,7 +274,7 @@ def _billed(charges: Mapping[str, Any]) -> str:
     if not charges["jobs"]:
         return "  billed    nothing"
     price = f", ${charges['usd']:.2f} ({charges['credits']:,} credits)" if charges["credits"] else ""
-    unknown = f", {charges['without_price']} without a documented price" if charges["without_price"] else ""
+    unknown = f", {charges['without_price']} without a price" if charges["without_price"] else ""
     return f"  billed    {_many(charges['jobs'], 'video')} would have been{price}{unknown}"
 
 

@@ -1,0 +1,37 @@
+"""What one run of a client would have cost at most."""
+
+from __future__ import annotations
+
+from kling_mock.billing.budget import billed_usd, over_budget
+from kling_mock.jobs.charges import Charge
+
+from .models import Run
+
+__all__ = ["Spending"]
+
+
+class Spending:
+    """Keeps the charges of the dearest run, and what it was."""
+
+    def __init__(self) -> None:
+        self._usd = -1.0
+        self._charges: tuple[Charge, ...] = ()
+        self._of = ""
+
+    def see(self, run: Run) -> None:
+        """Count a run in."""
+        usd = billed_usd(run.charges)
+        if usd > self._usd:
+            scenario = run.trial.scenario
+            self._usd, self._charges = usd, run.charges
+            self._of = run.trial.note or scenario.summary.rstrip(".") or scenario.name
+
+    def add(self, other: Spending) -> None:
+        """Count in the runs of another process."""
+        if other._usd > self._usd:
+            self._usd, self._charges, self._of = other._usd, other._charges, other._of
+
+    def beyond(self, budget: float | None) -> str:
+        """A sentence that names the jobs of the dearest run, where it exceeds the budget; else nothing."""
+        says = over_budget(self._charges, budget)
+        return says and f"In one run of the client ({self._of}) {says}"

@@ -1,0 +1,72 @@
+"""A request whose workspace is kept outside of this process: what it changes is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ..errors import KlingMockError
+from ..exchanges.coding import encode_exchange
+from ..exchanges.stored_journal import StoredJournal
+from ..store.records import Conflict, Outdated, StoreError, StoreReadOnly, Transaction
+from ..store.shared import SharedStore
+from ..store.transactions import ATTEMPTS
+from .error_response import error_response
+from .opened import Opened, exchange_of
+from .response import MockResponse
+from .response_writer import whole_response
+
+__all__ = ["decide_kept", "store_away"]
+
+Decide = Callable[[], Awaitable[MockResponse]]
+RETRY = [(b"retry-after", b"1")]
+
+
+async def decide_kept(opened: Opened, shared: SharedStore, decide: Decide) -> MockResponse:
+    """Have a request answered, again where others changed what it had read; 503 where the store is away.
+
+    A poll is answered from a store that can only be read, too: nothing is counted then.
+    """
+    writes = True
+    for _ in range(ATTEMPTS):
+        try:
+            with shared.together(writes=writes, checked=True) as together:
+                response = await decide()
+                noted = writes and _note(opened, response, together.tx)
+            opened.number = together.number
+            if noted and isinstance(opened.space.journal, StoredJournal):
+                opened.space.journal.note_kept(opened.number)
+            return response
+        except (Conflict, Outdated) as error:
+            try:
+                opened.begin_again(refresh=isinstance(error, Outdated))
+            except StoreError as away:
+                return store_away(opened, away)
+        except StoreReadOnly as error:
+            if opened.request.method == "POST" or not writes:
+                return store_away(opened, error)
+            writes = False
+            opened.begin_again(refresh=False)
+        except StoreError as error:
+            return store_away(opened, error)
+    return store_away(opened, KlingMockError("too many others write what this request is about"))
+
+
+def _note(opened: Opened, response: MockResponse, tx: Transaction) -> bool:
+    """Keep the exchange with what it changes, where its answer goes out at once; False elsewhere."""
+    request, space = opened.request, opened.space
+    made = None if request.method == "HEAD" else whole_response(response, space.date(request.at))
+    if made is None:
+        tx.count_exchange()
+        return False
+    exchange = exchange_of(opened, made[1], ended_at=request.at)
+    tx.keep_exchange(encode_exchange(exchange), space.settings.max_exchanges)
+    return True
+
+
+def store_away(opened: Opened, error: Exception) -> MockResponse:
+    """The answer where nothing can be said, or nothing can be kept."""
+    opened.begin_again(refresh=False)
+    outcome, request = opened.outcome, opened.request
+    text = f"Service Unavailable: {error}."
+    outcome.response = error_response(opened.space, request.path, 503, text, headers=RETRY, outcome=outcome)
+    return outcome.response

@@ -1,0 +1,59 @@
+"""What the video of a create costs: by the prices that were given, else as documented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..jobs.charges import CREDITS_PER_USD
+from .prices import PRICES_FILE, Prices, read_prices
+
+if TYPE_CHECKING:
+    from ..catalog import Catalog, Facts, Variant
+    from ..media import Clip
+    from ..settings import Settings
+
+__all__ = ["credits_of", "prices_of"]
+
+
+class _Asked(Protocol):
+    @property
+    def payload(self) -> dict[str, Any]: ...
+    @property
+    def variant(self) -> Variant: ...
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def clip(self) -> Clip: ...
+    @property
+    def legacy(self) -> bool: ...
+
+
+def prices_of(settings: Settings) -> Prices:
+    """The prices that hold under some settings: those of `prices`, then those in the folders of `specs`.
+
+    Raises `SettingsError` for a file that cannot be used.
+    """
+    files = [Path(folder) / PRICES_FILE for folder in reversed(settings.specs)]
+    files = [file for file in files if file.is_file()]
+    if settings.prices is not None:
+        files.insert(0, Path(settings.prices))
+    return Prices(*(read_prices(file) for file in files))
+
+
+def credits_of(prices: Prices, catalog: Catalog, asked: _Asked) -> int | None:
+    """The credits of what was asked for; None where nobody says."""
+    variant, seconds = asked.variant, asked.clip.seconds
+    pricing = prices.find(variant.model, *variant.aliases)
+    if pricing is None:
+        return asked.facts.credits_for(seconds)
+    fields: Mapping[str, Any] = {}
+    if pricing.depends:
+        fields = catalog.create_schema(variant.model, legacy=asked.legacy).get("properties", {})
+
+    def value_of(field: str) -> Any:
+        return asked.payload[field] if field in asked.payload else fields.get(field, {}).get("default")
+
+    usd = pricing.usd(value_of, seconds)
+    return None if usd is None else round(usd * CREDITS_PER_USD)

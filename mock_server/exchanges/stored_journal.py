@@ -1,0 +1,149 @@
+"""The journal of a workspace that is kept outside of this process, where several servers write it."""
+
+from __future__ import annotations
+
+import asyncio
+from _thread import allocate_lock
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from ..errors import KlingMockError
+from ..events import Event
+from .coding import decode_exchange, encode_exchange
+from .exchange import Exchange
+
+__all__ = ["ExchangeRecords", "StoredJournal"]
+
+OWN = 4_096
+"""Numbers of this server's last exchanges that are remembered, to tell those of other servers."""
+
+
+class ExchangeRecords(Protocol):
+    """Where texts of exchanges are kept by number."""
+
+    def count_exchange(self) -> int:
+        """The number of an exchange that begins; no two servers get the same."""
+        ...
+
+    def keep_exchanges(self, exchanges: Sequence[tuple[int, bytes]], limit: int) -> None:
+        """Keep exchanges by number, and forget those that are more than `limit` behind them."""
+        ...
+
+    def exchanges(self, last: int | None = None, before: int | None = None) -> list[tuple[int, bytes]]:
+        """The last exchanges that are kept with their numbers, of those before one, oldest first."""
+        ...
+
+    def exchange_count(self) -> tuple[int, int]:
+        """How many exchanges were counted, and how many are kept."""
+        ...
+
+
+class StoredJournal:
+    """The last exchanges of all servers, in the form in which they are shown: without keys.
+
+    An answer that goes out at once is kept with what it changed. What takes time is written when it is over,
+    at the end of a turn of the event loop; a store that is away then loses it: it is noted, not promised.
+    """
+
+    def __init__(self, records: ExchangeRecords, limit: int) -> None:
+        self.limit = limit
+        self._records = records
+        self._waiting: list[Exchange] = []
+        # Plain locks: those of `threading` may go by virtual time.
+        self._lock, self._flushing = allocate_lock(), allocate_lock()
+        self._own: dict[int, None] = {}
+        self._kept: set[int] = set()
+        """Numbers of exchanges that are kept, and of whose end nobody has told yet."""
+
+    def __len__(self) -> int:
+        self.flush()
+        return self._records.exchange_count()[1]
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self.last(self.limit))
+
+    @property
+    def count(self) -> int:
+        """How many exchanges there were, the forgotten ones included."""
+        return self._records.exchange_count()[0]
+
+    def next_number(self) -> int:
+        """The number of an exchange that begins; 0 where the store is away."""
+        try:
+            return self._records.count_exchange()
+        except KlingMockError:
+            return 0
+
+    def note_kept(self, number: int) -> None:
+        """Know that an exchange is kept already, together with what it changed."""
+        self._kept.add(number)
+        with self._lock:
+            self._note_own(number)
+
+    def _note_own(self, number: int) -> None:
+        self._own[number] = None
+        if len(self._own) > OWN:
+            del self._own[next(iter(self._own))]
+
+    def keep(self, event: Event) -> None:
+        """Keep the exchange that an event tells of."""
+        exchange: Exchange = event.data
+        if exchange.number in self._kept:
+            self._kept.discard(exchange.number)
+        else:
+            self.put(exchange)
+
+    def put(self, exchange: Exchange) -> None:
+        """Keep an exchange by its number, at the end of the event loop's turn."""
+        if not exchange.number:
+            return
+        with self._lock:
+            self._waiting.append(exchange)
+            self._note_own(exchange.number)
+            first = len(self._waiting) == 1
+        if first:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what waits; whoever reads waits for what is being written."""
+        with self._flushing:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            self._write(waiting)
+
+    def _write(self, waiting: list[Exchange]) -> None:
+        if waiting:
+            texts = {exchange.number: encode_exchange(exchange) for exchange in waiting}
+            try:
+                self._records.keep_exchanges(list(texts.items()), self.limit)
+            except KlingMockError:
+                # The log has said that the store is away, or full.
+                return
+
+    def last(self, limit: int, before: int | None = None) -> list[Exchange]:
+        """The last exchanges, or the last before the one of a number, oldest first."""
+        self.flush()
+        return [decode_exchange(*one) for one in self._records.exchanges(min(limit, self.limit), before)]
+
+    def others_since(self, number: int) -> list[Exchange]:
+        """The exchanges of other servers that have ended, of those behind a number."""
+        newer = self.count - number
+        found = self.last(newer) if newer > 0 else []
+        return [one for one in found if one.number > number and one.number not in self._own and one.ended_at]
+
+    def select(self, **wanted: str) -> list[Exchange]:
+        """The exchanges whose attributes have these values, for example `kind="poll"` or `status="429"`."""
+        return [
+            exchange
+            for exchange in self
+            if all(str(getattr(exchange, name)) == value for name, value in wanted.items())
+        ]
+
+    def clear(self) -> None:
+        """Forget what waits; what is written goes with the rest of the workspace."""
+        with self._lock:
+            self._waiting.clear()
+            self._own.clear()

@@ -1,0 +1,441 @@
+"""A workspace's jobs and scenarios in records that several processes share and that outlive them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice, takewhile
+
+from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.plan import Job, JobPlan
+from ..scenarios import Fault, Scenario
+from ..scenarios.fault import Place
+from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
+from ..scenarios.strike import Hits, strike
+from ..timeline import FINAL_STATUSES
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
+from .coding import (
+    Progress,
+    Sums,
+    decode_completion,
+    decode_plan,
+    encode_completion,
+    encode_plan,
+    scenario_text,
+    text_scenario,
+)
+from .memory import MOST_ASKED
+from .records import Conflict, Ranked, Records, Transaction
+from .transactions import Transactions
+
+__all__ = ["SharedStore"]
+
+MANY = 500
+"""Plans that are read in one go."""
+MOST_PLANS = 10_000
+"""Plans that are kept read: they never change."""
+
+
+class SharedStore(Transactions):
+    """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
+
+    def __init__(self, records: Records, limit: int, default: Scenario) -> None:
+        super().__init__(records)
+        self.limit = limit
+        self.resets = 0
+        self._plans: dict[str, JobPlan] = {}
+        self._choice: tuple[bytes, ScenarioSelector] | None = None
+        self._initial = default
+
+    def forget(self) -> None:
+        """Forget the choice of scenarios: what was read may have been changed here, and was not kept."""
+        self._choice = None
+
+    # Scenarios
+
+    def _selector(self, tx: Transaction) -> ScenarioSelector:
+        raw = tx.get("choice")
+        if raw is None:
+            return ScenarioSelector(self._initial)
+        if self._choice is None or self._choice[0] != raw:
+            self._choice = raw, ScenarioSelector.restored(json.loads(raw), text_scenario)
+        return self._choice[1]
+
+    def _keep_selector(self, tx: Transaction, selector: ScenarioSelector) -> None:
+        raw = selector.state(scenario_text).encode()
+        tx.set("choice", raw)
+        self._choice = raw, selector
+
+    async def take_scenario(self, ask: Ask, elapsed: float, now: float, *, redirected: bool) -> CreateFaults:
+        """Choose the scenario of one create and count the faults that strike it."""
+
+        def take(tx: Transaction) -> CreateFaults:
+            selector = self._selector(tx)
+            unfinished = partial(self._unfinished, tx, now)
+            taken = selector.take(ask, elapsed, unfinished, redirected=redirected)
+            if taken.dequeued or taken.scenario.at("create"):
+                self._keep_selector(tx, selector)
+            return taken
+
+        return self.do(take)
+
+    async def scenarios(self) -> ChosenScenarios:
+        """The default scenario and the queue."""
+        selector: ScenarioSelector = self.do(self._selector, writes=False)
+        return ChosenScenarios(selector.default, selector.queue, selector.begun)
+
+    def _choose(self, change: Callable[[ScenarioSelector], None]) -> None:
+        def choose(tx: Transaction) -> None:
+            selector = self._selector(tx)
+            change(selector)
+            self._keep_selector(tx, selector)
+
+        self.do(choose)
+
+    async def use_scenario(self, scenario: Scenario) -> None:
+        """Make it the default from now on."""
+        self._choose(lambda selector: selector.use(scenario))
+
+    async def queue_scenario(self, scenario: Scenario) -> None:
+        """Put it in the queue of the next creates."""
+        self._choose(lambda selector: selector.next(scenario))
+
+    async def begin_with(self, default: Scenario, *, said: bool, renamed: bool) -> None:
+        """Have another default at the start, and now where it was `said` or nothing else was chosen since."""
+        self._initial = default
+
+        def begin(selector: ScenarioSelector) -> None:
+            selector.begin_with(default, said=said)
+            if renamed:
+                selector.forget_counts()
+
+        self._choose(begin)
+
+    # Jobs
+
+    async def restart_numbers(self) -> None:
+        """Count ids from 1 again, for a seed that was set anew."""
+        self.do(lambda tx: tx.set("sums", Sums.read(tx.get("sums"))._replace(number=0).encode()))
+
+    async def has_room(self, now: float) -> bool:
+        """Whether one more job can be kept, be it in the place of one that has come to rest."""
+
+        def room(tx: Transaction) -> bool:
+            if Sums.read(tx.get("sums")).kept < self.limit:
+                return True
+            first = tx.first("resting", 1)
+            return bool(first) and first[0].score <= now
+
+        return self.do(room, writes=False)
+
+    async def next_number(self) -> int:
+        """The number of the next id, counted from 1."""
+
+        def count(tx: Transaction) -> int:
+            sums = Sums.read(tx.get("sums"))
+            tx.set("sums", sums._replace(number=sums.number + 1).encode())
+            return sums.number + 1
+
+        return self.do(count)
+
+    async def unfinished(self, now: float) -> int:
+        """How many jobs have not come to rest."""
+        return self.do(lambda tx: self._unfinished(tx, now), writes=False)
+
+    def _unfinished(self, tx: Transaction, now: float) -> int:
+        # Whoever changes the line of those that rest changes the sums as well.
+        return Sums.read(tx.get("sums")).kept - self.records.count_ranked("resting", now)
+
+    async def add_job(
+        self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
+    ) -> AddResult:
+        """Keep a job; the one that finished first goes where the store is full."""
+        if resets is not None and resets != self.resets:
+            return AddResult.OUTDATED
+        return self.do(lambda tx: self._add(tx, plan, bounds))
+
+    def _add(self, tx: Transaction, plan: JobPlan, bounds: JobBounds) -> AddResult:
+        if not tx.absent(f"c:{plan.id}"):
+            return AddResult.TAKEN
+        sums = Sums.read(tx.get("sums"))
+        if bounds != UNBOUNDED:
+            if self._unfinished(tx, plan.made_at) >= bounds.unfinished:
+                return AddResult.BUSY
+            if not bounds.covers(sums.credits, plan.credits):
+                return AddResult.DRY
+        if sums.kept >= self.limit:
+            made_room = self._make_room(tx, sums, plan.made_at)
+            if made_room is None:
+                return AddResult.FULL
+            sums = made_room
+        sums = sums.with_job(plan)
+        tx.set(f"p:{plan.id}", encode_plan(plan, sums.line))
+        tx.set(f"c:{plan.id}", Progress().encode())
+        tx.rank("order", sums.line, _member(plan.id))
+        timeline = plan.timeline
+        if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
+            sums = self._line_up(tx, sums, plan, plan.made_at + timeline.length)
+        tx.set("sums", sums.encode())
+        return AddResult.ADDED
+
+    def _line_up(self, tx: Transaction, sums: Sums, plan: JobPlan, moment: float) -> Sums:
+        """Let a job go when its turn comes: of those that rest at one moment the first one first."""
+        sums = sums._replace(line=sums.line + 1)
+        tx.rank("resting", moment, b"%016d %b" % (sums.line, _member(plan.id)))
+        return sums
+
+    def _make_room(self, tx: Transaction, sums: Sums, now: float) -> Sums | None:
+        """Drop the jobs that came to rest first; None where too few of them rest yet."""
+        need = sums.kept - self.limit + 1
+        resting = [one for one in tx.first("resting", need) if one.score <= now]
+        if len(resting) < need:
+            return None
+        for one in resting:
+            sums = sums._replace(kept=sums.kept - 1, dropped=sums.dropped + 1)
+            sums = sums._replace(spent=sums.spent + self._drop(tx, one, sums.dropped))
+        for old in tx.first("past", need):
+            if sums.dropped - old.score >= self.limit:
+                tx.unrank("past", *old)
+        return sums
+
+    def _drop(self, tx: Transaction, resting: Ranked, number: int) -> int:
+        """Drop a job, the `number`th one, and give what it cost."""
+        place, _, member = resting.member.partition(b" ")
+        job_id = member.decode("utf-8", "surrogatepass")
+        text = tx.get(f"p:{job_id}")
+        if text is None or tx.get(f"c:{job_id}") is None:
+            raise Conflict
+        plan, line = decode_plan(text)
+        for name in (f"c:{job_id}", f"p:{job_id}"):
+            tx.set(name, None)
+        tx.unrank("resting", *resting)
+        tx.unrank("order", line, member)
+        tx.rank("past", number, encode_completion(Completion(resting.score, int(place), plan.charge)))
+        self._plans.pop(job_id, None)
+        return plan.charge.spent
+
+    def _plan(self, tx: Transaction, job_id: str) -> JobPlan | None:
+        plan = self._plans.get(job_id)
+        if plan is None:
+            text = tx.get(f"p:{job_id}")
+            if text is None:
+                return None
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            plan = self._plans[job_id] = decode_plan(text)[0]
+        return plan
+
+    def _job(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress] | None:
+        progress = tx.get(f"c:{job_id}")
+        plan = self._plan(tx, job_id) if progress is not None else None
+        if plan is None:
+            self._plans.pop(job_id, None)
+            return None
+        return plan, Progress(progress)
+
+    def _known(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress]:
+        found = self._job(tx, job_id)
+        if found is None:
+            raise KeyError(job_id)
+        return found
+
+    async def find_job(self, job_id: str) -> Job | None:
+        """The job of this id, as it is."""
+        found = self.do(lambda tx: self._job(tx, job_id), writes=False)
+        return None if found is None else Job(found[0], found[1].counters())
+
+    async def count_poll(self, job_id: str) -> JobPlan | None:
+        """Count a poll that came for this job, and give its plan."""
+
+        def count(tx: Transaction) -> JobPlan | None:
+            found = self._job(tx, job_id)
+            if found is None:
+                return None
+            plan, progress = found
+            progress.polls += 1
+            tx.set(f"c:{job_id}", progress.encode())
+            return plan
+
+        return self.do(count)
+
+    async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
+        """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
+
+        def tell(tx: Transaction) -> Told:
+            plan, progress = self._known(tx, job_id)
+            moment = progress.at = max(now, progress.at)
+            come = plan.progress(progress.counters(), moment)
+            status = plan.timeline.status_at(come)
+            if status == "completed" and progress.expires_at is None:
+                progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
+            progress.answered += 1
+            self._note_rest(tx, plan, progress, come, moment)
+            tx.set(f"c:{job_id}", progress.encode())
+            return Told(status, progress.expires_at)
+
+        return self.do(tell)
+
+    async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
+        """Fix when the video of a job expires whose create is told of it, and give that moment."""
+
+        def tell(tx: Transaction) -> float:
+            plan, progress = self._known(tx, job_id)
+            if progress.expires_at is None:
+                progress.expires_at = plan.expiry(progress.counters(), now, lifetime)
+                tx.set(f"c:{job_id}", progress.encode())
+            return progress.expires_at
+
+        return self.do(tell)
+
+    def _note_rest(
+        self, tx: Transaction, plan: JobPlan, progress: Progress, before: float, now: float
+    ) -> None:
+        """Remember a job that came to rest with its last polls, `before` which it had come so far."""
+        timeline = plan.timeline
+        rests = timeline.by == "polls" and timeline.last in FINAL_STATUSES
+        if rests and before < timeline.length <= progress.answered + progress.skipped:
+            sums = self._line_up(tx, Sums.read(tx.get("sums")), plan, now)
+            tx.set("sums", sums.encode())
+
+    async def strike(
+        self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
+    ) -> list[Fault]:
+        """The faults that strike a poll or a download; counted per job and `asked` text if `count` is set."""
+
+        def struck(tx: Transaction) -> list[Fault]:
+            _, progress = self._known(tx, job_id)
+            hits = progress.hits if asked is None else _asked_hits(progress, asked)
+            found = strike(scenario, place, hits, elapsed)
+            if count:
+                tx.set(f"c:{job_id}", progress.encode())
+            return found
+
+        return self.do(struck)
+
+    async def skip_polls(self, polls: Sequence[tuple[str, float]], now: float, lifetime: float) -> None:
+        """Move jobs by so many polls each, without a poll: all of them or none."""
+
+        def skip(tx: Transaction) -> None:
+            for job_id, number in polls:
+                plan, progress = self._known(tx, job_id)
+                before = progress.answered + progress.skipped
+                progress.skipped += max(0.0, number)
+                self._note_rest(tx, plan, progress, before, now)
+                counters = progress.counters()
+                if progress.expires_at is None and plan.status(counters, now) == "completed":
+                    progress.expires_at = plan.expiry(counters, now, lifetime)
+                tx.set(f"c:{job_id}", progress.encode())
+
+        self.do(skip)
+
+    # Lists and sums
+
+    async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
+        """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
+        ids = self._ids(last, before)
+        texts = self.records.many([f"{kind}:{job_id}" for job_id in ids or () for kind in "pc"])
+        found = []
+        for job_id, plan, progress in zip(ids or (), texts[::2], texts[1::2], strict=True):
+            if plan is not None and progress is not None:
+                known = self._plans.get(job_id) or decode_plan(plan)[0]
+                found.append(Job(known, Progress(progress).counters()))
+        return found
+
+    def _ids(self, last: int | None, before: str | None) -> list[str] | None:
+        """The ids of the jobs that are kept, oldest first; None where `before` is none of them."""
+        below: float | None = None
+        if before is not None:
+            text = self.records.many([f"p:{before}"])[0]
+            if text is None:
+                return None
+            below = decode_plan(text)[1]
+        return [
+            one.member.decode("utf-8", "surrogatepass") for one in self.records.ranked("order", last, below)
+        ]
+
+    async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
+        """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
+        past = [decode_completion(one.member).charge for one in self.records.ranked("past")][::-1]
+        ids = self._ids(last, before)
+        if ids is None:
+            place = next((place for place, one in enumerate(past) if one.job_id == before), len(past))
+            return list(islice(past, place + 1, None if last is None else place + 1 + last))[::-1]
+        plans = self.records.many([f"p:{job_id}" for job_id in ids])
+        kept = [decode_plan(plan)[0].charge for plan in plans if plan is not None][::-1]
+        return list(islice([*kept, *past], last))[::-1]
+
+    async def completed(
+        self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
+    ) -> list[Completion]:
+        """The charges of jobs that completed before a place in line and not before `since`, newest first."""
+        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
+        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+
+    async def spent(self, until: float) -> int:
+        """The credits that jobs have cost which completed by a moment, those that made room included."""
+        past = [decode_completion(one.member) for one in self.records.ranked("past")]
+        later = sum(rest.charge.spent for rest in past if rest.at > until)
+        kept = self._kept_completions(until)
+        return self._sums().spent - later + sum(rest.charge.spent for rest in kept)
+
+    def _completions(self, now: float) -> Iterator[Completion]:
+        """The charges of jobs that have come to rest by now, those that made room last."""
+        yield from self._kept_completions(now)
+        for one in self.records.ranked("past")[::-1]:
+            yield decode_completion(one.member)
+
+    def _kept_completions(self, now: float) -> Iterator[Completion]:
+        resting = [one for one in self.records.ranked("resting")[::-1] if one.score <= now]
+        for start in range(0, len(resting), MANY):
+            some = resting[start : start + MANY]
+            places = [one.member.partition(b" ") for one in some]
+            ids = [member.decode("utf-8", "surrogatepass") for _, _, member in places]
+            plans = self.records.many([f"p:{job_id}" for job_id in ids])
+            for one, (place, _, _), plan in zip(some, places, plans, strict=True):
+                if plan is not None:
+                    yield Completion(one.score, int(place), decode_plan(plan)[0].charge)
+
+    async def totals(self) -> ChargeTotals:
+        """The sums of all charges since the start or the last reset."""
+        sums = self._sums()
+        return ChargeTotals(sums.made, sums.billed, sums.priced, sums.credits)
+
+    async def counts(self) -> StoreCounts:
+        """How many jobs there are and were."""
+        sums = self._sums()
+        return StoreCounts(sums.kept, sums.made, sums.dropped)
+
+    def _sums(self) -> Sums:
+        return self.do(lambda tx: Sums.read(tx.get("sums")), writes=False)
+
+    async def reset(self) -> None:
+        """Forget all jobs, counts and queued scenarios."""
+
+        def forget(tx: Transaction) -> None:
+            selector = self._selector(tx)
+            control, version = tx.get("control"), tx.get("v")
+            tx.clear()
+            tx.set("control", control)
+            tx.set("v", version)
+            selector.reset()
+            self._keep_selector(tx, selector)
+
+        self.do(forget)
+        self.resets += 1
+        self._plans.clear()
+
+
+def _member(job_id: str) -> bytes:
+    return job_id.encode("utf-8", "surrogatepass")
+
+
+def _asked_hits(progress: Progress, asked: str) -> Hits:
+    """The count of faults met by polls that ask for a scenario by this text; the oldest one goes."""
+    hits = progress.asked_hits.get(asked)
+    if hits is None:
+        if len(progress.asked_hits) >= MOST_ASKED:
+            del progress.asked_hits[next(iter(progress.asked_hits))]
+        hits = progress.asked_hits[asked] = {}
+    return hits

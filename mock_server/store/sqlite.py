@@ -1,0 +1,293 @@
+"""The store in a file of SQLite: it survives the end of the process, and several servers may share it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import RLock
+
+from ..real_time import real_time
+from ..timing import STORE_ANSWERS
+from .outage import Outage
+from .records import FORMAT, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
+
+__all__ = ["SqliteBackend"]
+
+APPLICATION = 0x6B6C6D6F
+"""Says in the file's head whose it is."""
+TABLES = """
+CREATE TABLE spaces (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, used REAL NOT NULL);
+CREATE TABLE records (space INTEGER, name BLOB, value BLOB, PRIMARY KEY (space, name)) WITHOUT ROWID;
+CREATE TABLE ranked (space INTEGER, list TEXT, score REAL, member BLOB,
+                     PRIMARY KEY (space, list, score, member)) WITHOUT ROWID;
+CREATE TABLE exchanges (space INTEGER, number INTEGER, value BLOB, PRIMARY KEY (space, number)) WITHOUT ROWID;
+"""
+AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+GET = "SELECT value FROM records WHERE space = ? AND name = ?"
+SET = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+
+
+def _name(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+class SqliteBackend:
+    """One file for all workspaces."""
+
+    lasting = "the end of this process, however it ends"
+
+    def __init__(self, file: str) -> None:
+        """Open the file, or make it; raises `StoreError` for one that cannot be used."""
+        self.address = f"sqlite:{file}"
+        self._lock = RLock()
+        self._within = False
+        self._outage = Outage(self.address)
+        try:
+            self._connection = sqlite3.connect(
+                file, timeout=STORE_ANSWERS, isolation_level=None, check_same_thread=False
+            )
+            self._prepare()
+        except sqlite3.Error as error:
+            raise StoreError(f"The store {self.address} cannot be used: {error}.") from None
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        whose, form = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
+        tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and (whose, form) != (APPLICATION, FORMAT):
+            made_by = (
+                f"another version of kling-mock (form {form})" if whose == APPLICATION else "something else"
+            )
+            raise StoreError(
+                f"The store {self.address} was made by {made_by}: give another file, or remove this one "
+                "where nobody needs it. Nothing in it was changed."
+            )
+        if run("PRAGMA journal_mode = WAL").fetchone()[0] not in ("wal", "memory"):
+            raise StoreError(
+                f"The store {self.address} cannot be used: no WAL there (a network's file system?)."
+            )
+        # A process may be killed at any moment; only a machine that loses power may lose the last moment.
+        run("PRAGMA synchronous = NORMAL")
+        if not tables:
+            run("BEGIN IMMEDIATE")
+            if not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                for statement in TABLES.split(";"):
+                    run(statement)
+                run(f"PRAGMA application_id = {APPLICATION}")
+                run(f"PRAGMA user_version = {FORMAT}")
+            run("COMMIT")
+
+    def records(self, workspace: str) -> SqliteRecords:
+        """The records of a workspace, which need not be there yet."""
+        return SqliteRecords(self, workspace)
+
+    @contextmanager
+    def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """A transaction of the file, kept at the end of the block; within one it is a part of that."""
+        with self._lock:
+            connection = self._connection
+            if self._within:
+                yield connection
+                return
+            try:
+                connection.execute(begin)
+                self._within = True
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                    if begin != "BEGIN":
+                        self._outage.end()
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+                finally:
+                    self._within = False
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                kind = StoreAway if code in AWAY else StoreReadOnly
+                raise kind(f"the store {self.address} cannot be used: {self._outage.begin(error)}") from None
+
+    def touch(self, workspaces: Sequence[str], at: float) -> None:
+        """Note that they were used, at a moment of the system's time."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "UPDATE spaces SET used = max(used, ?) WHERE name = ?", [(at, name) for name in workspaces]
+            )
+
+    def workspaces(self) -> dict[str, float]:
+        """The named workspaces that there are, with when they were last used."""
+        with self.transaction("BEGIN") as connection:
+            return dict(connection.execute("SELECT name, used FROM spaces WHERE name != '' ORDER BY id"))
+
+    def drop(self, workspace: str, unused_since: float | None = None) -> bool:
+        """Remove a workspace, where it was not used since a moment; False where there is none or it was."""
+        with self.transaction() as connection:
+            row = connection.execute("SELECT id, used FROM spaces WHERE name = ?", (workspace,)).fetchone()
+            if row is None or (unused_since is not None and row[1] > unused_since):
+                return False
+            for table in ("records", "ranked", "exchanges"):
+                connection.execute(f"DELETE FROM {table} WHERE space = ?", row[:1])
+            connection.execute("DELETE FROM spaces WHERE id = ?", row[:1])
+            return True
+
+    def warnings(self) -> Iterator[str]:
+        """Nothing: a file drops nothing by itself."""
+        return iter(())
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+class SqliteRecords:
+    """The records of one workspace in the file."""
+
+    def __init__(self, backend: SqliteBackend, workspace: str) -> None:
+        self._backend = backend
+        self._workspace = workspace
+
+    @contextmanager
+    def transaction(self, *, writes: bool = True) -> Iterator[SqliteTransaction]:
+        """A transaction, kept at the end of the block; without `writes` it only reads."""
+        with self._backend.transaction("BEGIN IMMEDIATE" if writes else "BEGIN") as connection:
+            yield SqliteTransaction(connection, self._space(connection, make=writes), writes)
+
+    def _space(self, connection: sqlite3.Connection, *, make: bool = False) -> int:
+        row = connection.execute("SELECT id FROM spaces WHERE name = ?", (self._workspace,)).fetchone()
+        if row is None and make:
+            insert = "INSERT INTO spaces (name, used) VALUES (?, ?)"
+            return connection.execute(insert, (self._workspace, real_time.time())).lastrowid or 0
+        return -1 if row is None else int(row[0])
+
+    def ranked(self, of: RankedList, last: int | None = None, below: float | None = None) -> list[Ranked]:
+        """The last members of a list, of those below a rank, lowest first."""
+        with self._backend.transaction("BEGIN") as connection:
+            rows = connection.execute(
+                "SELECT score, member FROM ranked WHERE space = ? AND list = ? AND score < ? "
+                "ORDER BY score DESC, member DESC LIMIT ?",
+                (self._space(connection), of, float("inf") if below is None else below, _limit(last)),
+            )
+            return [Ranked(*row) for row in rows][::-1]
+
+    def count_ranked(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank."""
+        with self._backend.transaction("BEGIN") as connection:
+            sql = "SELECT count(*) FROM ranked WHERE space = ? AND list = ? AND score <= ?"
+            row = connection.execute(sql, (self._space(connection), of, up_to)).fetchone()
+            return int(row[0])
+
+    def many(self, names: Sequence[str]) -> list[bytes | None]:
+        """Several records, each as it is."""
+        with self._backend.transaction("BEGIN") as connection:
+            space = self._space(connection)
+            found = (connection.execute(GET, (space, _name(name))).fetchone() for name in names)
+            return [None if row is None else row[0] for row in found]
+
+    def count_exchange(self) -> int:
+        """The number of an exchange that begins; no two servers get the same."""
+        with self.transaction() as tx:
+            tx.count_exchange()
+        return tx.number
+
+    def keep_exchanges(self, exchanges: Sequence[tuple[int, bytes]], limit: int) -> None:
+        """Keep exchanges by number, and forget those that are more than `limit` behind them."""
+        with self._backend.transaction() as connection:
+            space = self._space(connection)
+            connection.executemany(
+                "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)",
+                [(space, number, value) for number, value in exchanges],
+            )
+            newest = max(number for number, _ in exchanges)
+            connection.execute(
+                "DELETE FROM exchanges WHERE space = ? AND number <= ?", (space, newest - limit)
+            )
+
+    def exchanges(self, last: int | None = None, before: int | None = None) -> list[tuple[int, bytes]]:
+        """The last exchanges that are kept with their numbers, of those before one, oldest first."""
+        with self._backend.transaction("BEGIN") as connection:
+            rows = connection.execute(
+                "SELECT number, value FROM exchanges WHERE space = ? AND number < ? "
+                "ORDER BY number DESC LIMIT ?",
+                (self._space(connection), 2**62 if before is None else before, _limit(last)),
+            )
+            return list(rows)[::-1]
+
+    def exchange_count(self) -> tuple[int, int]:
+        """How many exchanges were counted, and how many are kept."""
+        with self._backend.transaction("BEGIN") as connection:
+            space = self._space(connection)
+            said = connection.execute(GET, (space, b"said")).fetchone()
+            kept = connection.execute("SELECT count(*) FROM exchanges WHERE space = ?", (space,)).fetchone()
+            return int(said[0]) if said else 0, kept[0]
+
+
+def _limit(last: int | None) -> int:
+    return -1 if last is None else last
+
+
+class SqliteTransaction:
+    """A transaction of one workspace; one that only reads keeps its writes for its own reads."""
+
+    def __init__(self, connection: sqlite3.Connection, space: int, writes: bool) -> None:
+        self._run = connection.execute
+        self._space = space
+        self._own: dict[str, bytes | None] | None = None if writes else {}
+        self.number = 0
+
+    def get(self, name: str) -> bytes | None:
+        """A record; nobody changes it before the transaction is kept."""
+        if self._own and name in self._own:
+            return self._own[name]
+        row = self._run(GET, (self._space, _name(name))).fetchone()
+        return None if row is None else row[0]
+
+    def absent(self, name: str) -> bool:
+        """Whether there is no such record."""
+        return self.get(name) is None
+
+    def set(self, name: str, value: bytes | None) -> None:
+        """Write a record, or remove it."""
+        if self._own is not None:
+            self._own[name] = value
+        elif value is None:
+            self._run("DELETE FROM records WHERE space = ? AND name = ?", (self._space, _name(name)))
+        else:
+            self._run(SET, (self._space, _name(name), value))
+
+    def rank(self, of: RankedList, score: float, member: bytes) -> None:
+        """Put a member in a list."""
+        if self._own is None:
+            self._run("INSERT OR IGNORE INTO ranked VALUES (?, ?, ?, ?)", (self._space, of, score, member))
+
+    def unrank(self, of: RankedList, score: float, member: bytes) -> None:
+        """Take a member out of a list, where it has this rank."""
+        if self._own is None:
+            sql = "DELETE FROM ranked WHERE space = ? AND list = ? AND score = ? AND member = ?"
+            self._run(sql, (self._space, of, score, member))
+
+    def first(self, of: RankedList, count: int) -> list[Ranked]:
+        """The first ones of a list."""
+        sql = "SELECT score, member FROM ranked WHERE space = ? AND list = ? ORDER BY score, member LIMIT ?"
+        return [Ranked(*row) for row in self._run(sql, (self._space, of, count))]
+
+    def count_exchange(self) -> None:
+        """Count an exchange; its `number` is known at once here."""
+        self.number = int(self.get("said") or b"0") + 1
+        self.set("said", b"%d" % self.number)
+
+    def keep_exchange(self, text: bytes, limit: int) -> None:
+        """Count an exchange and keep it by its number, and forget the one that is `limit` behind it."""
+        self.count_exchange()
+        if self._own is None:
+            self._run("INSERT INTO exchanges VALUES (?, ?, ?)", (self._space, self.number, text))
+            old = self._space, self.number - limit
+            self._run("DELETE FROM exchanges WHERE space = ? AND number = ?", old)
+
+    def clear(self) -> None:
+        """Remove all records, lists and exchanges."""
+        if self._own is None:
+            for table in ("records", "ranked", "exchanges"):
+                self._run(f"DELETE FROM {table} WHERE space = ?", (self._space,))

@@ -1,0 +1,143 @@
+"""`--kling-server`: tests on a server that runs already, each in a workspace of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kling_mock import KlingMockError, MockServer, ServerError
+from kling_mock.errors import ClockError
+from kling_mock.remote import RemoteServer
+
+from .plugged import run
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[MockServer]:
+    with MockServer(log_format="none", seed=3) as server:
+        yield server
+
+
+def test_the_words_are_those_of_a_server_of_ones_own(elsewhere: MockServer) -> None:
+    server = RemoteServer(elsewhere.url, name="words")
+    assert server.running and server.base_url == elsewhere.workspace("words").base_url
+    for name in ("jobs", "exchanges", "charges", "scenario", "clock", "url", "api_key"):
+        assert hasattr(server, name) and hasattr(elsewhere, name)
+    with pytest.raises(ClockError, match="only moves forward"):
+        server.clock.advance(-1)
+    with pytest.raises(KlingMockError, match="Expected a JSON object"):
+        server.configure(colour="red")
+    server.end()
+    server.close()
+    with pytest.raises(ServerError, match="does not answer"):
+        RemoteServer("http://127.0.0.1:1").use("failed")
+    with pytest.raises(ServerError, match="Expected the URL"):
+        RemoteServer("nowhere")
+
+
+SUITE = """
+import pytest
+from kling_mock import find_scenario
+
+@pytest.mark.parametrize("turn", range(6))
+def test_each_is_alone(kling_server, turn):
+    assert not kling_server.jobs and not kling_server.exchanges and not kling_server.charges
+    assert kling_server.scenario.name == "completed" and not kling_server.clock.frozen
+    assert statuses(kling_server) == ["queued", "generating", "completed"]
+    (job,) = kling_server.jobs
+    assert job.status == "completed" and job.polls == 3 and len(kling_server.exchanges) == 4
+    assert [charge.billed for charge in kling_server.charges] == [True] and job.charge.billed
+    kling_server.use("failed")
+    kling_server.next(find_scenario("rate-limited"))
+    kling_server.clock.freeze()
+    kling_server.reset()
+    assert not kling_server.jobs
+
+@pytest.mark.kling("failed", polls=(0, 1))
+def test_a_marker(kling_server):
+    assert statuses(kling_server) == ["generating", "error"]
+
+def test_the_clock(kling_server):
+    kling_server.configure(queued=100, generating="1s")
+    kling_server.clock.freeze()
+    job = create(kling_server)
+    assert poll(kling_server, job) == "queued"
+    before = kling_server.clock.now()
+    assert kling_server.clock.advance(100.5) == pytest.approx(before + 100.5)
+    assert poll(kling_server, job) == "generating"
+    kling_server.clock.advance(until="completed", job=job)
+    assert kling_server.jobs[0].status == "completed"
+    assert kling_server.scenario == find_scenario("completed")
+"""
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_each_test_has_a_workspace_of_its_own(
+    pytester: pytest.Pytester, elsewhere: MockServer, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    words = ["--kling-server", elsewhere.url] if by == "option" else []
+    if by == "variable":
+        monkeypatch.setenv("KLING_MOCK_URL", f"{elsewhere.url}/v2")
+    result = run(pytester, SUITE, *words)
+    result.assert_outcomes(passed=8)
+    # Each is ended by its test; the server's own part was not touched.
+    assert not elsewhere.common.workspaces.named() and not elsewhere.jobs
+
+
+def test_a_failing_test_shows_its_exchanges_and_breaches(
+    pytester: pytest.Pytester, elsewhere: MockServer
+) -> None:
+    result = run(
+        pytester,
+        """
+        def test_it(kling_server):
+            create(kling_server)
+            assert False
+
+        @pytest.mark.kling(checks="error")
+        def test_polls_on(kling_server):
+            job = create(kling_server)
+            for _ in range(5):
+                poll(kling_server, job)
+        """,
+        "--kling-server",
+        elsewhere.url,
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 2
+    result.stdout.fnmatch_lines(["*1 exchange, 1 job made*"])
+    result.stdout.fnmatch_lines(["*The client breaks the contract.*"])
+
+
+def test_the_same_seed_gives_the_same_ids(pytester: pytest.Pytester, elsewhere: MockServer) -> None:
+    source = """
+        def test_it(kling_server):
+            print("id", create(kling_server))
+        """
+    found = []
+    for _ in range(2):
+        result = run(pytester, source, "-s", "--kling-seed", "7", "--kling-server", elsewhere.url)
+        found.append([line for line in result.outlines if "id " in line])
+    assert found[0] == found[1] != []
+
+
+def test_a_server_that_does_not_answer_ends_the_session(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "def test_it(kling_server): pass", "--kling-server", "http://127.0.0.1:1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--kling-server http://127.0.0.1:1: it is not ready: Connection refused*"])
+
+
+def test_what_needs_a_server_in_this_process_says_so(
+    pytester: pytest.Pytester, elsewhere: MockServer
+) -> None:
+    source = """
+        def test_time(kling_fast_forward): pass
+
+        def test_hosts(kling_intercept): pass
+        """
+    result = run(pytester, source, "--kling-server", elsewhere.url)
+    assert result.parseoutcomes()["errors"] == 2
+    result.stdout.fnmatch_lines(["*kling_fast_forward needs a server in this process*"])
