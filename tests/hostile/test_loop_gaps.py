@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -143,14 +144,14 @@ def test_the_documents_behind_the_list_of_models_are_read_beside_the_loop(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.common.contracts, "model_rows", None)
-    document = Catalog.document
+    source = Catalog.source
     threads: list[str] = []
 
-    def noted(self: Catalog, model: str, **options: str) -> dict[str, object]:
+    def noted(self: Catalog, model: str) -> dict[str, Any]:
         threads.append(threading.current_thread().name)
-        return document(self, model, **options)
+        return source(self, model)
 
-    monkeypatch.setattr(Catalog, "document", noted)
+    monkeypatch.setattr(Catalog, "source", noted)
     lists = [ask(server, "GET", "/v1/models", key=None).json for _ in range(2)]
     assert lists[0] == lists[1] and len(threads) == len(lists[0]["data"])
     assert set(threads) == {"kling-mock off loop"}
