@@ -168,4 +168,11 @@ def test_a_verification_beyond_its_budget_fails_and_names_the_jobs(
     assert "In one run of the client (" in says and "would have been billed, the budget is $1.00" in says
     assert f"({MODEL}, $3.25)" in report["summary"]["over_budget"]
     status, report = verify(tmp_path, prices, "--budget", "1000", *words)
-    assert status == 0 and report["summary"]["over_budget"] == ""
+    assert status == 0 and report["summary"]["over_budget"] == "" == report["summary"]["note"]
+
+
+def test_a_verification_says_that_videos_have_no_price(tmp_path: Path) -> None:
+    empty = tmp_path / "none.json"
+    empty.write_text("{}", encoding="utf-8")
+    status, report = verify(tmp_path, str(empty), "--budget", "1", "--max-examples", "1", "-j", "1")
+    assert status == 0 and "videos without a price are not in the budget" in report["summary"]["note"]
