@@ -100,7 +100,7 @@ def test_what_explains_problems_is_loaded_beside_the_loop(
 ) -> None:
     # As in a server that has just started, whatever other tests have asked this one.
     validator._explaining_class.cache_clear()
-    monkeypatch.setattr(server.common, "validator", validator.Validator(server.common.catalog))
+    monkeypatch.setattr(server.common.contracts, "validator", validator.Validator(server.common.catalog))
     run = OffLoop.run
     beside: list[object] = []
 
@@ -142,7 +142,7 @@ def test_what_clients_sent_is_shown_beside_the_loop(
 def test_the_documents_behind_the_list_of_models_are_read_beside_the_loop(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.common, "model_rows", None)
+    monkeypatch.setattr(server.common.contracts, "model_rows", None)
     document = Catalog.document
     threads: list[str] = []
 
