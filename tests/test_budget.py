@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kling_mock import Charge
+from kling_mock import Charge, Scenario
 from kling_mock.billing.budget import MOST_NAMED, billed_usd, in_words, over_budget
 from kling_mock.cli.main import main
 from kling_mock.contract_tests import contract_test
+from kling_mock.contract_tests.running.spending import Spending
 
 from . import plugged
 from .running import python, report_of, run
@@ -157,15 +159,39 @@ def verify(tmp_path: Path, prices: str, *words: str) -> tuple[int, Any]:
     return status, json.loads(report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_verification_beyond_its_budget_fails_and_names_the_jobs(
-    tmp_path: Path, prices: str, capsys: pytest.CaptureFixture[str], jobs: str
+    tmp_path: Path, prices: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--max-examples", "2", "-j", jobs]
+    words = ["--max-examples", "2", "-j", "1"]
     status, report = verify(tmp_path, prices, "--budget", "1", *words)
     says = " ".join(capsys.readouterr().out.split())
     assert status == 1 and "broken" not in says
     assert "In one run of the client (" in says and "would have been billed, the budget is $1.00" in says
     assert f"({MODEL}, $3.25)" in report["summary"]["over_budget"]
     status, report = verify(tmp_path, prices, "--budget", "1000", *words)
-    assert status == 0 and report["summary"]["over_budget"] == ""
+    assert status == 0 and report["summary"]["over_budget"] == "" == report["summary"]["note"]
+
+
+def test_what_several_processes_saw_is_counted_together() -> None:
+    def seen(*charges: Charge) -> Spending:
+        spending = Spending()
+        run = SimpleNamespace(charges=charges, trial=SimpleNamespace(note=f"{len(charges)} jobs"))
+        run.trial.scenario = Scenario("plain")
+        spending.see(run)  # type: ignore[arg-type]
+        return spending
+
+    one, two, none = seen(charge(1, 2_000_000)), seen(charge(1, 2_000_000), charge(2, None)), Spending()
+    for order in ([one, two], [two, one]):
+        together = Spending()
+        for each in [*order, none]:
+            together.add(each)
+        assert "(1 jobs)" in together.beyond(0.5) or "(2 jobs)" in together.beyond(0.5)
+        assert together.beyond(1) == "" and together.unpriced(1).startswith("1 videos")
+        assert together.unpriced(None) == ""
+
+
+def test_a_verification_says_that_videos_have_no_price(tmp_path: Path) -> None:
+    empty = tmp_path / "none.json"
+    empty.write_text("{}", encoding="utf-8")
+    status, report = verify(tmp_path, str(empty), "--budget", "1", "--max-examples", "1", "-j", "1")
+    assert status == 0 and "videos without a price are not in the budget" in report["summary"]["note"]
