@@ -115,9 +115,8 @@ def _p99(plan: Plan, server: ServerProcess) -> float:
 def workspaces(plan: Plan) -> list[Row]:
     """The memory of many workspaces with jobs, in the memory store."""
     with ServerProcess(mock_command(*AT_ONCE)) as mock:
-        for number in range(SPACES):
-            target = f"/@suite-{number}{PATH}"
-            counted(mock.url, [Request("POST", target, USUAL.body)], connections=4, count=JOBS)
+        creates = [Request("POST", f"/@suite-{number}{PATH}", USUAL.body) for number in range(SPACES)]
+        counted(mock.url, creates, connections=8, count=SPACES * JOBS)
         shown: Any = json.loads(_get(mock.url, "/_mock/workspaces"))
         assert sum(row["jobs"] for row in shown["workspaces"]) == SPACES * JOBS
         size = mock.rss()
