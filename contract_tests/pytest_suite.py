@@ -24,6 +24,7 @@ from .reporting.console import explain
 from .running.checks import Checks, Plan
 from .running.events import Result, Started
 from .running.session import plan_of, ready_engine, select_models, select_properties, view_of
+from .running.spending import Spending
 
 __all__ = ["Suite", "contract_test"]
 
@@ -35,7 +36,8 @@ class Suite:
 
     def __init__(self, target: Target, plan: Plan, save: Path = Path(".kling-mock")) -> None:
         self.plan = plan
-        self.models = select_models(plan.models)
+        with viewed(plan.view):
+            self.models = select_models(plan.models)
         self.properties = select_properties(plan.properties, plan.level)
         self._target = target
         self._artifacts = Artifacts(save)
@@ -43,6 +45,8 @@ class Suite:
         self._checks: Checks | None = None
         self._view = WHOLE
         self._problem = ""
+        self._over_budget = ""
+        """What the last check said of a run of the client that cost too much."""
 
     @property
     def cases(self) -> list[Any]:
@@ -69,15 +73,19 @@ class Suite:
 
     def _result(self, model: str, wanted: Property) -> Result:
         if self._engine is None:
-            client = _client_of(self._target)
-            self._view = view_of(client, self.plan, self.models)
+            with viewed(self.plan.view):
+                client = _client_of(self._target)
+                self._view = view_of(client, self.plan, self.models)
             with viewed(self._view), ready_engine(client, self.plan, self.models[0]) as engine:
                 self._engine = engine
         with viewed(self._view), self._engine as engine:
             if self._checks is None:
                 self._checks = Checks(engine, self.plan, self.properties, self.models[0])
             self._checks.begin(model)
-            return self._checks.check(wanted)
+            spending = Spending()
+            result = self._checks.check(wanted, spending.see)
+            self._over_budget = spending.beyond(self.plan.budget)
+            return result
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True
@@ -102,6 +110,8 @@ class Suite:
             )
         if result.result == "xfailed":
             pytest.xfail(result.reason)
+        if self._over_budget:
+            pytest.fail(self._over_budget, pytrace=False)
         if result.result == "skipped":
             pytest.skip(result.reason)
         if result.thin or result.result == "error":

@@ -19,7 +19,7 @@ from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.generation_paths import CreatePath, generation_paths
 from .api.kept import decide_kept
-from .api.models import list_models, one_model
+from .api.models import DOCUMENT_PATH, MODEL_LISTS, list_models, model_document, one_model
 from .api.opened import Opened, early, exchange_of
 from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
@@ -52,7 +52,6 @@ from .workspace import Workspace
 
 __all__ = ["MockApp", "create_app"]
 
-MODEL_LISTS = ("/v1/models", "/models")
 MOST_SHOWN = 1000
 """Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
@@ -210,8 +209,13 @@ class MockApp(Starlette):
         await self._deliver(opened, scope, receive, send)
 
     async def _answer(self, opened: Opened, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request that has been read, and send the answer."""
-        await self._decide(opened, body)
+        """Answer one request that has been read, and send the answer; its body counts as long as it waits."""
+        memory = self.limits.memory.share()
+        try:
+            kept: Body = body if memory.resize(len(body)) else UnkeptBody(len(body), crowded=True)
+            await self._decide(opened, kept)
+        finally:
+            memory.release()
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: Body) -> MockResponse:
@@ -265,8 +269,12 @@ class MockApp(Starlette):
             if method != "GET":
                 return _other_method(request, "GET")
             if listed:
-                return await list_models(self.common, space, outcome)
-            return one_model(space, outcome, path[7:])
+                return await list_models(self.common, space, request, outcome)
+            return one_model(space, request, outcome)
+        if path == DOCUMENT_PATH:
+            if method != "GET":
+                return _other_method(request, "GET")
+            return model_document(space, request, outcome)
         if path in BILLING_PATHS:
             if method != "GET":
                 return _other_method(request, "GET")

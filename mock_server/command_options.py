@@ -9,20 +9,38 @@ import os
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
-from .options import FILE, INTEGER, SPEED, SWITCH, TIME, TOKEN, USD, WORDS, Kind, Option
+from .options import (
+    ADDRESS,
+    FILE,
+    FOLDERS,
+    INTEGER,
+    SPEED,
+    SWITCH,
+    TIME,
+    TOKEN,
+    USD,
+    WORDS,
+    Kind,
+    Option,
+)
 
 __all__ = [
     "COMMAND_TABLES",
     "LEVELS",
+    "CheckOptions",
     "ConfigOptions",
     "ContractOptions",
     "HealthOptions",
     "ImportOptions",
     "JsonOptions",
+    "JudgeOptions",
     "MachineOptions",
+    "ReportOptions",
     "RunOptions",
     "ServeOptions",
     "SpecsAddOptions",
+    "SpecsOptions",
+    "SpecsSyncOptions",
     "UrlOptions",
     "ValidateOptions",
     "VerifyOptions",
@@ -40,6 +58,20 @@ class ConfigOptions(TypedDict, total=False):
 
     config: Annotated[
         Path | None, Option(FILE, None, "options and own scenarios from a TOML file", "FILE.toml")
+    ]
+
+
+class SpecsOptions(TypedDict, total=False):
+    """Own documents, for every command that reads contracts."""
+
+    specs: Annotated[
+        Words,
+        Option(
+            FOLDERS,
+            (),
+            "own OpenAPI documents beside the vendored ones (repeatable)",
+            repeatable=True,
+        ),
     ]
 
 
@@ -64,16 +96,17 @@ class HealthOptions(TypedDict, total=False):
     wait: Annotated[float | str | None, Option(TIME, None, "how long it is asked again until it answers")]
 
 
-class ServeOptions(TypedDict, total=False):
-    """What `serve` takes besides the server's options."""
+class JudgeOptions(TypedDict, total=False):
+    """What of a verdict counts, for every command that gives one."""
 
-    workers: Annotated[
-        int | str,
-        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ignore: Annotated[
+        Words,
+        Option(WORDS, (), "leave a rule out of the verdict, such as A1 (repeatable)", "ID", repeatable=True),
     ]
+    junit: Annotated[Path | None, Option(FILE, None, "write the verdict as JUnit XML", "FILE.xml")]
 
 
-class RunOptions(TypedDict, total=False):
+class RunOptions(JudgeOptions, total=False):
     """What `run` takes besides the server's options."""
 
     fast_forward: Annotated[bool, Option(SWITCH, False, "sleeping and waiting for the mock cost nothing")]
@@ -109,7 +142,78 @@ class RunOptions(TypedDict, total=False):
     ]
 
 
-class ValidateOptions(JsonOptions, total=False):
+class ServeOptions(JudgeOptions, total=False):
+    """What `serve` takes besides the server's options."""
+
+    workers: Annotated[
+        int | str,
+        Option(INTEGER, 1, "processes that answer; more than one needs a --store", lowest=1, highest=256),
+    ]
+    check: Annotated[bool, Option(SWITCH, False, "fail where a rule of level R is broken")]
+    timeout: Annotated[
+        float | str | None,
+        Option(TIME, None, "end the command after this much real time, with status 124", above=True),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the verdict to a file as JSON at the end", "FILE.json")
+    ]
+
+
+class ReportOptions(JudgeOptions, total=False):
+    """What `report` takes."""
+
+    format: Annotated[
+        Literal["text", "markdown", "json"],
+        Option(
+            Kind.one_of("text", "markdown", "json"),
+            "text",
+            "how the verdict is printed",
+            "FORM",
+            variable=False,
+        ),
+    ]
+    rules: Annotated[
+        Words,
+        Option(WORDS, (), "a rule's id (repeatable)", "ID", repeatable=True, word="rule", variable=False),
+    ]
+    levels: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "required, strict or advice (repeatable)",
+            "LEVEL",
+            repeatable=True,
+            word="level",
+            variable=False,
+        ),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
+
+
+class CheckOptions(JudgeOptions, JsonOptions, total=False):
+    """What `check` takes."""
+
+    api_hosts: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a host that is the API as well (repeatable)",
+            "NAME",
+            repeatable=True,
+            word="host",
+            variable=False,
+        ),
+    ]
+    side: Annotated[
+        Literal["both", "client", "server"],
+        Option(Kind.one_of("both", "client", "server"), "both", "whose mistakes count", variable=False),
+    ]
+    report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
+
+
+class ValidateOptions(SpecsOptions, JsonOptions, total=False):
     """What `validate` takes."""
 
     strict: Annotated[
@@ -121,7 +225,7 @@ class ValidateOptions(JsonOptions, total=False):
         ),
     ]
     legacy: Annotated[
-        bool, Option(SWITCH, False, "judge by the contract of /v2/generate/video/kling/generation")
+        bool, Option(SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…")
     ]
 
 
@@ -134,7 +238,39 @@ class SpecsAddOptions(TypedDict, total=False):
     force: Annotated[bool, Option(SWITCH, False, "replace a file that is already there")]
 
 
-class ContractOptions(TypedDict, total=False):
+class SpecsSyncOptions(TypedDict, total=False):
+    """What `specs sync` takes."""
+
+    source: Annotated[
+        str,
+        Option(
+            ADDRESS,
+            "https://api.aimlapi.com",
+            "the address whose catalogue is read",
+            "URL",
+            word="from",
+        ),
+    ]
+    into: Annotated[
+        Path | None, Option(FILE, None, "write changed and new documents, and prices, to it", "FOLDER")
+    ]
+    models: Annotated[
+        Words,
+        Option(
+            WORDS,
+            (),
+            "a model's id or a glob (repeatable; default: all)",
+            "MODEL",
+            repeatable=True,
+            word="model",
+        ),
+    ]
+    report: Annotated[
+        Path | None, Option(FILE, None, "write the report: Markdown for .md, else JSON, - for stdout", "FILE")
+    ]
+
+
+class ContractOptions(SpecsOptions, total=False):
     """How thoroughly a client is checked: for `verify`, for `contract_test` and for pytest's `--kling-…`."""
 
     models: Annotated[
@@ -245,8 +381,12 @@ COMMAND_TABLES: tuple[type, ...] = (
     HealthOptions,
     ServeOptions,
     RunOptions,
+    ServeOptions,
+    ReportOptions,
+    CheckOptions,
     ValidateOptions,
     SpecsAddOptions,
+    SpecsSyncOptions,
     VerifyOptions,
     ImportOptions,
     MachineOptions,

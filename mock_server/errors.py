@@ -44,6 +44,8 @@ __all__ = [
 
 SHOWN = 120
 """How many characters of a word that a client sent are looked at and shown."""
+SLIP = 0.9
+"""How much a word is like the one that it misspells."""
 MOST_KNOWN = 500
 """How many known words are held against a word that is none of them."""
 
@@ -80,6 +82,14 @@ def shortened(word: str) -> str:
 
 def _shown(word: str) -> str:
     return repr(shortened(word))
+
+
+def _misspells(word: str, known: str) -> bool:
+    """Whether a word is nearly a known one, and has its numbers: another number is another version."""
+    from difflib import SequenceMatcher
+
+    same = [[sign for sign in one if sign.isdigit()] for one in (word[:SHOWN], known)]
+    return same[0] == same[1] and SequenceMatcher(None, word[:SHOWN], known).ratio() > SLIP
 
 
 class KlingMockError(Exception):
@@ -125,7 +135,7 @@ class SpecError(KlingMockError):
 
 
 class UnknownModel(KlingMockError, LookupError):
-    """No variant has this model id; `nearest` holds the known ids that look most like it."""
+    """No document describes this model; `nearest` holds the known ids that look most like it."""
 
     def __init__(self, model: str, known: Iterable[str]) -> None:
         self.model = model
@@ -135,7 +145,10 @@ class UnknownModel(KlingMockError, LookupError):
         some = " or ".join(map(repr, self.examples))
         others = f" There are {some} and others: `kling-mock specs list` shows them."
         hint = did_you_mean(self.nearest) or others
-        super().__init__(f"There is no Kling model {_shown(model)}.{hint}")
+        self.misspelt = "/" not in model or any(_misspells(model, name) for name in self.nearest)
+        """Whether it looks like a slip of the pen, and not like a model that came later."""
+        add = "" if self.misspelt else " A newer one is added with `kling-mock specs add` and --specs FOLDER."
+        super().__init__(f"This mock knows no model {_shown(model)}.{hint}{add}")
 
 
 class UnknownScenario(KlingMockError, LookupError):

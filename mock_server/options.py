@@ -25,12 +25,14 @@ from .units import (
     parse_polls,
     parse_size,
     parse_speed,
+    parse_text,
     parse_token,
     parse_usd,
     parse_words,
 )
 
 __all__ = [
+    "ADDRESS",
     "ENV_PREFIX",
     "FILE",
     "FOLDERS",
@@ -89,6 +91,7 @@ def _size(size: int) -> str:
     return f"{size // 1024}KiB" if size < 1024**2 else f"{size // 1024**2}MiB"
 
 
+ADDRESS = Kind(parse_text, metavar="URL")
 FILE = Kind(parse_file, metavar="FILE")
 FOLDERS = Kind(parse_folders, metavar="FOLDER")
 HOST = Kind(parse_host, metavar="ADDRESS")

@@ -12,6 +12,7 @@ from .app import MockApp
 from .common import Common
 from .errors import ServerError
 from .facade import Facade
+from .green_threads import refuse_green_threads
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
@@ -80,6 +81,7 @@ class MockServer(Facade):
         """Listen and answer; returns once requests are taken. `ServerError` for a port that is used."""
         if self._listener is not None:
             raise ServerError("This server already runs; stop() it before you start() it again.")
+        refuse_green_threads()
         listening = bind(self.settings.host, self._port)
         self._port = listening.getsockname()[1]
         listener = Listener(self.app, [(listening, None)])

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
-from .command_options import COMMAND_TABLES
+from .command_options import COMMAND_TABLES, SpecsOptions
 from .errors import SettingsError, did_you_mean, nearest
 from .options import (
     FILE,
-    FOLDERS,
     HOST,
     INTEGER,
     KEYS,
@@ -91,10 +90,7 @@ class ServerOptions(TypedDict, total=False):
     ]
     speed: Annotated[float | str, Option(SPEED, 1.0, "virtual seconds per real second; 0 freezes")]
     scenario: Annotated[str | Scenario, Option(SCENARIO, "completed", "what happens by default")]
-    specs: Annotated[
-        str | os.PathLike[str] | tuple[str, ...] | list[str],
-        Option(FOLDERS, (), "own OpenAPI documents beside the vendored ones (repeatable)", repeatable=True),
-    ]
+    specs: Annotated[str | os.PathLike[str] | tuple[str, ...] | list[str], options_of(SpecsOptions)["specs"]]
     strict: Annotated[bool | str, Option(SWITCH, False, "answer 400 to what the provider tolerates")]
     api_key: Annotated[
         str | tuple[str, ...] | list[str],

@@ -24,6 +24,8 @@ __all__ = [
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
+    "DOWNLOAD",
+    "DOWNLOAD_ENDS",
     "ENDLESS_WORK",
     "GATEWAY_ENDS",
     "GATEWAY_KEEP_ALIVE",
@@ -54,6 +56,9 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REPORT_ANSWERS",
+    "RETRY_PAUSE",
+    "RETRY_PAUSE_MOST",
     "RUN_ENDS",
     "SERVER_ENDS_ANSWERS",
     "SERVER_STARTS",
@@ -191,6 +196,22 @@ LOG_ENDS = _patient(0.5)
 """In which the last lines of the log are written when the server stops; nobody may read them."""
 LOG_FLUSH = 0.05
 """For which lines of the log are gathered, so that a burst of requests costs one write."""
+
+# Documents from elsewhere.
+
+DOWNLOAD = _patient(20.0)
+"""In which an address that `specs` was told to read has to answer, and between two parts of its answer."""
+DOWNLOAD_ENDS = _patient(60.0)
+"""In which all of its answer has to come."""
+RETRY_PAUSE = 0.25
+"""Before an address is asked again, doubled each time, where its answer does not say."""
+RETRY_PAUSE_MOST = 30.0
+"""The same where it asks for longer."""
+
+# Verdicts.
+
+REPORT_ANSWERS = _patient(30.0)
+"""In which a server has to give its verdict to `kling-mock report`."""
 
 # `kling-mock run`.
 

@@ -111,6 +111,8 @@ class Workspace:
         if "scenario" in settings.given:
             self.arming.arm(self.names.resolve(settings.scenario), "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
+        self.before_reset: list[Callable[[Workspace], None]] = []
+        """Called with the workspace when it is about to forget everything."""
         self.started_at = self.clock.now()
         self._date = (-1, b"")
         self.used = True
@@ -212,6 +214,8 @@ class Workspace:
 
         The clock gets its speed back; it never runs backwards.
         """
+        for told in self.before_reset:
+            told(self)
         self._share(self._reset)
 
     def _reset(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["accepted", "minimal", "refused"]
+__all__ = ["accepted", "alternatives", "minimal", "refused"]
 
 Schema = dict[str, Any]
 
@@ -15,6 +15,7 @@ LINKS = [
     "data:image/png;base64,iVBORw0KGgo=",
     "iVBORw0KGgoAAAANSUhEUg==",
 ]
+IDS = ["b906d239-565b-4012-9234-246189283143"]
 NO_LINKS = ["", "nonsense", "ftp://example.com/a.png", "http://", "/a/b.png", "data:image/png;base64"]
 OTHERS: dict[str, list[Any]] = {
     "string": [5, 0.5, True, None, [], {}],
@@ -23,6 +24,7 @@ OTHERS: dict[str, list[Any]] = {
     "boolean": ["true", 0, 1, None, [], {}],
     "array": ["[]", 5, None, {}],
     "object": ["{}", 5, None, []],
+    "null": [5, "", []],
 }
 
 
@@ -31,10 +33,16 @@ def kinds_of(schema: Schema) -> list[str]:
     return [kinds] if isinstance(kinds, str) else kinds
 
 
+def alternatives(schema: Schema) -> list[Schema]:
+    """The schemas of which a value keeps one, if there are any."""
+    found: list[Schema] = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
+    return found
+
+
 def minimal(schema: Schema) -> Any:
     """The smallest valid value, with no optional field."""
-    if "anyOf" in schema:
-        return minimal(schema["anyOf"][0])
+    for option in alternatives(schema)[:1]:
+        return minimal(option)
     if "enum" in schema:
         return schema["enum"][0]
     kind = kinds_of(schema)[0]
@@ -43,14 +51,22 @@ def minimal(schema: Schema) -> Any:
     if kind == "array":
         return [minimal(schema["items"]) for _ in range(schema.get("minItems", 0))]
     if kind == "string":
-        return LINKS[0] if schema.get("format") == "uri" else ""
+        return texts_of(schema)[0]
+    if kind == "null":
+        return None
     return False if kind == "boolean" else schema.get("minimum", 0)
+
+
+def texts_of(schema: Schema) -> list[str]:
+    """Valid texts, the shortest first."""
+    least = "x" * schema.get("minLength", 0)
+    return {"uri": LINKS, "uuid": IDS}.get(schema.get("format", ""), [least, f"é\u2028\U0001f600{least}"])
 
 
 def accepted(schema: Schema) -> Iterator[Any]:
     """Valid values, every bound among them."""
-    if "anyOf" in schema:
-        for option in schema["anyOf"]:
+    if alternatives(schema):
+        for option in alternatives(schema):
             yield from accepted(option)
         return
     if "enum" in schema:
@@ -71,22 +87,22 @@ def accepted(schema: Schema) -> Iterator[Any]:
         for value in accepted(schema["items"]):
             yield [value, *minimal(schema)[1:]]
     elif kind == "string":
-        yield from LINKS if schema.get("format") == "uri" else ["", "é\u2028\U0001f600"]
+        yield from texts_of(schema)
         if "maxLength" in schema:
             yield "\U0001f600" * schema["maxLength"]
     elif kind == "boolean":
         yield from (True, False)
-    else:
+    elif kind != "null":
         low, high = schema.get("minimum", -(10**30)), schema.get("maximum", 10**30)
-        yield from (low, high, float(low), float(high), 0, -0.0)
+        yield from (low, high, float(low), float(high), *(zero for zero in (0, -0.0) if low <= zero <= high))
         if kind == "number":
             yield from (low + 0.0001, high - 0.0001)
 
 
 def refused(schema: Schema) -> Iterator[tuple[Any, str]]:
     """Values with one constraint broken, each with the path of the broken field within the value."""
-    if "anyOf" in schema:
-        for option in schema["anyOf"]:
+    if alternatives(schema):
+        for option in alternatives(schema):
             yield from ((value, path) for value, path in refused(option) if path)
         return
     kinds = kinds_of(schema)
@@ -107,9 +123,13 @@ def refused(schema: Schema) -> Iterator[tuple[Any, str]]:
     elif kinds[0] == "string":
         if schema.get("format") == "uri":
             yield from ((value, "") for value in NO_LINKS)
+        if schema.get("format") == "uuid":
+            yield from ((value, "") for value in ("", IDS[0][:-1]))
+        if schema.get("minLength", 0) > 0:
+            yield "x" * (schema["minLength"] - 1), ""
         if "maxLength" in schema:
             yield "x" * (schema["maxLength"] + 1), ""
-    else:
+    elif kinds[0] != "null":
         step = 1 if kinds[0] == "integer" else 0.0001
         if "minimum" in schema:
             yield schema["minimum"] - step, ""

@@ -40,7 +40,7 @@ def of_fields(payload: Fields, *, base_url: str, api_key: str) -> str:
     return ""
 
 
-def of_names(prompt: str, image_url: str = "", seed: int = 0, *, base_url: str, api_key: str) -> str:
+def of_names(prompt: str, image_url: str = "", mine: int = 0, *, base_url: str, api_key: str) -> str:
     return ""
 
 

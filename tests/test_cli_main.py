@@ -32,7 +32,7 @@ def test_without_a_command_there_is_help_and_status_2(capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert all(f"\n  {name} " in shown for name in COMMANDS)
     assert main(["specs"]) == 2
-    assert "expected list, show, check, diff or add" in capsys.readouterr().err
+    assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--version"], ["-V"], ["version"]])
@@ -50,7 +50,7 @@ def test_the_version_is_told(words: list[str], capsys: pytest.CaptureFixture[str
         (["verify", "--max-exmples", "1"], "no option '--max-exmples' here. Did you mean '--max-examples"),
         (["scenarios", "failed"], "kling-mock scenarios: there is no argument 'failed' here"),
         (["validate"], "kling-mock validate: expected FILE, received nothing"),
-        (["specs", "diff", "x"], "kling-mock specs diff: expected FILE, received nothing"),
+        (["specs", "diff", "x"], "kling-mock specs diff: expected MODEL|FILE, received nothing"),
         (["run", "--timeout", "0", "--", "true"], "--timeout: expected a time of more than 0, received '0'."),
         (["run", "--polls", "1,1", "--realistic", "--", "true"], "--polls: expected without --realistic"),
     ],

@@ -81,7 +81,7 @@ def test_show_of_an_unknown_model_names_the_nearest() -> None:
 
 def test_no_action_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 2
-    assert "expected list, show, check, diff or add" in capsys.readouterr().err
+    assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
 def test_check_finds_the_vendored_documents_sound(capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,7 +235,7 @@ def test_diff_names_a_path_that_the_contract_does_not_have(
 
 def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("diff", MODEL, str(old)) == 1
-    lines = [line.split("  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    lines = [line.split("  ", 2)[2] for line in capsys.readouterr().out.splitlines()]
     assert "cfg_scale: maximum is 1, in the file 2" in lines
     assert "prompt: not in the file" in lines
     assert "seed: only in the file" in lines
@@ -243,7 +243,7 @@ def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.Captu
     assert not any(line.startswith(("dynamic_masks[", "duration", "model")) for line in lines)
     assert run("diff", MODEL, str(old), "--json") == 1
     rows = json.loads(capsys.readouterr().out)
-    assert {"path", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
+    assert {"path", "severity", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
 
 
 def test_diff_finds_none_between_a_contract_and_itself(

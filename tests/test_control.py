@@ -13,7 +13,7 @@ from kling_mock.api.generation_paths import generation_paths
 from kling_mock.catalog import load_catalog
 from kling_mock.scenarios import CATALOGUE, scenario_from_json
 
-from .support import MODEL, PATHS, Reply, ask, check_error, create, poll, wire
+from .support import MODEL, PATHS, SOME_VARIANTS, Reply, ask, check_error, create, poll, wire
 
 
 def get(server: MockServer, path: str) -> Any:
@@ -353,10 +353,11 @@ def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
     reply = ask(server, "GET", "/openapi.json", key=None)
     assert reply.headers["content-type"] == "application/json"
     validate(reply.json)
+    # On an older path whose contract nobody documents, models are taken by their current one.
     assert set(generation_paths(load_catalog())) >= set(reply.json["paths"]) >= set(PATHS)
 
 
-@pytest.mark.parametrize("variant", load_catalog().variants, ids=lambda variant: variant.model)
+@pytest.mark.parametrize("variant", SOME_VARIANTS, ids=lambda variant: variant.model)
 def test_each_variants_document_is_valid_and_resolved(server: MockServer, variant: Any) -> None:
     document = get(server, f"/openapi/{variant.model}.json")
     assert "$ref" not in json.dumps(document)
@@ -389,5 +390,5 @@ def test_the_documents_are_for_pages_of_any_origin(server: MockServer, path: str
     reply = ask(server, "GET", path, headers={"Origin": "http://elsewhere.example"}, key=None)
     assert reply.headers["access-control-allow-origin"] == "*" and reply.headers["x-inference-id"]
     if path.endswith("zz.json"):
-        check_error(reply, 404, "There is no Kling model 'zz'.")
+        check_error(reply, 404, "This mock knows no model 'zz'.")
         assert "GET /openapi" not in reply.json["message"]

@@ -117,7 +117,8 @@ def test_twenty_creates_are_twenty_jobs(server: MockServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "constraint"), [(None, "required"), (5, "type"), ("", "enum"), ("somebody/veo3", "enum")]
+    ("model", "constraint"),
+    [(None, "required"), (5, "type"), ("", "enum"), ("somebody/veo3", "unknown-model")],
 )
 def test_a_body_without_a_known_model_is_told_some(server: MockServer, model: Any, constraint: str) -> None:
     body = {"prompt": "x"} if model is None else {"prompt": "x", "model": model}

@@ -30,7 +30,7 @@ def test_a1_names_the_field_that_the_api_refuses(server: MockServer) -> None:
 
 def test_a1_sees_an_unknown_model(server: MockServer) -> None:
     create(server)
-    ask(server, "POST", PATHS[0], body_for() | {"model": "kling-video/v99"})
+    ask(server, "POST", PATHS[0], body_for() | {"model": MODEL + "s"})
     assert numbers(server, "A1") == (2,)
 
 
@@ -268,10 +268,16 @@ def test_c1_lets_a_client_ask_for_a_new_url_after_a_failed_download(server: Mock
     assert broken(server) == ["C1"]
 
 
-def test_a1_says_nothing_of_other_vendors_models(server: MockServer) -> None:
-    ask(server, "POST", PATHS[0], {**body_for(), "model": "google/veo-3.1-t2v"})
+@pytest.mark.parametrize("model", ["klingai/video-v4-pro-text-to-video", "google/veo-9", "new-vendor/one"])
+def test_a1_says_nothing_of_models_without_a_document(server: MockServer, model: str) -> None:
+    answer = ask(server, "POST", PATHS[0], {**body_for(), "model": model})
+    assert answer.status == 400 and "specs add" in answer.json["message"]
     assert broken(server) == []
-    ask(server, "POST", PATHS[0], {**body_for(), "model": "klingai/no-such-model"})
+
+
+@pytest.mark.parametrize("model", ["klingai/video-v3-pro-text-to-vidoe", "google/veo-3.1-t2w", "none", ""])
+def test_a1_is_broken_by_a_slip_in_a_models_name(server: MockServer, model: str) -> None:
+    ask(server, "POST", PATHS[0], {**body_for(), "model": model})
     assert broken(server) == ["A1"]
 
 

@@ -45,8 +45,8 @@ def clip(model: str, **body: Any) -> Clip:
 def test_every_clip_is_there_and_nothing_else() -> None:
     folder = clip_file(NAME).parent
     assert {path.name for path in folder.iterdir()} == set(CLIPS)
-    assert len(CLIPS) == 13 * 3 * 2
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 1_500_000
+    assert len(CLIPS) == 30 * 3 * 2
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2_700_000
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -80,7 +80,8 @@ def test_a_clip_decodes_from_its_first_to_its_last_picture(name: str) -> None:
 def test_a_clip_with_sound_is_heard_to_its_end(name: str) -> None:
     with av.open(str(clip_file(name))) as container:
         frames = [(frame.time, any(bytes(frame.planes[0]))) for frame in container.decode(audio=0)]
-    assert all(loud for _, loud in frames[1:])
+    # A beep each second, and nothing between.
+    assert {int(time or 0.0) for time, loud in frames if loud} >= set(range(CLIPS[name].seconds))
     assert frames[-1][0] == pytest.approx(CLIPS[name].seconds, abs=0.2)
 
 
@@ -91,7 +92,7 @@ def test_a_clip_can_start_before_it_is_loaded() -> None:
         assert content.index(b"moov") < content.index(b"mdat")
 
 
-@pytest.mark.parametrize("name", ["", "..", "../make_clips.py", "16x9-2s.mp4", "16x9-5s.mp4/", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["", "..", "../make_clips.py", "16x9-31s.mp4", "1x1-5s.mp4/", "/etc/passwd"])
 def test_only_clips_can_be_asked_for(name: str) -> None:
     for ask in (clip_file, read_clip, media_response):
         with pytest.raises(LookupError, match="There is no clip"):
@@ -111,7 +112,11 @@ def test_only_clips_can_be_asked_for(name: str) -> None:
         ({"duration": None}, 5),
         ({"duration": "long"}, 5),
         ({"duration": True}, 5),
-        ({"duration": 60}, 15),
+        ({"duration": 30}, 30),
+        ({"duration": 1}, 1),
+        ({"duration": 60}, 30),
+        ({"num_frames": 81, "frames_per_second": 27}, 3),
+        ({"num_frames": 161}, 10),
         ({"duration": "NaN"}, 5),
         ({"duration": 10**400}, 5),
         ({"multi_prompt": [{"prompt": "a", "duration": 4}, {"prompt": "b", "duration": "3"}]}, 7),
@@ -134,6 +139,30 @@ def test_a_text_decides_on_the_ratio_by_itself() -> None:
     assert clip(TEXT, aspect_ratio=None, ratio="1:1").ratio == "1:1"
     assert clip(TEXT, aspect_ratio="4:3").ratio == "16:9"
     assert clip(TEXT, aspect_ratio={}).ratio == "16:9"
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "seconds", "ratio"),
+    [
+        ("google/veo-3.1-t2v", {}, 8, "16:9"),
+        ("openai/sora-2-t2v", {"aspect_ratio": "9:16"}, 4, "9:16"),
+        ("bytedance/seedance-2-5", {"duration": 27, "aspect_ratio": "3:4"}, 27, "9:16"),
+        ("luma/ray-2", {"aspect_ratio": "21:9"}, 5, "16:9"),
+        ("luma/ray-2", {"aspect_ratio": "9:21"}, 5, "9:16"),
+        ("runway/gen4_aleph", {"frame_size": "960:960"}, 5, "1:1"),
+        ("sber-ai/kandinsky5-t2v", {}, 5, "16:9"),
+        ("sber-ai/kandinsky5-t2v", {"aspect_ratio": "2:3"}, 5, "9:16"),
+        ("minimax/h3", {"ratio": "adaptive"}, 6, "16:9"),
+        ("x-ai/grok-imagine-video", {"duration": 1}, 1, "16:9"),
+        ("ltxv/ltxv-2", {}, 6, "16:9"),
+        ("krea/krea-wan-14b/text-to-video", {"num_frames": 160}, 10, "16:9"),
+    ],
+)
+def test_a_clip_has_the_length_and_the_nearest_shape_of_its_model(
+    model: str, body: dict[str, Any], seconds: int, ratio: str
+) -> None:
+    made = clip(model, **body)
+    assert (made.seconds, made.ratio) == (seconds, ratio)
 
 
 @pytest.mark.parametrize(("size", "ratio"), [((64, 36), "16:9"), ((30, 50), "9:16"), ((40, 42), "1:1")])
@@ -201,6 +230,9 @@ values = scalars | st.lists(scalars)
             "duration": values,
             "aspect_ratio": values,
             "ratio": values,
+            "frame_size": values | st.from_regex(r"\d{1,9}:\d{1,9}", fullmatch=True),
+            "num_frames": values,
+            "frames_per_second": values,
             "image_url": values,
             "image_list": values,
             "generate_audio": values,

@@ -10,7 +10,7 @@ import pytest
 from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
 
-from .support import FAMILIES, MODEL, PATHS, ask, body_for, check_error, create, poll, raw
+from .support import FAMILIES, MODEL, PATHS, SOME_VARIANTS, ask, body_for, check_error, create, poll, raw
 
 LEGACY = [f"/v2/generate/video/{family}/generation" for family in FAMILIES]
 
@@ -29,7 +29,7 @@ def test_a_job_is_polled_on_any_path(server: MockServer, made: str, asked: str) 
     assert poll(server, job_id, asked).json == {"id": job_id, "status": "queued"}
 
 
-@pytest.mark.parametrize("model", [variant.model for variant in load_catalog().variants])
+@pytest.mark.parametrize("model", [variant.model for variant in SOME_VARIANTS])
 def test_every_variant_can_be_made_on_every_path(server: MockServer, model: str) -> None:
     variant = load_catalog().find(model)
     older = load_catalog().vendor(variant).older_path

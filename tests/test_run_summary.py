@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted.client import MISTAKES
 from tests.running import PROGRAMS, python, report_of, run
 
 EXACT = ["--fast-forward", "--speed", "0", "--offline"]
@@ -85,3 +86,14 @@ def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
     done = run(*python("pass"), environ={"KLING_MOCK_FAST_FORWARD": "perhaps"})
     assert done.returncode == 2
     assert b"KLING_MOCK_FAST_FORWARD" in done.stderr
+
+
+def test_every_planted_mistake_is_told_and_the_control_api_is_reached(tmp_path: Path) -> None:
+    client = str(Path(__file__).parent / "planted" / "client.py")
+    words = [*EXACT, "--junit", str(tmp_path / "x.xml"), "--", sys.executable, client]
+    report, _ = report_of(tmp_path, *words, "each")
+    told = {(row["id"], row["level"]) for row in report["breaches"]}
+    assert told == {(rule, "A" if rule in ("B13", "D13") else "R") for rule, _ in MISTAKES.values()}
+    assert (tmp_path / "x.xml").exists()
+    report, _ = report_of(tmp_path, *words, "right")
+    assert report["breaches"] == []

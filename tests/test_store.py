@@ -400,6 +400,7 @@ def test_jobs_that_rest_at_one_moment_go_in_the_order_in_which_they_came_to_rest
 
 
 @every_store
+@settings(deadline=None, max_examples=30)
 @given(steps=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.7, 1.1]), min_size=1, max_size=30))
 def test_a_job_rests_once_however_odd_its_steps_are(make: StoreMaker, steps: list[float]) -> None:
     store = make(1, PLAIN)

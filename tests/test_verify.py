@@ -264,7 +264,7 @@ def test_options_come_from_the_environment_too(
         (["tests.clients.reference:generat"], "has no 'generat'"),
         (["nothing-like-this"], "expected MODULE:FUNCTION"),
         (["no-such-program", "x"], "There is no program 'no-such-program'"),
-        ([GOOD, "--model", "kling-video/v9"], "no Kling model 'kling-video/v9'"),
+        ([GOOD, "--model", "kling-video/v9"], "no model 'kling-video/v9'"),
         ([GOOD, "--property", "Z1"], "no property 'Z1'"),
         ([GOOD, "--level", "lax"], "--level: expected one of required, strict"),
         ([GOOD, "--max-examples", "0"], "--max-examples: expected 1 or more, received 0."),

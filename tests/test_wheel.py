@@ -25,7 +25,7 @@ FOLDERS = {
 """Where each folder installs."""
 NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
-LIMIT = 2_000_000
+LIMIT = 4_000_000
 UNREACHABLE = (
     "No matching distribution found",
     "NewConnectionError",

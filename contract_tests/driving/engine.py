@@ -20,6 +20,7 @@ from typing import Any
 
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
+from kling_mock.exchanges.video_urls import video_urls
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
@@ -81,6 +82,7 @@ class Engine:
         seed: int = 0,
         hooks: bool = True,
         redact: Sequence[str] = (),
+        specs: Sequence[str] = (),
         prices: str | None = None,
     ) -> None:
         self.client = client
@@ -97,6 +99,7 @@ class Engine:
             max_exchanges=10_000,
             log_format="none",
             redact=list(redact),
+            specs=list(specs),
             prices=prices,
         )
         keys = re.compile(API_KEY.encode() + rb"[0-9]{6}")
@@ -374,9 +377,8 @@ class Engine:
                 if exchange.kind in ("create", "poll") and exchange.state == "completed"
                 else None
             )
-            video = answer.get("video") if isinstance(answer, dict) else None
-            if isinstance(video, dict) and isinstance(video.get("url"), str) and exchange.job_id is not None:
-                run.urls[exchange.job_id] = video["url"]
+            if exchange.job_id is not None and (urls := video_urls(answer)):
+                run.urls[exchange.job_id] = urls[0]
         return run
 
     def _note_others(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The part of the contract that one client can express: which path's, and which of its fields."""
+"""The contract as one client has it: whose documents, which path's, and which of its fields."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["WHOLE", "ContractView", "current_view", "viewed"]
+from kling_mock.catalog import Catalog, load_catalog
+
+__all__ = ["WHOLE", "ContractView", "current_catalog", "current_view", "viewed"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class ContractView:
     fields: frozenset[str] | None = None
     legacy: bool = False
     """True for a client of an older path: models that have an older contract are asked for by that one."""
+    catalog: Catalog | None = None
+    """The models that there are; None for the vendored ones."""
 
 
 WHOLE = ContractView()
@@ -26,6 +30,11 @@ _view: ContextVar[ContractView] = ContextVar("contract_view", default=WHOLE)
 def current_view() -> ContractView:
     """The view by which payloads are made here."""
     return _view.get()
+
+
+def current_catalog() -> Catalog:
+    """The models that there are here."""
+    return current_view().catalog or load_catalog()
 
 
 @contextlib.contextmanager

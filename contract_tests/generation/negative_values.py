@@ -123,7 +123,16 @@ def _number(shape: Number) -> Iterator[NegativeValue]:
         for step in steps:
             value = round(bound + sign * step, 10)
             yield _of_itself("exclusive" + name if opened else name.lower(), value)
-    yield from _wrong_types("integer" if shape.integer else "number")
+    for value in _WRONG["integer" if shape.integer else "number"]:
+        # A fraction keeps the bounds: its type alone is wrong.
+        yield _of_itself("type", _fraction(shape) if isinstance(value, float) else value)
+
+
+def _fraction(shape: Number) -> float:
+    low, high = shape.low, shape.high
+    if low is not None and low > 1:
+        return low + 0.5
+    return high - 0.5 if high is not None and high < 2 else 1.5
 
 
 def _text(shape: Text) -> Iterator[NegativeValue]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from kling_mock.catalog import load_catalog
 from kling_mock.errors import SettingsError
 
-from .contract_view import ContractView, current_view
+from .contract_view import ContractView, current_catalog, current_view
 from .negative_values import MISSING
 from .payload_factory import Bodies, Case, InvalidCase
 
@@ -75,7 +74,7 @@ def fields_of(model: str) -> dict[str, Any]:
 
 
 def _schema(model: str, view: ContractView, *, legacy: bool = False) -> dict[str, Any]:
-    catalog = load_catalog()
+    catalog = current_catalog()
     older = legacy or (view.legacy and catalog.find(model).legacy)
     return catalog.create_schema(model, legacy=older)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kling_mock.catalog import load_catalog
 from kling_mock.exchanges.exchange import Exchange
+
+from ..generation.contract_view import current_catalog
 
 __all__ = ["OLDER", "goes_without_saying", "on_older_path", "schema_for"]
 
@@ -21,7 +22,7 @@ def on_older_path(exchange: Exchange) -> bool:
 
 def schema_for(exchange: Exchange, model: str) -> dict[str, Any]:
     """The create schema by which the server judged this request."""
-    catalog = load_catalog()
+    catalog = current_catalog()
     return catalog.create_schema(model, legacy=on_older_path(exchange) and catalog.find(model).legacy)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from kling_mock.catalog import load_catalog
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.media import clip_for
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.timeline import Step
 
 from ..generation import scenario_strategies
+from ..generation.contract_view import current_catalog
 from ..generation.payloads import smallest_payload
 from ..running.models import Trial
 from .base import Context, Failure
@@ -62,7 +62,7 @@ def long_jobs() -> st.SearchStrategy[Scenario]:
 
 def documented_job(context: Context) -> Trial:
     """The smallest payload, and a job that takes as long as its model's documentation says."""
-    catalog, payload = load_catalog(), smallest_payload(context.model)
+    catalog, payload = current_catalog(), smallest_payload(context.model)
     facts = catalog.facts(context.model)
     clip = clip_for(catalog.find(context.model), facts, payload)
     whole = facts.seconds_for(clip.seconds)

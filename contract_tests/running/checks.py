@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from kling_mock.catalog import load_catalog
 from kling_mock.errors import KlingMockError
 
 from ..driving.engine import Engine, StrayRequests
-from ..generation.contract_view import current_view, viewed
+from ..generation.contract_view import ContractView, current_view, viewed
 from ..properties import Context, Profile, Property
 from ..properties.b_create import made_again
 from ..properties.contracts import on_older_path
@@ -41,6 +42,8 @@ class Plan:
     """The fields that the client takes; none for those of its signature, or else for all."""
     strength: int = 2
     """How many behaviours come together in all ways."""
+    specs: Sequence[str] = ()
+    """The folders of documents beside the vendored ones."""
     prices: str | None = None
     """A file of prices."""
     budget: float | None = None
@@ -50,6 +53,11 @@ class Plan:
     def strict(self) -> bool:
         """True where the strict rules are checked as well."""
         return self.level == "strict"
+
+    @property
+    def view(self) -> ContractView:
+        """The whole contract of the models that there are."""
+        return ContractView(catalog=load_catalog(self.specs))
 
 
 def in_order(properties: Sequence[Property], cause: str) -> list[Property]:

@@ -18,6 +18,7 @@ from ..driving.clients import Client, load_callable
 from ..driving.commands import CommandClient
 from ..driving.isolation import IsolatedClient
 from ..driving.keep_alive import KeepAliveClient
+from ..generation.contract_view import viewed
 from ..reporting.artifacts import Artifacts
 from ..reporting.console import Console
 from ..reporting.html import as_html
@@ -66,7 +67,8 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     for option, file in (("--report", report), ("--html", html), ("--junit", junit)):
         check_report_file(option, file)
     plan = plan_of(options)
-    client = find_client(target, keep_alive=options["keep_alive"], isolate=options["isolate"])
+    with viewed(plan.view):
+        client = find_client(target, keep_alive=options["keep_alive"], isolate=options["isolate"])
     artifacts = Artifacts(Path(options["save"]))
     reports = _Reports(artifacts)
     finished = verify(client, plan, reports, in_parallel(_jobs(client, options["jobs"])))

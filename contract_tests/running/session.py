@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kling_mock.catalog import load_catalog
 from kling_mock.command_options import LEVELS
 from kling_mock.errors import KlingMockError, SettingsError, did_you_mean, nearest
 from kling_mock.exchanges.redaction import Redactor, environment_keys
@@ -22,7 +21,7 @@ from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
-from ..generation.contract_view import ContractView, viewed
+from ..generation.contract_view import ContractView, current_catalog, current_view, viewed
 from ..generation.payloads import fields_left_out, fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..properties import PROPERTIES, Property
@@ -54,16 +53,19 @@ DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 
 def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
     """The plan that the options of `ContractOptions` make, read ones; `folder` is where their files are."""
+    with viewed(Plan(specs=options["specs"]).view):
+        known = load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails()
     return Plan(
         models=options["models"],
         properties=options["properties"],
         level=options["level"],
         limits=Limits(options["max_examples"], options["time_limit"]),
         seed=options["seed"],
-        xfails=load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails(),
+        xfails=known,
         redact=options["redact"],
         fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
         strength=options["strength"],
+        specs=options["specs"],
         prices=str(folder / options["prices"]) if options["prices"] else None,
         budget=options["budget"],
     )
@@ -71,7 +73,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
 
 def select_models(patterns: Sequence[str]) -> list[str]:
     """The models that some ids or globs name, in order; `UnknownModel` for a pattern that names none."""
-    catalog = load_catalog()
+    catalog = current_catalog()
     known = [variant.model for variant in catalog.variants]
     if not patterns:
         return [DEFAULT_MODEL]
@@ -144,6 +146,13 @@ def verify(
     tried than was asked for. Results that are there when something ends it are in the last event all the
     same. Raises `SettingsError` and `UnknownModel` before anything starts.
     """
+    with viewed(plan.view):
+        return _verify(client, plan, report, runner)
+
+
+def _verify(
+    client: Client, plan: Plan, report: Report, runner: Callable[[Work], Iterator[Result]]
+) -> Finished:
     models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
     view = view_of(client, plan, models)
     started = time.perf_counter()
@@ -179,14 +188,15 @@ def verify(
 
 def view_of(client: Client, plan: Plan, models: Sequence[str]) -> ContractView:
     """What the client can express; raises `SettingsError` for a field that none of the models has."""
+    catalog = current_view().catalog
     if not plan.fields:
-        return ContractView(client.fields)
+        return ContractView(client.fields, catalog=catalog)
     known = list(dict.fromkeys(name for model in models for name in fields_of(model)))
     for name in plan.fields:
         if name not in known:
             hint = did_you_mean(nearest(name, known))
             raise SettingsError(f"fields: none of the models has a field {name!r}.{hint}")
-    return ContractView(frozenset(plan.fields))
+    return ContractView(frozenset(plan.fields), catalog=catalog)
 
 
 def _not_asked(models: Sequence[str], results: Sequence[Result]) -> list[str]:
@@ -226,11 +236,13 @@ def stray(requests: int) -> str:
     return f"A part of the client went on after its end: {many} came with the key of an earlier run."
 
 
-def engine_for(
-    client: Client, seed: int, model: str, redact: Sequence[str] = (), prices: str | None = None
-) -> Engine:
+def _maker(client: Client, plan: Plan) -> Callable[..., Engine]:
+    return partial(Engine, client, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices)
+
+
+def engine_for(client: Client, plan: Plan, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
-    make = partial(Engine, client, seed=seed, redact=redact, prices=prices)
+    make = _maker(client, plan)
     if isinstance(client, CommandClient):
         with make() as engine:
             engine.run(Trial(model, smallest_payload(model), PLAIN))
@@ -242,12 +254,12 @@ def engine_for(
 @contextlib.contextmanager
 def ready_engine(client: Client, plan: Plan, model: str) -> Iterator[Engine]:
     """An engine that runs; for a client that refuses a video by http, one that serves it by https."""
-    with engine_for(client, plan.seed, model, plan.redact, plan.prices) as engine:
+    with engine_for(client, plan, model) as engine:
         if not (engine.virtual and _insists_on_https(engine, model)):
             yield engine
             return
     client.secure = True
-    with Engine(client, seed=plan.seed, redact=plan.redact, prices=plan.prices) as engine:
+    with _maker(client, plan)() as engine:
         yield engine
 
 

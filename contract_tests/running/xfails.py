@@ -6,9 +6,9 @@ import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 
-from kling_mock.catalog import load_catalog
 from kling_mock.errors import ConfigError, did_you_mean, nearest
 
+from ..generation.contract_view import current_catalog
 from ..properties import PROPERTIES
 
 __all__ = ["Xfails", "load_xfails"]
@@ -56,7 +56,7 @@ def load_xfails(path: str | Path) -> Xfails:
 
 def _models(pattern: str, where: str) -> str:
     """A glob that names a model; for another name of one, its id."""
-    catalog = load_catalog()
+    catalog = current_catalog()
     known = [variant.model for variant in catalog.variants]
     if any(fnmatch.fnmatchcase(model, pattern) for model in known):
         return pattern

@@ -19,6 +19,7 @@ from ..scenarios.builtin import OUT_OF_CREDITS, TOO_MANY_REQUESTS
 from ..store import UNBOUNDED, AddResult, JobBounds
 from ..timeline import ProgressBy, Timeline, resolve_timeline
 from ..validation import Problem, Unprepared, message, noted, parse_json
+from ..validation.problems import UNKNOWN_MODEL
 from .body_reader import LARGE_BODY, LargeBody
 from .faults import play_faults
 from .generation_paths import CreatePath
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["create", "takes_long"]
 
 IMAGE_FIELDS = ("image_url", "image_list")
-MANY_VALUES = 2000
-"""Values of a body, about, beyond which it is judged there too: the longest legal one has some 1,400."""
+MANY_VALUES = 400
+"""Values of a body, about, beyond which it is judged there too: each may be a problem that is explained."""
 
 
 async def create(
@@ -60,7 +61,10 @@ async def create(
         asked = await _judged_beside(common, space, request, work)
     asked.credits = credits_of(space.prices, space.catalog, asked)
     bounds = committed_bounds(space.settings)
-    await _check_room(space, request.at, asked, bounds)
+    if not await space.store.has_room(request.at):
+        raise _full(space)
+    if bounds is not UNBOUNDED:
+        await _check_account(space, request.at, asked, bounds)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
     elapsed = request.at - space.started_at
     try:
@@ -230,7 +234,8 @@ def _no_model(catalog: Catalog, payload: dict[str, Any]) -> Problem:
 
 def _unknown_model(error: UnknownModel) -> Problem:
     expected = "one of " + ", ".join(error.nearest or error.examples)
-    return Problem("model", expected, shortened(error.model), "enum")
+    constraint = "enum" if error.misspelt else UNKNOWN_MODEL
+    return Problem("model", expected, shortened(error.model), constraint)
 
 
 def _invalid(*problems: Problem) -> Refusal:
@@ -278,13 +283,9 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
     return resolve_timeline(scenario.course, queued, generating, by)
 
 
-async def _check_room(space: Workspace, now: float, asked: Judged, bounds: JobBounds) -> None:
-    """Refuse a create that finds no room, or no money; before its scenario is chosen, which is counted."""
+async def _check_account(space: Workspace, now: float, asked: Judged, bounds: JobBounds) -> None:
+    """Refuse a create that the account does not take; before its scenario is chosen, which is counted."""
     store = space.store
-    if not await store.has_room(now):
-        raise _full(space)
-    if bounds == UNBOUNDED:
-        return
     if bounds.unfinished < math.inf and await store.unfinished(now) >= bounds.unfinished:
         raise _busy(space)
     if not bounds.covers((await store.totals()).credits, asked.credits):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
-from ..catalog import CURRENT_PATHS
+from ..catalog import CURRENT_PATHS, Catalog, load_catalog
 
-if TYPE_CHECKING:
-    from ..catalog import Catalog
-
-__all__ = ["CreatePath", "generation_paths"]
+__all__ = ["CreatePath", "generation_paths", "vendored_paths"]
 
 
 class CreatePath(NamedTuple):
@@ -34,3 +32,9 @@ def generation_paths(catalog: Catalog) -> dict[str, CreatePath]:
     }
     current = {path: CreatePath() for path in CURRENT_PATHS}
     return {path: of for path, of in (documented | older | current).items() if path}
+
+
+@cache
+def vendored_paths() -> dict[str, CreatePath]:
+    """The same for the vendored documents alone: what a trace of anybody's is held against."""
+    return generation_paths(load_catalog())

@@ -47,6 +47,13 @@ class Pricing:
         """Whether the price depends on what a payload asks for."""
         return bool(self.data["kind"] == "variants")
 
+    def in_words(self) -> str:
+        """Such as `$0.65 per second`."""
+        if self.data["kind"] == "variable":
+            return "a variable price"
+        units = self.data["units"] if self.data["kind"] == "fixed" else self.data["variants"]
+        return ", ".join(dict.fromkeys(_unit_in_words(unit) for unit in units))
+
     def usd(self, value_of: ValueOf, seconds: float) -> float | None:
         """What a video of so many seconds costs in US dollars; None where these prices do not say."""
         if str(self.data.get("currency", "USD")).upper() != "USD" or self.data["kind"] == "variable":
@@ -68,6 +75,15 @@ def _check_unit(unit: Any, place: str) -> None:
         raise SettingsError(f"expected a number of 0 or more, received {price!r}.", option=f"{place}.price")
     if not _is_number(per) or per <= 0:
         raise SettingsError(f"expected a number of more than 0, received {per!r}.", option=f"{place}.per")
+
+
+def _unit_in_words(unit: Mapping[str, Any]) -> str:
+    measure = unit.get("unit") or unit.get("measure") or unit.get("name") or "video"
+    per = unit.get("per", 1)
+    when = ", ".join(f"{name} {value}" for name, value in unit.get("when", {}).items())
+    return f"${unit['price']:g} per {measure if per == 1 else f'{per:g} {measure}'}" + (
+        f" ({when})" if when else ""
+    )
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -116,6 +132,9 @@ class Prices:
         self._by_id: dict[str, Pricing] = {}
         for table in reversed(tables):
             self._by_id |= {model.lower(): pricing for model, pricing in table.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_id)
 
     def find(self, *names: str) -> Pricing | None:
         """The pricing of a model by the first of its names that has one."""

@@ -70,6 +70,19 @@ class Catalog:
             raise UnknownModel(model, self._by_id)
         return variant
 
+    def find_any_case(self, name: str) -> Variant:
+        """The same whatever the case of the letters, as the provider's catalogue finds models."""
+        found = self._by_id.get(name)
+        if found is None:
+            wanted = name.lower()
+            found = next((one for known, one in self._by_id.items() if known.lower() == wanted), None)
+        return self.find(name) if found is None else found
+
+    def source(self, model: str) -> dict[str, Any]:
+        """The document of one variant as it stands, with its references."""
+        found: dict[str, Any] = self._documents[self.find(model).file]
+        return found
+
     def vendor(self, variant: Variant) -> Vendor:
         """Who makes it; for a vendor that no row tells of, what its id tells."""
         return self.vendors.get(variant.vendor) or Vendor(variant.vendor, variant.vendor, ())

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import SpecError
 from .documents import resolve
 
-__all__ = ["METHODS", "Folder", "create_schemas", "read_document", "resolved_file"]
+__all__ = ["METHODS", "Folder", "create_schemas", "parse_document", "read_document", "resolved_file"]
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -39,9 +39,16 @@ class Folder(Mapping[str, dict[str, Any]]):
 def read_document(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds; raises SpecError where it cannot be read as one."""
     try:
-        document = json.loads(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as error:
         raise SpecError(f"{path} cannot be read: {error.strerror}.") from None
+    return parse_document(raw, str(path))
+
+
+def parse_document(raw: bytes, path: str) -> dict[str, Any]:
+    """The JSON object that some bytes hold; `path` says where they are from, for errors."""
+    try:
+        document = json.loads(raw)
     except UnicodeDecodeError:
         raise SpecError(f"{path} is not UTF-8 text. Expected an OpenAPI document as JSON.") from None
     except json.JSONDecodeError as error:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .catalogue import Catalog
-from .own_documents import document_files, read_folder
 from .vendored import vendored_catalog
 
 __all__ = ["load_catalog"]
@@ -29,12 +28,16 @@ def load_catalog(specs: Sequence[str] = ()) -> Catalog:
 
 def _stamp(folder: str) -> tuple[tuple[str, int, int], ...]:
     """What tells whether the files of a folder are those that were read."""
+    from .own_documents import document_files
+
     stats = [(path.as_posix(), path.stat()) for path in document_files(Path(folder))]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 @functools.lru_cache(maxsize=8)
 def _with_folders(folders: tuple[tuple[str, object], ...]) -> Catalog:
+    from .own_documents import read_folder
+
     catalog = vendored_catalog()
     for folder, _ in folders:
         own = read_folder(Path(folder), catalog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,7 +192,7 @@ def _own(
         "model": model,
         "aliases": aliases,
         "vendor": given.get("vendor") or (known.vendor if known else catalog.vendors.of_model(model)),
-        "updated": str(given.get("updated") or info.get("version") or ""),
+        "updated": str(given.get("updated") or _date(info.get("version"))),
         "sound": given.get("sound", sound),
         "sound_default": given.get("sound_default", sound_default),
         "answers": list(given.get("answers", known.answers if known else ())),
@@ -199,6 +200,11 @@ def _own(
     made = _form(file, about, current, older, [one for one in creates if one.path in CURRENT_PATHS], names)
     facts = given.get("facts") or (None if known is not None else UNKNOWN_TIMES)
     return Own(variant_of(file, made), made, facts)
+
+
+def _date(version: Any) -> str:
+    """A version that is a date; empty for any other."""
+    return version if isinstance(version, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", version) else ""
 
 
 def _form(

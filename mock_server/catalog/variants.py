@@ -13,6 +13,7 @@ from ..errors import SpecError
 __all__ = [
     "CREATE_PATH",
     "CURRENT_PATHS",
+    "MODEL_TYPE",
     "USUAL_RATIO",
     "USUAL_SECONDS",
     "Variant",
@@ -20,6 +21,8 @@ __all__ = [
     "variant_of",
 ]
 
+MODEL_TYPE = "internal/video-generations/submit"
+"""The type of a video model in the provider's catalogue, and the endpoint of its document."""
 CREATE_PATH = "/v2/video/generations"
 """Where every variant is created and polled."""
 CURRENT_PATHS = (CREATE_PATH, "/v1/video/generations", "/video/generations")

@@ -111,8 +111,12 @@ class Command(_Helped, click.Command):
         epilog: str,
         usage: str = "",
         stops: bool = False,
+        behind: str = "",
     ) -> None:
-        """`usage` replaces the line of click's; with `stops` options end at the first other word."""
+        """`usage` replaces the line of click's; with `stops` options end at the first other word.
+
+        `behind` is the name under which the handler gets the words behind `--`, where there may be any.
+        """
         settings = SETTINGS | {"allow_extra_args": True, "allow_interspersed_args": not stops}
         super().__init__(
             name,
@@ -123,6 +127,7 @@ class Command(_Helped, click.Command):
             context_settings=settings,
         )
         self._usage = usage
+        self._behind = behind
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """What stands behind the name in the line of usage."""
@@ -130,6 +135,10 @@ class Command(_Helped, click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words; `Wrong` for what the command does not have."""
+        if self._behind:
+            end = args.index("--") if "--" in args else len(args)
+            ctx.params[self._behind] = tuple(args[end + 1 :])
+            args = args[:end]
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:

@@ -16,6 +16,7 @@ from ..serving.asgi_server import Listener
 from ..serving.collector import collect_rarely
 from ..settings import Settings
 from ..store.records import Backend
+from ..verdicts.everybody import Everybody
 
 __all__ = ["serve_until_signal", "warn_of"]
 
@@ -35,13 +36,15 @@ async def serve_until_signal(
     *,
     alone: bool = True,
     begun: Callable[[Told], None] = lambda stop: None,
+    over: Callable[[Everybody], None] = lambda everybody: None,
 ) -> None:
     """Serve on a socket and log exchanges until SIGINT or SIGTERM.
 
     `alone` says that no other process listens on the socket. `begun` is called with what ends it, `ready`
-    when requests are taken.
+    when requests are taken, `over` once they are over.
     """
     common = Common(settings)
+    everybody = Everybody(common.workspaces)
     if alone:
         warn_of(common.backend)
     log = ExchangeLog(form=settings.log_format)
@@ -62,5 +65,6 @@ async def serve_until_signal(
         await listener.serve(ready)
     finally:
         log.close()
+        over(everybody)
         if common.backend is not None:
             common.backend.close()

@@ -22,6 +22,8 @@ COMMANDS = {
     "serve": "run the mock server",
     "health": "say whether a server answers",
     "run": "run an unmodified program with api.aimlapi.com answered by a mock",
+    "report": "print the verdict of a running server",
+    "check": "judge recordings (HAR) of a client and of the real API",
     "verify": "check a client against the contract",
     "validate": "check request bodies, offline",
     "specs": "list, show and check the vendored contracts",

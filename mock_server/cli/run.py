@@ -11,8 +11,9 @@ from typing import Any
 from ..command_options import RunOptions
 from ..errors import SettingsError
 from ..options import options_of, read_options
-from ..output_files import check_report_file, write_private
+from ..output_files import write_private, write_report
 from .commands import Command, argument, flags
+from .judging import check_files, ignored_ids
 from .options import server_flags, settings_from
 
 __all__ = ["command"]
@@ -40,7 +41,7 @@ def run(given: Mapping[str, Any]) -> int:
             "expected a command after --, for example: kling-mock run -- python my_program.py"
         )
     options = read_options(options_of(RunOptions), given)
-    check_report_file("--report", options["report"])
+    check_files(options)
     from ..interception.parent import run as runner
 
     plan = runner.RunOptions(
@@ -51,9 +52,16 @@ def run(given: Mapping[str, Any]) -> int:
         offline=_in_ci() if options["offline"] is None else options["offline"],
         budget=options["budget"],
         timeout=options["timeout"],
+        ignore=ignored_ids(options),
     )
     report = runner.run(plan)
     _show(report, options["report"])
+    if options["junit"] is not None:
+        from ..trace_rules import RULES
+        from ..verdicts.junit import as_junit
+
+        checked = [id for id, rule in RULES.items() if rule.in_trace and id not in plan.ignore]
+        write_report("--junit", options["junit"], as_junit(report["breaches"], checked))
     broken = [breach for breach in report["breaches"] if breach["level"] == "R"]
     status: int = report["exit_status"]
     failed = (options["check"] and broken) or report["charges"]["over_budget"]

@@ -1,9 +1,8 @@
-"""`kling-mock specs`: the vendored contracts, and the user's own documents held against them."""
+"""`kling-mock specs`: the vendored contracts, and the user's own documents beside and against them."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 import click
 
-from ..catalog import CURRENT_PATHS, Catalog, Variant, load_catalog
-from ..command_options import JsonOptions, SpecsAddOptions
+from ..catalog import Catalog, load_catalog
+from ..command_options import JsonOptions, SpecsAddOptions, SpecsOptions
 from ..errors import SpecError
 from ..options import options_of, read_options
+from . import specs_sync
 from .commands import Command, Group, argument, flags
 
 __all__ = ["command"]
@@ -26,11 +26,13 @@ examples:
   kling-mock specs check
   kling-mock specs diff kling-video/v1.6/pro/image-to-video downloaded.json
   kling-mock specs add downloaded.json --into my-specs
+  kling-mock specs list --specs my-specs
+  kling-mock specs sync --into my-specs
 """
 
 
 def _list(given: Mapping[str, Any]) -> int:
-    catalog = load_catalog()
+    catalog = _catalog(given)
     if _as_json(given):
         _print_json(catalog.rows())
         return 0
@@ -38,12 +40,12 @@ def _list(given: Mapping[str, Any]) -> int:
     for variant in catalog.variants:
         older = "older path too" if variant.legacy else ""
         required = ", ".join(name for name in variant.required if name != "model") or "-"
-        print(f"{variant.model:<{wide}}  {variant.updated}  {older:<14}  {required}")
+        print(f"{variant.model:<{wide}}  {variant.updated:<10}  {older:<14}  {required}")
     return 0
 
 
 def _show(given: Mapping[str, Any]) -> int:
-    _print_json(load_catalog().document(given["model"]))
+    _print_json(_catalog(given).document(given["model"]))
     return 0
 
 
@@ -90,70 +92,38 @@ def _report(name: str, faults: list[str]) -> None:
 
 
 def _diff(given: Mapping[str, Any]) -> int:
-    from ..catalog.files import resolved_file
-    from ..catalog.upgrade import upgraded
-    from ..specs.diff import differences
+    from ..specs.comparing import changes, source_of
 
-    catalog = load_catalog()
-    variant = catalog.find(given["model"])
-    theirs, _ = upgraded(resolved_file(Path(given["file"])))
+    catalog = _catalog(given)
+    first, second = (source_of(given[name], catalog) for name in ("first", "second"))
+    models = first.models(catalog) if first.document is None else second.models(catalog)
+    if first.document is not None and second.document is not None:
+        models = [model for model in first.models(catalog) if model in models] or models
     rows: list[dict[str, str]] = []
-    for path, schema in _creates_of(theirs, variant, given["file"]):
-        legacy = path not in CURRENT_PATHS
-        if legacy and path != variant.older_path:
-            rows.append({"path": path, "line": "the vendored contract does not have this path"})
-            continue
-        ours = catalog.create_schema(variant.model, legacy=legacy)
-        for difference in differences(_nameless(ours), _nameless(schema)):
-            fields = {
-                "field": difference.field,
-                "constraint": difference.constraint,
-                "vendored": difference.ours,
-                "file": difference.theirs,
-            }
-            rows.append({"path": path, "line": difference.line(), **fields})
+    for model in models:
+        # What is vendored is said in words of its own.
+        wording = first.document is not None and second.document is not None
+        found = changes(first.creates(model, catalog), second.creates(model, catalog), wording=wording)
+        rows += [({"model": model} if len(models) > 1 else {}) | change.row() for change in found]
     if _as_json(given):
         _print_json(rows)
     else:
         for row in rows:
-            print(f"{row['path']}  {row['line']}")
+            model = f"{row['model']}  " if "model" in row else ""
+            print(f"{row['severity']:<8}  {model}{row['path']}  {row['line']}")
         if not rows:
-            print(f"{variant.model}: no differences.")
-    return 1 if rows else 0
-
-
-def _creates_of(document: dict[str, Any], variant: Variant, file: str) -> list[tuple[str, dict[str, Any]]]:
-    from ..catalog.files import create_schemas
-
-    names = {variant.model, *variant.aliases}
-    found: list[tuple[str, dict[str, Any]]] = []
-    models: set[str] = set()
-    for path, schema in create_schemas(document):
-        for option in [schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())]:
-            model = option.get("properties", {}).get("model", {})
-            listed = [model["const"]] if "const" in model else model.get("enum", [])
-            models.update(name for name in listed if isinstance(name, str))
-            if names & set(listed):
-                found.append((path, option))
-    if not found:
-        known = ", ".join(sorted(models)) or "no model"
-        raise SpecError(f"{file} has no create of {variant.model}: it documents {known}.")
-    return found
-
-
-def _nameless(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with any text as model: a document may list several models beside the one compared."""
-    properties = {**schema.get("properties", {}), "model": {"type": "string"}}
-    return {**schema, "properties": properties}
+            print(f"{', '.join(models)}: no differences.")
+    return 1 if any(row["constraint"] != "wording" for row in rows) else 0
 
 
 def _add(given: Mapping[str, Any]) -> int:
-    from ..catalog.files import resolved_file
     from ..catalog.upgrade import upgraded
+    from ..specs.adding import add_to_folder, read_source
     from ..specs.checking import faults_of
 
     options = read_options(options_of(SpecsAddOptions), given)
-    document, changed = upgraded(resolved_file(Path(given["file"])))
+    name, resolved = read_source(given["file"])
+    document, changed = upgraded(resolved)
     for change in changed:
         print(f"changed {change}", file=sys.stderr)
     faults = faults_of(document)
@@ -164,27 +134,13 @@ def _add(given: Mapping[str, Any]) -> int:
         return 1
     if options["into"] is None:
         _print_json(document)
-        return 0
-    target = Path(options["into"]) / f"{_slug(document, Path(given['file']).stem)}.json"
-    if target.exists() and not options["force"]:
-        raise SpecError(f"{target} is there already: --force replaces it.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SpecError(f"{target} cannot be written: {error.strerror}.") from None
-    print(target)
+    else:
+        print(add_to_folder(document, name, Path(options["into"]), replace=options["force"]))
     return 0
 
 
-def _slug(document: dict[str, Any], otherwise: str) -> str:
-    """A file name after the first model of the document."""
-    from ..catalog.files import create_schemas
-
-    for _, schema in create_schemas(document):
-        for name in schema["properties"]["model"].get("enum", ()):
-            return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-.") or otherwise
-    return otherwise
+def _catalog(given: Mapping[str, Any]) -> Catalog:
+    return load_catalog(read_options(options_of(SpecsOptions), given)["specs"])
 
 
 def _print_json(value: Any) -> None:
@@ -198,12 +154,18 @@ def _as_json(given: Mapping[str, Any]) -> bool:
 
 MODEL = "MODEL"
 FILE = "FILE"
+SIDE = "MODEL|FILE"
 ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Parameter], str]] = {
-    "list": ("a row per variant", _list, flags(JsonOptions), "kling-mock specs list --json"),
+    "list": (
+        "a row per model",
+        _list,
+        [*flags(SpecsOptions), *flags(JsonOptions)],
+        "kling-mock specs list --json",
+    ),
     "show": (
         "one document, every reference resolved",
         _show,
-        [argument("model", MODEL)],
+        [argument("model", MODEL), *flags(SpecsOptions)],
         "kling-mock specs show klingai/avatar-pro",
     ),
     "check": (
@@ -213,22 +175,28 @@ ACTIONS: dict[str, tuple[str, Callable[[Mapping[str, Any]], int], list[click.Par
         "kling-mock specs check my-specs/avatar.json",
     ),
     "diff": (
-        "hold a vendored contract against a document of your own; exit 1 where they differ",
+        "hold two contracts, by models' ids or in files, against each other; exit 1 where they differ",
         _diff,
-        [argument("model", MODEL), argument("file", FILE), *flags(JsonOptions)],
+        [
+            argument("first", "MODEL|FILE"),
+            argument("second", "MODEL|FILE"),
+            *flags(SpecsOptions),
+            *flags(JsonOptions),
+        ],
         "kling-mock specs diff klingai/avatar-pro downloaded.json",
     ),
     "add": (
-        "turn a downloaded document into a checked OpenAPI 3.1 one",
+        "turn a document (a file, an address, or - for the input) into a checked OpenAPI 3.1 one",
         _add,
-        [argument("file", FILE), *flags(SpecsAddOptions)],
+        [argument("file", "FILE|URL|-"), *flags(SpecsAddOptions)],
         "kling-mock specs add downloaded.json --into my-specs",
     ),
+    "sync": (specs_sync.HELP, specs_sync.sync, specs_sync.PARAMETERS, specs_sync.EXAMPLE),
 }
 
 
 def _no_action(context: click.Context) -> int:
-    print("kling-mock specs: expected list, show, check, diff or add. Try --help.", file=sys.stderr)
+    print("kling-mock specs: expected list, show, check, diff, add or sync. Try --help.", file=sys.stderr)
     return 2
 
 
@@ -236,7 +204,7 @@ command = Group(
     "specs",
     {name: action[0] for name, action in ACTIONS.items()},
     alone=_no_action,
-    help="The contracts of all Kling variants, as vendored OpenAPI 3.1 documents.",
+    help="The contracts of all models, as vendored OpenAPI 3.1 documents, and own ones beside them.",
     epilog=EPILOG,
     commands={
         name: Command(

@@ -34,7 +34,7 @@ def validate(given: Mapping[str, Any]) -> int:
     """Judge each file; the exit status says how it went."""
     options = read_options(options_of(ValidateOptions), given)
     strict, legacy, as_json = options["strict"], options["legacy"], options["json"]
-    catalog = load_catalog()
+    catalog = load_catalog(options["specs"])
     validator = Validator(catalog)
     rows: list[dict[str, Any]] = []
     hides = NO_KEYS

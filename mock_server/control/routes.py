@@ -25,6 +25,7 @@ from ..workspace import Workspace, shown_options
 from .auth import TOKEN_COOKIE, Handler, control_error, guarded, space_of
 from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .sse import EventStreams
+from .verdict import verdict
 
 __all__ = ["control_routes"]
 
@@ -87,7 +88,9 @@ class Control:
 
     async def jobs(self, request: Request) -> Response:
         """List the jobs: the last `limit` of them, or of those `before` one."""
-        now, store = space_of(request).clock.now(), space_of(request).store
+        space = space_of(request)
+        space.step()
+        now, store = space.clock.now(), space.store
         page, _ = page_of(request)
         found = await store.jobs(page.limit + 1, page.before)
         total = (await store.counts()).kept
@@ -97,6 +100,7 @@ class Control:
 
     async def job(self, request: Request) -> Response:
         """Show one job with its exchanges."""
+        space_of(request).step()
         job_id = request.path_params["job_id"]
         job = await space_of(request).store.find_job(job_id)
         if job is None:
@@ -108,6 +112,7 @@ class Control:
 
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
+        space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES)
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
@@ -129,7 +134,11 @@ class Control:
         from ..exchanges.har import har_log
 
         prefix = request.scope.get("root_path", "").rstrip("/")
-        before, behind = _object(har_log(())["log"] | {"entries": []}, {"entries": [b""]}).rsplit(b"]", 1)
+        chosen = await space_of(request).store.scenarios()
+        beside = space_of(request).arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
+        before, behind = _object(
+            har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
+        ).rsplit(b"]", 1)
         entries = self._beside_loop(
             list(space_of(request).journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
         )
@@ -154,6 +163,7 @@ class Control:
 
     async def charges(self, request: Request) -> Response:
         """List what would have been billed, a page of it as of jobs, and the sums of all."""
+        space_of(request).step()
         page, _ = page_of(request)
         store = space_of(request).store
         found = await store.charges(page.limit + 1, page.before)
@@ -164,10 +174,15 @@ class Control:
             "charges", found, page, total, Charge.as_dict, lambda charge: charge.job_id, **sums
         )
 
+    async def verdict(self, request: Request) -> Response:
+        """Say what the exchanges break, what was made and what it would have cost."""
+        return await verdict(space_of(request), self._beside, request)
+
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
         clock = space_of(request).clock
         if request.method == "POST":
+            space_of(request).step()
             move_clock(clock, await object_in(request, {"advance", "until", "job", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
@@ -259,6 +274,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
+        ("/_mock/verdict", control.verdict, ["GET"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),

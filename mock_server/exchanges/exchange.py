@@ -172,8 +172,9 @@ class Exchange(NamedTuple):
         return redactor.body(self.body.decode("utf-8", "replace"), cut=len(self.body) < self.body_size)
 
     def _shown_answer(self, redactor: Redactor) -> str:
-        # Its names are the server's own: what it echoes of a client is found by itself.
-        return redactor.text(self.answer_body.decode("utf-8", "replace"), cut=not self._answer_is_whole)
+        # Its names are the server's own: what it echoes of a client is found by itself, or in a refusal.
+        hide = redactor.text if (self.status or 0) < 400 else redactor.url_text
+        return hide(self.answer_body.decode("utf-8", "replace"), cut=not self._answer_is_whole)
 
     @property
     def query(self) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -24,10 +24,13 @@ OWN = ("number", "kind", "job", "model", "scenario", "word", "state", "fault", "
 """What HAR has no place for."""
 
 
-def har_log(exchanges: Iterable[Exchange], *, prefix: str = "") -> dict[str, Any]:
+def har_log(
+    exchanges: Iterable[Exchange], *, prefix: str = "", beside: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A HAR 1.2 document of exchanges, such as a journal or `MockServer.exchanges`.
 
     `prefix` is where the application is mounted, without a slash at its end: clients asked below it.
+    `beside` is what the mock knows of how they came about, for `kling-mock check`.
 
     Times are virtual. Keys are redacted wherever they stand. Status 0 means that nothing was answered, as in
     browsers. What HAR has no place for (job, scenario, findings) is under `_klingMock`, which tools skip.
@@ -37,6 +40,7 @@ def har_log(exchanges: Iterable[Exchange], *, prefix: str = "") -> dict[str, Any
             "version": "1.2",
             "creator": {"name": "kling-mock", "version": __version__},
             "pages": [],
+            **({} if beside is None else {"_klingMock": dict(beside)}),
             "entries": [_entry(exchange, prefix) for exchange in exchanges],
         }
     }

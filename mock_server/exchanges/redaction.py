@@ -80,8 +80,8 @@ class Redactor:
         self._known: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
-        """The same as `text`."""
-        return self.text(text)
+        """The same as `url_text`."""
+        return self.url_text(text)
 
     def text(self, text: str, *, cut: bool = False) -> str:
         """A text without keys and without the users and passwords of URLs.
@@ -167,7 +167,7 @@ class Redactor:
         if self.names.hinted(query):
             query = QUERY_PART.sub(self._named_part, query)
         if "%" not in query and "+" not in query:
-            return self.url_text(query) if "?" in query else self.text(query)
+            return self.url_text(query) if any(sign in query for sign in "?#;") else self.text(query)
         # A client may encode more of a key than it needs to; read together, the parts are searched once.
         parts, border = query.split("&"), "\x1f"
         read = [unquote_plus(part) if "%" in part or "+" in part else part for part in parts]
@@ -208,7 +208,7 @@ class Redactor:
         if name in URLS and "?" in value:
             target, _, query = value.partition("?")
             return f"{self.text(target)}?{self.query(query)}"
-        return self.url_text(value)
+        return self.body(value)
 
     def command(self, words: Sequence[str]) -> list[str]:
         """The words of a command line, without what its options and assignments name as secret."""

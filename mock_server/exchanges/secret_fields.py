@@ -16,12 +16,14 @@ Span = tuple[int, int]
 # attempt has been: a scan costs linear time whatever the text is.
 TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)("?)(\s*+:)?|[\[\]{}]|[-+.\w]++', re.S)
 """A string of JSON with the colon that makes it a name, a bracket, or a bare value."""
-INNER = re.compile(r'\\"([^"\\]*+)\\"\s*+:\s*+\\"((?:[^"\\]++|\\[^"])*+)')
-"""A name and its text in JSON that stands in a string of JSON."""
+INNER = re.compile(r'(?<!\\)\\++"([^"\\]*+)\\++"\s*+:\s*+\\++"')
+"""The name of a text in JSON that stands in a string of JSON, however deep."""
+INNER_VALUE = re.compile(r'(?:[^"\\]++|\\[^"])*+')
 PART = re.compile(r'\bname="([^"\r\n]*+)"[^\r\n]{0,256}+\r?\n(?:[^\r\n]{1,256}+\r?\n){0,4}+\r?\n([^\r\n]++)')
 """A part of a multipart form."""
-PARAMETER = re.compile(r"""(?:[?&;]|\\u0026)([^\s=&?;#"'<>\\]*+)=([^\s&;#"'<>\\]++)""")
-"""A parameter in the query of a URL, wherever the URL stands."""
+PARAMETER = re.compile(r"""(?:[?&;#]|\\u0026)([^\s=&?;#"'<>\\]*+)=""")
+"""The name of a parameter in the query or the fragment of a URL, wherever the URL stands."""
+PARAMETER_VALUE = re.compile(r"""[^\s&;#"'<>\\]++""")
 USERINFO = re.compile(r""":(?:\\?/){2}([^\s/?#"'<>\\…]*+)(…|\\u2026|\Z)?""")
 """What follows the two slashes of a URL: user, password and host, up to where the text was cut."""
 ASSIGNED = re.compile(
@@ -66,15 +68,26 @@ def _json_spans(text: str, names: SecretNames) -> Iterator[Span]:
                 elif any(map(str.isdigit, token[0])):
                     yield token.span()
             elif sign == '"' and '\\"' in token[1]:
-                yield from (
-                    inner.span(2) for inner in INNER.finditer(text, *token.span(1)) if inner[1] in names
-                )
+                yield from _named(INNER, INNER_VALUE, names, text, *token.span(1))
             named = False
 
 
 def parameter_spans(text: str, names: SecretNames) -> Iterator[Span]:
     """The values of secret parameters in the URLs of a text."""
-    return (found.span(2) for found in PARAMETER.finditer(text) if found[1] in names)
+    return _named(PARAMETER, PARAMETER_VALUE, names, text, 0, len(text))
+
+
+def _named(
+    name: re.Pattern[str], value: re.Pattern[str], names: SecretNames, text: str, start: int, end: int
+) -> Iterator[Span]:
+    """The values behind secret names in a part of a text."""
+    found = name.search(text, start, end)
+    while found is not None:
+        # The value of one that is not secret may have names of its own, such as those of a URL in a URL.
+        held = value.match(text, found.end(), end) if found[1] in names else None
+        if held is not None:
+            yield held.span()
+        found = name.search(text, held.end() if held is not None else found.end(), end)
 
 
 def userinfo_spans(text: str, *, cut: bool = False) -> Iterator[Span]:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..catalog.variants import RATIO_FIELDS
 from .images import inline_image_size
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ __all__ = [
 ]
 
 _RATIOS = ("16:9", "9:16", "1:1")
-_SHORTEST, _LONGEST, _USUAL = 3, 15, 5  # seconds; `_USUAL` is the default of every variant's schema
+_SHAPE = re.compile(r"([1-9]\d{0,4}):([1-9]\d{0,4})", re.ASCII)
+_SHORTEST, _LONGEST, _USUAL = 1, 30, 5  # seconds
+_SHOTS = 3, 15
+"""The bounds of what several shots last together."""
+_RATE = 16
+"""Pictures a second where a body counts pictures and does not say how fast they go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,15 @@ def clip_for(variant: Variant, facts: Facts, body: Mapping[str, Any]) -> Clip:
     Where a variant requires an `image_url` the picture decides on the aspect ratio before the body does: the
     real API makes the video in the form of its input image. A picture is only looked at if it is in the body.
     """
-    return _CLIPS_BY_FORM[seconds_for(body), _ratio_for(variant, body), facts.sound_for(body)]
+    seconds = seconds_for(body, variant.seconds)
+    return _CLIPS_BY_FORM[seconds, _ratio_for(variant, body), facts.sound_for(body)]
 
 
-def seconds_for(body: Mapping[str, Any]) -> int:
-    """The length that a create body asks for, in whole seconds from 3 to 15; 5 where it asks for none.
+def seconds_for(body: Mapping[str, Any], usual: int = _USUAL) -> int:
+    """The length that a create body asks for, in whole seconds from 1 to 30; else the usual one.
 
     Numeric strings count as numbers. Without a length of its own, a body with shots is as long as they are
-    together, if any of them says how long it is.
+    together, if any of them says how long it is, and one that counts pictures is as long as they last.
     """
     duration = body.get("duration")
     if type(duration) is int and _SHORTEST <= duration <= _LONGEST:
@@ -83,8 +90,12 @@ def seconds_for(body: Mapping[str, Any]) -> int:
     if asked is None and isinstance(shots, list):
         lengths = [_number(shot.get("duration")) for shot in shots if isinstance(shot, dict)]
         if any(length is not None for length in lengths):
-            asked = sum(_USUAL if length is None else length for length in lengths)
-    return _USUAL if asked is None else max(_SHORTEST, min(_LONGEST, round(asked)))
+            together = sum(_USUAL if length is None else length for length in lengths)
+            asked = max(_SHOTS[0], min(_SHOTS[1], together))
+    if asked is None and "num_frames" in body:
+        frames, rate = _number(body["num_frames"]), _number(body.get("frames_per_second"))
+        asked = None if frames is None else frames / (rate or _RATE)
+    return max(_SHORTEST, min(_LONGEST, usual if asked is None else round(asked)))
 
 
 def nearest_ratio(width: int, height: int) -> str:
@@ -99,15 +110,21 @@ def nearest_ratio(width: int, height: int) -> str:
 
 
 def _ratio_for(variant: Variant, body: Mapping[str, Any]) -> str:
-    wish = body.get("aspect_ratio") or body.get("ratio")
-    asked = wish if isinstance(wish, str) and wish in _RATIOS else None
+    asked = next((found for name in RATIO_FIELDS if (found := _shape(body.get(name))) is not None), None)
     if asked is not None and "image_url" not in variant.required:
         return asked
-    if "image_url" not in body and "image_list" not in body:
-        return asked or "16:9"
+    usual = asked or _shape(variant.ratio) or _RATIOS[0]
     image = _first_image(body)
     size = inline_image_size(image) if image is not None and not image.startswith("http") else None
-    return nearest_ratio(*size) if size is not None else asked or "16:9"
+    return usual if size is None else nearest_ratio(*size)
+
+
+def _shape(wish: object) -> str | None:
+    """The kept shape nearest to what a field asks for, such as `4:3` or `1280:720`, if it asks for one."""
+    if not isinstance(wish, str):
+        return None
+    found = _SHAPE.fullmatch(wish)
+    return nearest_ratio(int(found[1]), int(found[2])) if found else None
 
 
 def _first_image(body: Mapping[str, Any]) -> str | None:

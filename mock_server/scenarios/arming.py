@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
+from .plain_data import scenario_as_json
 from .scenario import Scenario
 
 __all__ = ["Armed", "Arming", "How"]
@@ -54,6 +56,14 @@ class Arming:
         self._steps[at] = None
         if len(self._steps) > MOST_KEPT:
             del self._steps[next(iter(self._steps))]
+
+    def as_dict(self, unused: Iterable[Scenario]) -> dict[str, Any]:
+        """What is written beside a recording; `unused` are the scenarios that wait for a create."""
+        return {
+            "steps": sorted(self._steps),
+            "armed": [scenario_as_json(armed.scenario) for armed in self._armed.values()],
+            "unused": [scenario_as_json(scenario) for scenario in unused],
+        }
 
     def clear(self) -> None:
         """Forget all but what was chosen at the start."""

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalog.schema import CONSTRAINTS, Inner, inner_schemas
+from .severity import Severity, field_severity, severity_of
 
-__all__ = ["Difference", "constraints_of", "differences"]
+__all__ = ["Difference", "constraints_of", "differences", "wording_differences"]
 
 _COMPARED = (CONSTRAINTS - {"required", "nullable"}) | {"default", "deprecated"}
 """What of a schema is compared; `required` is said of each field that it names."""
+_WORDS = ("title", "description", "example", "examples", "externalDocs", "$comment")
+"""What is said of a field to people."""
 _ABSENT = "absent"
 
 
@@ -21,18 +24,21 @@ class Difference:
     """One constraint that the two contracts do not share."""
 
     field: str
-    """Such as `dynamic_masks[].trajectories`; an alternative is marked `|1`, `|2`."""
+    """Such as `dynamic_masks[].trajectories`; an alternative is marked `|1`, one that holds as well `&1`."""
     constraint: str
-    """A keyword of JSON Schema, `required`, or `field` where one side lacks the field altogether."""
+    """A keyword of JSON Schema, `required`, `wording`, or `field` where one side lacks the field."""
     ours: str
     theirs: str
+    severity: Severity
+    """What it means to clients of the first contract."""
 
-    def line(self) -> str:
-        """The difference as one line."""
+    def line(self, there: str = "in the file") -> str:
+        """The difference as one line; `there` says where the second contract is."""
         if self.constraint == "field":
-            where = "only in the file" if self.ours == _ABSENT else "not in the file"
-            return f"{self.field}: {where}"
-        return f"{self.field or 'body'}: {self.constraint} is {self.ours}, in the file {self.theirs}"
+            return f"{self.field}: {'only' if self.ours == _ABSENT else 'not'} {there}"
+        if self.constraint == "wording":
+            return f"{self.field or 'body'}: said in other words"
+        return f"{self.field or 'body'}: {self.constraint} is {self.ours}, {there} {self.theirs}"
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
@@ -46,13 +52,25 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Diff
         if field not in left or field not in right:
             lacking.append(field)
             here, there = (_ABSENT, "present") if field not in left else ("present", _ABSENT)
-            found.append(Difference(field, "field", here, there))
+            severity = field_severity(field, left.get(field), right.get(field))
+            found.append(Difference(field, "field", here, there, severity))
             continue
-        for keyword in dict.fromkeys([*left[field], *right[field]]):
-            here, there = left[field].get(keyword, _ABSENT), right[field].get(keyword, _ABSENT)
-            if here != there:
-                found.append(Difference(field, keyword, here, there))
+        found += _of_field(field, left[field], right[field])
     return found
+
+
+def _of_field(field: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Difference]:
+    for keyword in dict.fromkeys([*ours, *theirs]):
+        here, there = _shown(keyword, ours), _shown(keyword, theirs)
+        if here != there:
+            yield Difference(field, keyword, here, there, severity_of(keyword, ours, theirs))
+
+
+def wording_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+    """The fields of both contracts of which something else is said to people."""
+    left, right = dict(_words(ours, "")), dict(_words(theirs, ""))
+    changed = [field for field in left if field in right and left[field] != right[field]]
+    return [Difference(field, "wording", "", "", "wording") for field in changed]
 
 
 def _aligned(schema: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -68,21 +86,30 @@ def _aligned(schema: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str
     return {**schema, "properties": fields}
 
 
-def constraints_of(schema: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Field by field, the constraints of a resolved schema, each value as JSON."""
+def constraints_of(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Field by field, the constraints of a resolved schema."""
     return dict(_walk(schema, "", required=False))
 
 
-def _walk(schema: Mapping[str, Any], at: str, *, required: bool) -> Iterator[tuple[str, dict[str, str]]]:
-    own = {keyword: _shown(keyword, schema[keyword]) for keyword in schema if keyword in _COMPARED}
+def _walk(schema: Mapping[str, Any], at: str, *, required: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    own = {keyword: schema[keyword] for keyword in schema if keyword in _COMPARED}
+    if schema.get("additionalProperties") is False:
+        own["additionalProperties"] = False
     if required:
-        own["required"] = "true"
+        own["required"] = True
     yield at, own
     names = schema.get("required", ())
     for inner in inner_schemas(schema):
         if isinstance(inner.schema, dict) and inner.keyword != "x-rules":
             needed = inner.keyword == "properties" and inner.step in names
             yield from _walk(inner.schema, _place(at, inner), required=needed)
+
+
+def _words(schema: Mapping[str, Any], at: str) -> Iterator[tuple[str, Any]]:
+    yield at, {keyword: schema[keyword] for keyword in _WORDS if keyword in schema}
+    for inner in inner_schemas(schema):
+        if isinstance(inner.schema, dict) and inner.keyword != "x-rules":
+            yield from _words(inner.schema, _place(at, inner))
 
 
 def _place(at: str, inner: Inner) -> str:
@@ -92,12 +119,18 @@ def _place(at: str, inner: Inner) -> str:
             return f"{at}.{inner.step}" if at else str(inner.step)
         case "items":
             return f"{at}[]"
-        case "anyOf" | "oneOf" | "allOf":
+        case "anyOf" | "oneOf":
             return f"{at}|{int(inner.step or 0) + 1}"
+        case "allOf":
+            return f"{at}&{int(inner.step or 0) + 1}"
     return f"{at}|{inner.place}"
 
 
-def _shown(keyword: str, value: Any) -> str:
+def _shown(keyword: str, constraints: Mapping[str, Any]) -> str:
+    """A constraint as JSON."""
+    if keyword not in constraints:
+        return _ABSENT
+    value = constraints[keyword]
     if keyword in ("enum", "type") and isinstance(value, list):
         # Their order means nothing.
         value = sorted(value, key=lambda item: json.dumps(item))

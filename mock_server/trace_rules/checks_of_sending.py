@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..api.request_context import REDIRECTED
 from ..exchanges.exchange import Exchange
+from ..validation.problems import UNKNOWN_MODEL
 from .near_paths import nearest_path
 from .trace import Accusation, Trace
 
@@ -16,20 +17,20 @@ __all__ = [
     "a6_exact_route",
     "a7_bearer_everywhere",
     "a8_strict_json",
-    "asks_for_another_vendor",
+    "asks_for_unknown_model",
 ]
 
 _NOT_THE_PAYLOAD = ("contentType", "json", "scenario", "undocumented", "account")
 
 
 def a1_payload_valid(trace: Trace) -> Iterator[Accusation]:
-    """A create that its variant's contract refuses; of other vendors' models nothing is known.
+    """A create that its variant's contract refuses; of a model without a document nothing is known.
 
     A test that hands its client something invalid on purpose shows it too: nothing in the trace tells.
     """
     for create in trace.creates:
         wrong = [problem for problem in create.violations if problem.constraint not in _NOT_THE_PAYLOAD]
-        if wrong and not asks_for_another_vendor(create):
+        if wrong and not asks_for_unknown_model(create):
             yield Accusation(
                 f"the API refuses this body, so there is no video: {wrong[0].sentence()}.", (create,)
             )
@@ -105,11 +106,9 @@ def a8_strict_json(trace: Trace) -> Iterator[Accusation]:
             yield Accusation(f"the body is not strict JSON: {wrong}.", (create,))
 
 
-def asks_for_another_vendor(create: Exchange) -> bool:
-    """True for a create that was refused for its model, which is none of Kling's by its name."""
-    asked = create.payload.get("model") if isinstance(create.payload, dict) else None
-    refused = any(problem.path == "model" for problem in create.violations)
-    return refused and isinstance(asked, str) and "/" in asked and "kling" not in asked.lower()
+def asks_for_unknown_model(create: Exchange) -> bool:
+    """True for a create of a model that this mock has no document of: that tells nothing of the client."""
+    return any(problem.constraint == UNKNOWN_MODEL for problem in create.violations)
 
 
 def _url_text(exchange: Exchange) -> str:

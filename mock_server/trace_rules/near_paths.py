@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from ..api.generation_paths import generation_paths
-from ..catalog import CURRENT_PATHS, load_catalog
+from ..api.generation_paths import vendored_paths
+from ..catalog import CURRENT_PATHS
 
 __all__ = ["nearest_path"]
 
@@ -26,10 +26,10 @@ def nearest_path(path: str) -> str | None:
     Slips of the usual kind: slashes too many or too few, a version that is doubled, missing or another one,
     an id behind the path instead of in the query, a word in the plural or the singular.
     """
-    if len(path) > LONGEST or path in _known():
+    if len(path) > LONGEST or path in vendored_paths():
         return None
     plain = re.sub(r"/{2,}", "/", path.lower()).rstrip("/")
-    if plain in _known():
+    if plain in vendored_paths():
         return plain
     if _OF_A_VENDOR.fullmatch(plain) and not plain.startswith("/v2/generate/video/kling"):
         # Another vendor's models, which this mock does not have.
@@ -38,13 +38,8 @@ def nearest_path(path: str) -> str | None:
         return CURRENT_PATHS[0]
     if "/video" not in plain and "kling" not in plain:
         return None
-    likeness, near = max((_likeness(plain, known), known) for known in _known())
+    likeness, near = max((_likeness(plain, known), known) for known in vendored_paths())
     return near if likeness >= ALIKE else None
-
-
-@cache
-def _known() -> tuple[str, ...]:
-    return tuple(generation_paths(load_catalog()))
 
 
 def _likeness(path: str, known: str) -> float:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from ..errors import PayloadError
 from ..exchanges.exchange import Exchange
 from ..scenarios.fault import MODIFIERS
-from ..validation import parse_json
-from .trace import Trace
+from .trace import Trace, body_key
 
-__all__ = ["blind_reposts"]
+__all__ = ["UNANSWERED", "blind_reposts", "wishes"]
 
+UNANSWERED = "unanswered"
+"""The fault of a recorded request that may have arrived, and had no answer or a gateway's."""
 LATE = 1.0
 """Virtual seconds after which a create that is still unanswered was given up by whoever sends it again."""
 
@@ -32,13 +32,18 @@ def blind_reposts(trace: Trace) -> Iterator[tuple[Exchange, ...]]:
                 again.append(exchange)
         elif again is not None and len(again) > 1:
             continue
-        elif _lost(exchange):
+        elif _lost(exchange, unknown=trace.lost):
             sent[key] = [exchange]
         else:
             sent.pop(key, None)
     for again in sent.values():
         if len(again) > 1:
             yield tuple(again)
+
+
+def wishes(trace: Trace) -> set[Hashable]:
+    """A value for each wish that the creates of a trace have: the same one for the same create again."""
+    return {_key(create) for create in trace.creates}
 
 
 def _comes_after(lost: Exchange, create: Exchange) -> bool:
@@ -48,31 +53,17 @@ def _comes_after(lost: Exchange, create: Exchange) -> bool:
     return lost.status is None and create.at - lost.at >= LATE
 
 
-def _lost(create: Exchange) -> bool:
-    """Return True if a create made a job of which its client was not told."""
+def _lost(create: Exchange, *, unknown: bool) -> bool:
+    """Return True if a create made a job of which its client was not told; may have, where that is `unknown`.
+
+    In a recording of the real API nothing but the answer says what was made.
+    """
     if create.job_id is None:
-        return False
+        return unknown and create.fault == UNANSWERED
     return create.status is None or (create.fault is not None and create.fault not in MODIFIERS)
 
 
 def _key(create: Exchange) -> Hashable:
     """A value that is equal for creates that ask for the same."""
     asked = [tuple(create.header_values(name)) for name in (b"authorization", b"x-mock-scenario")]
-    return create.path, *asked, _body_of(create)
-
-
-def _body_of(create: Exchange) -> Hashable:
-    if len(create.body) == create.body_size:
-        try:
-            return _frozen(parse_json(create.body))
-        except (PayloadError, RecursionError):
-            pass
-    return create.body, create.body_size
-
-
-def _frozen(value: object) -> Hashable:
-    if isinstance(value, dict):
-        return frozenset((name, _frozen(one)) for name, one in value.items())
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
-    return type(value).__name__, repr(value)
+    return create.path, *asked, body_key(create)

@@ -13,8 +13,19 @@ from .long_texts import text_size
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["MOST_PROBLEMS", "Problem", "message", "noted", "path_of", "problems_of", "shorten"]
+__all__ = [
+    "MOST_PROBLEMS",
+    "UNKNOWN_MODEL",
+    "Problem",
+    "message",
+    "noted",
+    "path_of",
+    "problems_of",
+    "shorten",
+]
 
+UNKNOWN_MODEL = "unknown-model"
+"""The constraint that a body breaks which names a model without a document: nothing is known against it."""
 MOST_PROBLEMS = 1000
 """How many problems of one body are told apart; a body of a million wrong points is not worth more."""
 _MOST_NOTED = 50

@@ -209,7 +209,9 @@ class Client:
 
     def video_of(self, job: dict[str, Any]) -> str | None:
         video = job.get("video")
-        url = video.get("url") if isinstance(video, dict) else None
+        if isinstance(video, list) and video:
+            video = video[0]
+        url = video.get("url") if isinstance(video, dict) else video
         return url if isinstance(url, str) and url else None
 
     def ended(self, job: dict[str, Any]) -> str | None:

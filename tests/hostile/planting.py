@@ -72,6 +72,14 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"} | FOREIGN
 FORM = {"Content-Type": "application/x-www-form-urlencoded"} | FOREIGN
 URL = f"https://user:{SECRET}@h.example/a.png"
 
+URLS = {
+    "URL": f"https://h.example/?a=1&token={SECRET}",
+    "URL in a URL": f"https://h.example/?to=https://g.example/?token={SECRET}",
+    "fragment": f"https://h.example/cb#access_token={SECRET}&state=1",
+    "fragment behind a query": f"https://h.example/cb?a=1#access_token={SECRET}",
+}
+META = json.dumps({"api_key": SECRET})
+
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
@@ -97,6 +105,24 @@ def _places() -> list[Place]:
         Place("password of a URL", FOREIGN, body={"model": IMAGES, "prompt": "x", "image_url": URL}),
         Place("password of a URL in a wrong field", FOREIGN, body={**BODY, "seed": URL}),
         Place("signed URL", FOREIGN, body={**BODY, "image_url": f"https://h/a?x=1&Signature={SECRET}"}),
+        *(
+            Place(f"{label} in a field", FOREIGN, body={"model": IMAGES, "prompt": "x", "image_url": url})
+            for label, url in URLS.items()
+        ),
+        *(
+            Place(f"{label} in a wrong field", FOREIGN, body={**BODY, "aspect_ratio": url})
+            for label, url in URLS.items()
+        ),
+        *(Place(f"{label} in a header", {"X-Next": url} | FOREIGN, body=BODY) for label, url in URLS.items()),
+        *(Place(f"{label} in Referer", {"Referer": url} | FOREIGN, body=BODY) for label, url in URLS.items()),
+        *(
+            Place(f"{label} in a query", FOREIGN, f"?next={url.replace('#', '%23')}", BODY)
+            for label, url in URLS.items()
+        ),
+        Place("JSON in a header", {"X-Meta": json.dumps({"token": SECRET})} | FOREIGN, body=BODY),
+        Place("assignment in a header", {"X-Meta": f"a=1, token={SECRET}"} | FOREIGN, body=BODY),
+        Place("query with semicolons", FOREIGN, f"?a=1;token={SECRET}", BODY),
+        Place("JSON in JSON in JSON", FOREIGN, body={**BODY, "meta": json.dumps({"x": META})}),
         Place("Referer", {"Referer": f"https://h/?api_key={SECRET}"} | FOREIGN, body=BODY),
         Place("Basic", {"Authorization": "Basic " + _base64(f"me:{SECRET}")}, body=BODY),
         Place("prompt", OWN, body={**BODY, "prompt": f"my key is {SECRET}, keep it"}),

@@ -38,11 +38,14 @@ class Pulse:
     def __init__(self, server: MockServer) -> None:
         self.longest = 0.0
         self._stopped = threading.Event()
+        begun = threading.Event()
         assert server.loop is not None
-        self._future = asyncio.run_coroutine_threadsafe(self._beat(), server.loop)
+        self._future = asyncio.run_coroutine_threadsafe(self._beat(begun), server.loop)
+        assert begun.wait(20)
 
-    async def _beat(self) -> None:
+    async def _beat(self, begun: threading.Event) -> None:
         before = time.process_time()
+        begun.set()
         while not self._stopped.is_set():
             await asyncio.sleep(0.001)
             now = time.process_time()

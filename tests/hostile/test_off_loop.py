@@ -19,7 +19,7 @@ from kling_mock.validation import parse_json
 from ..support import MODEL, PATHS, Reply, ask, body_for, create, until
 
 PROMPT = json.dumps(body_for(prompt="a" * 400_000))
-VALUES = json.dumps(body_for(z=[1] * 3_000))
+VALUES = json.dumps(body_for(z=[1] * 500))
 LARGE = {"large": PROMPT.encode(), "in one packet": VALUES.encode()}
 
 

@@ -149,7 +149,7 @@ def refused(api: Api) -> None:
 
 
 def impatient(api: Api) -> None:
-    api.arm("rate-limited;times=2;retry_after=20")
+    api.arm("rate-limited;times=1;retry_after=20")
     again(api)
 
 
@@ -224,12 +224,15 @@ MISTAKES: dict[str, tuple[str, Callable[[Api], None]]] = {
 """Each planted mistake with the rule that it breaks."""
 
 
+def each(api: Api) -> None:
+    """All of them, with a reset before each."""
+    for _, mistake in MISTAKES.values():
+        urllib.request.urlopen(f"{api.mock}/_mock/reset", b"", timeout=30).close()
+        mistake(api)
+
+
 if __name__ == "__main__":
-    found = right if sys.argv[1] == "right" else MISTAKES[sys.argv[1]][1]
-    found(
-        Api(
-            os.environ["KLING_BASE_URL"],
-            os.environ["KLING_MOCK_URL"],
-            pause=float(os.environ.get("PAUSE", 1)),
-        )
-    )
+    base = os.environ.get("KLING_BASE_URL", "https://api.aimlapi.com/v2")
+    asked = Api(base, os.environ["KLING_MOCK_URL"], pause=float(os.environ.get("PAUSE", 1)))
+    named = {"right": right, "each": each}
+    (named.get(sys.argv[1]) or MISTAKES[sys.argv[1]][1])(asked)

@@ -6,9 +6,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...server import MockServer
 from .run_directory import BUNDLE_VARIABLES, NODE_BRIEF, NODE_PRELOAD, PYTHON_STARTUP, RunDirectory
 
-__all__ = ["BUNDLE_VARIABLES", "PROXY_VARIABLES", "brief_environment", "child_environment"]
+__all__ = [
+    "BUNDLE_VARIABLES",
+    "PROXY_VARIABLES",
+    "brief_environment",
+    "child_environment",
+    "control_environment",
+]
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -36,6 +43,15 @@ def child_environment(
         environment["PATH"] = os.pathsep.join([str(folder.tools), environment.get("PATH", os.defpath)])
     _require(environment, NODE_PRELOAD)
     return environment
+
+
+def control_environment(server: MockServer) -> dict[str, str]:
+    """Where a child finds the control API of its mock, and the token for it."""
+    url = server.url
+    for anywhere, here in (("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")):
+        url = url.replace(f"//{anywhere}:", f"//{here}:")
+    token = server.settings.control_token
+    return {"KLING_MOCK_URL": url} | ({"KLING_MOCK_CONTROL_TOKEN": token} if token else {})
 
 
 def brief_environment(

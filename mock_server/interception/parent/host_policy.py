@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 from ...errors import SettingsError
 from ...exchanges.exchange import Exchange
+from ...exchanges.video_urls import video_urls
 from ...hostnames import is_loopback, is_this_machine, own_name, plain_name
 from ..shared.decision import Decision
 
 __all__ = ["API_HOST", "Hosts"]
 
 API_HOST = "api.aimlapi.com"
+MOST_LEARNED = 64
+"""Hosts of videos that are answered for as well: clients name them, and each is told to every hook."""
 
 
 class Hosts:
@@ -39,6 +42,7 @@ class Hosts:
         """Called whenever there is one more host to answer for."""
         self._on_unhooked_refusal = on_unhooked_refusal
         self._names: set[str] = set()
+        self._learned = 0
         for name in (API_HOST, *names):
             self._add(_checked(name))
 
@@ -70,12 +74,12 @@ class Hosts:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""
         if exchange.kind not in ("create", "poll") or b'"video"' not in exchange.answer_body:
             return
-        answer = exchange.answer
-        video = answer.get("video") if isinstance(answer, dict) else None
-        for one in video if isinstance(video, list) else [video]:
-            url = one.get("url") if isinstance(one, dict) else one
-            host = _host_of(url) if isinstance(url, str) else None
-            if host and not is_loopback(host) and host not in self._names:
+        for url in video_urls(exchange.answer):
+            host = _host_of(url)
+            if not host or is_loopback(host) or host in self._names:
+                continue
+            if self._learned < MOST_LEARNED:
+                self._learned += 1
                 self._add(host)
                 for listener in self.listeners:
                     listener()

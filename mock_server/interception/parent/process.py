@@ -61,13 +61,14 @@ def run_child(
     *,
     timeout: float | None = None,
     look: Callable[[], None] = lambda: None,
+    said_by: str = "kling-mock run",
 ) -> int:
     """Run a command with this process's own input and output, and return its exit status.
 
     `mask` is what `held_signals` gave. 127 and 126 where the command cannot be started, 128 + n where
     signal n ended it, 124 where `timeout` (real seconds) did. Signals go to the child first: Ctrl-C reaches
     it from the terminal, others are handed on. What it left running is ended as well, on Linux.
-    `look` is called now and then while it runs.
+    `look` is called now and then while it runs; `said_by` begins each sentence on standard error.
     """
     adopt_orphans()
     own = set(children())
@@ -77,15 +78,15 @@ def run_child(
         file = shutil.which(command[0], path=environment.get("PATH", os.defpath))
         if file is not None:
             # The file is there, so it must be what its first line names that is not.
-            print(f"kling-mock run: cannot run {file}: {_interpreter(file)} does not exist", file=sys.stderr)
+            print(f"{said_by}: cannot run {file}: {_interpreter(file)} does not exist", file=sys.stderr)
             return NOT_EXECUTABLE
-        print(f"kling-mock run: command not found: {command[0]}", file=sys.stderr)
+        print(f"{said_by}: command not found: {command[0]}", file=sys.stderr)
         return NOT_FOUND
     except OSError as error:
-        print(f"kling-mock run: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"{said_by}: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_EXECUTABLE
     try:
-        returned = _wait(process, timeout, look, taken=mask is not None)
+        returned = _wait(process, timeout, look, taken=mask is not None, said_by=said_by)
     finally:
         end_leftovers(own)
     if returned is None:
@@ -121,16 +122,19 @@ def _interpreter(file: str) -> str:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], timeout: float | None, look: Callable[[], None], *, taken: bool
+    process: subprocess.Popen[bytes],
+    timeout: float | None,
+    look: Callable[[], None],
+    *,
+    taken: bool,
+    said_by: str,
 ) -> int | None:
     """The status as `subprocess` tells it; None where the time was up."""
     deadline = None if timeout is None else time.monotonic() + timeout
     while process.poll() is None:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            print(
-                f"kling-mock run: the command took longer than {timeout:g} s and was ended.", file=sys.stderr
-            )
+            print(f"{said_by}: the command took longer than {timeout:g} s and was ended.", file=sys.stderr)
             _end(process)
             return None
         look()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,11 @@ from ...errors import ServerError
 from ...exchanges.redaction import Redactor, environment_keys
 from ...server import MockServer
 from ...settings import Settings
+from ...verdicts.past import keep_past
 from ...virtual_time.proc import children
 from .certificates import Authority
 from .clock_server import ClockServer
-from .environment import child_environment
+from .environment import child_environment, control_environment
 from .gateway import Gateway
 from .host_policy import Hosts
 from .in_process import gateway_of
@@ -50,6 +51,8 @@ class RunOptions:
     """US dollars: what is billed beyond it is said in the report."""
     timeout: float | None = None
     """Real seconds after which the command is ended."""
+    ignore: Collection[str] = ()
+    """Ids of rules that the verdict leaves out."""
 
 
 def run(options: RunOptions) -> dict[str, Any]:
@@ -69,6 +72,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     )
     fast_forward = options.fast_forward
     with Watcher() as watcher, held_signals() as mask, MockServer(settings) as server:
+        keep_past(server.space, of_program=True)
         clock_server = clock_server_of(server, hosts)
         with (
             gateway_of(server, hosts, authority, proxies, clock_server) as gateway,
@@ -78,6 +82,7 @@ def run(options: RunOptions) -> dict[str, Any]:
             with hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
+                environment |= control_environment(server)
                 look = Reminder(server).look
                 status = run_child(options.command, environment, mask, timeout=options.timeout, look=look)
             return summary_of(
@@ -89,6 +94,7 @@ def run(options: RunOptions) -> dict[str, Any]:
                 hosts=hosts,
                 held=clock_server.tracker.held,
                 budget=options.budget,
+                ignore=options.ignore,
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from textwrap import wrap
 from typing import Any, cast
 
@@ -12,13 +12,13 @@ from ...billing.budget import over_budget
 from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
+from ...exchanges.video_urls import video_urls
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
 from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
-from ...trace_rules import Breach, check_trace
-from ...trace_rules.checks_of_sending import asks_for_another_vendor
-from ...verdicts.evidence import trace_of
+from ...trace_rules.checks_of_sending import asks_for_unknown_model
+from ...verdicts.past import verdict_of
 from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 
@@ -42,6 +42,7 @@ def summary_of(
     hosts: Hosts,
     held: Mapping[str, float] | None = None,
     budget: float | None = None,
+    ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
@@ -49,9 +50,8 @@ def summary_of(
     US dollars that may be billed.
     """
     exchanges = server.exchanges
-    uncalled = [] if exchanges or status in UNSTARTED else [API_HOST]
-    trace = trace_of(server.space, one=True, over=True, called="run", uncalled=uncalled)
-    breaches = check_trace(trace)
+    uncalled = () if status in UNSTARTED else (API_HOST,)
+    verdict = verdict_of(server.space, over=True, uncalled=uncalled, ignore=ignore)
     hides = trace_redactor(exchanges, also=environment_keys())
     report = {
         "exit_status": status,
@@ -62,7 +62,7 @@ def summary_of(
         "exchanges": [_exchange(exchange, began) for exchange in exchanges],
         "findings": _findings(exchanges),
         "trouble": list(_trouble(exchanges, server.jobs)),
-        "breaches": [_breach(breach) for breach in breaches],
+        "breaches": verdict.rows,
         "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
@@ -104,17 +104,6 @@ def _exchange(exchange: Exchange, began: float) -> dict[str, Any]:
     return shown
 
 
-def _breach(breach: Breach) -> dict[str, Any]:
-    return {
-        "id": breach.id,
-        "name": breach.name,
-        "level": breach.level,
-        # What is advice to a test has no place in a run, where no sleep is replaced.
-        "says": breach.says.partition(" (Where the test ")[0],
-        "exchanges": list(breach.exchanges),
-    }
-
-
 def _findings(exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
     """List the tolerated mistakes, each once with how often it was made."""
     count = Counter(finding for exchange in exchanges for finding in exchange.shown_problems()[1])
@@ -147,8 +136,7 @@ def _lacks_url(exchange: Exchange) -> bool:
     answer = exchange.answer
     if exchange.state != "completed" or exchange.status != 200 or not isinstance(answer, dict):
         return False
-    video = answer.get("video")
-    return not (isinstance(video, dict) and video.get("url"))
+    return not video_urls(answer)
 
 
 def _goes_on(create: Exchange) -> bool:
@@ -162,9 +150,9 @@ def _what_of(exchange: Exchange) -> str | None:
     scenario = f" ({exchange.scenario})" if exchange.fault and exchange.scenario else ""
     if exchange.kind == "other" and exchange.status == 404:
         return f"{exchange.method} {exchange.shown(exchange.path)} was answered 404: the API has no such path"
-    if exchange.kind == "create" and asks_for_another_vendor(exchange):
+    if exchange.kind == "create" and asks_for_unknown_model(exchange):
         asked = exchange.shown(exchange.payload["model"])
-        return f"A create asked for {asked}: this mock has Kling's models only"
+        return f"A create asked for {asked}, which this mock does not know: `kling-mock specs add`, --specs"
     if exchange.status is not None and exchange.status >= 400:
         return f"{kind} was answered {exchange.status}{scenario}"
     # An answer that comes in an unusual way, compressed or in pieces, is no trouble.
@@ -218,8 +206,9 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         lines.append(
             f"  tolerated {finding['says']}" + (f" ({finding['times']}x)" if finding["times"] > 1 else "")
         )
-    for breach in report["breaches"][:SHOWN]:
-        lines.append(f"  broken    {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
+    for breach in report["breaches"][:MOST_BREACHES]:
+        word = "advice   " if breach["level"] == "A" else "broken   "
+        lines.append(f"  {word} {breach['id']} {breach['name']} ({breach['level']}): {breach['says']}")
     lines.append(_billed(report["charges"]))
     over = report["charges"]["over_budget"]
     lines += wrap(over, 108, initial_indent="  budget    ", subsequent_indent=INDENT, break_on_hyphens=False)
@@ -234,6 +223,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
 
 
 SHOWN = 12
+MOST_BREACHES = 40
 UNSTARTED = (NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT)
 """Exit statuses that say enough about why nothing reached the mock."""
 UNREACHED = (

@@ -1,0 +1,84 @@
+"""The verdict over HTTP: in JSON, as text, as Markdown or as JUnit XML."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ..off_loop import OffLoop
+from ..trace_rules import INVARIANTS, Level
+from ..verdicts.junit import as_junit
+from ..verdicts.past import judged_later
+from ..verdicts.shown import as_markdown, as_text
+from ..verdicts.verdict import LEVELS, Verdict
+from ..workspace import Workspace
+from .body import ControlError
+
+__all__ = ["verdict"]
+
+FORMATS = {
+    "json": "application/json",
+    "text": "text/plain",
+    "markdown": "text/markdown",
+    "junit": "application/xml",
+}
+
+
+async def verdict(space: Workspace, beside: OffLoop, request: Request) -> Response:
+    """Judge a workspace as it is now; `?rule=`, `?level=` and `?ignore=` leave parts out, also repeated."""
+    wanted = _wanted(request)
+    form = _form(request, wanted["format"])
+    rules, ignore = (_rules(wanted[name], name) for name in ("rule", "ignore"))
+    levels = _levels(wanted["level"])
+    found = await beside.run(judged_later(space, ignore=ignore))
+    return _response(found.only(rules=rules, levels=levels), form)
+
+
+def _response(verdict: Verdict, form: str) -> Response:
+    if form == "json":
+        return JSONResponse(verdict.as_dict())
+    if form == "junit":
+        return Response(as_junit(verdict.rows, verdict.checked), media_type=FORMATS[form])
+    text = as_text(verdict) if form == "text" else as_markdown(verdict)
+    return Response(text, media_type=FORMATS[form])
+
+
+def _wanted(request: Request) -> dict[str, list[str]]:
+    """The query's values by name, split at commas."""
+    wanted: dict[str, list[str]] = {"format": [], "rule": [], "level": [], "ignore": []}
+    for name, value in request.query_params.multi_items():
+        if name not in wanted:
+            raise ControlError(f"Expected {', '.join(wanted)}, received {name[:100]!r}.")
+        wanted[name] += [word for word in value.split(",") if word]
+    return wanted
+
+
+def _form(request: Request, asked: list[str]) -> str:
+    """The form that is asked for: by the query, else by `Accept`, else JSON."""
+    if asked:
+        if asked[-1] not in FORMATS:
+            raise ControlError(f"format: expected one of {', '.join(FORMATS)}, received {asked[-1][:100]!r}.")
+        return asked[-1]
+    for part in request.headers.get("accept", "").split(","):
+        media_type = part.partition(";")[0].strip().lower()
+        for form, known in FORMATS.items():
+            if media_type == known:
+                return form
+    return "json"
+
+
+def _rules(asked: list[str], name: str) -> list[str]:
+    known = [invariant.id for invariant in INVARIANTS]
+    for word in asked:
+        if word.upper() not in known:
+            raise ControlError(f"{name}: expected ids out of {', '.join(known)}, received {word[:100]!r}.")
+    return [word.upper() for word in asked]
+
+
+def _levels(asked: list[str]) -> list[Level]:
+    letters = {str(level): level for level in LEVELS.values()}
+    found = [LEVELS.get(word.lower()) or letters.get(word.upper()) for word in asked]
+    for word, level in zip(asked, found, strict=True):
+        if level is None:
+            raise ControlError(f"level: expected one of {', '.join(LEVELS)}, received {word[:100]!r}.")
+    return [level for level in found if level is not None]

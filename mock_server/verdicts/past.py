@@ -1,0 +1,152 @@
+"""What was before the last reset: a verdict forgets nothing that a test suite has its server forget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from ..store import at_once
+from ..trace_rules import Breach, Trace, check_trace
+from ..trace_rules.reposts import wishes
+from ..workspace import Workspace
+from .evidence import trace_of
+from .verdict import MOST_JOBS, JobRow, Seen, Totals, Verdict, merged
+
+__all__ = ["judged_later", "keep_past", "verdict_of"]
+
+MOST_SEEN = 1_000
+"""Breaches that are kept of what was before a reset."""
+OF_ONE_WISH = ("B1", "B2", "B4", "B6")
+"""Rules about the same create twice: certain where both serve one wish, and advice elsewhere."""
+
+
+class _Part:
+    """A part of a trace, from one reset to the next one."""
+
+    def __init__(
+        self,
+        space: Workspace,
+        *,
+        over: bool,
+        called: str,
+        of_program: bool = False,
+        uncalled: Collection[str] = (),
+    ) -> None:
+        """`of_program` says that all of it is one program's: the same create twice is the same wish."""
+        trace = trace_of(space, one=of_program, over=over, called=called, uncalled=uncalled)
+        totals = at_once(space.store.totals())
+        self.totals = Totals(
+            exchanges=space.journal.count,
+            tests=1,
+            jobs=totals.made,
+            billed=totals.billed,
+            credits=totals.credits,
+            priced=totals.priced,
+            usd=totals.usd,
+        )
+        self.stepped = bool(trace.steps)
+        """Whether somebody chose a scenario or looked: a test suite, whose tests are told apart by resets."""
+        self.one_wish = len(wishes(trace)) <= 1
+        self.jobs = _jobs(space)
+        self._trace: Trace | None = trace
+        self._breaches: list[Breach] = []
+
+    @property
+    def breaches(self) -> list[Breach]:
+        """What it breaks; judged when it is first asked for."""
+        if self._trace is not None:
+            # What was judged is not needed any more.
+            self._breaches, self._trace = check_trace(self._trace), None
+        return self._breaches
+
+    def seen(self, test: int, *, apart: bool) -> list[Seen]:
+        """The breaches of this part; `apart` says that resets part the tests."""
+        certain = self.one_wish and (apart or not self.stepped)
+        return [Seen(_certain(one) if certain else one, test=test) for one in self.breaches]
+
+
+def _jobs(space: Workspace) -> list[JobRow]:
+    now = space.clock.now()
+    return [
+        JobRow(job.plan.id, job.plan.model, job.status(now), job.counters.polls, job.plan.scenario.name)
+        for job in at_once(space.store.jobs())[:MOST_JOBS]
+    ]
+
+
+def _certain(breach: Breach) -> Breach:
+    return replace(breach, certain=True) if breach.id in OF_ONE_WISH else breach
+
+
+class Past:
+    """The parts that were reset, judged; those without a breach are sums alone."""
+
+    def __init__(self, *, of_program: bool = False) -> None:
+        self.of_program = of_program
+        self.parts: list[tuple[int, _Part]] = []
+        self.totals = Totals(tests=0)
+        self.jobs: list[JobRow] = []
+        self._seen = 0
+
+    def fold(self, space: Workspace) -> None:
+        """Judge what is about to be forgotten."""
+        if not space.journal.count and not space.queue:
+            return
+        part = _Part(space, over=True, called="test", of_program=self.of_program)
+        self.totals += part.totals
+        self.jobs = [*self.jobs, *part.jobs][:MOST_JOBS]
+        self._seen += len(part.breaches)
+        if part.breaches and self._seen <= MOST_SEEN:
+            self.parts.append((self.totals.tests, part))
+
+
+_PASTS: WeakKeyDictionary[Workspace, Past] = WeakKeyDictionary()
+
+
+def keep_past(space: Workspace, *, of_program: bool = False) -> None:
+    """From now on, judge what a reset makes this workspace forget before it is forgotten.
+
+    `of_program` says that one program alone asks it.
+    """
+    if space not in _PASTS:
+        past = _PASTS[space] = Past(of_program=of_program)
+        space.before_reset.append(past.fold)
+
+
+def verdict_of(
+    space: Workspace, *, over: bool = False, uncalled: Collection[str] = (), ignore: Collection[str] = ()
+) -> Verdict:
+    """The verdict on a workspace as it is now, and on what was before its resets where that is kept.
+
+    `over` says that nobody will ask any more: what is under way was given up. `uncalled` are hosts that count
+    as such where nobody asked anything.
+    """
+    return judged_later(space, over=over, uncalled=uncalled, ignore=ignore)()
+
+
+def judged_later(
+    space: Workspace, *, over: bool = False, uncalled: Collection[str] = (), ignore: Collection[str] = ()
+) -> Callable[[], Verdict]:
+    """What gives the verdict on a workspace as it is now, also from another thread, while it goes on."""
+    past = _PASTS.get(space) or Past()
+    called = bool(past.totals.exchanges or space.journal.count)
+    parts = list(past.parts)
+    totals, jobs = past.totals, past.jobs
+    if space.journal.count or space.queue or not totals.tests:
+        hosts = () if called else uncalled
+        called_by = "run" if past.of_program else "test" if past.totals.tests else "suite"
+        part = _Part(space, over=over, called=called_by, of_program=past.of_program, uncalled=hosts)
+        totals += part.totals
+        parts.append((totals.tests, part))
+        jobs = [*jobs, *part.jobs][:MOST_JOBS]
+    return partial(_judged, parts, totals, jobs, ignore)
+
+
+def _judged(
+    parts: list[tuple[int, _Part]], totals: Totals, jobs: list[JobRow], ignore: Collection[str]
+) -> Verdict:
+    seen = [one for test, part in parts for one in part.seen(test, apart=totals.tests > 1)]
+    kept = [one for one in merged(seen) if one.breach.id not in ignore]
+    verdict = Verdict(kept, totals, jobs)
+    return replace(verdict, checked=[id for id in verdict.checked if id not in ignore])

@@ -1,0 +1,78 @@
+"""Libraries that freeze or move the time of a test: the client's clock is meant, never the mock's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+import requests
+
+from kling_mock import MockServer
+
+freezegun = pytest.importorskip("freezegun")
+time_machine = pytest.importorskip("time_machine")
+
+Freeze = Callable[[], AbstractContextManager[Any]]
+DAY = "2020-01-01"
+FREEZES: dict[str, Freeze] = {
+    "freezegun": lambda: freezegun.freeze_time(DAY),
+    "freezegun, ticking": lambda: freezegun.freeze_time(DAY, tick=True),
+    "time-machine": lambda: time_machine.travel(DAY, tick=False),
+    "time-machine, ticking": lambda: time_machine.travel(DAY, tick=True),
+}
+frozen = pytest.mark.parametrize("freeze", FREEZES.values(), ids=FREEZES)
+
+
+def finished(server: MockServer, pause: float = 0.0) -> str:
+    """The last status of a new job, polled a hundred times at most."""
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    url = f"{server.base_url}/video/generations"
+    payload = {"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox"}
+    made = requests.post(url, json=payload, headers=headers, timeout=20).json()
+    status = ""
+    for _ in range(100):
+        if pause:
+            time.sleep(pause)
+        asked = requests.get(url, params={"generation_id": made["id"]}, headers=headers, timeout=20)
+        status = asked.json()["status"]
+        if status == "completed":
+            break
+    return status
+
+
+@frozen
+@pytest.mark.kling(queued=0.05, generating=0.05)
+def test_a_job_goes_on_while_the_clients_clock_stands(kling_server: MockServer, freeze: Freeze) -> None:
+    before = kling_server.clock.now()
+    with freeze():
+        assert finished(kling_server, 0.01) == "completed"
+    assert kling_server.clock.now() >= before + 0.1
+
+
+@frozen
+@pytest.mark.kling("create-slow;seconds=0.05+poll-slow;seconds=0.05;times=1")
+def test_an_answer_that_is_late_comes(kling_server: MockServer, freeze: Freeze) -> None:
+    with freeze():
+        assert finished(kling_server) == "completed"
+
+
+@frozen
+@pytest.mark.kling(queued=20, generating=40)
+def test_sleeps_are_skipped_beside_it(
+    kling_server: MockServer, kling_fast_forward: Any, freeze: Freeze
+) -> None:
+    before = kling_server.clock.now()
+    with freeze():
+        assert finished(kling_server, 5) == "completed"
+    assert 60 <= kling_server.clock.now() - before < 90
+
+
+@frozen
+def test_a_server_that_starts_in_such_a_time_has_the_real_one(freeze: Freeze) -> None:
+    real = time.time()
+    with freeze(), MockServer(queued=0.05, generating=0.05) as server:
+        assert finished(server, 0.01) == "completed"
+        assert abs(server.clock.now() - real) < 3_600
