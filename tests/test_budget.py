@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from kling_mock import Charge
 from kling_mock.billing.budget import MOST_NAMED, billed_usd, in_words, over_budget
 from kling_mock.cli.main import main
+from kling_mock.contract_tests import contract_test
 
 from . import plugged
 from .running import python, report_of, run
@@ -93,13 +95,21 @@ def test_three(kling_server):
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2", "-p", "xdist"]])
+def check_within(pytester: pytest.Pytester, prices: str) -> None:
+    within = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "6.5")
+    assert within.ret == 0
+    within.stdout.fnmatch_lines(["kling-mock: $6.50 would have been billed, the budget is $6.50"])
+
+
+SHARED = pytest.param(["-n", "2", "-p", "xdist"], marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("workers", [[], SHARED])
 def test_a_session_beyond_its_budget_fails_and_names_the_jobs(
     pytester: pytest.Pytester, prices: str, workers: list[str]
 ) -> None:
-    within = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "6.5", *workers)
-    assert within.ret == 0
-    within.stdout.fnmatch_lines(["kling-mock: $6.50 would have been billed, the budget is $6.50"])
+    if not workers:
+        check_within(pytester, prices)
     beyond = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "5", *workers)
     beyond.assert_outcomes(passed=3)
     assert beyond.ret == 1
@@ -116,6 +126,26 @@ def test_a_budget_of_a_session_that_cannot_be_is_refused(pytester: pytest.Pytest
     result = plugged.run(pytester, "def test_it(): pass", "--kling-budget", "much")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*--kling-budget: expected US dollars such as 2.50*received 'much'."])
+
+
+def test_a_budget_is_read_from_the_environment_too(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prices: str
+) -> None:
+    monkeypatch.setenv("KLING_MOCK_BUDGET", "3")
+    monkeypatch.setenv("KLING_MOCK_PRICES", prices)
+    result = plugged.run(pytester, TESTS, "-k", "test_one")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["kling-mock: $3.25 would have been billed, the budget is $3.00"])
+
+
+def test_a_contract_test_beyond_its_budget_fails(prices: str) -> None:
+    options: dict[str, Any] = {"models": [MODEL], "properties": ["A8"], "max_examples": 1, "prices": prices}
+    for budget, fails in ((3.2, True), (1000, False)):
+        test = contract_test("tests.clients.reference:generate", budget=budget, **options)
+        (mark,) = test.pytestmark  # type: ignore[attr-defined]
+        model, wanted = mark.args[1][0].values
+        with pytest.raises(pytest.fail.Exception, match="the budget is") if fails else nullcontext():
+            test(model, wanted)
 
 
 def verify(tmp_path: Path, prices: str, *words: str) -> tuple[int, Any]:

@@ -99,7 +99,7 @@ def concurrency_limited(server: MockServer, timed: MockServer) -> None:
 
 @observes("server-error")
 def server_error(server: MockServer, _timed: MockServer) -> None:
-    check_refusal(server, 500, "wrong with the server")
+    check_refusal(server, 500, "something wrong with the server")
 
 
 @observes("model-maintenance")
