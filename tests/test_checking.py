@@ -50,7 +50,10 @@ def made(judge: Callable[[Run], Failure | None], **options: Any) -> Property:
         return st.builds(lambda payload, scenario: Trial(context.model, payload, scenario), *parts)
 
     return Property(
-        Rule("X1", "of-a-test", Level.REQUIRED, "Nothing.", "Not at all."), trials, judge, **options
+        Rule("X1", "of-a-test", Level.REQUIRED, "Nothing.", "Not at all.", "does nothing"),
+        trials,
+        judge,
+        **options,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -123,14 +124,20 @@ def _judged(everybody: Everybody, options: Mapping[str, Any], ignore: frozenset[
 
 def _ready(settings: Settings, url: str) -> None:
     """Say where it is, and what is worth a warning."""
-    print(f"kling-mock ready at {url}", flush=True)
+    # An address that means all of a machine's is none to open.
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    if settings.log_format == "json":
+        print(json.dumps({"event": "ready", "url": url}), flush=True)
+    else:
+        print(f"kling-mock ready at {url}", flush=True)
     if settings.log_format == "text":
         # Whoever gave a key knows it; what is printed may be kept.
         key = "YOUR_KEY" if settings.api_key else "test-key"
         print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
         print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
     if not is_loopback(settings.host):
-        print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
+        control = "" if settings.control_token else " Its /_mock/ answers them with a --control-token only."
+        print(f"Listening on {settings.host}: other machines can reach this mock.{control}", file=sys.stderr)
 
 
 command = Command(
