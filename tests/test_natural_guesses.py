@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ def test_a_folder_stands_for_its_json_files(tmp_path: Path, capsys: pytest.Captu
     ]
     assert main(["specs", "check", "bodies"]) != 0
     assert "Is a directory" not in "".join(capsys.readouterr())
+
+
+def test_a_run_with_a_report_says_its_summary_and_what_made_the_exit_status(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = (
+        "import json, urllib.request as u; "
+        "u.urlopen(u.Request('https://api.aimlapi.com/v2/video/generations', "
+        f"json.dumps({BODY | {'extra': 1}!r}).encode(), "
+        "{'Authorization': 'Bearer k', 'Content-Type': 'application/json'}))"
+    )
+    command = ["run", "--report", "r.json", "--check", "--", sys.executable, "-c", program]
+    assert main(command) == 1
+    said = capfd.readouterr().err
+    assert "no-undocumented-fields" in said
+    assert said.endswith("\n--check: A3 is broken, so exit status 1.\n")
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["breaches"]
 
 
 @pytest.mark.parametrize(
