@@ -32,6 +32,7 @@ __all__ = [
     "ContractOptions",
     "HealthOptions",
     "ImportOptions",
+    "InitOptions",
     "JsonOptions",
     "JudgeOptions",
     "MachineOptions",
@@ -369,6 +370,14 @@ class ImportOptions(TypedDict, total=False):
     ]
 
 
+class InitOptions(TypedDict, total=False):
+    """What `init` takes."""
+
+    dry_run: Annotated[
+        bool, Option(SWITCH, False, "print what would be written, and write nothing", variable=False)
+    ]
+
+
 class MachineOptions(TypedDict, total=False):
     """What is read from the environment alone, by `timing`, in child processes too."""
 
@@ -392,6 +401,7 @@ COMMAND_TABLES: tuple[type, ...] = (
     SpecsSyncOptions,
     VerifyOptions,
     ImportOptions,
+    InitOptions,
     MachineOptions,
 )
 """Every table but the server's."""

@@ -19,6 +19,7 @@ from .commands import Group, Wrong
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
+    "init": "write first tests, the contract test and a workflow into a client's project",
     "serve": "run the mock server",
     "health": "say whether a server answers",
     "run": "run an unmodified program with api.aimlapi.com answered by a mock",
@@ -34,6 +35,7 @@ COMMANDS = {
 DESCRIPTION = "A mock of AI/ML API's Kling video generation, and a kit that tests clients against it."
 EPILOG = """\
 examples:
+  kling-mock init --dry-run
   kling-mock serve
   kling-mock run --fast-forward -- python my_program.py
   kling-mock verify my_package.client:generate

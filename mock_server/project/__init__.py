@@ -1,0 +1,10 @@
+"""What `kling-mock init` writes into somebody's project: finding a client, calling it, the files."""
+
+from __future__ import annotations
+
+from .finding import candidates
+from .planning import Plan, plan_for_command, plan_for_function
+from .probing import Shape, probe
+from .writing import write
+
+__all__ = ["Plan", "Shape", "candidates", "plan_for_command", "plan_for_function", "probe", "write"]

@@ -1,0 +1,135 @@
+"""Looking at a client's function in a process of its own, which may exit, hang or print what it likes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..command_options import ImportOptions
+from ..errors import TargetError
+from ..options import options_of, read_options
+
+__all__ = ["Argument", "Shape", "probe"]
+
+_PROBE = """
+import importlib, inspect, json, os, sys
+file, module, name, path = json.loads(sys.argv[1])
+sys.path[:] = path
+said = {}
+try:
+    loaded = importlib.import_module(module)
+    value = getattr(loaded, name, None)
+    kind = "function" if callable(value) else type(value).__name__
+    said["kind"] = "class" if isinstance(value, type) else kind
+    said["names"] = sorted(one for one in vars(loaded) if not one.startswith("_"))[:12]
+    said["constants"] = [k for k, v in vars(loaded).items() if isinstance(v, str) and k.isidentifier()
+                         and k.isupper() and ("aimlapi.com" in v or "KEY" in k or "TOKEN" in k)]
+    if said["kind"] == "function":
+        said["is_async"] = inspect.iscoroutinefunction(value)
+        said["arguments"] = [
+            [one.name, one.kind.name, one.default is one.empty,
+             repr(one.default) if isinstance(one.default, (str, int, float, bool, type(None))) else None]
+            for one in inspect.signature(value).parameters.values()]
+except BaseException as error:
+    said["problem"] = f"{type(error).__name__}: {error}"
+with open(file, "w", encoding="utf-8") as done:
+    json.dump(said, done)
+os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a function: its default as it is written, or None where it has none that can be."""
+
+    name: str
+    kind: str
+    required: bool
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a function is called, and the constants of its module that may be an address or a key."""
+
+    module: str
+    name: str
+    is_async: bool
+    arguments: tuple[Argument, ...]
+    constants: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """`MODULE:FUNCTION`."""
+        return f"{self.module}:{self.name}"
+
+
+def probe(target: str, folder: Path) -> Shape:
+    """The shape of the function `MODULE:FUNCTION`; raises `TargetError` that says what is wrong with it."""
+    module, _, name = target.partition(":")
+    if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise TargetError(
+            f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_client:generate, "
+            "or a command after --, as in: kling-mock init -- node client.mjs"
+        )
+    said = _asked(target, module, name, folder)
+    if "problem" in said:
+        raise TargetError(f"{target} cannot be imported: {said['problem']}.")
+    if said["kind"] == "class":
+        raise TargetError(
+            f"{target} is a class: expected a function that makes an object of it and calls it."
+        )
+    if said["kind"] != "function":
+        known = ", ".join(said["names"]) or "no public name"
+        raise TargetError(f"{module} has no function {name!r}; it has {known}.")
+    arguments = tuple(Argument(*one) for one in said["arguments"])
+    return Shape(module, name, said["is_async"], arguments, tuple(said["constants"]))
+
+
+def _asked(target: str, module: str, name: str, folder: Path) -> dict[str, Any]:
+    """What the process says of the function."""
+    limit: float = read_options(options_of(ImportOptions), {})["import_seconds"]
+    with tempfile.TemporaryDirectory(prefix="kling-mock-") as place:
+        file = Path(place) / "said"
+        words = json.dumps([str(file), module, name, [str(folder), *sys.path]])
+        child = subprocess.Popen(
+            [sys.executable, "-B", "-c", _PROBE, words],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            child.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise TargetError(
+                f"{target} cannot be imported: {module} did not come back from its import within {limit:g} s "
+                "(KLING_MOCK_IMPORT_SECONDS allows more)."
+            ) from None
+        finally:
+            _end(child)
+        if not file.exists():
+            raise TargetError(
+                f"{target} cannot be imported: {module} ended the process while it was imported."
+            )
+        said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return said
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
+    child.wait()
