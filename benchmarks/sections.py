@@ -12,6 +12,7 @@ from benchmarks.load import PATH, Load, Request, counted, timed
 from benchmarks.payloads import LARGEST, USUAL, completed_poll, create_once
 from benchmarks.process import BARE, BenchmarkError, ServerProcess, mock_command
 from benchmarks.report import Row, median
+from benchmarks.stores import stores, workspaces
 
 __all__ = ["SECTIONS", "Plan"]
 
@@ -215,6 +216,8 @@ SECTIONS: dict[str, Callable[[Plan], list[Row]]] = {
     "largest": largest,
     "start": start,
     "memory": memory,
+    "stores": stores,
+    "workspaces": workspaces,
     "peers": peers,
 }
 """Every section by its name on the command line."""

@@ -24,6 +24,7 @@ from .reporting.console import explain
 from .running.checks import Checks, Plan
 from .running.events import Result, Started
 from .running.session import plan_of, ready_engine, select_models, select_properties, view_of
+from .running.spending import Spending
 
 __all__ = ["Suite", "contract_test"]
 
@@ -44,6 +45,8 @@ class Suite:
         self._checks: Checks | None = None
         self._view = WHOLE
         self._problem = ""
+        self._over_budget = ""
+        """What the last check said of a run of the client that cost too much."""
 
     @property
     def cases(self) -> list[Any]:
@@ -79,7 +82,10 @@ class Suite:
             if self._checks is None:
                 self._checks = Checks(engine, self.plan, self.properties, self.models[0])
             self._checks.begin(model)
-            return self._checks.check(wanted)
+            spending = Spending()
+            result = self._checks.check(wanted, spending.see)
+            self._over_budget = spending.beyond(self.plan.budget)
+            return result
 
     def _tell(self, result: Result) -> None:
         __tracebackhide__ = True
@@ -104,6 +110,8 @@ class Suite:
             )
         if result.result == "xfailed":
             pytest.xfail(result.reason)
+        if self._over_budget:
+            pytest.fail(self._over_budget, pytrace=False)
         if result.result == "skipped":
             pytest.skip(result.reason)
         if result.thin or result.result == "error":

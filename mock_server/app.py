@@ -212,8 +212,13 @@ class MockApp(Starlette):
         await self._deliver(opened, scope, receive, send)
 
     async def _answer(self, opened: Opened, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request that has been read, and send the answer."""
-        await self._decide(opened, body)
+        """Answer one request that has been read, and send the answer; its body counts as long as it waits."""
+        memory = self.limits.memory.share()
+        try:
+            kept: Body = body if memory.resize(len(body)) else UnkeptBody(len(body), crowded=True)
+            await self._decide(opened, kept)
+        finally:
+            memory.release()
         await self._deliver(opened, scope, receive, send)
 
     async def _decide(self, opened: Opened, body: Body) -> MockResponse:

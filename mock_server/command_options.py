@@ -350,6 +350,9 @@ class VerifyOptions(ContractOptions, total=False):
     keep_alive: Annotated[
         bool, Option(SWITCH, False, "the command stays: a payload a line on stdin, a result a line on stdout")
     ]
+    list: Annotated[
+        bool, Option(SWITCH, False, "list the properties, each with what it asks", variable=False)
+    ]
     isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[

@@ -27,6 +27,7 @@ __all__ = [
     "MODEL",
     "MODEL_DOCUMENTS",
     "PATHS",
+    "ROOT",
     "SOME_VARIANTS",
     "UPSTREAM",
     "UUID",
@@ -55,10 +56,10 @@ PATHS = (
 )
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OTHERS = [variant for variant in load_catalog().variants if variant.vendor != FAMILIES[0]]
+_FIRST = [next(one for one in _OTHERS if one.vendor == name) for name in {one.vendor: 0 for one in _OTHERS}]
 SOME_VARIANTS = [
     *(variant for variant in load_catalog().variants if variant.vendor == FAMILIES[0]),
-    *(next(one for one in _OTHERS if one.vendor == vendor) for vendor in {one.vendor: 0 for one in _OTHERS}),
-    *(one for one in _OTHERS if one.older_path or one.aliases),
+    *dict.fromkeys([*_FIRST, *(one for one in _OTHERS if one.older_path or one.aliases)]),
 ]
 """All of the first vendor, one of every other, those with another path or name: where a test takes long."""
 PATIENCE = 20.0

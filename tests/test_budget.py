@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kling_mock import Charge
+from kling_mock import Charge, Scenario
 from kling_mock.billing.budget import MOST_NAMED, billed_usd, in_words, over_budget
 from kling_mock.cli.main import main
+from kling_mock.contract_tests import contract_test
+from kling_mock.contract_tests.running.spending import Spending
 
 from . import plugged
 from .running import python, report_of, run
@@ -93,13 +97,21 @@ def test_three(kling_server):
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2", "-p", "xdist"]])
+def check_within(pytester: pytest.Pytester, prices: str) -> None:
+    within = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "6.5")
+    assert within.ret == 0
+    within.stdout.fnmatch_lines(["kling-mock: $6.50 would have been billed, the budget is $6.50"])
+
+
+SHARED = pytest.param(["-n", "2", "-p", "xdist"], marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("workers", [[], SHARED])
 def test_a_session_beyond_its_budget_fails_and_names_the_jobs(
     pytester: pytest.Pytester, prices: str, workers: list[str]
 ) -> None:
-    within = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "6.5", *workers)
-    assert within.ret == 0
-    within.stdout.fnmatch_lines(["kling-mock: $6.50 would have been billed, the budget is $6.50"])
+    if not workers:
+        check_within(pytester, prices)
     beyond = plugged.run(pytester, TESTS, "--kling-prices", prices, "--kling-budget", "5", *workers)
     beyond.assert_outcomes(passed=3)
     assert beyond.ret == 1
@@ -118,6 +130,26 @@ def test_a_budget_of_a_session_that_cannot_be_is_refused(pytester: pytest.Pytest
     result.stderr.fnmatch_lines(["*--kling-budget: expected US dollars such as 2.50*received 'much'."])
 
 
+def test_a_budget_is_read_from_the_environment_too(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, prices: str
+) -> None:
+    monkeypatch.setenv("KLING_MOCK_BUDGET", "3")
+    monkeypatch.setenv("KLING_MOCK_PRICES", prices)
+    result = plugged.run(pytester, TESTS, "-k", "test_one")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["kling-mock: $3.25 would have been billed, the budget is $3.00"])
+
+
+def test_a_contract_test_beyond_its_budget_fails(prices: str) -> None:
+    options: dict[str, Any] = {"models": [MODEL], "properties": ["A8"], "max_examples": 1, "prices": prices}
+    for budget, fails in ((3.2, True), (1000, False)):
+        test = contract_test("tests.clients.reference:generate", budget=budget, **options)
+        (mark,) = test.pytestmark  # type: ignore[attr-defined]
+        model, wanted = mark.args[1][0].values
+        with pytest.raises(pytest.fail.Exception, match="the budget is") if fails else nullcontext():
+            test(model, wanted)
+
+
 def verify(tmp_path: Path, prices: str, *words: str) -> tuple[int, Any]:
     report = tmp_path / "report.json"
     target = ["tests.clients.reference:generate", "--model", MODEL, "--property", "B4", "--property", "A8"]
@@ -127,15 +159,39 @@ def verify(tmp_path: Path, prices: str, *words: str) -> tuple[int, Any]:
     return status, json.loads(report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_verification_beyond_its_budget_fails_and_names_the_jobs(
-    tmp_path: Path, prices: str, capsys: pytest.CaptureFixture[str], jobs: str
+    tmp_path: Path, prices: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--max-examples", "2", "-j", jobs]
+    words = ["--max-examples", "2", "-j", "1"]
     status, report = verify(tmp_path, prices, "--budget", "1", *words)
     says = " ".join(capsys.readouterr().out.split())
     assert status == 1 and "broken" not in says
     assert "In one run of the client (" in says and "would have been billed, the budget is $1.00" in says
     assert f"({MODEL}, $3.25)" in report["summary"]["over_budget"]
     status, report = verify(tmp_path, prices, "--budget", "1000", *words)
-    assert status == 0 and report["summary"]["over_budget"] == ""
+    assert status == 0 and report["summary"]["over_budget"] == "" == report["summary"]["note"]
+
+
+def test_what_several_processes_saw_is_counted_together() -> None:
+    def seen(*charges: Charge) -> Spending:
+        spending = Spending()
+        run = SimpleNamespace(charges=charges, trial=SimpleNamespace(note=f"{len(charges)} jobs"))
+        run.trial.scenario = Scenario("plain")
+        spending.see(run)  # type: ignore[arg-type]
+        return spending
+
+    one, two, none = seen(charge(1, 2_000_000)), seen(charge(1, 2_000_000), charge(2, None)), Spending()
+    for order in ([one, two], [two, one]):
+        together = Spending()
+        for each in [*order, none]:
+            together.add(each)
+        assert "(1 jobs)" in together.beyond(0.5) or "(2 jobs)" in together.beyond(0.5)
+        assert together.beyond(1) == "" and together.unpriced(1).startswith("1 videos")
+        assert together.unpriced(None) == ""
+
+
+def test_a_verification_says_that_videos_have_no_price(tmp_path: Path) -> None:
+    empty = tmp_path / "none.json"
+    empty.write_text("{}", encoding="utf-8")
+    status, report = verify(tmp_path, str(empty), "--budget", "1", "--max-examples", "1", "-j", "1")
+    assert status == 0 and "videos without a price are not in the budget" in report["summary"]["note"]

@@ -48,7 +48,7 @@ def test_the_version_is_told(words: list[str], capsys: pytest.CaptureFixture[str
         (["specs", "chek"], "kling-mock specs: there is no command 'chek'. Did you mean 'check'"),
         (["--verson"], "kling-mock: there is no option '--verson' here. Did you mean '--version'"),
         (["verify", "--max-exmples", "1"], "no option '--max-exmples' here. Did you mean '--max-examples"),
-        (["scenarios", "failed"], "kling-mock scenarios: there is no argument 'failed' here"),
+        (["scenarios", "x", "y"], "kling-mock scenarios: there is no argument 'y' here"),
         (["validate"], "kling-mock validate: expected FILE, received nothing"),
         (["specs", "diff", "x"], "kling-mock specs diff: expected MODEL|FILE, received nothing"),
         (["run", "--timeout", "0", "--", "true"], "--timeout: expected a time of more than 0, received '0'."),

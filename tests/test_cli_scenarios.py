@@ -34,6 +34,25 @@ def test_rows_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
+def test_one_scenario_is_shown_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios", "rate-limited"]) == 0
+    shown = capsys.readouterr().out
+    assert "status       429" in shown and "[[scenarios.rate-limited.faults]]" in shown
+    assert main(["scenarios", "failed+slow", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) | {"ends": "error", "stretch": 10} == json.loads(
+        json.dumps(
+            {"name": "failed+slow", "summary": f"{CATALOGUE['failed'].summary} {CATALOGUE['slow'].summary}"}
+            | {"end": "error", "error": "schema", "stretch": 10, "ends": "error"}
+        )
+    )
+    assert main(["scenarios", "rat-limited"]) == 2
+    assert "Did you mean 'rate-limited'" in capsys.readouterr().err
+    file = tmp_path / "mine.toml"
+    file.write_text('[scenarios.bad-day]\nsummary = "It rains."\nbase = "poll-reset"\n', encoding="utf-8")
+    assert main(["scenarios", "bad-day", "--config", str(file)]) == 0
+    assert "It rains." in capsys.readouterr().out
+
+
 def test_own_scenarios_come_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('[scenarios.bad-day]\nsummary = "It rains."\nbase = "poll-reset"\n', encoding="utf-8")

@@ -63,6 +63,10 @@ def serving(*arguments: str, **environment: str) -> Iterator[Served]:
     watchdog.start()
     assert process.stdout is not None
     first = process.stdout.readline()
+    if arguments == ("--log-format", "json"):
+        ready = json.loads(first)
+        assert ready["event"] == "ready"
+        first = f"kling-mock ready at {ready['url']}\n"
     assert first.startswith("kling-mock ready at http://127.0.0.1:"), process.communicate()
     try:
         yield Served(process, first.split()[-1])

@@ -32,7 +32,7 @@ LATE = "stopped by the time limit of 20 s after 2 examples"
 
 
 def result(id: str, kind: ResultKind, **values: Any) -> Result:
-    return Result(Rule(id, "of-a-test", Level.REQUIRED, "", ""), TEXT, kind, **values)
+    return Result(Rule(id, "of-a-test", Level.REQUIRED, "", "", ""), TEXT, kind, **values)
 
 
 def finished(*results: Result, **summary: Any) -> Finished:

@@ -88,7 +88,13 @@ def as_2020(schema: Any) -> Any:
         return [as_2020(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {key: as_2020(value) for key, value in schema.items()}
+    # As an alternative, `nullable` without a type is how 3.0 says null.
+    alternatives = {
+        key: [{"type": "null"} if one == {"nullable": True} else one for one in schema[key]]
+        for key in ("anyOf", "oneOf")
+        if key in schema
+    }
+    plain = {key: as_2020(value) for key, value in (schema | alternatives).items()}
     if isinstance(plain.get("required"), bool):
         del plain["required"]
     if plain.pop("nullable", False) is True and plain:

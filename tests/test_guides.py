@@ -77,6 +77,8 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
     assert f"import {library}" in (pytester.path / "client.py").read_text(encoding="utf-8")
     result = pytester.runpytest_inprocess("-p", "no:xdist")
     result.assert_outcomes(passed=6)
+    # Nor is there advice.
+    assert "KlingMockWarning" not in result.stdout.str()
 
 
 @pytest.mark.slow

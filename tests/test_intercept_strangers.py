@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import errno
+import json
 import os
 import socket
 import ssl
@@ -17,18 +18,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock import MockServer
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.interception.parent.admission import without_credentials
 from kling_mock.interception.parent.certificates import MOST_NAMES, Authority
 from kling_mock.interception.parent.client_hello import server_name
-from kling_mock.interception.parent.clock_server import ClockServer
+from kling_mock.interception.parent.clock_server import ClockServer, HookConnection
 from kling_mock.interception.parent.gateway import Gateway
-from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.host_policy import MOST_LEARNED, Hosts
 from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.peer_process import is_from_below
 from kling_mock.interception.parent.request_sniffer import read_opening
@@ -333,6 +336,33 @@ def test_a_line_of_a_hook_without_an_end_is_given_up() -> None:
                 for _ in range(1000):
                     connection.sendall(b"{" * 65536)
     assert known == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[" * 60_000, b'{"token":' * 6_000, b'{"pid": 1e999}', b"[]", b"{}", b"\xff"],
+    ids=lambda line: line[:9],
+)
+def test_nonsense_in_place_of_a_hooks_words_ends_the_connection(line: bytes) -> None:
+    with MockServer() as server:
+        assert server.idle_detector is not None
+        connection = HookConnection(ClockServer(server.clock, server.idle_detector, lambda *_: None))
+        connection._transport = transport = Mock()
+        connection.data_received(line + b"\n")
+        transport.abort.assert_called_once_with()
+
+
+def test_clients_name_a_bounded_number_of_hosts() -> None:
+    hosts = Hosts()
+    told: list[str] = []
+    hosts.listeners.append(lambda: told.append(hosts.as_json()))
+    own = len(hosts.names)
+    for number in range(3 * MOST_LEARNED):
+        url = f"https://h{number}.example/media/x.mp4"
+        answer = json.dumps({"video": {"url": url}}).encode()
+        hosts.learn(Exchange("GET", "/", kind="poll", answer_body=answer, answer_size=len(answer)))
+    assert hosts.decide("h0.example") == "mock" and hosts.decide(f"h{MOST_LEARNED}.example") == "pass"
+    assert len(told) == MOST_LEARNED and len(hosts.names) == own + 2 * MOST_LEARNED
 
 
 def test_certificates_are_kept_for_so_many_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ OPERATIONS = [
     for path in (
         "/v2/video/generations",
         "/v2/generate/video/kling/generation",
+        "/v2/generate/video/google/generation",
         "/v1/video/generations",
         "/video/generations",
     )

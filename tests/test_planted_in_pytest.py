@@ -43,3 +43,37 @@ def test_advice_fails_no_test_and_all_else_does(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(
         ["T1 scenario-used: this test proves nothing:*", "B2 no-blind-repost:*paid 2 times*"]
     )
+
+
+def test_a_host_is_missed_only_by_a_test_that_asks_for_it_itself(pytester: pytest.Pytester) -> None:
+    tests = """
+    def test_asks(kling_intercept):
+        pass
+
+    @pytest.mark.usefixtures("kling_intercept")
+    def test_as_a_precaution():
+        pass
+
+    def test_is_glad_of_nothing(kling_server, kling_intercept):
+        assert not kling_server.exchanges
+    """
+    # In a process of its own: cryptography cannot be imported twice in one.
+    result = run(pytester, tests, ini="kling_mock_checks = error\n", apart=True)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["T3 mock-called: this test proves nothing: nobody called api.aimlapi.com."])
+
+
+def test_scenarios_of_the_session_need_not_be_met_by_each_test(pytester: pytest.Pytester) -> None:
+    tests = """
+    pytestmark = pytest.mark.kling("video-expired")
+
+    def test_of_the_module(kling_server):
+        assert statuses(kling_server)[-1] == "completed"
+
+    @pytest.mark.kling("video-reset")
+    def test_of_its_own(kling_server):
+        assert statuses(kling_server)[-1] == "completed"
+    """
+    result = run(pytester, tests, "--kling-scenario", "poll-slow", ini="kling_mock_checks = error\n")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["T2 fault-reached: this test proves nothing: the scenario video-reset *"])

@@ -73,7 +73,7 @@ def poll_rate_limited(server: MockServer, _timed: MockServer) -> None:
 
 @observes("poll-server-error")
 def poll_server_error(server: MockServer, _timed: MockServer) -> None:
-    check_poll_refusal(server, 500, "error")
+    check_poll_refusal(server, 500, "wrong with the server")
 
 
 @observes("poll-bad-gateway-html")

@@ -17,7 +17,7 @@ from kling_mock.cli.main import main
 from kling_mock.specs import download
 
 from .catalogues import Answer, catalogue, item, listed
-from .support import create
+from .support import UPSTREAM, create, needs_upstream
 
 MODEL = "klingai/avatar-pro"
 OTHER = "kling-video/v1/standard/text-to-video"
@@ -176,6 +176,14 @@ def test_the_report_is_markdown_where_its_name_says_so(remote: MockServer, tmp_p
     assert [path.name for path in tmp_path.iterdir() if path.name == "into"] == []
 
 
+def test_the_report_alone_is_on_standard_output_where_it_goes_there(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sync(server, "--model", MODEL, "--report", "-") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["counts"]["same"] == 1 and "1 same." in said.err
+
+
 def test_a_model_that_nobody_knows_is_told_the_nearest(
     server: MockServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -325,3 +333,27 @@ def test_a_state_that_is_none_is_told(
         status = sync(server, "--into", str(tmp_path), "--model", MODEL)
         said = capsys.readouterr().err
         assert (status == 2 and "sync.json is not what" in said) or '"version": "x"' in text
+
+
+@needs_upstream("upstream", "manifest.json")
+def test_what_the_provider_published_is_what_is_vendored(capsys: pytest.CaptureFixture[str]) -> None:
+    published = UPSTREAM / "upstream"
+    rows = json.loads((published / "manifest.json").read_bytes())
+    files: dict[str, Path] = {}
+    for row in rows:
+        for model in row["models"] if not row["legacy"] else ():
+            files.setdefault(model, published / row["vendor"] / f"{row['slug']}.json")
+    known = [(model, path) for model, path in sorted(files.items()) if path.exists()]
+    assert len(known) > 140
+    items = [item(model, f"/docs/{number}") for number, (model, _) in enumerate(known)]
+
+    def answer(path: str, _times: int) -> Answer:
+        if path == "/v1/models":
+            return 200, listed(*items), {}
+        return 200, known[int(path.rpartition("/")[2])][1].read_bytes(), {}
+
+    with catalogue(answer) as here:
+        main(["specs", "sync", "--from", here.url])
+    out = capsys.readouterr().out
+    assert " breaking" not in out and "unreadable" not in out and "new " not in out, out
+    assert f"{len(known)} same" in out

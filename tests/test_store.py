@@ -355,7 +355,8 @@ class StoreMachine(RuleBasedStateMachine):
 @every_store
 def test_a_store_does_what_its_model_does(make: StoreMaker) -> None:
     machine: Any = partial(StoreMachine, make)
-    options = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    examples = 60 if make is memory else 25
+    options = settings(max_examples=examples, stateful_step_count=30, deadline=None)
     run_state_machine_as_test(machine, settings=options)
 
 

@@ -19,7 +19,7 @@ def test_the_links_are_current() -> None:
     expected = {
         entry.name: entry for entry in (ROOT / "mock_server").iterdir() if entry.name != "__pycache__"
     }
-    expected |= {name: ROOT / name for name in ("schemas", "fixtures", "contract_tests")}
+    expected |= {name: ROOT / name for name in ("schemas", "fixtures", "contract_tests", "docs")}
     links = {entry.name: entry.resolve() for entry in TREE.iterdir() if entry.name != "__pycache__"}
     assert links == expected, "run .ci/link, and add the changed links to the commit"
     assert all(not os.path.isabs(os.readlink(TREE / name)) for name in links)

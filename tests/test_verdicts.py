@@ -13,6 +13,7 @@ import pytest
 from kling_mock import MockServer
 from kling_mock.cli import main
 from kling_mock.trace_rules import INVARIANTS
+from kling_mock.verdicts.everybody import Everybody
 from kling_mock.verdicts.past import keep_past, verdict_of
 
 from .planted.client import MISTAKES, Api, right
@@ -221,3 +222,26 @@ def test_report_is_content_with_a_right_client(server: MockServer) -> None:
 def test_other_paths_than_the_servers_own_are_kept(server: MockServer) -> None:
     assert ask(server, "POST", "/_mock/verdict", body_for(), key=None).status == 405
     assert ask(server, "GET", f"{PATHS[0]}/_mock/verdict").status == 404
+
+
+def test_each_workspace_counts_also_one_that_was_ended() -> None:
+    with MockServer(polls=(1, 1)) as server:
+        everybody = Everybody(server.common.workspaces)
+        for name in ("one", "two"):
+            base = f"/@{name}{PATHS[0]}"
+            made = ask(server, "POST", base, body_for(colour="blue"))
+            ask(server, "GET", f"{base}?generation_id={job_id(made)}")
+        ask(server, "DELETE", "/_mock/workspaces/one", key=None)
+        found = everybody.verdict()
+        assert (found.totals.jobs, found.totals.exchanges, found.totals.tests) == (2, 4, 2)
+        assert [(seen.breach.id, seen.times) for seen in found.seen] == [("A3", 2)]
+        assert everybody.verdict(ignore=["A3"]).seen == []
+        two = ask(server, "GET", "/@two/_mock/verdict", key=None).json
+        assert (two["exchanges"], [row["id"] for row in two["breaches"]]) == (2, ["A3"])
+        assert verdict(server).json["breaches"] == []
+
+
+def test_a_server_that_nobody_called_is_told_of_once() -> None:
+    with MockServer() as server:
+        found = Everybody(server.common.workspaces).verdict(uncalled=["the mock"])
+        assert [seen.breach.id for seen in found.seen] == ["T3"]

@@ -21,6 +21,7 @@ FOLDERS = {
     "schemas": "kling_mock/schemas",
     "fixtures": "kling_mock/fixtures",
     "contract_tests": "kling_mock/contract_tests",
+    "docs": "kling_mock/docs",
 }
 """Where each folder installs."""
 NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")

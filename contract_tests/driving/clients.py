@@ -249,6 +249,9 @@ def load_callable(target: str) -> CallableClient:
             f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_client:generate."
             " A program in another language is given after --, as in: kling-mock verify -- node client.js"
         )
+    if module_name.endswith(".py"):
+        written = module_name.removesuffix(".py").removeprefix("./").replace("/", ".").strip(".")
+        raise TargetError(f"{target}: expected a module, received a file: write {written}:{path}.")
     module = _import(target, module_name)
     value: Any = module
     for name in path.split("."):
@@ -259,6 +262,8 @@ def load_callable(target: str) -> CallableClient:
             raise TargetError(f"{module_name} has no {path!r}; it has {known or 'no public name'}.") from None
     if not callable(value):
         raise TargetError(f"{target} is no function: expected a callable, received {type(value).__name__}.")
+    if isinstance(value, type):
+        raise TargetError(_of_a_class(value, target, module_name))
     _check_signature(value, target)
     return CallableClient(value, target)
 
@@ -274,6 +279,16 @@ def _import(target: str, name: str) -> Any:
         last = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
         where = f" ({last.filename}:{last.lineno})" if last and "importlib" not in last.filename else ""
         raise TargetError(f"{target} cannot be imported: {type(error).__name__}: {error}{where}.") from None
+
+
+def _of_a_class(value: type, target: str, module: str) -> str:
+    """What to write where the client is a class: how its objects are made and used, nobody else knows."""
+    name = value.__name__
+    return (
+        f"{target} is a class: expected a function. Write one that uses it, in a module of your own, such as"
+        f"\n\n    from {module} import {name}\n\n    def generate(payload, *, base_url, api_key):"
+        f"\n        return {name}(base_url=base_url, api_key=api_key).generate(payload)  # the video's URL\n"
+    )
 
 
 def _check_signature(function: Callable[..., Any], target: str) -> None:

@@ -252,7 +252,8 @@ def _weight(part: Result) -> int:
 def _received(worker: _Worker) -> _Found:
     try:
         found: _Found = worker.pipe.recv()
-    except EOFError:
+    except (EOFError, OSError):
+        # Reset, rather than closed, where it had not read all that it was sent.
         worker.process.join()
         status = worker.process.exitcode
         return _Found(problem=f"A process that checked the client ended by itself, with status {status}.")

@@ -179,7 +179,9 @@ def _verify(
     summary.counts = dict(Counter(result.result for result in results))
     if results and not summary.problem and not any(map(_tried, results)):
         summary.problem = "None of the properties could be tried; the table says why."
-    summary.over_budget = work.coverage.spending.beyond(plan.budget)
+    spending = work.coverage.spending
+    summary.over_budget = spending.beyond(plan.budget)
+    summary.note = " ".join(filter(None, [summary.note, spending.unpriced(plan.budget)]))
     summary.status = status_of(results, summary)
     finished = Finished(tuple(results), summary, work.coverage.as_dict())
     report(finished)

@@ -17,10 +17,12 @@ class Spending:
         self._usd = -1.0
         self._charges: tuple[Charge, ...] = ()
         self._of = ""
+        self._unpriced = 0
 
     def see(self, run: Run) -> None:
         """Count a run in."""
         usd = billed_usd(run.charges)
+        self._unpriced += sum(charge.usd is None for charge in run.charges)
         if usd > self._usd:
             scenario = run.trial.scenario
             self._usd, self._charges = usd, run.charges
@@ -28,8 +30,17 @@ class Spending:
 
     def add(self, other: Spending) -> None:
         """Count in the runs of another process."""
+        self._unpriced += other._unpriced
         if other._usd > self._usd:
             self._usd, self._charges, self._of = other._usd, other._charges, other._of
+
+    def unpriced(self, budget: float | None) -> str:
+        """A sentence where a budget leaves out videos that have no price; else nothing."""
+        if budget is None or not self._unpriced:
+            return ""
+        return (
+            f"{self._unpriced} videos without a price are not in the budget: --prices names a file of prices."
+        )
 
     def beyond(self, budget: float | None) -> str:
         """A sentence that names the jobs of the dearest run, where it exceeds the budget; else nothing."""

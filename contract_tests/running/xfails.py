@@ -37,7 +37,8 @@ def load_xfails(path: str | Path) -> Xfails:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {error}.") from None
+        says = (error.strerror if isinstance(error, OSError) else None) or error
+        raise ConfigError(f"{file}: cannot be read: {says}.") from None
     known = []
     for number, line in enumerate(lines, 1):
         entry, _, reason = line.partition("#")

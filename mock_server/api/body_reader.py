@@ -15,8 +15,6 @@ LARGE_BODY = 64 * 1024
 
 MOST_DRAINED = 2 * 1024**3
 """Bytes of a body that is too large which are still read, so that its client gets to read the answer."""
-UNCOUNTED = 64 * 1024
-"""Bytes of a body that arrives at once and is not counted: it is gone before anything else is read."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -72,7 +70,7 @@ async def read_body(
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         whole: bytes = message.get("body", b"")
-        if len(whole) <= limit and (len(whole) <= UNCOUNTED or memory.resize(len(whole))):
+        if len(whole) <= limit and memory.resize(len(whole)):
             return whole
         return UnkeptBody(len(whole), crowded=len(whole) <= limit)
     parts: list[bytes] = []

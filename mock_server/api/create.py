@@ -61,7 +61,10 @@ async def create(
         asked = await _judged_beside(common, space, request, work)
     asked.credits = credits_of(space.prices, space.catalog, asked)
     bounds = committed_bounds(space.settings)
-    await _check_room(space, request.at, asked, bounds)
+    if not await space.store.has_room(request.at):
+        raise _full(space)
+    if bounds is not UNBOUNDED:
+        await _check_account(space, request.at, asked, bounds)
     choose = partial(space.names.asked, request.scenario, key, asked.payload.get("prompt"))
     elapsed = request.at - space.started_at
     try:
@@ -280,13 +283,9 @@ def _timeline(scenario: Scenario, settings: Settings, facts: Facts, clip_seconds
     return resolve_timeline(scenario.course, queued, generating, by)
 
 
-async def _check_room(space: Workspace, now: float, asked: Judged, bounds: JobBounds) -> None:
-    """Refuse a create that finds no room, or no money; before its scenario is chosen, which is counted."""
+async def _check_account(space: Workspace, now: float, asked: Judged, bounds: JobBounds) -> None:
+    """Refuse a create that the account does not take; before its scenario is chosen, which is counted."""
     store = space.store
-    if not await store.has_room(now):
-        raise _full(space)
-    if bounds == UNBOUNDED:
-        return
     if bounds.unfinished < math.inf and await store.unfinished(now) >= bounds.unfinished:
         raise _busy(space)
     if not bounds.covers((await store.totals()).credits, asked.credits):

@@ -45,7 +45,7 @@ def prices_of(settings: Settings) -> Prices:
 def credits_of(prices: Prices, catalog: Catalog, asked: _Asked) -> int | None:
     """The credits of what was asked for; None where nobody says."""
     variant, seconds = asked.variant, asked.clip.seconds
-    pricing = prices.find(variant.model, *variant.aliases)
+    pricing = prices.find(variant.model, *variant.aliases) if prices else None
     if pricing is None:
         return asked.facts.credits_for(seconds)
     fields: Mapping[str, Any] = {}

@@ -133,6 +133,9 @@ class Prices:
         for table in reversed(tables):
             self._by_id |= {model.lower(): pricing for model, pricing in table.items()}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_id)
+
     def find(self, *names: str) -> Pricing | None:
         """The pricing of a model by the first of its names that has one."""
         found = (self._by_id.get(name.lower()) for name in names)

@@ -16,7 +16,7 @@ from ..serving.asgi_server import Listener
 from ..serving.collector import collect_rarely
 from ..settings import Settings
 from ..store.records import Backend
-from ..verdicts.past import keep_past
+from ..verdicts.everybody import Everybody
 
 __all__ = ["serve_until_signal", "warn_of"]
 
@@ -36,7 +36,7 @@ async def serve_until_signal(
     *,
     alone: bool = True,
     begun: Callable[[Told], None] = lambda stop: None,
-    over: Callable[[Common], None] = lambda common: None,
+    over: Callable[[Everybody], None] = lambda everybody: None,
 ) -> None:
     """Serve on a socket and log exchanges until SIGINT or SIGTERM.
 
@@ -44,7 +44,7 @@ async def serve_until_signal(
     when requests are taken, `over` once they are over.
     """
     common = Common(settings)
-    common.workspaces.each(keep_past)
+    everybody = Everybody(common.workspaces)
     if alone:
         warn_of(common.backend)
     log = ExchangeLog(form=settings.log_format)
@@ -65,6 +65,6 @@ async def serve_until_signal(
         await listener.serve(ready)
     finally:
         log.close()
-        over(common)
+        over(everybody)
         if common.backend is not None:
             common.backend.close()

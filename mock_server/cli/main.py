@@ -27,7 +27,9 @@ COMMANDS = {
     "verify": "check a client against the contract",
     "validate": "check request bodies, offline",
     "specs": "list, show and check the vendored contracts",
-    "scenarios": "list what the server can be told to do",
+    "scenarios": "list what the server can be told to do, or show one with its TOML",
+    "explain": "say what a rule, a scenario or a word means",
+    "docs": "say where the documentation is, or print a page of it",
 }
 DESCRIPTION = "A mock of AI/ML API's Kling video generation, and a kit that tests clients against it."
 EPILOG = """\
@@ -36,6 +38,9 @@ examples:
   kling-mock run --fast-forward -- python my_program.py
   kling-mock verify my_package.client:generate
   kling-mock COMMAND --help
+
+documentation, installed with it: kling-mock docs
+what a rule, a scenario or a word means: kling-mock explain C9
 
 completion in a shell (zsh and fish likewise):
   eval "$(_KLING_MOCK_COMPLETE=bash_source kling-mock)"

@@ -65,11 +65,15 @@ def run(given: Mapping[str, Any]) -> int:
     broken = [breach for breach in report["breaches"] if breach["level"] == "R"]
     status: int = report["exit_status"]
     failed = (options["check"] and broken) or report["charges"]["over_budget"]
+    if options["check"] and broken and status == 0:
+        rules = sorted({breach["id"] for breach in broken})
+        verb = "is" if len(rules) == 1 else "are"
+        print(f"--check: {', '.join(rules)} {verb} broken, so exit status 1.", file=sys.stderr, flush=True)
     return 1 if failed and status == 0 else status
 
 
 def _show(report: dict[str, Any], file: str | None) -> None:
-    """The summary, on stderr or in a file."""
+    """The summary on stderr, and in a file as JSON where one is named."""
     from ..interception.parent.summary import summary_lines
 
     if file is not None:
@@ -79,7 +83,6 @@ def _show(report: dict[str, Any], file: str | None) -> None:
         except OSError as error:
             # The program's exit status counts more than what there is to say of it.
             print(f"kling-mock run: --report: cannot write {file}: {error.strerror}.", file=sys.stderr)
-        return
     plain = "utf" not in (sys.stderr.encoding or "").lower()
     print("\n".join(summary_lines(report, plain=plain)), file=sys.stderr, flush=True)
 

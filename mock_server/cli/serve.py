@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import sys
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from .commands import Command, flags
 from .options import server_flags, settings_from
 
 if TYPE_CHECKING:
-    from ..common import Common
+    from ..verdicts.everybody import Everybody
 
 __all__ = ["command"]
 
@@ -101,22 +102,21 @@ def _serve_until_stopped(settings: Settings, options: Mapping[str, Any]) -> int:
 
         statuses: list[int] = []
 
-        def judge(common: Common) -> None:
+        def judge(everybody: Everybody) -> None:
             if options["check"] or options["report"] or options["junit"]:
-                statuses.append(_judged(common, options, ignore))
+                statuses.append(_judged(everybody, options, ignore))
 
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(serve_until_signal(settings, listening, ready, over=judge))
     return statuses[0] if statuses else 0
 
 
-def _judged(common: Common, options: Mapping[str, Any], ignore: frozenset[str]) -> int:
+def _judged(everybody: Everybody, options: Mapping[str, Any], ignore: frozenset[str]) -> int:
     """Print the verdict and write the reports; 1 where it is checked and a required rule is broken."""
-    from ..verdicts.past import verdict_of
     from ..verdicts.shown import as_text
     from .judging import plain_text, status_of, write_verdict
 
-    verdict = verdict_of(common.default, over=True, ignore=ignore)
+    verdict = everybody.verdict(ignore=ignore)
     print(plain_text(as_text(verdict)), end="", file=sys.stderr, flush=True)
     write_verdict(options, verdict)
     return status_of(verdict, 0, check=options["check"])
@@ -124,14 +124,20 @@ def _judged(common: Common, options: Mapping[str, Any], ignore: frozenset[str]) 
 
 def _ready(settings: Settings, url: str) -> None:
     """Say where it is, and what is worth a warning."""
-    print(f"kling-mock ready at {url}", flush=True)
+    # An address that means all of a machine's is none to open.
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    if settings.log_format == "json":
+        print(json.dumps({"event": "ready", "url": url}), flush=True)
+    else:
+        print(f"kling-mock ready at {url}", flush=True)
     if settings.log_format == "text":
         # Whoever gave a key knows it; what is printed may be kept.
         key = "YOUR_KEY" if settings.api_key else "test-key"
         print(CURL.format(url=url, key=shlex.quote(f"Authorization: Bearer {key}")), flush=True)
         print(f"jobs and exchanges, live: {url}/_mock/", flush=True)
     if not is_loopback(settings.host):
-        print(f"Listening on {settings.host}: other machines can reach this mock.", file=sys.stderr)
+        control = "" if settings.control_token else " Its /_mock/ answers them with a --control-token only."
+        print(f"Listening on {settings.host}: other machines can reach this mock.{control}", file=sys.stderr)
 
 
 command = Command(

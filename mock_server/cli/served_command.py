@@ -12,7 +12,7 @@ from ..interception.parent.environment import control_environment
 from ..interception.parent.process import NOT_EXECUTABLE, NOT_FOUND, held_signals, run_child
 from ..server import MockServer
 from ..settings import Settings
-from ..verdicts.past import keep_past, verdict_of
+from ..verdicts.everybody import Everybody
 from ..verdicts.shown import as_text
 from .judging import ignored_ids, plain_text, status_of, write_verdict
 
@@ -30,7 +30,7 @@ def serve_command(words: Sequence[str], settings: Settings, options: Mapping[str
         settings = settings.replace(port=0)
     settings = settings.replace(max_exchanges=max(settings.max_exchanges, EXCHANGES))
     with held_signals() as mask, MockServer(settings) as server:
-        keep_past(server.space)
+        everybody = Everybody(server.common.workspaces)
         log = _log(server, settings)
         began = time.monotonic()
         status = run_child(
@@ -38,9 +38,7 @@ def serve_command(words: Sequence[str], settings: Settings, options: Mapping[str
         )
         took = time.monotonic() - began
         unstarted = status in (NOT_FOUND, NOT_EXECUTABLE)
-        verdict = verdict_of(
-            server.space, over=True, uncalled=() if unstarted else ("the mock",), ignore=ignore
-        )
+        verdict = everybody.verdict(uncalled=() if unstarted else ("the mock",), ignore=ignore)
         if log is not None:
             log.close()
     first = f"kling-mock serve: the command took {took:.1f} s, exit status {status}\n"

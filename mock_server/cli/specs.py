@@ -16,6 +16,7 @@ from ..errors import SpecError
 from ..options import options_of, read_options
 from . import specs_sync
 from .commands import Command, Group, argument, flags
+from .json_files import json_files
 
 __all__ = ["command"]
 
@@ -56,7 +57,7 @@ def _check(given: Mapping[str, Any]) -> int:
     from ..specs.checking import faults_of
 
     faulty = False
-    for name in given["files"]:
+    for name in json_files(given["files"]):
         path = Path(name)
         # What is no document at all is unusable; a reference that leads nowhere is a fault.
         read_document(path)

@@ -50,7 +50,8 @@ def sync(given: Mapping[str, Any]) -> int:
     print(f"Reading {source} (no key is sent) …", file=sys.stderr, flush=True)
     synced = compare(source, catalog, folder, models=options["models"], progress=_progress)
     for line in sync_report.table(synced):
-        print(line)
+        # Standard output is the report's where that was asked for.
+        print(line, file=sys.stderr if report == "-" else sys.stdout)
     if report is not None:
         is_markdown = Path(report).suffix.lower() in (".md", ".markdown")
         text = sync_report.as_markdown(synced) if is_markdown else sync_report.as_json(synced)

@@ -16,13 +16,14 @@ from ..exchanges.shown_problems import shown_problems
 from ..options import options_of, read_options
 from ..validation import Problem, Validator, Verdict, parse_json
 from .commands import Command, argument, flags
+from .json_files import json_files
 
 __all__ = ["command"]
 
 EPILOG = """\
 examples:
   kling-mock validate body.json
-  kling-mock validate --strict payloads/*.json
+  kling-mock validate --strict payloads/
   echo '{"model": "klingai/avatar-pro", "image_url": "https://example.com/a.png"}' | kling-mock validate -
 
 exit status: 0 all valid, 1 at least one invalid, 2 at least one that cannot be judged (unreadable, not JSON,
@@ -38,7 +39,7 @@ def validate(given: Mapping[str, Any]) -> int:
     validator = Validator(catalog)
     rows: list[dict[str, Any]] = []
     hides = NO_KEYS
-    for name in given["files"]:
+    for name in json_files(given["files"]):
         try:
             body = _read(name)
             hides = Redactor([*keys_of((), body=body), *environment_keys()])

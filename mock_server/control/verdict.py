@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..off_loop import OffLoop
 from ..trace_rules import INVARIANTS, Level
 from ..verdicts.junit import as_junit
-from ..verdicts.past import verdict_of
+from ..verdicts.past import judged_later
 from ..verdicts.shown import as_markdown, as_text
 from ..verdicts.verdict import LEVELS, Verdict
 from ..workspace import Workspace
@@ -32,7 +30,7 @@ async def verdict(space: Workspace, beside: OffLoop, request: Request) -> Respon
     form = _form(request, wanted["format"])
     rules, ignore = (_rules(wanted[name], name) for name in ("rule", "ignore"))
     levels = _levels(wanted["level"])
-    found = await beside.run(partial(verdict_of, space, ignore=ignore))
+    found = await beside.run(judged_later(space, ignore=ignore))
     return _response(found.only(rules=rules, levels=levels), form)
 
 

@@ -123,6 +123,8 @@ def _shape(wish: object) -> str | None:
     """The kept shape nearest to what a field asks for, such as `4:3` or `1280:720`, if it asks for one."""
     if not isinstance(wish, str):
         return None
+    if wish in _RATIOS:
+        return wish
     found = _SHAPE.fullmatch(wish)
     return nearest_ratio(int(found[1]), int(found[2])) if found else None
 

@@ -128,11 +128,11 @@ def _sent(request: dict[str, Any], file_of: Callable[[str], bytes | None]) -> tu
     """The body of the request and its size; None where there was one that was not recorded."""
     post = _object(request.get("postData"))
     text = post.get("text")
-    if not isinstance(text, str) and isinstance(post.get("_file"), str):
+    if not text and isinstance(post.get("_file"), str):
         found = file_of(post["_file"])
         return found, len(found or b"")
     size = request.get("bodySize")
-    if not isinstance(text, str) or (text == "" and post.get("params")):
+    if not isinstance(text, str) or (text == "" and size != 0):
         known = size if isinstance(size, int) and size > 0 else 0
         return (None, known) if known or request.get("method") in ("POST", "PUT") else (b"", 0)
     body = _decoded(text, post.get("encoding"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol
 
 from .har_stream import EntrySplitter, RecordingError
 
@@ -15,9 +15,40 @@ __all__ = ["HarFile"]
 
 PART = 1024 * 1024
 """Bytes that are read at once."""
+READ = 64 * 1024
+"""Packed bytes that are read at once."""
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a body in a file of its own that is read."""
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Unpacked:
+    """What is packed with gzip, as far as it goes; `EOFError` at the end of a file that is cut off."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._unpacker = zlib.decompressobj(wbits=31)
+        self._left = b""
+
+    def read(self, size: int) -> bytes:
+        """Some bytes, at most `size`; empty at the end."""
+        while True:
+            packed = self._left or self._raw.read(READ)
+            if not packed:
+                if self._unpacker.eof:
+                    return b""
+                raise EOFError
+            if self._unpacker.eof:
+                # Another member: whoever appends to a packed file writes one.
+                self._unpacker = zlib.decompressobj(wbits=31)
+            part = self._unpacker.decompress(packed, size)
+            self._left = self._unpacker.unconsumed_tail or self._unpacker.unused_data
+            if part:
+                return part
 
 
 class HarFile:
@@ -38,14 +69,14 @@ class HarFile:
             with contextlib.ExitStack() as stack:
                 stream, raw = self._opened(stack)
                 yield from self._entries(stream, raw)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
                 raise RecordingError(f"{self.path} cannot be read: {error.strerror}.") from None
             self._end(f"it cannot be read to its end: {error}")
         except EOFError:
             self._end("its compressed bytes are cut off")
 
-    def _entries(self, stream: IO[bytes], raw: IO[bytes]) -> Iterator[dict[str, Any]]:
+    def _entries(self, stream: _Readable, raw: IO[bytes]) -> Iterator[dict[str, Any]]:
         size, first = self.path.stat().st_size, True
         while part := stream.read(PART):
             if first:
@@ -72,14 +103,13 @@ class HarFile:
             raise RecordingError(f"{self.path} is no HAR file: expected a JSON object, received {shown!r}.")
         return part
 
-    def _opened(self, stack: contextlib.ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+    def _opened(self, stack: contextlib.ExitStack) -> tuple[_Readable, IO[bytes]]:
         """The stream of the HAR, and that of the file, whose place says how much has been read."""
         raw = stack.enter_context(self.path.open("rb"))
         magic = raw.read(4)
         raw.seek(0)
         if magic.startswith(b"\x1f\x8b"):
-            unpacked = stack.enter_context(gzip.GzipFile(fileobj=raw))
-            return cast("IO[bytes]", unpacked), raw
+            return _Unpacked(raw), raw
         if magic == b"PK\x03\x04":
             self._archive = stack.enter_context(zipfile.ZipFile(raw))
             names = [name for name in self._archive.namelist() if name.endswith(".har")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..api.generation_paths import vendored_paths
 from ..catalog import Catalog, Variant
-from ..errors import PayloadError
+from ..errors import PayloadError, UnknownModel
 from ..validation import Problem, Validator, parse_json
+from ..validation.problems import UNKNOWN_MODEL
 from .har_entry import Wire
 
 __all__ = ["Judge", "Judged"]
@@ -18,7 +19,7 @@ class Judged(NamedTuple):
 
     model: str | None
     variant: Variant | None
-    """None where the model is another vendor's, or unknown."""
+    """None where the model has no document here."""
     legacy: bool
     violations: tuple[Problem, ...] = ()
     findings: tuple[Problem, ...] = ()
@@ -46,9 +47,16 @@ class Judge:
         except PayloadError as error:
             return Judged(None, None, False, (Problem("body", error.expected, error.received, "json"),))
         model = payload.get("model") if isinstance(payload, dict) else None
-        variant = self.catalog.get(model) if isinstance(model, str) else None
-        if not isinstance(model, str) or variant is None:
-            return Judged(_text(model), None, False, violations=_no_model(model))
+        if not isinstance(model, str):
+            received = "nothing" if model is None else "no text"
+            problem = Problem("model", "the id of a model", received, "type")
+            return Judged(None, None, False, violations=(problem,))
+        try:
+            variant = self.catalog.find(model)
+        except UnknownModel as error:
+            constraint = "enum" if error.misspelt else UNKNOWN_MODEL
+            problem = Problem("model", "the id of a model", model[:80], constraint)
+            return Judged(model[:200], None, False, violations=(problem,))
         if create_path.vendor is not None and create_path.vendor != variant.vendor:
             return Judged(model, None, False)
         legacy = create_path.vendor is not None and variant.legacy
@@ -66,14 +74,3 @@ def _content_type(wire: Wire) -> Problem | None:
     if media_type == "application/json" or media_type.endswith("+json"):
         return None
     return Problem("header Content-Type", "application/json", value[:80] or "no Content-Type", "contentType")
-
-
-def _no_model(model: Any) -> tuple[Problem, ...]:
-    if isinstance(model, str) and "kling" not in model.lower():
-        return ()
-    received = model[:80] if isinstance(model, str) else "nothing" if model is None else "no text"
-    return (Problem("model", "the id of a Kling model", received, "enum"),)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

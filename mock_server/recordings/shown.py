@@ -88,7 +88,7 @@ def _notes(recorded: Recorded) -> Iterator[str]:
     if recorded.unfinished:
         yield f"{many(recorded.unfinished, 'job')} whose end is not in it"
     if recorded.other_models:
-        yield f"{many(recorded.other_models, 'create')} of models that are none of Kling's, not judged"
+        yield f"{many(recorded.other_models, 'create')} of models without a document here, not judged"
 
 
 def _differences(judged: Judged) -> Iterator[str]:

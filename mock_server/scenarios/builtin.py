@@ -12,7 +12,7 @@ from .scenario import Scenario, Shape
 __all__ = ["CATALOGUE", "GROUPS", "OUT_OF_CREDITS", "TOO_MANY_REQUESTS", "find_scenario"]
 
 OUT_OF_CREDITS = (
-    "You have run out of credits. Top up your balance or update your payment method to go on: "
+    "You have run out of credits; top up your balance or update your payment method to go on: "
     "https://aimlapi.com/app/billing/"
 )
 TOO_MANY_REQUESTS = "Too Many Requests"
@@ -20,7 +20,7 @@ TOO_MANY_REQUESTS = "Too Many Requests"
 
 # The words that clients look for are the documented ones.
 _INVALID_KEY = "A valid key is required. You can find or make an API key at https://aimlapi.com/app/keys."
-_SERVER_ERROR = "Something is wrong with the server. Please try again later."
+_SERVER_ERROR = "There is something wrong with the server. Please try again later."
 _MAINTENANCE = "The model is under maintenance. Please try again later."
 _UNAVAILABLE = "Service unavailable"
 

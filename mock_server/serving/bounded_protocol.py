@@ -53,6 +53,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether such a client is known to wait for its answer."""
         self._watch: HalfClosed | None = None
         self._ending = False
+        self._unread = b""
+        """What arrived and is read in the loop's next round."""
 
     # The connection
 
@@ -110,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._ended or self._ending:
             self.transport.close()
         else:
-            if self.flow.read_paused:
+            if self.flow.read_paused and not self._unread:
                 self.flow.resume_reading()
             if self._in_head:
                 self._wait_for("head", self._head_since)

@@ -23,6 +23,10 @@ __all__ = ["MockProtocol"]
 
 HEAD_END = b"\r\n\r\n"
 AT_ONCE_METHODS = (b"GET", b"POST")
+SLICE = 16 * 1024
+"""Bytes that are read at a time."""
+MANY = 32
+"""Requests that begin in a slice behind which others get their turn."""
 
 
 class _Refused(Exception):
@@ -65,10 +69,12 @@ class MockProtocol(BoundedProtocol):
         self._size = -1
         """The bytes of that request with its body; less than none where it is not to be compared with."""
         self._body_size = 0
+        self._begun = 0
+        """Requests that began in the last slice."""
 
     def unfinished(self) -> bool:
         """Whether a request to the API is on its way in, or its answer on its way out."""
-        if self._in_head or self._body is not None:
+        if self._in_head or self._body is not None or self._unread:
             return True
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
@@ -84,6 +90,9 @@ class MockProtocol(BoundedProtocol):
                 self._answer(data[len(self._head) :])
                 return
         if self._deaf:
+            return
+        if self._unread or len(data) > SLICE:
+            self._read_slices(self._unread + data)
             return
         if not self._opening:
             self._opening = data[:OPENING]
@@ -112,6 +121,32 @@ class MockProtocol(BoundedProtocol):
         elif headers is not self.headers:
             self._keep_head(data)
 
+    def _read_slices(self, data: bytes, *, most: int = MANY) -> None:
+        """Read a packet slice by slice, of many requests one in each round of the loop."""
+        self._unread, at = b"", 0
+        while at < len(data) and not (self._deaf or self.transport.is_closing()):
+            self._begun = 0
+            self.data_received(data[at : at + SLICE])
+            at += SLICE
+            if self._begun > most and at < len(data):
+                self._unread += data[at:]
+                self.flow.pause_reading()
+                self.loop.call_soon(self._read_on)
+                return
+
+    def _read_on(self) -> None:
+        """Go on with what waits; more is taken from the client when that is done."""
+        data, self._unread = self._unread, b""
+        self._read_slices(data)
+        if not (self._unread or self.pipeline or self._deaf or self.transport.is_closing()):
+            self.flow.resume_reading()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Read all that waits before the end counts."""
+        if self._unread:
+            self._read_slices(self._unread, most=len(self._unread))
+        return super().eof_received()
+
     def on_message_begin(self) -> None:
         """Begin with a request; its scope is made when it turns out that one is needed."""
         self.url = b""
@@ -119,6 +154,7 @@ class MockProtocol(BoundedProtocol):
         self.headers = []
         self._in_head = self._in_message = True
         self._repeatable = False
+        self._begun += 1
         self._steps += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:

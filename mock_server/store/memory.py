@@ -144,7 +144,7 @@ class MemoryStore:
         entries = self._entries
         if plan.id in entries:
             return AddResult.TAKEN
-        if bounds != UNBOUNDED:
+        if bounds is not UNBOUNDED:
             if self._unfinished(plan.made_at) >= bounds.unfinished:
                 return AddResult.BUSY
             if not bounds.covers(self._credits, plan.credits):

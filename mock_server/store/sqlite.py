@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
+from typing import Any
 
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS
@@ -17,7 +18,7 @@ __all__ = ["SqliteBackend"]
 APPLICATION = 0x6B6C6D6F
 """Says in the file's head whose it is."""
 TABLES = """
-CREATE TABLE spaces (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, used REAL NOT NULL);
+CREATE TABLE spaces (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, used REAL NOT NULL);
 CREATE TABLE records (space INTEGER, name BLOB, value BLOB, PRIMARY KEY (space, name)) WITHOUT ROWID;
 CREATE TABLE ranked (space INTEGER, list TEXT, score REAL, member BLOB,
                      PRIMARY KEY (space, list, score, member)) WITHOUT ROWID;
@@ -25,6 +26,9 @@ CREATE TABLE exchanges (space INTEGER, number INTEGER, value BLOB, PRIMARY KEY (
 """
 AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 GET = "SELECT value FROM records WHERE space = ? AND name = ?"
+RANK = "INSERT OR IGNORE INTO ranked VALUES (?, ?, ?, ?)"
+UNRANK = "DELETE FROM ranked WHERE space = ? AND list = ? AND score = ? AND member = ?"
+FIRST = "SELECT score, member FROM ranked WHERE space = ? AND list = ? ORDER BY score, member LIMIT ?"
 SET = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
@@ -69,6 +73,8 @@ class SqliteBackend:
             )
         # A process may be killed at any moment; only a machine that loses power may lose the last moment.
         run("PRAGMA synchronous = NORMAL")
+        # Copying the log into the file takes as long as writing it: seldom is soon enough.
+        run("PRAGMA wal_autocheckpoint = 8000")
         if not tables:
             run("BEGIN IMMEDIATE")
             if not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -148,12 +154,21 @@ class SqliteRecords:
     def __init__(self, backend: SqliteBackend, workspace: str) -> None:
         self._backend = backend
         self._workspace = workspace
+        self._number: int | None = None
+        """Its number in the file, as far as is known."""
 
     @contextmanager
     def transaction(self, *, writes: bool = True) -> Iterator[SqliteTransaction]:
         """A transaction, kept at the end of the block; without `writes` it only reads."""
         with self._backend.transaction("BEGIN IMMEDIATE" if writes else "BEGIN") as connection:
-            yield SqliteTransaction(connection, self._space(connection, make=writes), writes)
+            space = self._number
+            if space is None or connection.execute(GET, (space, b"v")).fetchone() is None:
+                # Nobody has used it here yet, or another server has dropped it.
+                space = self._number = self._space(connection, make=writes)
+            tx = SqliteTransaction(connection, space)
+            yield tx
+            if writes:
+                tx.flush()
 
     def _space(self, connection: sqlite3.Connection, *, make: bool = False) -> int:
         row = connection.execute("SELECT id FROM spaces WHERE name = ?", (self._workspace,)).fetchone()
@@ -229,18 +244,23 @@ def _limit(last: int | None) -> int:
 
 
 class SqliteTransaction:
-    """A transaction of one workspace; one that only reads keeps its writes for its own reads."""
+    """A transaction of one workspace; what it writes goes to the file at its end, each record once."""
 
-    def __init__(self, connection: sqlite3.Connection, space: int, writes: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, space: int) -> None:
         self._run = connection.execute
         self._space = space
-        self._own: dict[str, bytes | None] | None = None if writes else {}
+        self._own: dict[str, bytes | None] = {}
+        self._lists: list[tuple[str, tuple[Any, ...]]] = []
+        self._cleared = False
+        self._exchange: tuple[bytes, int] | None = None
         self.number = 0
 
     def get(self, name: str) -> bytes | None:
         """A record; nobody changes it before the transaction is kept."""
-        if self._own and name in self._own:
+        if name in self._own:
             return self._own[name]
+        if self._cleared:
+            return None
         row = self._run(GET, (self._space, _name(name))).fetchone()
         return None if row is None else row[0]
 
@@ -250,28 +270,19 @@ class SqliteTransaction:
 
     def set(self, name: str, value: bytes | None) -> None:
         """Write a record, or remove it."""
-        if self._own is not None:
-            self._own[name] = value
-        elif value is None:
-            self._run("DELETE FROM records WHERE space = ? AND name = ?", (self._space, _name(name)))
-        else:
-            self._run(SET, (self._space, _name(name), value))
+        self._own[name] = value
 
     def rank(self, of: RankedList, score: float, member: bytes) -> None:
         """Put a member in a list."""
-        if self._own is None:
-            self._run("INSERT OR IGNORE INTO ranked VALUES (?, ?, ?, ?)", (self._space, of, score, member))
+        self._lists.append((RANK, (self._space, of, score, member)))
 
     def unrank(self, of: RankedList, score: float, member: bytes) -> None:
         """Take a member out of a list, where it has this rank."""
-        if self._own is None:
-            sql = "DELETE FROM ranked WHERE space = ? AND list = ? AND score = ? AND member = ?"
-            self._run(sql, (self._space, of, score, member))
+        self._lists.append((UNRANK, (self._space, of, score, member)))
 
     def first(self, of: RankedList, count: int) -> list[Ranked]:
         """The first ones of a list."""
-        sql = "SELECT score, member FROM ranked WHERE space = ? AND list = ? ORDER BY score, member LIMIT ?"
-        return [Ranked(*row) for row in self._run(sql, (self._space, of, count))]
+        return [Ranked(*row) for row in self._run(FIRST, (self._space, of, count))]
 
     def count_exchange(self) -> None:
         """Count an exchange; its `number` is known at once here."""
@@ -281,13 +292,29 @@ class SqliteTransaction:
     def keep_exchange(self, text: bytes, limit: int) -> None:
         """Count an exchange and keep it by its number, and forget the one that is `limit` behind it."""
         self.count_exchange()
-        if self._own is None:
-            self._run("INSERT INTO exchanges VALUES (?, ?, ?)", (self._space, self.number, text))
-            old = self._space, self.number - limit
-            self._run("DELETE FROM exchanges WHERE space = ? AND number = ?", old)
+        self._exchange = text, limit
 
     def clear(self) -> None:
         """Remove all records, lists and exchanges."""
-        if self._own is None:
+        self._cleared = True
+        self._own.clear()
+        self._lists.clear()
+
+    def flush(self) -> None:
+        """Write it all."""
+        run, space = self._run, self._space
+        if self._cleared:
             for table in ("records", "ranked", "exchanges"):
-                self._run(f"DELETE FROM {table} WHERE space = ?", (self._space,))
+                run(f"DELETE FROM {table} WHERE space = ?", (space,))
+        for name, value in self._own.items():
+            if value is None:
+                run("DELETE FROM records WHERE space = ? AND name = ?", (space, _name(name)))
+            else:
+                run(SET, (space, _name(name), value))
+        for statement, words in self._lists:
+            run(statement, words)
+        if self._exchange is not None:
+            text, limit = self._exchange
+            run("INSERT INTO exchanges VALUES (?, ?, ?)", (space, self.number, text))
+            if self.number > limit:
+                run("DELETE FROM exchanges WHERE space = ? AND number = ?", (space, self.number - limit))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..exchanges.exchange import Exchange
 from .reposts import blind_reposts
 from .retry_after import waited_too_little
-from .trace import PLACEHOLDERS, Accusation, Trace, final, readable, same_body, told_its_id
+from .trace import PLACEHOLDERS, Accusation, Trace, final, readable, told_its_id
 
 __all__ = [
     "REFUSALS",
@@ -35,24 +35,22 @@ def b1_one_create_per_job(trace: Trace) -> Iterator[Accusation]:
     asked for it again: a test that wants the same video twice polls both. Creates under different scenarios
     are different situations.
     """
-    creates = trace.creates
-    for index, first in enumerate(creates):
-        if not told_its_id(first):
+    for first in trace.creates:
+        polls = trace.polls.get(first.job_id or "", [])
+        if not polls or not _troubled(polls[-1]) or not told_its_id(first) or any(map(final, polls)):
             continue
-        for second in creates[index + 1 :]:
-            if second.scenario != first.scenario or not same_body(first, second):
+        last = polls[-1]
+        for second in trace.creates:
+            if second.number < last.number or second.scenario != first.scenario:
                 continue
-            polls = trace.polls.get(first.job_id or "", [])
-            before = [poll for poll in polls if poll.number < second.number]
-            if not before or len(before) < len(polls) or any(final(poll) for poll in before):
-                continue
-            if _troubled(before[-1]) and not trace.stepped(before[-1], second):
+            if trace.same_wish(first, second) and not trace.stepped(last, second):
                 yield Accusation(
                     "the client gave up on a job that was running and paid for, and made it again: "
                     "it would have been billed twice.",
-                    (first, before[-1], second),
+                    (first, last, second),
                     trace.one,
                 )
+                break
 
 
 def b2_no_blind_repost(trace: Trace) -> Iterator[Accusation]:
@@ -74,7 +72,7 @@ def b4_fail_fast_4xx(trace: Trace) -> Iterator[Accusation]:
     refused: Exchange | None = None
     for exchange in trace.exchanges:
         if exchange.kind == "create":
-            again = refused is not None and _same_request(refused, exchange)
+            again = refused is not None and _same_request(trace, refused, exchange)
             if refused is not None and again and not trace.stepped(refused, exchange):
                 yield Accusation(
                     f"a create that was answered {refused.status} is sent again unchanged: "
@@ -113,12 +111,13 @@ def b13_job_followed(trace: Trace) -> Iterator[Accusation]:
     """
     if not trace.whole:
         return
-    strays = [poll for polls in trace.polls.values() for poll in polls if not poll.known_id]
+    strays = [poll.number for polls in trace.polls.values() for poll in polls if not poll.known_id]
+    last_stray = max(strays, default=0)
     for create in trace.creates:
         if not told_its_id(create) or create.job_id is None or create.state in ("completed", "error"):
             continue
         polls = trace.polls.get(create.job_id, [])
-        if not polls and not any(stray.number > create.number for stray in strays):
+        if not polls and last_stray < create.number:
             yield Accusation(
                 "a job was made, and is paid for, and nobody asked what became of it.", (create,), False
             )
@@ -139,10 +138,10 @@ def _given_up(create: Exchange, polls: list[Exchange], patience: float | None) -
         yield Accusation(says, (create, last), False)
 
 
-def _same_request(first: Exchange, second: Exchange) -> bool:
+def _same_request(trace: Trace, first: Exchange, second: Exchange) -> bool:
     if first.header_values(b"authorization") != second.header_values(b"authorization"):
         return False
-    return (first.path, first.scenario) == (second.path, second.scenario) and same_body(first, second)
+    return (first.path, first.scenario) == (second.path, second.scenario) and trace.same_wish(first, second)
 
 
 def _troubled(poll: Exchange) -> bool:

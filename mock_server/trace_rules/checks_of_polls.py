@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ..exchanges.exchange import Exchange
 from .id_mutations import lost_digits, mangled
@@ -18,6 +18,8 @@ __all__ = [
     "c12_id_opaque",
 ]
 
+MOST_ISSUED = 200
+"""Ids, the last ones before a poll, of which its id may be made."""
 STORM = 50
 """Polls of one job in a row, without a pause, that are a storm."""
 NO_PAUSE = 0.01
@@ -104,7 +106,8 @@ def _altered_ids(trace: Trace, altered: Callable[[str, str], bool], says: str) -
             issued[exchange.job_id] = exchange
         elif exchange.kind == "poll" and not exchange.known_id and exchange.job_id:
             asked = exchange.job_id
-            origin = next((job_id for job_id in reversed(issued) if altered(job_id, asked)), None)
+            latest = islice(reversed(issued), MOST_ISSUED)
+            origin = next((job_id for job_id in latest if altered(job_id, asked)), None)
             if origin is not None:
                 yield Accusation(says.format(id=origin, asked=asked), (issued[origin], exchange))
 

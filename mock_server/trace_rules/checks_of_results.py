@@ -21,9 +21,10 @@ def d3_error_shapes(trace: Trace) -> Iterator[Accusation]:
 
 
 def d13_video_fetched(trace: Trace) -> Iterator[Accusation]:
-    """A download that failed, and neither another one nor a poll for a new URL after it.
+    """A URL that was refused, as one that has expired, and neither another try nor a poll for a new one.
 
-    Only where nothing more is to come. A client that raises is right as well: so this is advice.
+    Only where nothing more is to come. A client that raises is right as well: so this is advice. One that
+    gives up a download which breaks off has no other way to say so, and is left alone.
     """
     if not trace.whole:
         return
@@ -33,9 +34,10 @@ def d13_video_fetched(trace: Trace) -> Iterator[Accusation]:
             downloads.setdefault(exchange.job_id, []).append(exchange)
     for job_id, found in downloads.items():
         (first, *again), polls = found, trace.polls.get(job_id, ())
-        if _failed(first) and not again and not any(poll.number > first.number for poll in polls):
-            met = "was never answered" if first.status is None else _broke(first)
-            says = f"the video is paid for, its one download {met}, and nobody asked for it again."
+        if _refused(first) and not again and not any(poll.number > first.number for poll in polls):
+            expired = " (expired)" if first.fault == "expired" else ""
+            says = f"the video is paid for, its one download was answered {first.status}{expired}, "
+            says += "and nobody asked for it again."
             yield Accusation(says, (first,), False)
 
 
@@ -66,16 +68,6 @@ def _has_url(exchange: Exchange) -> bool:
     return isinstance(video, dict) and bool(video.get("url"))
 
 
-def _failed(download: Exchange) -> bool:
-    """Whether the mock, or the host of the videos, let a download fail; not that its client left it."""
-    if download.fault == "client-left":
-        return False
-    if download.status is None or download.whole_size is not None:
-        return True
-    return download.fault == "redirect" or (download.status >= 400 and download.status != 416)
-
-
-def _broke(download: Exchange) -> str:
-    if download.whole_size is not None:
-        return "broke off"
-    return f"was answered {download.status}" + (" (expired)" if download.fault == "expired" else "")
+def _refused(download: Exchange) -> bool:
+    """Whether a URL did not lead to the video, such as one that has expired."""
+    return download.status is not None and download.status >= 400 and download.status != 416

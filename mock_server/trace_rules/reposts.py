@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from ..errors import PayloadError
 from ..exchanges.exchange import Exchange
 from ..scenarios.fault import MODIFIERS
-from ..validation import parse_json
-from .trace import Trace
+from .trace import Trace, body_key
 
 __all__ = ["UNANSWERED", "blind_reposts", "wishes"]
 
@@ -68,21 +66,4 @@ def _lost(create: Exchange, *, unknown: bool) -> bool:
 def _key(create: Exchange) -> Hashable:
     """A value that is equal for creates that ask for the same."""
     asked = [tuple(create.header_values(name)) for name in (b"authorization", b"x-mock-scenario")]
-    return create.path, *asked, _body_of(create)
-
-
-def _body_of(create: Exchange) -> Hashable:
-    if len(create.body) == create.body_size:
-        try:
-            return _frozen(parse_json(create.body))
-        except (PayloadError, RecursionError):
-            pass
-    return create.body, create.body_size
-
-
-def _frozen(value: object) -> Hashable:
-    if isinstance(value, dict):
-        return frozenset((name, _frozen(one)) for name, one in value.items())
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
-    return type(value).__name__, repr(value)
+    return create.path, *asked, body_key(create)

@@ -43,6 +43,10 @@ class Rule:
     """One sentence: what breaking it costs the person who pays for the client."""
     mend: str
     """One sentence: how a client that breaks it is mended."""
+    asks: str
+    """What a client that keeps it does, to be read behind "a client that keeps it"."""
+    meet: str = ""
+    """A scenario in which a client shows that it keeps it; empty where any job does."""
     in_trace: bool = False
     """True where a trace alone can show that it is broken."""
     in_kit: bool = True

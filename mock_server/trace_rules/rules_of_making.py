@@ -15,6 +15,7 @@ RULES = (
         "A correct input is refused, so its user gets no video.",
         "Build the body from the model's own schema (`kling-mock specs show MODEL`), and check it with "
         "`kling-mock validate`.",
+        asks="sends a body that is valid for its model",
         in_trace=True,
     ),
     Rule(
@@ -24,6 +25,7 @@ RULES = (
         "What the user asked for is not what is made, and paid for.",
         "Pass the payload on as it came: test for `None` or a missing key, never for truth, and round, "
         "clamp and trim nothing.",
+        asks='sends what it was given: 0, "" and [] too, nothing clamped, nothing cut',
     ),
     Rule(
         "A3",
@@ -31,6 +33,7 @@ RULES = (
         Level.REQUIRED,
         "A field that the model does not know is ignored today and may be refused tomorrow.",
         "Send the documented fields of the model alone; keep your own notes out of the body.",
+        asks="adds no field that the model does not have",
         in_trace=True,
     ),
     Rule(
@@ -39,6 +42,7 @@ RULES = (
         Level.REQUIRED,
         "A null where the contract has no null is answered 400.",
         "Leave a key out where there is no value for it.",
+        asks="leaves out what is not set, instead of sending null",
     ),
     Rule(
         "A5",
@@ -46,6 +50,7 @@ RULES = (
         Level.ADVISORY,
         "The contract says integer; that a string is accepted as well is not promised.",
         'Send the duration as the integer 5, not as the text "5".',
+        asks="sends the duration as a number",
     ),
     Rule(
         "A6",
@@ -54,6 +59,7 @@ RULES = (
         "Behind a proxy, or with a slash too many in a setting, nothing works.",
         "Take slashes off the end of the base URL and append the path to it; `urljoin` with a leading "
         "slash drops a prefix.",
+        asks="finds the route for a base URL with a slash at the end, and behind a prefix",
         in_trace=True,
     ),
     Rule(
@@ -62,6 +68,7 @@ RULES = (
         Level.REQUIRED,
         "A request without the key is refused; a key in a URL ends up in logs.",
         "Set one `Authorization: Bearer KEY` header in one place, for creates and polls alike.",
+        asks="sends one `Authorization: Bearer KEY` with the create and every poll, and no key in a URL",
         in_trace=True,
     ),
     Rule(
@@ -71,6 +78,7 @@ RULES = (
         "What is not JSON to a strict reader is answered 400, or misread.",
         "Let the JSON function of the HTTP library make body and header, with NaN refused "
         "(`allow_nan=False`).",
+        asks="sends JSON in UTF-8 under its content type, and never NaN",
         in_trace=True,
     ),
     Rule(
@@ -79,6 +87,7 @@ RULES = (
         Level.REQUIRED,
         "A prompt in another script makes another video than the one that was asked for.",
         "Encode the body as UTF-8, and neither normalise nor strip the prompt.",
+        asks="sends the prompt's code points: emoji, right-to-left, combining marks, line separators",
     ),
     Rule(
         "A10",
@@ -86,6 +95,7 @@ RULES = (
         Level.REQUIRED,
         "A picture from a phone does not get through, or is paid for twice.",
         "Send large bodies whole, with a write timeout that a slow line can keep.",
+        asks="sends a picture of 20 MB whole, and once",
     ),
     Rule(
         "A11",
@@ -94,6 +104,7 @@ RULES = (
         "A mistake in the input is silently turned into another request, and paid for.",
         "Raise for an input that is wrong, or send it and raise the answer; never put another value in "
         "its place.",
+        asks="refuses an invalid input or raises the server's 400, and does not mend it in silence",
     ),
     Rule(
         "A12",
@@ -101,6 +112,7 @@ RULES = (
         Level.REQUIRED,
         "Another model than the one that was asked for makes, and prices, the video.",
         "Take the model's id from the caller, and the fields from that model's schema.",
+        asks="sends the model's id as it is, and only that model's fields",
     ),
     Rule(
         "A13",
@@ -108,6 +120,7 @@ RULES = (
         Level.ADVISORY,
         "A caller who uses the dictionary again asks for something else than before.",
         "Copy what you change: `{**payload, …}`.",
+        asks="(function) leaves the dictionary that it is handed as it is",
     ),
     # B. Making the job
     Rule(
@@ -116,6 +129,8 @@ RULES = (
         Level.REQUIRED,
         "Every create makes a job that is paid for: trouble while polling buys the video again.",
         "Keep the id of the job that was made, and poll on; put no retry around create and polls together.",
+        asks="makes one job per video, whatever polls meet",
+        meet="poll-server-error;times=2",
         in_trace=True,
     ),
     Rule(
@@ -124,6 +139,8 @@ RULES = (
         Level.REQUIRED,
         "The job was made and its answer lost: every further create is a second video on the bill.",
         "Retry no POST after it was sent: raise that the outcome is unknown.",
+        asks="does not send a create again whose reply was lost",
+        meet="create-lost-reply",
         in_trace=True,
     ),
     Rule(
@@ -132,6 +149,7 @@ RULES = (
         Level.ADVISORY,
         "With the service down, the user is not told so.",
         "Raise the connection error, or try again: nothing was sent.",
+        asks="says that nobody listens, where nobody does",
     ),
     Rule(
         "B4",
@@ -140,6 +158,8 @@ RULES = (
         "A request that can never succeed is repeated, or its refusal is hidden behind another error.",
         "Raise 400, 401, 403, 404 and 422 at once, with the answer's text, before its body is read for "
         "an id.",
+        asks="raises a refusal, and neither repeats the create nor polls",
+        meet="unauthorized",
         in_trace=True,
     ),
     Rule(
@@ -148,6 +168,8 @@ RULES = (
         Level.REQUIRED,
         "The API says what is wrong, and the user never reads it.",
         "Put `message` and `requestId` of the error body into what is raised.",
+        asks="has the API's message in its error; with strict the request id too",
+        meet="bad-request",
     ),
     Rule(
         "B6",
@@ -155,6 +177,8 @@ RULES = (
         Level.REQUIRED,
         "Asked to wait, the client does not, and is locked out for longer.",
         "Read Retry-After as seconds or as a date, wait that long, and count the attempts.",
+        asks="waits for Retry-After before the create is sent again, and not for ever",
+        meet="rate-limited;times=1",
         in_trace=True,
     ),
     Rule(
@@ -163,6 +187,7 @@ RULES = (
         Level.REQUIRED,
         "A job that was made and paid for is taken for a failure.",
         "Test for any 2xx, not for one of them.",
+        asks="takes both for success",
     ),
     Rule(
         "B8",
@@ -171,6 +196,8 @@ RULES = (
         "Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
         "Check that the answer is an object with an `id` that is a text of some length, before anything "
         "is polled.",
+        asks="ends with a clear error where the reply has no id, and polls nothing",
+        meet="create-without-id",
     ),
     Rule(
         "B9",
@@ -178,6 +205,8 @@ RULES = (
         Level.REQUIRED,
         "A job that has ended already is waited for.",
         "Look at the status in the create's answer as at a poll's.",
+        asks="takes a job that the create calls completed or failed as just that",
+        meet="completed-in-create",
     ),
     Rule(
         "B10",
@@ -185,6 +214,7 @@ RULES = (
         Level.REQUIRED,
         "One user gets the other user's video.",
         "Keep the id in the call, not in the module or the class.",
+        asks="gives each of two callers their own video",
     ),
     Rule(
         "B11",
@@ -192,6 +222,7 @@ RULES = (
         Level.REQUIRED,
         "Whoever asks for a second video gets the first one again, or none.",
         "Key no cache and no lock by the payload; a job belongs to the call that made it.",
+        asks="makes two jobs where the same is asked for twice, in turn or at the same time",
     ),
     Rule(
         "B12",
@@ -199,6 +230,8 @@ RULES = (
         Level.REQUIRED,
         "A gateway's page ends in an error about JSON, and nobody learns what the status was.",
         "Look at the status before the body is decoded, and put it into the error.",
+        asks="says the status where a gateway's page answers the create",
+        meet="bad-gateway-html",
     ),
     Rule(
         "B13",
@@ -206,6 +239,8 @@ RULES = (
         Level.ADVISORY,
         "A job is paid for, and nobody ever asks for its video.",
         "Poll every job that was made, for as long as its model is documented to take, or hand its id on.",
+        asks="polls each job that was made until it is over, or gives it up after its documented time",
+        meet="slow",
         in_trace=True,
         in_kit=False,
     ),

@@ -14,6 +14,8 @@ RULES = (
         Level.REQUIRED,
         "The client polls on for a job that has ended, until it runs out of time.",
         "End the loop at completed and at error.",
+        asks="stops polling at completed and at error",
+        meet="failed",
         in_trace=True,
     ),
     Rule(
@@ -22,6 +24,8 @@ RULES = (
         Level.REQUIRED,
         "A job under way is taken for a finished or failed one, and its video is lost.",
         "Test for the statuses that are final, and take all others for pending.",
+        asks="knows queued, generating, waiting and active as pending",
+        meet="waiting-active",
     ),
     Rule(
         "C3",
@@ -29,6 +33,8 @@ RULES = (
         Level.REQUIRED,
         "The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
         "Read the status with `get`, and poll on (or raise) where it is unknown.",
+        asks="goes on at a status it does not know, or at none, or says so",
+        meet="unknown-status",
     ),
     Rule(
         "C4",
@@ -36,6 +42,8 @@ RULES = (
         Level.REQUIRED,
         "A job that never ends keeps the client, and whoever waits for it, for ever.",
         "Give the loop a deadline on a monotonic clock.",
+        asks="gives up a job that never ends",
+        meet="stuck-generating",
     ),
     Rule(
         "C5",
@@ -43,6 +51,8 @@ RULES = (
         Level.REQUIRED,
         "The job is paid for and may still end, but nobody knows its id any more.",
         "Put the job's id into the error that gives it up.",
+        asks="names the job that it gave up",
+        meet="stuck-generating",
     ),
     Rule(
         "C6",
@@ -50,6 +60,7 @@ RULES = (
         Level.ADVISORY,
         "After a crash, a job that is paid for cannot be picked up again.",
         "Take a `generation_id`, and poll it instead of making a job.",
+        asks="can go on with the id of a job: `generation_id=` as a further argument",
     ),
     Rule(
         "C7",
@@ -57,6 +68,8 @@ RULES = (
         Level.REQUIRED,
         "Polls without a pause run into the rate limit, for everything that uses the key.",
         "Sleep between polls in every branch of the loop, that of errors too.",
+        asks="polls once at a time and not in a busy loop, after faults neither",
+        meet="stuck-queued",
         in_trace=True,
     ),
     Rule(
@@ -66,6 +79,9 @@ RULES = (
         "Asked to wait, the client does not, or gives up a job that is paid for.",
         "Wait for as long as Retry-After says, in seconds or as a date; a cap of your own from 10 s on "
         "is well.",
+        asks="waits as long as a poll's 429 or 503 asks, in seconds or as a date, and goes on; a cap "
+        "of its own may end the wait, from 10 s on",
+        meet="poll-rate-limited",
         in_trace=True,
     ),
     Rule(
@@ -74,6 +90,9 @@ RULES = (
         Level.REQUIRED,
         "A passing fault of a poll, and a job that is paid for is given up.",
         "Catch connection errors, 5xx and bodies that are no JSON around each poll, wait, and go on.",
+        asks="gets over up to three of: a 5xx, an HTML page, an empty or broken answer, a reset, "
+        "a slow answer",
+        meet="poll-server-error;times=3",
     ),
     Rule(
         "C10",
@@ -81,6 +100,8 @@ RULES = (
         Level.REQUIRED,
         "A key that was withdrawn is tried until the budget is used up.",
         "Count refusals in a row, and raise after two or three.",
+        asks="stops within five polls where 401, 403 or 404 last",
+        meet="poll-unauthorized",
     ),
     Rule(
         "C11",
@@ -88,6 +109,8 @@ RULES = (
         Level.REQUIRED,
         "A job whose id holds a reserved character is paid for and never found again.",
         "Encode the id with the library's own parameters (`params=`, `URLSearchParams`, `--data-urlencode`).",
+        asks="encodes the id, so that the server reads the one that it issued, and brings the video",
+        meet="id-awkward",
         in_trace=True,
     ),
     Rule(
@@ -96,6 +119,8 @@ RULES = (
         Level.REQUIRED,
         "An id that was read as a number is another id: the job is paid for and never found again.",
         "Keep the id as text: no number, no lower case, no pattern that it must match.",
+        asks="keeps the id as text (long numbers, leading zeros, colons), and brings the video",
+        meet="id-digits",
         in_trace=True,
     ),
     Rule(
@@ -104,6 +129,8 @@ RULES = (
         Level.REQUIRED,
         "A job that takes an unusual way to its end breaks the client.",
         "Look at the last answer alone, and expect no order.",
+        asks="takes statuses in any order",
+        meet="backwards",
     ),
     Rule(
         "C14",
@@ -111,6 +138,8 @@ RULES = (
         Level.REQUIRED,
         "The last poll brings the video, and the client throws it away.",
         "Look at an answer before the deadline is looked at.",
+        asks="returns a video that comes with its last poll",
+        meet="slow",
     ),
     Rule(
         "C15",
@@ -118,6 +147,7 @@ RULES = (
         Level.ADVISORY,
         "A client that was told to stop goes on in the background.",
         "Let cancellation through: catch `Exception`, not everything.",
+        asks="sends nothing after it was interrupted",
     ),
     Rule(
         "C16",
@@ -125,6 +155,8 @@ RULES = (
         Level.REQUIRED,
         "An ordinary job is given up before it ends, and its video, which is paid for, is never fetched.",
         "Wait for at least as long as the model is documented to take.",
+        asks="waits for as long as its model is documented to take",
+        meet="slow",
     ),
     Rule(
         "C17",
@@ -132,6 +164,8 @@ RULES = (
         Level.REQUIRED,
         "While the service is away the client never ends, and whoever waits for it hangs.",
         "Hold every way through the loop to the one deadline, that of failed polls too.",
+        asks="gives up within its budget where every poll goes wrong, in whichever way",
+        meet="poll-server-error;times=forever",
     ),
     Rule(
         "C18",
@@ -139,6 +173,8 @@ RULES = (
         Level.REQUIRED,
         "One answer that gets lost, and a job that is paid for is given up.",
         "Take a timeout of a poll for a passing fault, and poll again.",
+        asks="gets over one poll that is never answered",
+        meet="poll-hangs;times=1",
     ),
     Rule(
         "C19",
@@ -146,6 +182,8 @@ RULES = (
         Level.REQUIRED,
         "The video is there, and its user gets it hours later.",
         "Cap the backoff (a minute will do), and start it anew after a good answer.",
+        asks="never waits for more than half an hour between two polls, after a dozen faults neither",
+        meet="poll-server-error;times=12",
     ),
     Rule(
         "C20",
@@ -153,6 +191,7 @@ RULES = (
         Level.STRICT,
         "A gateway's passing answer, and a job that is paid for is given up.",
         "Treat 408 and 425 as 5xx, and a 2xx without a body as a poll that said nothing.",
+        asks="gets over a poll that is answered 408, 425, 202 or 204",
     ),
     Rule(
         "C21",
@@ -160,6 +199,7 @@ RULES = (
         Level.REQUIRED,
         "Polls go on for nobody, use up the rate limit and keep the process alive.",
         "Join threads and cancel tasks before you return.",
+        asks="(function) sends nothing once it has returned or raised",
     ),
     Rule(
         "C22",
@@ -167,5 +207,6 @@ RULES = (
         Level.ADVISORY,
         "A clock that is set back makes a wait of minutes one of hours.",
         "Measure budgets with `time.monotonic()`.",
+        asks="(function) keeps its budget where the time of day is set back",
     ),
 )

@@ -14,6 +14,8 @@ RULES = (
         Level.REQUIRED,
         "A key with nothing to say breaks the client while its job, paid for, goes on.",
         'Read nested keys as `(job.get("video") or {}).get("url")`.',
+        asks="reads answers whose keys are null or missing",
+        meet="nulls",
     ),
     Rule(
         "D2",
@@ -21,6 +23,8 @@ RULES = (
         Level.REQUIRED,
         "A job without a video is delivered as one, or waited for.",
         "Raise where a completed job has no URL.",
+        asks="ends with a clear error where a completed job has no URL",
+        meet="completed-without-url",
         in_trace=True,
     ),
     Rule(
@@ -29,6 +33,8 @@ RULES = (
         Level.REQUIRED,
         "A failed job is delivered as a video, or nobody learns why it failed.",
         "Take an error that is an object, a list, a text or null, and say what is in it.",
+        asks="raises the reason of a failed job, in whichever shape it comes",
+        meet="failed-detail",
         in_trace=True,
     ),
     Rule(
@@ -37,6 +43,8 @@ RULES = (
         Level.REQUIRED,
         "The day the API adds a field, the client breaks.",
         "Read the keys that you need, and let the others be.",
+        asks="ignores keys that it does not know",
+        meet="extra-fields",
     ),
     Rule(
         "D5",
@@ -44,6 +52,8 @@ RULES = (
         Level.REQUIRED,
         "A missing figure about the price costs the video itself.",
         "Read usage with defaults, apart from the video.",
+        asks="does not mind what usage is called, or that it is missing",
+        meet="no-usage",
     ),
     Rule(
         "D6",
@@ -51,6 +61,8 @@ RULES = (
         Level.REQUIRED,
         "A signature that was changed is no signature: the video cannot be fetched.",
         "Return the URL as it is; parse and build nothing anew.",
+        asks="returns the URL as it is, also where the download is redirected",
+        meet="signed-url",
     ),
     Rule(
         "D7",
@@ -59,6 +71,8 @@ RULES = (
         "Whoever serves the videos, or reads the logs, can spend the user's credits.",
         "Send the key with creates and polls only: give the download headers of its own, and hide the "
         "key in errors.",
+        asks="shows the key to nobody but the API: not to the video's host, not in its output",
+        meet="signed-url",
     ),
     Rule(
         "D8",
@@ -66,6 +80,8 @@ RULES = (
         Level.ADVISORY,
         "Half a file, or an error page, is kept as the video.",
         "Write into a file of another name, compare its length, and rename it at the end.",
+        asks="says so where a download breaks off, and keeps no half video",
+        meet="video-truncated",
     ),
     Rule(
         "D9",
@@ -73,6 +89,7 @@ RULES = (
         Level.REQUIRED,
         "A text in another script breaks the client, or reaches nobody.",
         "Keep texts as Unicode, and encode them as UTF-8 where they leave.",
+        asks="takes prompts, and says errors, in any script",
     ),
     Rule(
         "D10",
@@ -80,6 +97,8 @@ RULES = (
         Level.STRICT,
         "A key that looks like a documented one leads to another job, or to another video.",
         "Read `id`, `status` and `video.url` by their documented names, and no alternatives.",
+        asks="reads the documented keys where `generation_id`, `request_id`, `url` and `output` stand "
+        "beside them",
     ),
     Rule(
         "D11",
@@ -87,6 +106,7 @@ RULES = (
         Level.REQUIRED,
         "The video is paid for and ready, and the program hangs in its download.",
         "Give the download a timeout for reading, as every other request.",
+        asks="(download) gives up a download that is never answered",
     ),
     Rule(
         "D12",
@@ -94,6 +114,8 @@ RULES = (
         Level.STRICT,
         "The video's host sends the client on, and the client goes without.",
         "Follow redirects for the download, without the key.",
+        asks="(download) follows a redirect of the video, and takes it slowly",
+        meet="video-redirect",
     ),
     Rule(
         "D13",
@@ -101,6 +123,8 @@ RULES = (
         Level.ADVISORY,
         "The video is paid for and ready, one download fails, and nobody has it.",
         "Try the download again, and poll the job for a new URL where the old one has expired.",
+        asks="fetches a video again, or says so, where its download broke off",
+        meet="video-reset",
         in_trace=True,
         in_kit=False,
     ),
@@ -111,6 +135,8 @@ RULES = (
         Level.REQUIRED,
         "One answer that never comes, and the program hangs until somebody kills it.",
         "Give every request a timeout for connecting and for reading.",
+        asks="gives up an answer that never comes",
+        meet="create-hangs",
     ),
     Rule(
         "E2",
@@ -118,6 +144,8 @@ RULES = (
         Level.REQUIRED,
         "An answer that is right, and only travels oddly, loses a job that is paid for.",
         "Let an HTTP library read the body, whole, whatever its coding.",
+        asks="reads answers in chunks, compressed, in drops, on connections that close",
+        meet="slow-drip",
     ),
     Rule(
         "E3",
@@ -125,6 +153,8 @@ RULES = (
         Level.STRICT,
         "Whoever can make the API answer with a redirect gets the key.",
         "Switch redirects off for requests that carry the key.",
+        asks="does not follow a redirect to another host with the key",
+        meet="redirect",
     ),
     Rule(
         "E4",
@@ -133,6 +163,8 @@ RULES = (
         "A proxy that changes a header or adds a mark breaks the client in a way nobody understands.",
         "Decode the body as `utf-8-sig` JSON whatever its type is called, and raise clearly where it is "
         "none.",
+        asks="reads a byte order mark, a wrong content type, a key said twice; or says what is wrong",
+        meet="poll-byte-order-mark",
     ),
     Rule(
         "E5",
@@ -140,6 +172,7 @@ RULES = (
         Level.REQUIRED,
         "An answer whose characters arrive in two pieces breaks the client, or garbles the text.",
         "Decode the whole body at once, or with an incremental decoder.",
+        asks="reads answers whose characters are cut between two pieces",
     ),
     Rule(
         "E6",
@@ -147,6 +180,8 @@ RULES = (
         Level.REQUIRED,
         "Every poll leaves a connection open, until there is no descriptor left.",
         "Use one session for all polls and close it, or close each answer.",
+        asks="(function) has a few connections open at most",
+        meet="close-between-polls",
     ),
     # F. The process
     Rule(
@@ -155,6 +190,7 @@ RULES = (
         Level.REQUIRED,
         "Tests that were meant for a mock make real jobs, and a real bill.",
         "Read KLING_BASE_URL.",
+        asks="(command) talks to the base URL that it is given",
     ),
     Rule(
         "F2",
@@ -162,6 +198,7 @@ RULES = (
         Level.REQUIRED,
         "A script that calls the client goes on with a failure, or with a text that is no URL.",
         "Print the URL last, and exit with another status than 0 for everything else.",
+        asks="(command) exits with 0 only for a video, whose URL is the last line",
     ),
     Rule(
         "F3",
@@ -169,6 +206,7 @@ RULES = (
         Level.REQUIRED,
         "The key can be read in logs, or by anybody who lists the processes.",
         "Take the key from the environment, hand it to no process as an argument, and print no headers.",
+        asks="(command) has the key neither in its output nor in its arguments",
     ),
     Rule(
         "F4",
@@ -176,6 +214,7 @@ RULES = (
         Level.ADVISORY,
         "A failure that cannot be repeated cannot be looked into.",
         "Leave chance and the time of day out of what is sent.",
+        asks="(command) does the same in the same situation",
     ),
     # G. What comes together
     Rule(
@@ -184,5 +223,6 @@ RULES = (
         Level.REQUIRED,
         "Two things that the client survives one at a time break it on the day they come together.",
         "Let one loop decide what an answer means, whatever came before it; count faults over all polls.",
+        asks="keeps its promises also where two behaviours meet",
     ),
 )

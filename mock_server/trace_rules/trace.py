@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -19,9 +19,9 @@ __all__ = [
     "Accusation",
     "Check",
     "Trace",
+    "body_key",
     "final",
     "readable",
-    "same_body",
     "told_its_id",
 ]
 
@@ -77,6 +77,22 @@ class Trace:
                 found.setdefault(exchange.job_id, []).append(exchange)
         return found
 
+    @cached_property
+    def _wishes(self) -> dict[int, Hashable]:
+        return {}
+
+    def same_wish(self, first: Exchange, second: Exchange) -> bool:
+        """Whether two creates ask for the same, and for something at all."""
+        if first.body_size == 0:
+            return False
+        keys = []
+        for create in (first, second):
+            key = self._wishes.get(create.number)
+            if key is None:
+                key = self._wishes[create.number] = body_key(create)
+            keys.append(key)
+        return keys[0] == keys[1]
+
     def unfinished(self) -> Trace:
         """The same of a test or a program that was cut short: what it left undone says nothing."""
         return replace(self, whole=False, over=False, armed=(), unused=(), uncalled=())
@@ -129,11 +145,19 @@ def readable(exchange: Exchange) -> bool:
     return True
 
 
-def same_body(first: Exchange, second: Exchange) -> bool:
-    """Return True if two creates ask for the same, byte for byte or as JSON."""
-    if first.body_size == 0:
-        return False
-    if first.body == second.body and first.body_size == second.body_size:
-        return True
-    payload = first.payload
-    return payload is not None and payload == second.payload
+def body_key(create: Exchange) -> Hashable:
+    """A value that is equal for bodies that are the same byte for byte, or as JSON."""
+    if len(create.body) == create.body_size:
+        try:
+            return _frozen(parse_json(create.body))
+        except (PayloadError, RecursionError):
+            pass
+    return create.body, create.body_size
+
+
+def _frozen(value: object) -> Hashable:
+    if isinstance(value, dict):
+        return frozenset((name, _frozen(one)) for name, one in value.items())
+    if isinstance(value, list):
+        return tuple(map(_frozen, value))
+    return type(value).__name__, repr(value)

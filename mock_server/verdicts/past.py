@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from ..store import at_once
-from ..trace_rules import Breach, check_trace
+from ..trace_rules import Breach, Trace, check_trace
 from ..trace_rules.reposts import wishes
 from ..workspace import Workspace
 from .evidence import trace_of
 from .verdict import MOST_JOBS, JobRow, Seen, Totals, Verdict, merged
 
-__all__ = ["keep_past", "verdict_of"]
+__all__ = ["judged_later", "keep_past", "verdict_of"]
 
 MOST_SEEN = 1_000
 """Breaches that are kept of what was before a reset."""
@@ -48,8 +49,17 @@ class _Part:
         self.stepped = bool(trace.steps)
         """Whether somebody chose a scenario or looked: a test suite, whose tests are told apart by resets."""
         self.one_wish = len(wishes(trace)) <= 1
-        self.breaches = check_trace(trace)
         self.jobs = _jobs(space)
+        self._trace: Trace | None = trace
+        self._breaches: list[Breach] = []
+
+    @property
+    def breaches(self) -> list[Breach]:
+        """What it breaks; judged when it is first asked for."""
+        if self._trace is not None:
+            # What was judged is not needed any more.
+            self._breaches, self._trace = check_trace(self._trace), None
+        return self._breaches
 
     def seen(self, test: int, *, apart: bool) -> list[Seen]:
         """The breaches of this part; `apart` says that resets part the tests."""
@@ -112,6 +122,13 @@ def verdict_of(
     `over` says that nobody will ask any more: what is under way was given up. `uncalled` are hosts that count
     as such where nobody asked anything.
     """
+    return judged_later(space, over=over, uncalled=uncalled, ignore=ignore)()
+
+
+def judged_later(
+    space: Workspace, *, over: bool = False, uncalled: Collection[str] = (), ignore: Collection[str] = ()
+) -> Callable[[], Verdict]:
+    """What gives the verdict on a workspace as it is now, also from another thread, while it goes on."""
     past = _PASTS.get(space) or Past()
     called = bool(past.totals.exchanges or space.journal.count)
     parts = list(past.parts)
@@ -123,6 +140,12 @@ def verdict_of(
         totals += part.totals
         parts.append((totals.tests, part))
         jobs = [*jobs, *part.jobs][:MOST_JOBS]
+    return partial(_judged, parts, totals, jobs, ignore)
+
+
+def _judged(
+    parts: list[tuple[int, _Part]], totals: Totals, jobs: list[JobRow], ignore: Collection[str]
+) -> Verdict:
     seen = [one for test, part in parts for one in part.seen(test, apart=totals.tests > 1)]
     kept = [one for one in merged(seen) if one.breach.id not in ignore]
     verdict = Verdict(kept, totals, jobs)

@@ -183,6 +183,22 @@ def test_a_body_in_one_piece_counts_as_well() -> None:
     in_loop(test)
 
 
+@pytest.mark.parametrize("line", [b"", b"Expect: 100-continue"], ids=["at once", "in turn"])
+def test_bodies_that_wait_to_be_judged_count_however_they_came(line: bytes) -> None:
+    async def test() -> None:
+        values = b",".join([b"1" * 10] * 5_000)
+        whole = post(BODY[:-1] + b', "z": [' + values + b"]}", *([line] if line else []))
+        async with connections(max_memory_bodies="100KB") as server:
+            opened = [server.connect() for _ in range(4)]
+            for connection in opened:
+                connection.send(whole)
+            await opened[-1].until(lambda: 503 in opened[-1].statuses)
+            assert [503 in connection.statuses for connection in opened] == [False, True, True, True]
+            assert server.held <= len(whole)
+
+    in_loop(test)
+
+
 def test_heads_that_are_not_whole_count() -> None:
     async def test() -> None:
         async with connections(max_memory_bodies="100KB") as server:

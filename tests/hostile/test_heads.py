@@ -16,6 +16,7 @@ from kling_mock.serving.request_head import head_without_upgrade
 from .wires import BODY, HEAD, POLL, connections, in_loop, post
 
 CHUNKED = b"Transfer-Encoding: chunked"
+MODELS = b"GET /v1/models/x HTTP/1.1\r\nHost: a\r\n\r\n"
 UPGRADE = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
 
 
@@ -30,7 +31,7 @@ def answered(
             for packet in packets:
                 connection.send(packet)
                 await asyncio.sleep(0)
-            await connection.until(lambda: not server.state.tasks)
+            await connection.until(lambda: not (server.state.tasks or connection.protocol._unread))
             assert jobs is None or server.jobs == jobs
             assert closed is None or connection.closed == closed
             return connection.statuses
@@ -78,6 +79,26 @@ def test_a_large_packet_of_small_requests_is_no_large_head(count: int) -> None:
     whole = POLL * count
     assert answered(whole) == [404] * count
     assert answered(whole[:-20], whole[-20:]) == [404] * count
+
+
+@pytest.mark.parametrize("one", [POLL, MODELS], ids=["at once", "in turn"])
+@pytest.mark.parametrize("ends", [False, True], ids=["goes on", "ends"])
+def test_requests_of_one_packet_leave_turns_to_others(one: bytes, ends: bool) -> None:
+    async def test() -> None:
+        async with connections() as server:
+            begun = server.common.traffic
+            many, other = server.connect(), server.connect()
+            many.send(one * 1_000)
+            assert begun.received + len(many.protocol.pipeline) < 450
+            many.send(one)
+            other.send(POLL)
+            assert other.statuses == [404] and len(many.statuses) < 450
+            if ends:
+                many.protocol.eof_received()
+            await many.until(lambda: begun.received == 1_002 and not server.state.tasks)
+            assert many.statuses == [404] * 1_001
+
+    in_loop(test)
 
 
 def test_a_large_body_in_the_same_packet_is_no_head() -> None:

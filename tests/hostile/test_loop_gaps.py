@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -100,7 +101,7 @@ def test_what_explains_problems_is_loaded_beside_the_loop(
 ) -> None:
     # As in a server that has just started, whatever other tests have asked this one.
     validator._explaining_class.cache_clear()
-    monkeypatch.setattr(server.common, "validator", validator.Validator(server.common.catalog))
+    monkeypatch.setattr(server.common.contracts, "validator", validator.Validator(server.common.catalog))
     run = OffLoop.run
     beside: list[object] = []
 
@@ -142,15 +143,15 @@ def test_what_clients_sent_is_shown_beside_the_loop(
 def test_the_documents_behind_the_list_of_models_are_read_beside_the_loop(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.common, "model_rows", None)
-    document = Catalog.document
+    monkeypatch.setattr(server.common.contracts, "model_rows", None)
+    source = Catalog.source
     threads: list[str] = []
 
-    def noted(self: Catalog, model: str, **options: str) -> dict[str, object]:
+    def noted(self: Catalog, model: str) -> dict[str, Any]:
         threads.append(threading.current_thread().name)
-        return document(self, model, **options)
+        return source(self, model)
 
-    monkeypatch.setattr(Catalog, "document", noted)
+    monkeypatch.setattr(Catalog, "source", noted)
     lists = [ask(server, "GET", "/v1/models", key=None).json for _ in range(2)]
     assert lists[0] == lists[1] and len(threads) == len(lists[0]["data"])
     assert set(threads) == {"kling-mock off loop"}

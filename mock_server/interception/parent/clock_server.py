@@ -125,7 +125,7 @@ class HookConnection(asyncio.Protocol):
             try:
                 message = json.loads(line)
                 self._answer(message)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 self._transport.abort()
                 return
 

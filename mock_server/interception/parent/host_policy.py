@@ -15,6 +15,8 @@ from ..shared.decision import Decision
 __all__ = ["API_HOST", "Hosts"]
 
 API_HOST = "api.aimlapi.com"
+MOST_LEARNED = 64
+"""Hosts of videos that are answered for as well: clients name them, and each is told to every hook."""
 
 
 class Hosts:
@@ -40,6 +42,7 @@ class Hosts:
         """Called whenever there is one more host to answer for."""
         self._on_unhooked_refusal = on_unhooked_refusal
         self._names: set[str] = set()
+        self._learned = 0
         for name in (API_HOST, *names):
             self._add(_checked(name))
 
@@ -73,7 +76,10 @@ class Hosts:
             return
         for url in video_urls(exchange.answer):
             host = _host_of(url)
-            if host and not is_loopback(host) and host not in self._names:
+            if not host or is_loopback(host) or host in self._names:
+                continue
+            if self._learned < MOST_LEARNED:
+                self._learned += 1
                 self._add(host)
                 for listener in self.listeners:
                     listener()

@@ -1,0 +1,1 @@
+"""The documentation, as it is installed: Markdown only."""
