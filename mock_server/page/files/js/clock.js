@@ -6,6 +6,15 @@ import { clockTime } from "./time.js";
 
 const SPEEDS = [0, 0.1, 1, 2, 10, 60, 600];
 
+/** A model without a price has none: it is not counted as nothing. */
+function billed(charges) {
+  const usd = `$${charges.usd.toFixed(2)}`;
+  const without = charges.billed - charges.priced;
+  if (!charges.billed) return "nothing billed";
+  if (!without) return `${charges.billed} billed, ${usd}`;
+  return `${charges.billed} billed, ${charges.priced ? `${usd} and ${without} without a price` : "no price known"}`;
+}
+
 export class Head {
   constructor(state, { onTrouble }) {
     this.state = state;
@@ -52,7 +61,7 @@ export class Head {
   /** The sums, asked for once things have come to rest: not with each exchange. */
   bill() {
     const { charges } = this.state;
-    if (charges) $("billed").textContent = `${charges.billed} billed, $${charges.usd.toFixed(2)}`;
+    if (charges) $("billed").textContent = billed(charges);
     if (this.billed === this.state.made) return;
     const made = this.state.made;
     clearTimeout(this.timer);
