@@ -40,6 +40,7 @@ from .events import EventKind
 from .exchanges.exchange import Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
+from .page import is_page, page_routes
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, whole
@@ -76,7 +77,8 @@ class MockApp(Starlette):
     """What may stand before such a path: the pattern's group is the path."""
 
     def __init__(self, common: Common, *, at_once: bool = True) -> None:
-        super().__init__(routes=control_routes(common), exception_handlers={HTTPException: self._no_route})
+        routes = [*control_routes(common), *page_routes(common)]
+        super().__init__(routes=routes, exception_handlers={HTTPException: self._no_route})
         self.router.redirect_slashes = False
         self.common = common
         self._entrance = Entrance(common)
@@ -92,7 +94,8 @@ class MockApp(Starlette):
             return
         path = get_route_path(scope)
         dates = server_dates(scope)
-        if below(path).startswith(CONTROL_PREFIXES):
+        own = below(path)
+        if own.startswith(CONTROL_PREFIXES) or is_page(scope["method"], own, scope["headers"]):
             await self._control(scope, path, receive, send, dates=dates)
             return
         if dates:

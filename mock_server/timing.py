@@ -184,7 +184,7 @@ STORE_LOOK = 0.05
 """Between looks at what other servers of a store have done, while somebody waits for it."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
-STREAM_GATHER = 0.1
+STREAM_GATHER = 0.05
 """For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""

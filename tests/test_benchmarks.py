@@ -24,6 +24,7 @@ from kling_mock.validation import Validator
 from tests.running import needs_linux
 
 ROOT = Path(__file__).parents[1]
+SECTIONS = ("requests", "largest", "start", "memory")
 TINY = "--loader own --rounds 1 --count 40 --starts 1 --jobs 60 --requests 80".split()
 
 
@@ -37,7 +38,7 @@ def _readers() -> Iterator[None]:
 def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     file = tmp_path_factory.mktemp("benchmark") / "figures.json"
     run = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", *TINY, "--json", str(file)],
+        [sys.executable, "-m", "benchmarks", *SECTIONS, "--quick", *TINY, "--json", str(file)],
         cwd=ROOT, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     # 1 says that a goal was missed, which so few requests on a busy machine may well do.
@@ -70,6 +71,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     assert len(lines) == 2 + 16 and len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.slow
 @needs_linux
 def test_the_figures_are_written_as_json_with_ratios(figures: tuple[str, dict[str, Any]]) -> None:
     _, written = figures
@@ -80,6 +82,7 @@ def test_the_figures_are_written_as_json_with_ratios(figures: tuple[str, dict[st
             assert row["mock"] > 0 and row["bare"] > 0
 
 
+@pytest.mark.slow
 @needs_linux
 def test_no_job_is_lost_under_load_and_no_id_comes_twice(figures: tuple[str, dict[str, Any]]) -> None:
     _, written = figures
@@ -153,7 +156,8 @@ def test_a_peer_without_a_port_is_refused(peer: str, capsys: pytest.CaptureFixtu
 
 def test_an_unknown_section_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["request"]) == 2
-    assert "requests, largest, start, memory, peers, received 'request'" in capsys.readouterr().err
+    known = "requests, largest, start, memory, stores, workspaces, peers"
+    assert f"{known}, received 'request'" in capsys.readouterr().err
 
 
 def test_a_row_has_a_ratio_and_a_mark() -> None:

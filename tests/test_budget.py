@@ -59,6 +59,7 @@ def test_a_budget_names_the_dearest_jobs() -> None:
     assert over_budget([charge(1, None)], 0) == ""
 
 
+@pytest.mark.slow
 def test_a_run_beyond_its_budget_fails_and_names_the_jobs(tmp_path: Path, prices: str) -> None:
     report, _ = report_of(tmp_path, "--prices", prices, "--budget", "6.50", *python(TWO_JOBS))
     charges = report["charges"]

@@ -116,6 +116,7 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
             yield from leaves(inner, (*path, key))
 
 
+@pytest.mark.slow
 @given(scenario=scenarios)
 @settings(deadline=None)
 def test_whatever_is_dumped_every_part_of_it_has_its_line(scenario: Scenario) -> None:

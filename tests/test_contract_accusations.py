@@ -64,6 +64,7 @@ class WantsItsType(Client):
             return super().generate(payload)
 
 
+@pytest.mark.slow
 def test_a_job_made_twice_in_the_case_of_another_property_breaks_one_create_too() -> None:
     assert broken(WantsItsType, ["B1"]) == {}
     finished = checked(WantsItsType, ["B1", "B7", "E4"])
@@ -230,6 +231,7 @@ class WantsAPrompt(Client):
         return super().generate(payload)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
 def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: str) -> None:
     wanted = ["A2", "A7", "B1", "B2", "C1", "C9", "D5"]

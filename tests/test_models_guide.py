@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 GUIDE = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_listings_do_what_they_show(tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KLING_MOCK_")}

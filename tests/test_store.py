@@ -352,6 +352,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert run(store.completed((now, 2**63), now - 1)) == [one for one in found if one.at >= now - 1]
 
 
+@pytest.mark.slow
 @every_store
 def test_a_store_does_what_its_model_does(make: StoreMaker) -> None:
     machine: Any = partial(StoreMachine, make)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from importlib import resources
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ..api.response import CORS_HEADERS, encode, preflight_response
@@ -22,8 +21,9 @@ from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
 from ..workspace import Workspace, shown_options
-from .auth import TOKEN_COOKIE, Handler, control_error, guarded, space_of
+from .auth import Handler, control_error, guarded, space_of
 from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
+from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import verdict
 
@@ -34,10 +34,6 @@ T = TypeVar("T")
 FILTER_NAMES = {"job": "job_id"}
 """What an exchange's row calls a filter otherwise."""
 FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
-POLICY = (
-    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
 
@@ -47,7 +43,7 @@ class Control:
 
     def __init__(self, common: Common) -> None:
         self.common = common
-        self._beside = OffLoop()
+        self.beside = OffLoop()
         self._streams: dict[str, EventStreams] = {}
         common.workspaces.on_end.append(lambda space: self._streams.pop(space.name, None))
 
@@ -73,18 +69,6 @@ class Control:
     async def alive(self, _request: Request) -> Response:
         """Say to strangers, such as the health check of a container, that the server runs, and no more."""
         return JSONResponse({"status": "ok"})
-
-    async def page(self, request: Request) -> Response:
-        """Show jobs and exchanges in a browser, live; `?token=` is for servers with a control token."""
-        if "token" in request.query_params:
-            # Its own requests, and a stream of events, cannot carry a header: the browser keeps the token.
-            path = request.scope.get("root_path", "") + "/_mock/"
-            moved = RedirectResponse(path, 303)
-            token = request.query_params["token"]
-            moved.set_cookie(TOKEN_COOKIE, token, path=path, httponly=True, samesite="strict")
-            return moved
-        text = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-        return HTMLResponse(text, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
 
     async def jobs(self, request: Request) -> Response:
         """List the jobs: the last `limit` of them, or of those `before` one."""
@@ -113,7 +97,8 @@ class Control:
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
-        page, wanted = page_of(request, *FILTERS, *FILTER_NAMES)
+        page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
+        show = partial(Exchange.as_dict, bodies=wanted.pop("bodies", "true") != "false")
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
@@ -126,7 +111,7 @@ class Control:
             total = len(journal)
             found = journal.last(page.limit + 1, before)
         return await _listed(
-            "exchanges", found, page, total, Exchange.as_dict, lambda shown: shown.number, self._beside_loop
+            "exchanges", found, page, total, show, lambda shown: shown.number, self._beside_loop
         )
 
     async def har(self, request: Request) -> Response:
@@ -158,7 +143,7 @@ class Control:
         """Each entry as JSON, written beside the event loop: to hide keys in what clients sent takes long."""
         for start in range(0, len(entries), SLICE):
             some = entries[start : start + SLICE]
-            for one in await self._beside.run(partial(_shown, some, show)):
+            for one in await self.beside.run(partial(_shown, some, show)):
                 yield one
 
     async def charges(self, request: Request) -> Response:
@@ -176,7 +161,7 @@ class Control:
 
     async def verdict(self, request: Request) -> Response:
         """Say what the exchanges break, what was made and what it would have cost."""
-        return await verdict(space_of(request), self._beside, request)
+        return await verdict(space_of(request), self.beside, request)
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
@@ -267,11 +252,16 @@ def _server_url(request: Request) -> str:
 def control_routes(common: Common) -> list[Route]:
     """The routes of the control API, guarded, and those of the OpenAPI documents, open."""
     control = Control(common)
+    looks = Looks(common, control.beside)
     routes: list[tuple[str, Handler, list[str]]] = [
-        ("/_mock/", control.page, ["GET"]),
         ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/snapshot", looks.snapshot, ["GET"]),
+        ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
+        ("/_mock/judge", looks.judge, ["POST"]),
+        ("/_mock/models", looks.models, ["GET"]),
         ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
+        ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
         ("/_mock/verdict", control.verdict, ["GET"]),
@@ -287,7 +277,6 @@ def control_routes(common: Common) -> list[Route]:
     ]
     made = [Route(path, guarded(common, handler), methods=methods) for path, handler, methods in routes]
     made.append(Route("/_mock/health", guarded(common, control.health, control.alive), methods=["GET"]))
-    made.append(Route("/_mock", _to_the_page))
     for path, handler in (("/openapi.json", control.openapi), ("/openapi/{model:path}", control.openapi_of)):
         made.append(Route(path, _open(handler), methods=["GET", "OPTIONS"]))
     return made
@@ -339,10 +328,6 @@ def _number_in(before: str | None) -> int | None:
     if not (before.isascii() and before.isdigit() and len(before) < 19):
         raise ControlError(f"before: expected the number of an exchange, received {before!r}.")
     return int(before)
-
-
-async def _to_the_page(request: Request) -> Response:
-    return RedirectResponse(request.scope.get("root_path", "") + "/_mock/")
 
 
 def _open(handler: Handler) -> Handler:

@@ -173,11 +173,12 @@ def _text(event: Event) -> bytes:
 
 
 def _last_seen(request: Request) -> int | None:
-    seen = request.headers.get("last-event-id")
+    # A browser says it by itself when it comes back; what it begins with, only its URL can say.
+    seen = request.headers.get("last-event-id", request.query_params.get("after"))
     if seen is None:
         return None
     if not (seen.isascii() and seen.isdigit() and len(seen) < 19):
-        raise ControlError(f"Last-Event-ID: expected the id of an event, received {seen!r}.")
+        raise ControlError(f"Last-Event-ID (or after): expected the id of an event, received {seen!r}.")
     return int(seen)
 
 

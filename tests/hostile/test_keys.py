@@ -199,6 +199,7 @@ def early(payload, *, base_url, api_key):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "properties"), [("generate", ["A7", "B5"]), ("added", ["A2", "A3"]), ("early", ["A7"])]
 )

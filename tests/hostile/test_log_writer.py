@@ -201,7 +201,7 @@ def test_a_served_pipe_that_nobody_reads_stops_nothing() -> None:
     )
     try:
         assert process.stdout is not None and process.stderr is not None
-        url = process.stdout.readline().split()[-1].decode()
+        url = json.loads(process.stdout.readline())["url"]
         # More than a pipe takes: each line holds its path of a thousand characters.
         polled(url, 200)
         with urllib.request.urlopen(f"{url}/_mock/health", timeout=20) as answer:
@@ -226,7 +226,7 @@ def test_a_file_that_takes_no_more_stops_nothing(tmp_path: Path) -> None:
         process = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limited)
     try:
         until(lambda: log.read_bytes().endswith(b"\n"))
-        url = log.read_text().splitlines()[0].split()[-1]
+        url = json.loads(log.read_text().splitlines()[0])["url"]
         polled(url, 20)
         with urllib.request.urlopen(f"{url}/_mock/health", timeout=20) as answer:
             assert json.load(answer)["exchanges"] == 20

@@ -1,0 +1,76 @@
+// The page: server.js feeds state.js, and each view reads it. Views tell each other through here alone.
+
+import { $ } from "./dom.js";
+import { follow, get } from "./server.js";
+import { State } from "./state.js";
+import { Head } from "./clock.js";
+import { Lanes } from "./lanes.js";
+import { Exchanges } from "./exchanges.js";
+import { Panel } from "./panel.js";
+import { Verdict } from "./verdict.js";
+import { Control } from "./control.js";
+
+const VIEWS = ["traffic", "verdict", "control"];
+
+const state = new State();
+const onTrouble = (text) => { $("trouble").textContent = text; $("trouble").hidden = !text; };
+const onExchange = (number) => { show("traffic"); exchanges.choose(number); };
+const onJob = (id) => { show("traffic"); panel.job(id); };
+
+const verdict = new Verdict(state, { onExchange, onTrouble });
+const panel = new Panel(state, { onExchange, onJob, onTrouble, refreshVerdict: () => verdict.refresh() });
+const exchanges = new Exchanges(state, (number) => panel.exchange(number));
+const control = new Control(state, { onTrouble });
+new Lanes(state, { onJob, onExchange });
+const head = new Head(state, { onTrouble });
+
+async function show(name) {
+  for (const view of VIEWS) {
+    const chosen = view === name;
+    $(view).hidden = !chosen;
+    $(`tab-${view}`).setAttribute("aria-selected", String(chosen));
+    $(`tab-${view}`).tabIndex = chosen ? 0 : -1;
+  }
+  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  try {
+    if (name === "verdict") await verdict.refresh();
+    if (name === "control") await control.open();
+  } catch (error) {
+    onTrouble(error.message);
+  }
+}
+
+for (const view of VIEWS) {
+  $(`tab-${view}`).onclick = () => show(view);
+  $(`tab-${view}`).onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = VIEWS[(VIEWS.indexOf(view) + step + VIEWS.length) % VIEWS.length];
+    $(`tab-${next}`).focus();
+    show(next);
+  };
+}
+
+/** A job that was moved by hand, looked up again. */
+async function changed(id) {
+  try {
+    const { exchanges: _, ...job } = await get(`jobs/${encodeURIComponent(id).replaceAll("%2F", "/")}`);
+    state.addJob(job);
+    state.changed();
+  } catch {
+    state.jobs.delete(id);
+    state.changed();
+  }
+}
+
+follow({
+  snapshot: (data) => { state.snapshot(data); head.spaces(); },
+  event: (kind, data) => {
+    state.event(kind, data);
+    if (kind === "job-changed") changed(data.job);
+    if (kind === "reset") { verdict.seen = ""; state.verdict = null; panel.close(); if (!$("verdict").hidden) verdict.refresh(); }
+    if (kind === "settings" && !$("control").hidden) control.open();
+  },
+  link: (kind, text) => { $("link").className = kind; $("link").textContent = text; },
+});
+show(VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "traffic");

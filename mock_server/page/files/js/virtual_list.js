@@ -1,0 +1,76 @@
+// A list of any length of which only the rows in sight are in the document. Rows keep their place:
+// it follows its end only where the reader is there and points at none.
+
+import { fill, h } from "./dom.js";
+
+export const ROW = 26;
+const MORE = 6;
+
+export class VirtualList {
+  /** `draw(item)` makes a row; `key(item)` says what makes it another one. */
+  constructor(place, { draw, key, empty, follow = false, shown = () => {} }) {
+    Object.assign(this, { place, draw, key, empty, follow, shown });
+    this.items = [];
+    this.drawn = new Map();
+    this.sheet = h("div", { class: "sheet" });
+    this.pointed = false;
+    fill(place, this.sheet);
+    place.addEventListener("scroll", () => this.show());
+    place.addEventListener("pointerenter", () => { this.pointed = true; });
+    place.addEventListener("pointerleave", () => { this.pointed = false; });
+    place.addEventListener("keydown", (event) => this.keys(event));
+    new ResizeObserver(() => this.show()).observe(place);
+  }
+
+  set(items) {
+    const atEnd = this.place.scrollTop + this.place.clientHeight >= this.sheet.offsetHeight - ROW;
+    this.items = items;
+    this.sheet.style.height = `${Math.max(1, items.length) * ROW}px`;
+    if (this.follow && atEnd && !this.pointed) this.place.scrollTop = items.length * ROW;
+    this.show();
+  }
+
+  show() {
+    const first = Math.max(0, Math.floor(this.place.scrollTop / ROW) - MORE);
+    const last = Math.min(this.items.length, Math.ceil((this.place.scrollTop + this.place.clientHeight) / ROW) + MORE);
+    const wanted = new Map();
+    for (let place = first; place < last; place += 1) {
+      const item = this.items[place];
+      const key = this.key(item);
+      const row = this.drawn.get(key) ?? this.draw(item);
+      row.style.top = `${place * ROW}px`;
+      row.dataset.place = place;
+      wanted.set(key, row);
+    }
+    for (const [key, row] of this.drawn) if (!wanted.has(key)) row.remove();
+    let before = null;
+    for (const row of wanted.values()) {
+      // Put in order without moving rows that stand: a focus or a selection stays.
+      const there = before ? before.nextSibling : this.sheet.firstChild;
+      if (row !== there) this.sheet.insertBefore(row, there);
+      before = row;
+    }
+    this.drawn = wanted;
+    if (!this.items.length && !this.nothing) {
+      this.nothing = h("p", { class: "empty" }, this.empty);
+      this.place.append(this.nothing);
+    } else if (this.items.length && this.nothing) {
+      this.nothing.remove();
+      this.nothing = null;
+    }
+    this.shown();
+  }
+
+  keys(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -1e9, End: 1e9 }[event.key];
+    if (step === undefined || !this.items.length) return;
+    event.preventDefault();
+    const here = Number(document.activeElement?.dataset?.place ?? -1);
+    const place = Math.min(this.items.length - 1, Math.max(0, here + step));
+    const top = place * ROW;
+    if (top < this.place.scrollTop) this.place.scrollTop = top;
+    if (top + ROW > this.place.scrollTop + this.place.clientHeight) this.place.scrollTop = top + ROW - this.place.clientHeight;
+    this.show();
+    this.drawn.get(this.key(this.items[place]))?.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,121 @@
+"""The verdict, the scenarios, the options, the reset and the workspaces, from the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kling_mock import MockServer
+
+from ..support import MODEL, PATHS, ask, create
+from .waiting import holds
+
+
+def test_the_verdict_says_what_is_broken_and_leads_to_it(page: Any, mock: MockServer) -> None:
+    ask(mock, "POST", PATHS[0], {"model": MODEL, "prompt": "x", "cfg_scale": 1.5})
+    page.click("#tab-verdict")
+    card = page.locator("#verdict article").first
+    card.wait_for()
+    assert "It costs:" in card.inner_text() and "Mend it:" in card.inner_text()
+    card.get_by_role("button", name="1", exact=True).click()
+    page.locator("#panel h2", has_text="Exchange 1").wait_for()
+
+
+def test_a_scenario_is_chosen_with_options_and_as_json(page: Any, mock: MockServer) -> None:
+    page.click("#tab-control")
+    page.select_option("#scenario-name", "poll-server-error")
+    page.fill("#scenario-options", ";times=2")
+    page.click("#use-next")
+    holds(page, "document.querySelector('#scenario-now').textContent.includes('poll-server-error')")
+    assert [scenario.name for scenario in mock.space.queue] == ["poll-server-error"]
+    page.select_option("#scenario-name", "failed")
+    page.fill("#scenario-options", "")
+    page.click("#use-default")
+    holds(page, "document.querySelector('#scenario-now').textContent.includes('Default: failed')")
+    page.fill("#scenario-json", '{"name": "own",\n "end": }')
+    page.locator("#control [role=alert]", has_text="JSON").wait_for()
+    page.fill("#scenario-json", '{"name": "<b>own</b>", "summary": "Mine.", "end": "nonsense"}')
+    page.click("#json-default")
+    page.locator("#control [role=alert]", has_text="end").wait_for()
+    page.fill("#scenario-json", '{"name": "own", "summary": "Mine.", "end": "error"}')
+    page.click("#json-default")
+    holds(page, "document.querySelector('#scenario-now').textContent.includes('Default: own')")
+    assert mock.scenario.name == "own"
+
+
+def test_settings_change_and_a_reset_is_asked_for_once(page: Any, mock: MockServer) -> None:
+    create(mock)
+    page.click("#tab-control")
+    page.fill("#settings-json", '{"queued": "2m"}')
+    page.click("#configure")
+    page.locator("#control dd", has_text="120").wait_for()
+    assert mock.settings.queued == 120
+    page.fill("#settings-json", '{"queued": "soon"}')
+    page.click("#configure")
+    page.locator("#trouble", has_text="queued").wait_for()
+    page.click("#reset")
+    assert len(mock.jobs) == 1
+    page.click("#reset-yes")
+    holds(page, "document.querySelector('#made').textContent === '0'")
+    assert mock.jobs == [] and mock.settings.queued == 10
+
+
+def test_workspaces_are_tabs_with_pages_of_their_own(page: Any, mock: MockServer) -> None:
+    with_job = mock.workspace("suite-a")
+    ask(mock, "POST", "/@suite-a" + PATHS[0], {"model": MODEL, "prompt": "x"})
+    page.reload()
+    page.get_by_role("link", name="suite-a").click()
+    page.wait_for_selector("#lanes .name")
+    assert page.inner_text("#lanes .name") == with_job.jobs[0].id
+    page.click("#finish")
+    page.wait_for_selector("#lanes .tag.completed")
+    page.get_by_role("link", name="default").click()
+    page.get_by_text("No job yet.").wait_for()
+    with_job.end()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_width_in_both_themes(page: Any, mock: MockServer, scheme: str) -> None:
+    create(mock)
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_selector("#rows .row")
+    for width in (390, 820, 1440, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        for view in ("verdict", "control", "traffic"):
+            page.click(f"#tab-{view}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+
+
+def test_it_is_used_by_keyboard_alone(page: Any, mock: MockServer) -> None:
+    for _ in range(3):
+        create(mock)
+    page.locator("#rows .row >> nth=2").wait_for()
+    page.focus("#rows")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#panel h2", has_text="Exchange 2").wait_for()
+    page.keyboard.press("Escape")
+    assert page.locator("#panel").is_hidden()
+    page.focus("#tab-traffic")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#verdict .card")
+
+
+def test_the_end_of_the_server_is_shown_and_its_return(browser: Any) -> None:
+    from kling_mock import MockServer
+
+    with MockServer(seed=1, log_format="none") as first:
+        create(first)
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{first.url}/_mock/")
+        page.wait_for_selector("#link.on")
+        page.locator("#lanes .name").wait_for()
+        port = int(first.url.rpartition(":")[2])
+    page.wait_for_selector("#link.off")
+    with MockServer(port=port, seed=2, log_format="none"):
+        page.wait_for_selector("#link.on")
+        page.get_by_text("No job yet.").wait_for()
+        context.close()
