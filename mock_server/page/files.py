@@ -11,12 +11,16 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["file_response"]
+__all__ = ["REFERENCE", "file_response"]
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+REFERENCE = "reference.html"
+STYLED_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""For the API reference, whose library writes its styles into the page; scripts are files there too."""
+PACKED = ".gz"
 TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -29,6 +33,7 @@ class _File(NamedTuple):
     content: bytes
     media_type: str
     etag: str
+    packed: bool
 
 
 @cache
@@ -43,11 +48,12 @@ def _found(folder: Traversable, prefix: str) -> list[tuple[str, _File]]:
         if entry.is_dir():
             files += _found(entry, f"{prefix}{entry.name}/")
             continue
-        media_type = TYPES.get(entry.name.rpartition(".")[2])
+        name = entry.name.removesuffix(PACKED)
+        media_type = TYPES.get(name.rpartition(".")[2])
         if media_type is not None:
             content = entry.read_bytes()
             etag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-            files.append((prefix + entry.name, _File(content, media_type, etag)))
+            files.append((prefix + name, _File(content, media_type, etag, name != entry.name)))
     return files
 
 
@@ -59,10 +65,12 @@ def file_response(request: Request, path: str) -> Response | None:
     headers = {
         "etag": file.etag,
         "cache-control": "no-cache",
-        "content-security-policy": POLICY,
+        "content-security-policy": STYLED_POLICY if path == REFERENCE else POLICY,
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
     if file.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    if file.packed:
+        headers["content-encoding"] = "gzip"
     return Response(file.content, media_type=file.media_type, headers=headers)

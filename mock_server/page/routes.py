@@ -10,14 +10,14 @@ from starlette.routing import Route
 from ..common import Common
 from ..control.auth import TOKEN_COOKIE, guarded
 from ..exchanges.exchange import Headers
-from .files import file_response
+from .files import REFERENCE, file_response
 
 __all__ = ["is_page", "page_routes"]
 
 
 def is_page(method: str, path: str, headers: Headers) -> bool:
-    """Whether a request for the root is a browser's: clients of the API are told that nothing is there."""
-    if path != "/" or method != "GET":
+    """Whether a request for the root or `/docs` is a browser's: clients are told that nothing is there."""
+    if path not in ("/", "/docs") or method != "GET":
         return False
     return any(name == b"accept" and b"text/html" in value for name, value in headers)
 
@@ -26,6 +26,7 @@ def page_routes(common: Common) -> list[Route]:
     """The routes of the page."""
     return [
         Route("/", _to_the_page, methods=["GET"]),
+        Route("/docs", guarded(common, _reference), methods=["GET"]),
         Route("/_mock", _to_the_page),
         Route("/_mock/", guarded(common, _page), methods=["GET"]),
         Route("/_mock/page/{file:path}", guarded(common, _page_file), methods=["GET"]),
@@ -46,6 +47,11 @@ async def _page(request: Request) -> Response:
         moved.set_cookie(TOKEN_COOKIE, token, path=path, httponly=True, samesite="strict")
         return moved
     return _file(request, "index.html")
+
+
+async def _reference(request: Request) -> Response:
+    """Show the API reference, whose requests go to this server."""
+    return _file(request, REFERENCE)
 
 
 async def _page_file(request: Request) -> Response:

@@ -1,0 +1,31 @@
+"""The API reference at `/docs`: from files of this package alone, and its "try it" asks the mock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kling_mock import MockServer
+from tests.support import until
+
+MODEL = "klingai/v2.5-turbo/pro/text-to-video"
+
+
+def test_a_models_contract_is_shown_and_tried(page: Any, mock: MockServer) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{mock.url}/docs?model={MODEL}")
+    page.locator("rapi-doc h1, rapi-doc #api-title", has_text=MODEL).first.wait_for()
+    # The first is the poll's.
+    page.get_by_role("button", name="TRY").nth(1).click()
+    until(lambda: any(one.kind == "create" for one in mock.exchanges))
+    (made,) = mock.jobs
+    assert made.model == MODEL
+    assert all(url.startswith(mock.url) for url in asked), asked
+
+
+def test_any_model_can_be_chosen(page: Any, mock: MockServer) -> None:
+    page.goto(f"{mock.url}/docs")
+    page.locator("#model option").nth(100).wait_for(state="attached")
+    page.locator("#model").select_option(MODEL)
+    page.locator("rapi-doc #api-title", has_text=MODEL).wait_for()
+    assert page.url.endswith(f"?model={MODEL.replace('/', '%2F')}")
