@@ -36,6 +36,7 @@ def test_a_workspace_has_a_page_of_its_own(server: MockServer) -> None:
 def test_each_file_has_an_etag_and_a_policy_without_inline_script(server: MockServer, name: str) -> None:
     path = f"/_mock/page/{name}"
     reply = ask(server, "GET", path, key=None)
+    assert reply.headers.get("content-encoding") == ("gzip" if (FILES / f"{name}.gz").exists() else None)
     if name.endswith((".html", ".css", ".js", ".svg", ".json", ".txt")):
         assert reply.status == 200, name
         script = reply.headers["content-security-policy"].split("script-src ")[1].split(";")[0]
