@@ -410,7 +410,10 @@ def test_a_gap_reaches_the_client(server: MockServer) -> None:
 def test_what_is_no_event_id_is_refused(server: MockServer, seen: str) -> None:
     headers = {"Last-Event-ID": seen.encode().decode("latin-1")}
     reply = ask(server, "GET", "/_mock/events", headers=headers, key=None)
-    assert reply.status == 400 and "Last-Event-ID (or after): expected the id of an event" in reply.json["message"]
+    assert (
+        reply.status == 400
+        and "Last-Event-ID (or after): expected the id of an event" in reply.json["message"]
+    )
 
 
 def test_silence_is_broken_by_a_comment(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ FOLDERS = {
     "docs": "kling_mock/docs",
 }
 """Where each folder installs."""
-NOT_INSTALLED = ("CORRECTIONS.md", ".pyc")
+NOT_INSTALLED = (".png", "CORRECTIONS.md", ".pyc")
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
 LIMIT = 4_000_000
 UNREACHABLE = (

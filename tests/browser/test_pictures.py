@@ -15,7 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.mark.slow
 def test_each_picture_that_is_kept_is_made(browser: Any, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(DOCS / "make_pictures.py"), str(tmp_path)],
+        [sys.executable, "-m", "tests.browser.pictures", str(tmp_path)],
+        cwd=DOCS.parent,
         capture_output=True,
         text=True,
         timeout=300,

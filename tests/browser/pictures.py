@@ -1,4 +1,4 @@
-"""Makes the pictures of the page in `docs/pictures`; needs Chromium and Playwright."""
+"""Makes the pictures in `docs/pictures` again: `python -m tests.browser.pictures`; needs Chromium."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 from kling_mock import MockServer
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 MODEL = "klingai/v2.5-turbo/pro/text-to-video"
 SCENARIOS = ("completed", "failed", "poll-server-error;times=1", "slow", "completed", "id-awkward")
 VIEWS = {
