@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Any
+from weakref import finalize
 
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS
@@ -51,6 +52,8 @@ class SqliteBackend:
             self._connection = sqlite3.connect(
                 file, timeout=STORE_ANSWERS, isolation_level=None, check_same_thread=False
             )
+            # Also where nobody closes it, and where it turns out to be no file of ours.
+            finalize(self, self._connection.close)
             self._prepare()
         except sqlite3.Error as error:
             raise StoreError(f"The store {self.address} cannot be used: {error}.") from None
