@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
 
+from .awaited import moment_of
 from .billing.costs import prices_of
 from .catalog import Catalog, load_catalog
-from .clock import LATEST, Clock
-from .errors import ClockError, SettingsError
+from .clock import Clock
+from .errors import SettingsError
 from .events import EventKind
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
 from .exchanges.stored_journal import StoredJournal
 from .jobs.ids import IdSource
-from .jobs.plan import Job
 from .kept_options import plain_options, read_options
 from .real_time import real_time
 from .scenarios import Scenario
@@ -31,7 +30,7 @@ from .store.address import shown_store
 from .store.records import Backend, Conflict, Control, Outdated, StoreError
 from .store.shared import SharedStore
 from .store.transactions import ATTEMPTS
-from .timeline import FINAL_STATUSES, FINISHED, STATUSES, ProgressBy
+from .timeline import ProgressBy
 from .traffic import Holds, Traffic
 
 __all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace", "shown_options"]
@@ -351,43 +350,11 @@ class Workspace:
         return self._date[1]
 
     def _moment_of(self, status: str, job_id: str | None) -> float:
-        """The virtual moment at which one job, or the last of all unfinished ones, next shows a status.
-
-        A job that shows it right now need not wait; `finished` is completed or error, whichever comes.
-        Jobs that go by polls are moved there at once. Raises `ClockError` where it never comes.
-        """
-        wanted = FINAL_STATUSES if status == FINISHED else [one for one in STATUSES if one == status]
-        if not wanted:
-            known = ", ".join((*STATUSES, FINISHED))
-            raise ClockError(f"until: expected one of {known}, received {status!r}.")
-        now = moment = self.clock.now()
-        behind: list[tuple[str, float]] = []
-        for job in self._waited_for(job_id, now):
-            plan = job.plan
-            progress = plan.progress(job.counters, now)
-            start = min(plan.timeline.start_of(one, progress) for one in wanted)
-            if math.isinf(start):
-                raise ClockError(_never(job, status))
-            if plan.timeline.by == "polls":
-                behind.append((plan.id, start - progress))
-            else:
-                moment = max(moment, plan.made_at + start)
-        if moment > LATEST:
-            raise ClockError(f"The clock ends with the year 9999, before the jobs show {status!r}.")
-        # Only now, when none of them stands in the way: either all jobs move or none does.
-        if behind:
-            at_once(self.store.skip_polls(behind, moment, self.settings.video_lifetime))
-            for moved, _ in behind:
-                self.bus.publish(EventKind.JOB_CHANGED, {"job": moved})
+        lifetime = self.settings.video_lifetime
+        moment, moved = moment_of(self.store, self.clock.now(), status, job_id, lifetime)
+        for job in moved:
+            self.bus.publish(EventKind.JOB_CHANGED, {"job": job})
         return moment
-
-    def _waited_for(self, job_id: str | None, now: float) -> list[Job]:
-        if job_id is None:
-            return [job for job in at_once(self.store.jobs()) if not job.finished(now)]
-        job = at_once(self.store.find_job(job_id))
-        if job is None:
-            raise ClockError(f"There is no job {job_id!r} to wait for.")
-        return [job]
 
 
 def _names(settings: Settings) -> ScenarioNames:
@@ -407,11 +374,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping | tuple | list):
         return list(value)
     return value
-
-
-def _never(job: Job, status: str) -> str:
-    steps = [*(name for name, _ in job.plan.timeline.steps), job.plan.timeline.last]
-    return (
-        f"The job {job.plan.id} ({job.plan.scenario.name}) never shows {status!r} from now on; "
-        f"its timeline is {' → '.join(steps)}."
-    )
