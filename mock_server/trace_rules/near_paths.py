@@ -32,7 +32,7 @@ def nearest_path(path: str) -> str | None:
     if plain in vendored_paths():
         return plain
     if _OF_A_VENDOR.fullmatch(plain) and not plain.startswith("/v2/generate/video/kling"):
-        # Another vendor's models, which this mock does not have.
+        # Another vendor's, some of which have no older path here: nobody's slip.
         return None
     if plain.endswith(CURRENT_PATHS[-1]) or f"{CURRENT_PATHS[-1]}/" in plain:
         return CURRENT_PATHS[0]
