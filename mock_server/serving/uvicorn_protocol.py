@@ -209,7 +209,7 @@ class MockProtocol(BoundedProtocol):
             (self._path not in self._paths and not self._is_below(self._path))
             or (cycle is not None and not cycle.response_complete)
             or self.expect_100_continue
-            or b"#" in self.url
+            or self.url.find(b"#") >= 0
             or parser.get_http_version() != "1.1"
             or (method := parser.get_method()) not in AT_ONCE_METHODS
             or (self._large and head_size(self.url, self.headers) > MAX_TARGET)
