@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,7 +16,7 @@ from ..verdicts.verdict import LEVELS, Verdict
 from ..workspace import Workspace
 from .body import ControlError
 
-__all__ = ["verdict"]
+__all__ = ["ignored", "verdict"]
 
 FORMATS = {
     "json": "application/json",
@@ -32,6 +34,14 @@ async def verdict(space: Workspace, beside: OffLoop, request: Request) -> Respon
     levels = _levels(wanted["level"])
     found = await beside.run(judged_later(space, ignore=ignore))
     return _response(found.only(rules=rules, levels=levels), form)
+
+
+def ignored(space: Workspace, ids: Any) -> list[str]:
+    """Leave these rules out of what is said of this workspace until its next reset."""
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise ControlError(f"ignore: expected a list of ids, received {str(ids)[:100]!r}.")
+    space.arming.ignore(_rules(ids, "ignore"))
+    return sorted(space.arming.ignored)
 
 
 def _response(verdict: Verdict, form: str) -> Response:
