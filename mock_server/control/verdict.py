@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 
 from ..off_loop import OffLoop
 from ..trace_rules import INVARIANTS, Level
-from ..verdicts.junit import as_junit
 from ..verdicts.past import judged_later
 from ..verdicts.shown import as_markdown, as_text
 from ..verdicts.verdict import LEVELS, Verdict
@@ -48,6 +47,8 @@ def _response(verdict: Verdict, form: str) -> Response:
     if form == "json":
         return JSONResponse(verdict.as_dict())
     if form == "junit":
+        from ..verdicts.junit import as_junit
+
         return Response(as_junit(verdict.rows, verdict.checked), media_type=FORMATS[form])
     text = as_text(verdict) if form == "text" else as_markdown(verdict)
     return Response(text, media_type=FORMATS[form])
