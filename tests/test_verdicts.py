@@ -17,7 +17,7 @@ from kling_mock.verdicts.everybody import Everybody
 from kling_mock.verdicts.past import keep_past, verdict_of
 
 from .planted.client import MISTAKES, Api, right
-from .support import PATHS, ask, body_for, create, poll
+from .support import MODEL, PATHS, ask, body_for, create, poll
 from .tracing import job_id
 
 
@@ -34,6 +34,15 @@ def test_it_says_what_is_broken_what_it_costs_and_how_it_is_mended(server: MockS
     assert (found["verdict"], found["required"], found["advice"]) == ("broken", 1, 0)
     assert (found["jobs"], found["exchanges"], found["charges"]["billed"]) == (1, 2, 1)
     assert found["checked"] == [invariant.id for invariant in INVARIANTS]
+
+
+def test_a_job_is_shown_with_the_word_that_its_client_was_told(server: MockServer) -> None:
+    server.use("waiting-active")
+    made = job_id(create(server))
+    poll(server, made)
+    (row,) = verdict(server).json["first_jobs"]
+    assert row["word"] == server.exchanges[-1].word == "waiting"
+    assert f"{MODEL}  waiting (waiting-active), 1 poll" in verdict(server, "?format=text").body.decode()
 
 
 def test_an_empty_one_is_kept(server: MockServer) -> None:
