@@ -82,6 +82,8 @@ def test_serve_says_that_it_is_ready_as_the_readme_shows() -> None:
 @pytest.mark.slow
 def test_the_listed_test_passes_with_the_fixture(tmp_path: Path) -> None:
     (listing,) = [listing for listing in listings("python") if "def test_" in listing]
+    # With nothing but the first set-up installed.
+    assert set(re.findall(r"^(?:import|from) (\w+)", listing, re.MULTILINE)) <= sys.stdlib_module_names
     (tmp_path / "test_listing.py").write_text(listing, encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_listing.py"],
