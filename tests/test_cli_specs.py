@@ -64,7 +64,7 @@ def test_list_has_a_row_per_variant(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"model", "vendor", "file", "paths", "required", "updated"} == set(rows[0])
     assert run("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == [row["model"] for row in rows]
+    assert [line.split()[0] for line in lines] == [row["model"] for row in rows]
 
 
 def test_show_prints_the_resolved_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,10 @@ def test_an_unknown_scenario_is_received_by_its_name() -> None:
     assert reply.json["errors"][0]["received"] == "'nope'"
 
 
-def test_a_list_of_contracts_says_what_its_columns_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_contracts_says_what_its_columns_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(["specs", "list"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["MODEL", "UPDATED", "OLDER", "PATH", "NEEDS"]
