@@ -24,7 +24,7 @@ from ..verdicts.beside import as_beside
 from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
+from .body import FILTER_NAMES, FILTERS, ControlError, Page, move_clock, object_in, page_of, scenario_in
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import ignored, verdict
@@ -33,9 +33,6 @@ __all__ = ["control_routes"]
 
 T = TypeVar("T")
 
-FILTER_NAMES = {"job": "job_id"}
-"""What an exchange's row calls a filter otherwise."""
-FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
 
@@ -100,7 +97,10 @@ class Control:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
-        show = partial(Exchange.as_dict, bodies=wanted.pop("bodies", "true") != "false")
+        bodies = wanted.pop("bodies", "true")
+        if bodies not in ("true", "false"):
+            raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
+        show = partial(Exchange.as_dict, bodies=bodies == "true")
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
@@ -237,6 +237,12 @@ class Control:
             return control_error(404, f"There is no workspace {name!r} here.")
         return JSONResponse({"ended": [name]})
 
+    async def document(self, request: Request) -> Response:
+        """Give the OpenAPI document of the control API itself."""
+        from .described import control_document
+
+        return JSONResponse(control_document(server_url=_server_url(request)))
+
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
         return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
@@ -262,6 +268,7 @@ def control_routes(common: Common) -> list[Route]:
     looks = Looks(common, control.beside)
     routes: list[tuple[str, Handler, list[str]]] = [
         ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/openapi.json", control.document, ["GET"]),
         ("/_mock/snapshot", looks.snapshot, ["GET"]),
         ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
