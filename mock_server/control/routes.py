@@ -22,7 +22,7 @@ from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
+from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in, text_in
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import verdict
@@ -83,12 +83,16 @@ class Control:
         )
 
     async def job(self, request: Request) -> Response:
-        """Show one job with its exchanges."""
+        """Show one job with its exchanges; a POST of an `action` completes, fails, holds or releases it."""
         space_of(request).step()
         job_id = request.path_params["job_id"]
         job = await space_of(request).store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
+        if request.method == "POST":
+            action = text_in(await object_in(request, {"action"}), "action")
+            job = space_of(request).direct(job_id, action)
+            return JSONResponse(job.as_dict(space_of(request).clock.now()))
         found = space_of(request).journal.select(job_id=job_id)
         exchanges = [one async for one in self._beside_loop(found, Exchange.as_dict)]
         shown = _object(job.as_dict(space_of(request).clock.now()), {"exchanges": exchanges})
@@ -259,7 +263,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
         ("/_mock/models", looks.models, ["GET"]),
-        ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
+        ("/_mock/jobs/{job_id:path}", control.job, ["GET", "POST"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
