@@ -42,6 +42,24 @@ def test_a_job_of_a_client_appears_and_comes_to_its_playing_video(page: Any, moc
     assert [one.kind for one in mock.exchanges] == ["create"]
 
 
+def test_one_job_is_completed_failed_held_and_released(page: Any, mock: MockServer) -> None:
+    done, failed, held = (create(mock).json["id"] for _ in range(3))
+    for job_id, deed, shown in ((done, "complete", "completed"), (failed, "fail", "error")):
+        page.locator("#lanes .name", has_text=job_id).click()
+        page.locator("#panel h2", has_text=job_id).wait_for()
+        page.click(f'#panel [data-action="{deed}"]')
+        page.wait_for_selector(f"#panel .tag.{shown}")
+        assert page.is_disabled('#panel [data-action="hold"]')
+    page.locator("#lanes .name", has_text=held).click()
+    page.locator("#panel h2", has_text=held).wait_for()
+    page.click('#panel [data-action="hold"]')
+    page.locator("#panel dd", has_text="until it is released").wait_for()
+    mock.clock.advance(600)
+    page.click('#panel [data-action="release"]')
+    page.locator("#panel dd", has_text="→ completed").wait_for()
+    assert [job.status for job in mock.jobs] == ["completed", "error", "queued"]
+
+
 def test_the_clock_is_paused_moved_and_made_fast(page: Any, mock: MockServer) -> None:
     before = mock.clock.now()
     page.click("#step")

@@ -6,11 +6,12 @@ import { State } from "./state.js";
 import { Head } from "./clock.js";
 import { Lanes } from "./lanes.js";
 import { Exchanges } from "./exchanges.js";
-import { Panel } from "./panel.js";
+import { Panel, jobPath } from "./panel.js";
 import { Verdict } from "./verdict.js";
+import { Composer } from "./composer.js";
 import { Control } from "./control.js";
 
-const VIEWS = ["traffic", "verdict", "control"];
+const VIEWS = ["traffic", "composer", "verdict", "control"];
 
 const state = new State();
 const onTrouble = (text) => { $("trouble").textContent = text; $("trouble").hidden = !text; };
@@ -20,6 +21,7 @@ const onJob = (id) => { show("traffic"); panel.job(id); };
 const verdict = new Verdict(state, { onExchange, onTrouble });
 const panel = new Panel(state, { onExchange, onJob, onTrouble, refreshVerdict: () => verdict.refresh() });
 const exchanges = new Exchanges(state, (number) => panel.exchange(number));
+const composer = new Composer({ onJob, onTrouble });
 const control = new Control(state, { onTrouble });
 new Lanes(state, { onJob, onExchange });
 const head = new Head(state, { onTrouble });
@@ -34,6 +36,7 @@ async function show(name) {
   if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
   try {
     if (name === "verdict") await verdict.refresh();
+    if (name === "composer") await composer.open();
     if (name === "control") await control.open();
   } catch (error) {
     onTrouble(error.message);
@@ -54,7 +57,7 @@ for (const view of VIEWS) {
 /** A job that was moved by hand, looked up again. */
 async function changed(id) {
   try {
-    const { exchanges: _, ...job } = await get(`jobs/${encodeURIComponent(id).replaceAll("%2F", "/")}`);
+    const { exchanges: _, ...job } = await get(jobPath(id));
     state.addJob(job);
     state.changed();
   } catch {

@@ -124,6 +124,10 @@ export class State {
     return statusAt(job, this.instant(), this.pollsOf(job));
   }
 
+  statusAtNow(job) {
+    return statusAt(job, this.now(), this.pollsOf(job));
+  }
+
   /** The ids of rules that the verdict says an exchange breaks. */
   rulesOf(number) {
     if (!this.verdict) return [];

@@ -14,23 +14,31 @@ export class VirtualList {
     this.drawn = new Map();
     this.sheet = h("div", { class: "sheet" });
     this.pointed = false;
+    this.atEnd = true;
     fill(place, this.sheet);
     place.addEventListener("scroll", () => this.show());
     place.addEventListener("pointerenter", () => { this.pointed = true; });
     place.addEventListener("pointerleave", () => { this.pointed = false; });
     place.addEventListener("keydown", (event) => this.keys(event));
-    new ResizeObserver(() => this.show()).observe(place);
+    new ResizeObserver(() => this.resized()).observe(place);
   }
 
   set(items) {
-    const atEnd = this.place.scrollTop + this.place.clientHeight >= this.sheet.offsetHeight - ROW;
+    const atEnd = this.atEnd;
     this.items = items;
     this.sheet.style.height = `${Math.max(1, items.length) * ROW}px`;
     if (this.follow && atEnd && !this.pointed) this.place.scrollTop = items.length * ROW;
     this.show();
   }
 
+  /** Another height shows the end where the end was shown. */
+  resized() {
+    if (this.follow && this.atEnd) this.place.scrollTop = this.items.length * ROW;
+    this.show();
+  }
+
   show() {
+    this.atEnd = this.place.scrollTop + this.place.clientHeight >= this.items.length * ROW - ROW;
     const first = Math.max(0, Math.floor(this.place.scrollTop / ROW) - MORE);
     const last = Math.min(this.items.length, Math.ceil((this.place.scrollTop + this.place.clientHeight) / ROW) + MORE);
     const wanted = new Map();
