@@ -16,7 +16,16 @@ from ..units import parse_speed
 from ..validation.problems import shorten
 from ..validation.strict_json import parse_json
 
-__all__ = ["ControlError", "Page", "move_clock", "object_in", "page_of", "scenario_in", "text_in"]
+__all__ = [
+    "ControlError",
+    "Page",
+    "move_clock",
+    "object_in",
+    "page_of",
+    "scenario_in",
+    "text_in",
+    "whole_number",
+]
 
 PAGE = 100
 """Entries of a list that are shown where a query does not say how many."""
@@ -108,6 +117,13 @@ def _number(body: dict[str, Any], name: str) -> float:
 def _time(body: dict[str, Any], name: str) -> float | str:
     """A time as the clock takes it: a number of seconds, or a text with its unit."""
     return body[name] if isinstance(body[name], str) else _number(body, name)
+
+
+def whole_number(text: str, name: str, kind: str) -> int:
+    """The number of a query or header, `kind` says what it counts."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ControlError(f"{name}: expected {kind}, received {text[:100]!r}.")
+    return int(text)
 
 
 def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario | str:

@@ -22,7 +22,7 @@ from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in, text_in
+from .body import Page, move_clock, object_in, page_of, scenario_in, text_in, whole_number
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import verdict
@@ -329,9 +329,7 @@ async def _listed(
 def _number_in(before: str | None) -> int | None:
     if before is None:
         return None
-    if not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise ControlError(f"before: expected the number of an exchange, received {before!r}.")
-    return int(before)
+    return whole_number(before, "before", "the number of an exchange")
 
 
 def _open(handler: Handler) -> Handler:

@@ -8,7 +8,6 @@ import { Lanes } from "./lanes.js";
 import { Exchanges } from "./exchanges.js";
 import { Panel, jobPath } from "./panel.js";
 import { Verdict } from "./verdict.js";
-import { Composer } from "./composer.js";
 import { Control } from "./control.js";
 
 const VIEWS = ["traffic", "composer", "verdict", "control"];
@@ -21,10 +20,15 @@ const onJob = (id) => { show("traffic"); panel.job(id); };
 const verdict = new Verdict(state, { onExchange, onTrouble });
 const panel = new Panel(state, { onExchange, onJob, onTrouble, refreshVerdict: () => verdict.refresh() });
 const exchanges = new Exchanges(state, (number) => panel.exchange(number));
-const composer = new Composer({ onJob, onTrouble });
+let composer = null; // it is fetched when somebody wants it
 const control = new Control(state, { onTrouble });
 new Lanes(state, { onJob, onExchange });
 const head = new Head(state, { onTrouble });
+
+async function compose() {
+  composer ??= import("./composer.js").then(({ Composer }) => new Composer({ onJob, onTrouble }));
+  await (await composer).open();
+}
 
 async function show(name) {
   for (const view of VIEWS) {
@@ -36,7 +40,7 @@ async function show(name) {
   if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
   try {
     if (name === "verdict") await verdict.refresh();
-    if (name === "composer") await composer.open();
+    if (name === "composer") await compose();
     if (name === "control") await control.open();
   } catch (error) {
     onTrouble(error.message);
@@ -67,7 +71,7 @@ async function changed(id) {
 }
 
 follow({
-  snapshot: (data) => { state.snapshot(data); head.spaces(); },
+  snapshot: (data, again) => { state.snapshot(data, again); if (!again) head.spaces(); },
   event: (kind, data) => {
     state.event(kind, data);
     if (kind === "job-changed") changed(data.job);
