@@ -129,7 +129,6 @@ def test_violations_and_findings_stand_at_their_fields(page: Any, mock: MockServ
 
 
 def test_a_request_copied_as_curl_does_the_same_again(page: Any, mock: MockServer) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     create(mock, prompt='It\'s a "fox" $HOME `id` \\ \n é')
     row(page, 1).click()
     page.get_by_text("Copy as curl").click()
@@ -143,7 +142,6 @@ def test_a_request_copied_as_curl_does_the_same_again(page: Any, mock: MockServe
 
 @pytest.mark.parametrize("language", ["requests", "httpx"])
 def test_programs_copied_from_the_page_are_programs(page: Any, mock: MockServer, language: str) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     create(mock)
     row(page, 1).click()
     page.get_by_text(f"Copy as Python ({language})").click()
