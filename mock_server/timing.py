@@ -80,6 +80,7 @@ __all__ = [
     "UNHOOKED_LOOK",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
+    "VERIFY_ENDS",
     "check_slowness",
     "for_node",
 ]
@@ -218,6 +219,8 @@ RETRY_PAUSE_MOST = 30.0
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""
+VERIFY_ENDS = _patient(20.0)
+"""In which `kling-mock verify` has to end and write its report once it was interrupted."""
 
 # `kling-mock run`.
 

@@ -29,7 +29,9 @@ COMMANDS = {
     "validate": "check request bodies, offline",
     "specs": "list, show and check the vendored contracts",
     "scenarios": "list what the server can be told to do, or show one with its TOML",
+    "config": "print the JSON Schema of a configuration file",
     "explain": "say what a rule, a scenario or a word means",
+    "mcp": "serve an agent's tools on standard input and output",
     "docs": "say where the documentation is, or print a page of it",
 }
 DESCRIPTION = "A mock of AI/ML API's Kling video generation, and a kit that tests clients against it."

@@ -17,6 +17,10 @@ from ..validation.problems import shorten
 from ..validation.strict_json import parse_json
 
 __all__ = [
+    "FILTERS",
+    "FILTER_NAMES",
+    "LONGEST_PAGE",
+    "PAGE",
     "ControlError",
     "Page",
     "move_clock",
@@ -26,6 +30,11 @@ __all__ = [
     "text_in",
     "whole_number",
 ]
+
+FILTER_NAMES = {"job": "job_id"}
+"""What an exchange's row calls a filter otherwise."""
+FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
+"""What lists of exchanges are filtered by."""
 
 PAGE = 100
 """Entries of a list that are shown where a query does not say how many."""
@@ -96,12 +105,12 @@ class Page(NamedTuple):
 def page_of(request: Request, *filters: str) -> tuple[Page, dict[str, str]]:
     """The page that a query asks for, and the values of its filters; refuses other names than these."""
     wanted = dict(request.query_params)
-    limit, before = wanted.pop("limit", ""), wanted.pop("before", None)
+    limit, before = wanted.pop("limit", str(PAGE)), wanted.pop("before", None)
     unknown = [name for name in wanted if name not in filters]
-    if unknown or (limit and not _LIMIT.fullmatch(limit)):
+    if unknown or not _LIMIT.fullmatch(limit):
         filtered = f"the filters {', '.join(filters)}, " if filters else ""
         raise ControlError(f"Expected {filtered}limit=N and before=ID, received {unknown or limit}.")
-    return Page(min(int(limit or PAGE), LONGEST_PAGE), before), wanted
+    return Page(min(int(limit), LONGEST_PAGE), before), wanted
 
 
 def _number(body: dict[str, Any], name: str) -> float:

@@ -22,7 +22,18 @@ from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import Page, move_clock, object_in, page_of, scenario_in, text_in, whole_number
+from .body import (
+    FILTER_NAMES,
+    FILTERS,
+    ControlError,
+    Page,
+    move_clock,
+    object_in,
+    page_of,
+    scenario_in,
+    text_in,
+    whole_number,
+)
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import verdict
@@ -31,9 +42,6 @@ __all__ = ["control_routes"]
 
 T = TypeVar("T")
 
-FILTER_NAMES = {"job": "job_id"}
-"""What an exchange's row calls a filter otherwise."""
-FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
 
@@ -102,7 +110,10 @@ class Control:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
-        show = partial(Exchange.as_dict, bodies=wanted.pop("bodies", "true") != "false")
+        bodies = wanted.pop("bodies", "true")
+        if bodies not in ("true", "false"):
+            raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
+        show = partial(Exchange.as_dict, bodies=bodies == "true")
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
@@ -234,6 +245,12 @@ class Control:
             return control_error(404, f"There is no workspace {name!r} here.")
         return JSONResponse({"ended": [name]})
 
+    async def document(self, request: Request) -> Response:
+        """Give the OpenAPI document of the control API itself."""
+        from .described import control_document
+
+        return JSONResponse(control_document(server_url=_server_url(request)))
+
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
         return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
@@ -259,6 +276,7 @@ def control_routes(common: Common) -> list[Route]:
     looks = Looks(common, control.beside)
     routes: list[tuple[str, Handler, list[str]]] = [
         ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/openapi.json", control.document, ["GET"]),
         ("/_mock/snapshot", looks.snapshot, ["GET"]),
         ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
