@@ -121,6 +121,7 @@ def test_a_job_ended_by_hand_makes_room_and_a_held_one_does_not(store: str | Non
 
 
 def test_the_control_api_does_it_and_says_what_is_wrong(server: MockServer) -> None:
+    start = server.space.bus.number
     job_id = create(server).json["id"]
 
     def told(action: object, of: str = job_id) -> tuple[int, str]:
@@ -134,6 +135,5 @@ def test_the_control_api_does_it_and_says_what_is_wrong(server: MockServer) -> N
     assert told("complete", "none")[0] == 404
     assert told("complete") == (200, "completed")
     assert told("complete")[0] == 400
-    assert [event.data for event in server.space.bus._kept if event.kind == "job-changed"] == [
-        {"job": job_id}
-    ] * 2
+    told_of = [event.data for event in server.space.bus._kept if event.number > start]
+    assert told_of.count({"job": job_id}) == 2

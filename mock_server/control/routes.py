@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -44,6 +45,15 @@ T = TypeVar("T")
 
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
+
+
+class _Anything(PathConvertor):
+    """The rest of a path, line ends included."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 class Control:
@@ -278,10 +288,10 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/jobs", control.jobs, ["GET"]),
         ("/_mock/openapi.json", control.document, ["GET"]),
         ("/_mock/snapshot", looks.snapshot, ["GET"]),
-        ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
+        ("/_mock/videos/{job_id:anything}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
         ("/_mock/models", looks.models, ["GET"]),
-        ("/_mock/jobs/{job_id:path}", control.job, ["GET", "POST"]),
+        ("/_mock/jobs/{job_id:anything}", control.job, ["GET", "POST"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),

@@ -63,7 +63,7 @@ BODIES = _query(
     "bodies", {"type": "string", "enum": ["true", "false"]}, "Whether to show headers and bodies."
 )
 RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
-JOB_ID = _in_path("job_id", {"type": "string", "pattern": "^[^\\n]+$"}, "The id of a job.")
+JOB_ID = _in_path("job_id", {"type": "string", "minLength": 1}, "The id of a job.")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
