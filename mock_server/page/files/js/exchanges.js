@@ -14,6 +14,7 @@ const COLUMNS = [
 export class Exchanges {
   constructor(state, open) {
     Object.assign(this, { state, open });
+    [this.offered, this.counted] = [{}, {}]; // the choices of the filters
     this.by = "number";
     this.up = true;
     this.chosen = null;
@@ -85,7 +86,12 @@ export class Exchanges {
 
   show(now = false) {
     const all = this.state.exchanges;
-    for (const name of FILTERED) choices($(`filter-${name}`), [...this.state.seen[name]].sort(), "all");
+    for (const name of FILTERED) {
+      const seen = this.state.seen[name];
+      if (this.offered[name] === seen && this.counted[name] === seen.size) continue;
+      [this.offered[name], this.counted[name]] = [seen, seen.size];
+      choices($(`filter-${name}`), [...seen].sort(), "all");
+    }
     choices($("filter-rule"), [...new Set((this.state.verdict?.breaches ?? []).map((one) => one.id))].sort(), "all");
     const found = this.matching();
     $("matching").textContent = found.length === all.length ? `${all.length}` : `${found.length} of ${all.length}`;

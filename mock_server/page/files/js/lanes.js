@@ -51,7 +51,7 @@ export class Lanes {
   /** All that there is: from the first job to now, with some room behind. */
   span() {
     const { state } = this;
-    const first = state.jobs.size ? Math.min(...[...state.jobs.values()].map((job) => job.made_at)) : state.now() - 10;
+    const first = state.jobs.size ? state.first : state.now() - 10;
     return [first, Math.max(state.now(), first + 5)];
   }
 
@@ -122,7 +122,7 @@ export class Lanes {
       row.lastChild.textContent = status;
       row.lastChild.className = `tag ${status}`;
       const parts = spans(job, this.state.pollsOf(job)).flatMap(([name, begins, ends]) => this.part(name, begins, ends, instant, x));
-      fill(row.children[1], parts, this.marks(job, from, Math.min(to, instant)).map((one) => this.mark(one, x)), h("u", { style: { left: `${x(instant)}%` } }));
+      fill(row.children[1], parts, this.marks(job, instant, from, to).map((one) => this.mark(one, x)), h("u", { style: { left: `${x(instant)}%` } }));
     }
   }
 
@@ -133,12 +133,11 @@ export class Lanes {
       .map(([one, other, kind]) => h("i", { class: kind, title: kind, style: { left: `${x(one)}%`, width: `${x(other) - x(one)}%` } }));
   }
 
-  /** The exchanges of a job between two moments; of those that fall together the worst one. */
-  marks(job, from, to) {
-    const [begins, ends] = this.shown();
+  /** The exchanges of a job in sight, up to an instant; of those that fall together the worst one. */
+  marks(job, instant, begins, ends) {
     const places = new Map();
     for (const one of this.state.marks.get(job.id) ?? []) {
-      if (one.at < from || one.at > to) continue;
+      if (one.at < begins || one.at > Math.min(ends, instant)) continue;
       const place = Math.round(((one.at - begins) / (ends - begins)) * PLACES);
       const there = places.get(place);
       if (!there || KINDS.indexOf(kindOf(one)) >= KINDS.indexOf(kindOf(there))) places.set(place, one);

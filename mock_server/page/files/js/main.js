@@ -12,7 +12,8 @@ import { Control } from "./control.js";
 
 const VIEWS = ["traffic", "composer", "verdict", "control"];
 
-const state = new State();
+/** What the page shows; for a look from the console too. */
+export const state = new State();
 const onTrouble = (text) => { $("trouble").textContent = text; $("trouble").hidden = !text; };
 const onExchange = (number) => { show("traffic"); exchanges.choose(number); };
 const onJob = (id) => { show("traffic"); panel.job(id); };

@@ -4,6 +4,7 @@ import { statusAt } from "./time.js";
 
 const MOST_EXCHANGES = 10_000;
 const MOST_JOBS = 2_000;
+const MOST_CHOICES = 300;
 export const FILTERED = ["method", "status", "word", "model", "scenario"];
 
 export class State {
@@ -97,10 +98,15 @@ export class State {
     }
     this.jobs.set(job.id, job);
     if (this.jobs.size > MOST_JOBS) this.jobs.delete(this.jobs.keys().next().value);
+    // They come in the order in which they were made.
+    this.first = this.jobs.values().next().value.made_at;
   }
 
   keep(exchange) {
-    for (const name of FILTERED) this.seen[name].add(String(exchange[name] ?? "none"));
+    for (const name of FILTERED) {
+      // Clients may send any number of model ids: what is not among these is searched for.
+      if (this.seen[name].size < MOST_CHOICES) this.seen[name].add(String(exchange[name] ?? "none"));
+    }
     const list = this.exchanges;
     let place = list.length;
     while (place > 0 && list[place - 1].number > exchange.number) place -= 1;

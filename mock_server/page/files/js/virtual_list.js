@@ -41,8 +41,10 @@ export class VirtualList {
   }
 
   scrollTo(top) {
-    this.top = Math.max(0, Math.min(top, this.last()));
-    this.place.scrollTop = this.top;
+    const wanted = Math.max(0, Math.min(top, this.last()));
+    if (wanted === this.top) return;
+    this.top = wanted;
+    this.place.scrollTop = wanted;
   }
 
   /** So many rows came before those in sight. */
