@@ -38,7 +38,8 @@ async function show(name) {
     $(`tab-${view}`).setAttribute("aria-selected", String(chosen));
     $(`tab-${view}`).tabIndex = chosen ? 0 : -1;
   }
-  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  // Not the id of the view itself: the browser would scroll there.
+  if (location.hash !== `#/${name}`) history.replaceState(null, "", `#/${name}`);
   try {
     if (name === "verdict") await verdict.refresh();
     if (name === "composer") await compose();
@@ -81,4 +82,4 @@ follow({
   },
   link: (kind, text) => { $("link").className = kind; $("link").textContent = text; },
 });
-show(VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "traffic");
+show(VIEWS.find((view) => location.hash === `#/${view}`) ?? "traffic");
