@@ -176,8 +176,8 @@ class Console:
         if self._live:
             self.stream.write("\r\x1b[K")
         told = [one for one in event.results if one.result == "failed" and one.counterexample is not None]
-        if event.results and len(told) < len(event.results):
-            # Where all there is is told in full, a table would say it again.
+        if len(event.results) > 1 or not told:
+            # A single breach is told in full below: a table would say it twice.
             self._say()
             for line in table(event.results, sign=self._sign):
                 self._say(line)
