@@ -8,11 +8,11 @@ from typing import Any, Unpack
 
 from .clock import Clock
 from .exchanges.exchange import Exchange
+from .job_view import JobView
 from .jobs.charges import Charge
 from .scenarios import Scenario
 from .settings import ServerOptions, Settings
 from .store import at_once
-from .store.job_view import JobView
 from .workspace import Workspace
 
 __all__ = ["Facade"]
@@ -61,7 +61,7 @@ class Facade(ABC):
     @property
     def jobs(self) -> list[JobView]:
         """The jobs that were made, oldest first."""
-        return [JobView(job, self.space.store, self.clock) for job in at_once(self.space.store.jobs())]
+        return [JobView(job, self.space) for job in at_once(self.space.store.jobs())]
 
     @property
     def exchanges(self) -> list[Exchange]:

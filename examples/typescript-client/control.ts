@@ -178,6 +178,10 @@ export interface Verdict {
   charges: { billed: number; credits: number; usd: number; without_price: number };
 }
 
+export interface Deed {
+  action: "complete" | "fail" | "hold" | "release";
+}
+
 export interface Clock {
   /** Virtual seconds since the epoch. */
   now: number;
@@ -236,12 +240,13 @@ export interface Models {
 
 export interface Snapshot {
   event: number;
+  resets: number;
   workspace: string;
-  clock: { now: number; speed: number };
-  scenario: { scenario: string; next: string[] };
-  charges: { usd: number; made: number; billed: number; priced: number };
   made: number;
   total: number;
+  charges: { usd: number; made: number; billed: number; priced: number };
+  clock: { now: number; speed: number };
+  scenario: { scenario: string; next: string[] };
   jobs: Job[];
   exchanges: ExchangeRow[];
 }
@@ -446,6 +451,11 @@ export class Control {
     return (await (await this.ask("GET", `/_mock/jobs/${encodeURIComponent(job_id)}`)).json()) as JobWithExchanges;
   }
 
+  /** Complete, fail, hold or release one job, whatever its scenario says. */
+  async direct(job_id: string, body: Deed): Promise<Job> {
+    return (await (await this.ask("POST", `/_mock/jobs/${encodeURIComponent(job_id)}`, {}, body)).json()) as Job;
+  }
+
   /** Give the video of a completed job; it counts as no download. */
   async video(job_id: string): Promise<Response> {
     return await this.ask("GET", `/_mock/videos/${encodeURIComponent(job_id)}`);
@@ -477,13 +487,13 @@ export class Control {
   }
 
   /** Stream what happens, as server-sent events. */
-  async events(query: { after?: number } = {}): Promise<Response> {
+  async events(query: { after?: number; most?: number } = {}): Promise<Response> {
     return await this.ask("GET", `/_mock/events`, query);
   }
 
   /** Give the workspace as it is, with the number of the last event in it. */
-  async snapshot(): Promise<Snapshot> {
-    return (await (await this.ask("GET", `/_mock/snapshot`)).json()) as Snapshot;
+  async snapshot(query: { least?: number } = {}): Promise<Snapshot> {
+    return (await (await this.ask("GET", `/_mock/snapshot`, query)).json()) as Snapshot;
   }
 
   /** Show the default scenario and the queue. */

@@ -28,6 +28,7 @@ __all__ = [
     "page_of",
     "scenario_in",
     "text_in",
+    "whole_number",
 ]
 
 FILTER_NAMES = {"job": "job_id"}
@@ -125,6 +126,13 @@ def _number(body: dict[str, Any], name: str) -> float:
 def _time(body: dict[str, Any], name: str) -> float | str:
     """A time as the clock takes it: a number of seconds, or a text with its unit."""
     return body[name] if isinstance(body[name], str) else _number(body, name)
+
+
+def whole_number(text: str, name: str, kind: str) -> int:
+    """The number of a query or header, `kind` says what it counts."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ControlError(f"{name}: expected {kind}, received {text[:100]!r}.")
+    return int(text)
 
 
 def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario | str:

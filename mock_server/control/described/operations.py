@@ -54,7 +54,8 @@ LIMIT = _query(
     f"How many of the last; at most {LONGEST_PAGE} are given.",
 )
 BEFORE = _query("before", TEXT, "Only those before this one: what an answer said as `before`.")
-BEFORE_NUMBER = _query("before", {**COUNT, "maximum": 10**18 - 1}, "Only those before this number.")
+EVENT: Schema = {**COUNT, "maximum": 10**18 - 1}
+BEFORE_NUMBER = _query("before", EVENT, "Only those before this number.")
 EXCHANGE_FILTERS = tuple(
     _query(name, TEXT, f"Only those with this {name}.") for name in FILTERS if name != "job_id"
 )
@@ -99,6 +100,11 @@ OPERATIONS: tuple[Operation, ...] = (
         _json("JobWithExchanges"), (JOB_ID,), errors=(404,),
     ),
     Operation(
+        "post", "/_mock/jobs/{job_id}", "direct", "what happens",
+        "Complete, fail, hold or release one job, whatever its scenario says.",
+        _json("Job"), (JOB_ID,), reference("Deed"), errors=(404,),
+    ),
+    Operation(
         "get", "/_mock/videos/{job_id}", "video", "what happened",
         "Give the video of a completed job; it counts as no download.",
         {"video/mp4": {"type": "string", "format": "binary"}}, (JOB_ID,), errors=(404,),
@@ -133,11 +139,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "get", "/_mock/events", "events", "what happened", "Stream what happens, as server-sent events.",
         {"text/event-stream": TEXT},
-        (_query("after", {**COUNT, "maximum": 10**18 - 1}, "Go on behind the event of this number."),),
+        (
+            _query("after", EVENT, "Go on behind the event of this number."),
+            _query("most", EVENT, "Have a gap in the place of more events than these at once."),
+        ),
     ),
     Operation(
         "get", "/_mock/snapshot", "snapshot", "what happened",
         "Give the workspace as it is, with the number of the last event in it.", _json("Snapshot"),
+        (_query("least", EVENT, "Take one of a moment ago that has this event."),),
     ),
     Operation(
         "get", "/_mock/scenario", "scenario", "what happens", "Show the default scenario and the queue.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...configuration.json_schema import options_schema, scenario_schema
+from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
@@ -145,6 +146,7 @@ SHAPES: dict[str, Schema] = {
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
     "Verdict": VERDICT,
+    "Deed": record(action={"type": "string", "enum": list(COURSES)}),
     "Clock": record(now=MOMENT, speed=NUMBER, frozen=SWITCH, next_wake=NUMBER_OR_NULL, quiet=SWITCH),
     "ShownScenario": SHOWN_SCENARIO,
     "Queue": record(next=WORDS),
@@ -164,8 +166,8 @@ SHAPES: dict[str, Schema] = {
                      findings=array(reference("Problem"))),
     "Models": record(models=array(record(model=TEXT, vendor=TEXT, paths=WORDS))),
     "Snapshot": record(
-        event=COUNT, workspace=TEXT, clock=record(now=MOMENT, speed=NUMBER), scenario=SHOWN_SCENARIO,
-        charges=record(**TOTALS), made=COUNT, total=COUNT, jobs=array(reference("Job")),
+        event=COUNT, resets=COUNT, workspace=TEXT, made=COUNT, total=COUNT, charges=record(**TOTALS),
+        clock=record(now=MOMENT, speed=NUMBER), scenario=SHOWN_SCENARIO, jobs=array(reference("Job")),
         exchanges=array(reference("ExchangeRow")),
     ),
     "Har": {"type": "object", "properties": {"log": {"type": "object"}}, "required": ["log"]},

@@ -13,9 +13,9 @@ from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
 from ...exchanges.video_urls import video_urls
+from ...job_view import JobView
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
-from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules.checks_of_sending import asks_for_unknown_model
 from ...verdicts.past import verdict_of
