@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ...trace_rules import INVARIANTS
 from ...verdicts.verdict import LEVELS
 from ..body import FILTERS, LONGEST_PAGE, PAGE
 from ..verdict import FORMATS
-from .shapes import COUNT, TEXT, reference
+from .shapes import COUNT, RULES, TEXT, reference
 
 __all__ = ["OPERATIONS", "Operation"]
 
@@ -62,7 +61,6 @@ EXCHANGE_FILTERS = tuple(
 BODIES = _query(
     "bodies", {"type": "string", "enum": ["true", "false"]}, "Whether to show headers and bodies."
 )
-RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
 JOB_ID = _in_path("job_id", {"type": "string", "minLength": 1}, "The id of a job.")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -135,6 +133,11 @@ OPERATIONS: tuple[Operation, ...] = (
             _query("ignore", RULES, "Leave these rules out.", many=True),
             _query("level", {"type": "string", "enum": list(LEVELS)}, "These levels alone.", many=True),
         ),
+    ),
+    Operation(
+        "post", "/_mock/verdict", "ignore", "what happens",
+        "Leave rules out of what is said of this workspace, until its next reset.",
+        _json("Ignored"), body=reference("ToIgnore"),
     ),
     Operation(
         "get", "/_mock/events", "events", "what happened", "Stream what happens, as server-sent events.",

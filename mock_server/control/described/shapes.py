@@ -9,9 +9,9 @@ from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
-from ...trace_rules import Level
+from ...trace_rules import INVARIANTS, Level
 
-__all__ = ["SHAPES", "array", "reference", "shapes"]
+__all__ = ["RULES", "SHAPES", "array", "reference", "shapes"]
 
 Schema = dict[str, Any]
 
@@ -24,6 +24,7 @@ NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
 SWITCH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "number", "description": "Virtual seconds since the epoch."}
 WORDS: Schema = {"type": "array", "items": TEXT}
+RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
 
 
 def reference(name: str) -> Schema:
@@ -91,6 +92,7 @@ ROW: dict[str, Schema] = {
     "scenario": TEXT_OR_NULL,
     "state": {**STATUS_OR_NULL, "description": "The job's status in the contract's words."},
     "fault": {**TEXT_OR_NULL, "description": "The kind of fault that the answer met."},
+    "key_in_url": {**SWITCH, "description": "Whether the URL, of which no key is kept, showed one."},
     "violations": array(reference("Problem")),
     "findings": array(reference("Problem")),
 }
@@ -117,7 +119,9 @@ VERDICT = record(
     exchanges=COUNT,
     tests=COUNT,
     jobs=COUNT,
-    first_jobs=array(record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT)),
+    first_jobs=array(
+        record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT, word=TEXT_OR_NULL)
+    ),
     charges=record(billed=COUNT, credits=COUNT, usd=NUMBER, without_price=COUNT),
 )
 SCENARIO_ROW = record(
@@ -146,6 +150,8 @@ SHAPES: dict[str, Schema] = {
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
     "Verdict": VERDICT,
+    "ToIgnore": record(ignore=array(RULES)),
+    "Ignored": record(ignored=array(RULES)),
     "Deed": record(action={"type": "string", "enum": list(COURSES)}),
     "Clock": record(now=MOMENT, speed=NUMBER, frozen=SWITCH, next_wake=NUMBER_OR_NULL, quiet=SWITCH),
     "ShownScenario": SHOWN_SCENARIO,
