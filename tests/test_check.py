@@ -459,7 +459,7 @@ def test_one_of_other_hosts_says_which(tmp_path: Path, capsys: pytest.CaptureFix
     )
     har.add("GET", "https://my-proxy.example/kling/health", 404, {})
     har.add("GET", "https://gate.example/v3/anything", 404, {})
-    assert main(["check", "--json", "--host", "gate.example", str(har.write(tmp_path))]) == 1
+    assert main(["check", "--json", "--api-host", "gate.example", str(har.write(tmp_path))]) == 1
     (file,) = json.loads(capsys.readouterr().out)["files"]
     assert (file["exchanges"], file["other_hosts"]) == (3, {"example.com": 2})
 

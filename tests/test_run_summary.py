@@ -57,8 +57,8 @@ def test_the_summary_shows_findings_bars_and_the_bill() -> None:
     first = r"^kling-mock run: 1 job, 8 exchanges, 1 min 30 s of virtual time in \d+\.\d s, exit status 0$"
     assert re.search(first, shown, re.MULTILINE)
     assert re.search(r"·+▒+█ +create → queued 3x → generating 3x → completed, 1 min 30 s", shown)
-    assert "tolerated duration: Expected an integer, received the string '5'" in shown
-    assert "tolerated colour:" in shown
+    assert "finding   duration: Expected an integer, received the string '5'" in shown
+    assert "finding   colour:" in shown
     assert "billed    1 video would have been" in shown
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -24,7 +25,18 @@ from ..verdicts.beside import as_beside
 from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
+from .body import (
+    FILTER_NAMES,
+    FILTERS,
+    ControlError,
+    Page,
+    move_clock,
+    object_in,
+    page_of,
+    scenario_in,
+    text_in,
+    whole_number,
+)
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import ignored, verdict
@@ -33,11 +45,17 @@ __all__ = ["control_routes"]
 
 T = TypeVar("T")
 
-FILTER_NAMES = {"job": "job_id"}
-"""What an exchange's row calls a filter otherwise."""
-FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
+
+
+class _Anything(PathConvertor):
+    """The rest of a path, line ends included."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 class Control:
@@ -85,12 +103,16 @@ class Control:
         )
 
     async def job(self, request: Request) -> Response:
-        """Show one job with its exchanges."""
+        """Show one job with its exchanges; a POST of an `action` completes, fails, holds or releases it."""
         space_of(request).step()
         job_id = request.path_params["job_id"]
         job = await space_of(request).store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
+        if request.method == "POST":
+            action = text_in(await object_in(request, {"action"}), "action")
+            job = space_of(request).direct(job_id, action)
+            return JSONResponse(job.as_dict(space_of(request).clock.now()))
         found = space_of(request).journal.select(job_id=job_id)
         exchanges = [one async for one in self._beside_loop(found, Exchange.as_dict)]
         shown = _object(job.as_dict(space_of(request).clock.now()), {"exchanges": exchanges})
@@ -100,7 +122,10 @@ class Control:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
-        show = partial(Exchange.as_dict, bodies=wanted.pop("bodies", "true") != "false")
+        bodies = wanted.pop("bodies", "true")
+        if bodies not in ("true", "false"):
+            raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
+        show = partial(Exchange.as_dict, bodies=bodies == "true")
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
@@ -237,6 +262,12 @@ class Control:
             return control_error(404, f"There is no workspace {name!r} here.")
         return JSONResponse({"ended": [name]})
 
+    async def document(self, request: Request) -> Response:
+        """Give the OpenAPI document of the control API itself."""
+        from .described import control_document
+
+        return JSONResponse(control_document(server_url=_server_url(request)))
+
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
         return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
@@ -262,11 +293,12 @@ def control_routes(common: Common) -> list[Route]:
     looks = Looks(common, control.beside)
     routes: list[tuple[str, Handler, list[str]]] = [
         ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/openapi.json", control.document, ["GET"]),
         ("/_mock/snapshot", looks.snapshot, ["GET"]),
-        ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
+        ("/_mock/videos/{job_id:anything}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
         ("/_mock/models", looks.models, ["GET"]),
-        ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
+        ("/_mock/jobs/{job_id:anything}", control.job, ["GET", "POST"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
@@ -332,9 +364,7 @@ async def _listed(
 def _number_in(before: str | None) -> int | None:
     if before is None:
         return None
-    if not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise ControlError(f"before: expected the number of an exchange, received {before!r}.")
-    return int(before)
+    return whole_number(before, "before", "the number of an exchange")
 
 
 def _open(handler: Handler) -> Handler:
