@@ -21,6 +21,8 @@ from ..jobs.charges import Charge
 from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
+from ..verdicts.beside import as_beside
+from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
@@ -37,7 +39,7 @@ from .body import (
 )
 from .snapshot import Looks
 from .sse import EventStreams
-from .verdict import verdict
+from .verdict import ignored, verdict
 
 __all__ = ["control_routes"]
 
@@ -144,13 +146,15 @@ class Control:
         from ..exchanges.har import har_log
 
         prefix = request.scope.get("root_path", "").rstrip("/")
-        chosen = await space_of(request).store.scenarios()
-        beside = space_of(request).arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
+        space = space_of(request)
+        # One who knows that nobody will ask any more says so: what is unfinished was given up then.
+        over = request.query_params.get("over") == "true"
+        beside = as_beside(trace_of(space, one=False, over=over))
         before, behind = _object(
             har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
         ).rsplit(b"]", 1)
         entries = self._beside_loop(
-            list(space_of(request).journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
+            list(space.journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
         )
 
         async def written() -> AsyncIterator[bytes]:
@@ -185,7 +189,10 @@ class Control:
         )
 
     async def verdict(self, request: Request) -> Response:
-        """Say what the exchanges break, what was made and what it would have cost."""
+        """Say what the exchanges break, what was made and what it would have cost; a POST ignores some."""
+        if request.method == "POST":
+            rules = await object_in(request, {"ignore"})
+            return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
         return await verdict(space_of(request), self.beside, request)
 
     async def clock(self, request: Request) -> Response:
@@ -296,7 +303,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
-        ("/_mock/verdict", control.verdict, ["GET"]),
+        ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),
