@@ -88,12 +88,12 @@ export interface ExchangeRow {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
-  /** Whether the URL, of which no key is kept, showed one. */
-  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
 }
@@ -117,12 +117,12 @@ export interface Exchange {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
-  /** Whether the URL, of which no key is kept, showed one. */
-  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
   request?: { headers: Record<string, string>; size: number; body: string };
@@ -182,12 +182,8 @@ export interface Verdict {
   charges: { billed: number; credits: number; usd: number; without_price: number };
 }
 
-export interface ToIgnore {
-  ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[];
-}
-
 export interface Ignored {
-  ignored: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[];
+  ignored: string[];
 }
 
 export interface Deed {
@@ -498,8 +494,8 @@ export class Control {
     return (await (await this.ask("GET", `/_mock/verdict`, query)).json()) as Verdict;
   }
 
-  /** Leave rules out of what is said of this workspace, until its next reset. */
-  async ignore(body: ToIgnore): Promise<Ignored> {
+  /** Leave rules out of the verdict from now on. */
+  async ignore(body: { ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[] }): Promise<Ignored> {
     return (await (await this.ask("POST", `/_mock/verdict`, {}, body)).json()) as Ignored;
   }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ...trace_rules import INVARIANTS
 from ...verdicts.verdict import LEVELS
 from ..body import FILTERS, LONGEST_PAGE, PAGE
 from ..verdict import FORMATS
-from .shapes import COUNT, RULES, TEXT, reference
+from .shapes import COUNT, TEXT, reference
 
 __all__ = ["OPERATIONS", "Operation"]
 
@@ -61,6 +62,7 @@ EXCHANGE_FILTERS = tuple(
 BODIES = _query(
     "bodies", {"type": "string", "enum": ["true", "false"]}, "Whether to show headers and bodies."
 )
+RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
 JOB_ID = _in_path("job_id", {"type": "string", "minLength": 1}, "The id of a job.")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -135,9 +137,11 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
     ),
     Operation(
-        "post", "/_mock/verdict", "ignore", "what happens",
-        "Leave rules out of what is said of this workspace, until its next reset.",
-        _json("Ignored"), body=reference("ToIgnore"),
+        "post", "/_mock/verdict", "ignore", "what happened", "Leave rules out of the verdict from now on.",
+        _json("Ignored"), body={
+            "type": "object", "properties": {"ignore": {"type": "array", "items": RULES}},
+            "required": ["ignore"], "additionalProperties": False,
+        },
     ),
     Operation(
         "get", "/_mock/events", "events", "what happened", "Stream what happens, as server-sent events.",

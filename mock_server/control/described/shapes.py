@@ -9,9 +9,9 @@ from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
-from ...trace_rules import INVARIANTS, Level
+from ...trace_rules import Level
 
-__all__ = ["RULES", "SHAPES", "array", "reference", "shapes"]
+__all__ = ["SHAPES", "array", "reference", "shapes"]
 
 Schema = dict[str, Any]
 
@@ -24,7 +24,6 @@ NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
 SWITCH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "number", "description": "Virtual seconds since the epoch."}
 WORDS: Schema = {"type": "array", "items": TEXT}
-RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
 
 
 def reference(name: str) -> Schema:
@@ -90,9 +89,9 @@ ROW: dict[str, Schema] = {
     "job": TEXT_OR_NULL,
     "model": TEXT_OR_NULL,
     "scenario": TEXT_OR_NULL,
+    "key_in_url": {**SWITCH, "description": "Whether its URL has an API key in it."},
     "state": {**STATUS_OR_NULL, "description": "The job's status in the contract's words."},
     "fault": {**TEXT_OR_NULL, "description": "The kind of fault that the answer met."},
-    "key_in_url": {**SWITCH, "description": "Whether the URL, of which no key is kept, showed one."},
     "violations": array(reference("Problem")),
     "findings": array(reference("Problem")),
 }
@@ -150,8 +149,7 @@ SHAPES: dict[str, Schema] = {
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
     "Verdict": VERDICT,
-    "ToIgnore": record(ignore=array(RULES)),
-    "Ignored": record(ignored=array(RULES)),
+    "Ignored": record(ignored=WORDS),
     "Deed": record(action={"type": "string", "enum": list(COURSES)}),
     "Clock": record(now=MOMENT, speed=NUMBER, frozen=SWITCH, next_wake=NUMBER_OR_NULL, quiet=SWITCH),
     "ShownScenario": SHOWN_SCENARIO,
