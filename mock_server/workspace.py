@@ -102,7 +102,7 @@ class Workspace:
         self._sharing = False
         if backend is not None:
             records = backend.records(name)
-            self.store = self.shared = SharedStore(records, settings.max_jobs, default)
+            self.store = self.shared = SharedStore(records, settings.max_jobs, default, name)
             self.journal = StoredJournal(records, settings.max_exchanges)
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.arming = Arming()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..validation import Problem
 from .exchange import Exchange, Headers, Notes, header_lines
@@ -14,27 +15,56 @@ from .secret_names import SecretNames, secret_names
 __all__ = ["decode_exchange", "encode_exchange"]
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
+REPEATED = 4_096
+"""Bytes of headers up to which what is known of them is remembered: clients repeat theirs."""
+
+
+class _Headers(NamedTuple):
+    """What is known of the headers of a request."""
+
+    text: str
+    """They as JSON, without their secrets."""
+    forms: tuple[bytes, ...]
+    """All ways to write the keys among them."""
+    doubtful: bool
+    """Whether one of the others could hold a key."""
 
 
 def encode_exchange(exchange: Exchange) -> bytes:
     """The text of an exchange; what it shows as a key is hidden in it wherever it stands."""
-    names = exchange.secret_names
-    if _could_show_a_key(exchange, names):
+    known = _known(exchange)
+    if _could_show_a_key(exchange, known):
         exchange = _hidden(exchange)
-    headers = [_shown_header(name, value, exchange.secret) for name, value in exchange.raw_headers]
+        known = _known(exchange)
     notes = exchange.notes
-    texts = [
-        exchange.path,
-        exchange.query_string.decode("latin-1"),
-        exchange.body.decode("latin-1"),
-        exchange.answer_head.decode("latin-1"),
-        exchange.answer_body.decode("latin-1"),
-    ]
-    problems = [[list(vars_of(problem)) for problem in some] for some in (notes.violations, notes.findings)]
-    rest = [*exchange[13:17], *exchange[19:22]]
-    sizes = [*exchange[6:8], *exchange[10:13]]
-    values = [exchange.method, exchange.at, *sizes, texts, headers, rest, notes[:4], problems]
-    return _dump(values).encode()
+    problems = ",".join(
+        _dump([vars_of(problem) for problem in some]) if some else "[]"
+        for some in (notes.violations, notes.findings)
+    )
+    sizes = ",".join(_plain(size) for size in (*exchange[6:8], *exchange[10:13]))
+    texts = ",".join(
+        (
+            _quote(exchange.path),
+            *(_quote(exchange[place].decode("latin-1")) for place in (2, 5, 8, 9)),
+        )
+    )
+    words = ",".join(_word(word) for word in exchange[13:17])
+    rest = f"{words},{_plain(exchange.ended_at)},{exchange.took!r},{_dump(exchange.secret)}"
+    said = f"{_word(notes.scenario)},{_word(notes.state)},{_word(notes.fault)},{_plain(notes.known_id)}"
+    head = f"{_quote(exchange.method)},{exchange.at!r},{sizes},[{texts}],{known.text}"
+    return f"[{head},[{rest}],[{said}],[{problems}]]".encode()
+
+
+def _word(word: str | None) -> str:
+    return "null" if word is None else _quote(word)
+
+
+def _plain(value: float | None) -> str:
+    """A number or a truth as JSON has it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if value is True or value is False else repr(value)
 
 
 def vars_of(problem: Problem) -> tuple[str, str, str, str]:
@@ -76,36 +106,49 @@ def decode_exchange(number: int, text: bytes) -> Exchange:
     )
 
 
-def _could_show_a_key(exchange: Exchange, names: SecretNames) -> bool:
+def _could_show_a_key(exchange: Exchange, known: _Headers) -> bool:
     """Whether a key could stand anywhere but in the headers that hold it; says yes too often, never no."""
     body, answer, notes = exchange.body, exchange.answer_body, exchange.notes
     whole = exchange.kind == "video" or len(answer) >= exchange.answer_size
-    if notes.violations or notes.findings or len(body) < exchange.body_size or not whole:
+    if known.doubtful or notes.violations or notes.findings or len(body) < exchange.body_size or not whole:
         return True
     said = b"\n".join((exchange.path.encode("utf-8", "surrogatepass"), exchange.query_string, body, answer))
-    if names.hinted(said.decode("latin-1")) or (b"@" in said and b"//" in said):
+    if exchange.secret_names.hinted(said.decode("latin-1")) or (b"@" in said and b"//" in said):
         return True
     said += exchange.answer_head
-    for name, value in exchange.raw_headers:
+    return any(form in said for form in known.forms)
+
+
+def _known(exchange: Exchange) -> _Headers:
+    headers = tuple(exchange.raw_headers)
+    short = sum([len(name) + len(value) for name, value in headers]) <= REPEATED
+    return (_repeated if short else _read_headers)(headers, exchange.secret)
+
+
+def _read_headers(headers: tuple[tuple[bytes, bytes], ...], secret: tuple[str, ...]) -> _Headers:
+    names = secret_names(secret)
+    forms: list[bytes] = []
+    doubtful = False
+    for name, value in headers:
         if names.header(name):
-            if any(form in said for form in _forms(value)):
-                return True
+            forms += _forms(value)
         elif b"?" in value or b"@" in value or len(value) > 1000:
-            return True
-    return False
+            doubtful = True
+    shown = [_shown_header(name, value, names) for name, value in headers]
+    return _Headers(_dump(shown), tuple(forms), doubtful)
 
 
-@lru_cache(maxsize=256)
+_repeated = lru_cache(maxsize=256)(_read_headers)
+
+
 def _forms(value: bytes) -> tuple[bytes, ...]:
     """All ways to write the keys of a header's value."""
     pieces = pieces_of(value.decode("latin-1"), SHORTEST)
     return tuple(form.encode("utf-8", "surrogatepass") for piece in pieces for form, _ in forms_of(piece))
 
 
-@lru_cache(maxsize=1024)
-def _shown_header(name: bytes, value: bytes, secret: tuple[str, ...]) -> tuple[str, str]:
-    """A header without a secret of its own; what repeats is remembered."""
-    names = secret_names(secret)
+def _shown_header(name: bytes, value: bytes, names: SecretNames) -> tuple[str, str]:
+    """A header without a secret of its own."""
     text = value.decode("latin-1")
     if names.header(name):
         text = Redactor((), names).header(name.decode("latin-1"), text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..jobs.charges import Charge, Completion
@@ -142,7 +143,7 @@ class Sums(NamedTuple):
     @classmethod
     def read(cls, text: bytes | None) -> Sums:
         """The sums of a text; all none without one."""
-        return cls() if text is None else cls(*json.loads(text))
+        return NO_SUMS if text is None else _read_sums(text)
 
     def encode(self) -> bytes:
         """The text of them."""
@@ -160,6 +161,15 @@ class Sums(NamedTuple):
             priced=self.priced + priced,
             credits=self.credits + ((plan.credits or 0) if priced else 0),
         )
+
+
+NO_SUMS = Sums()
+
+
+@lru_cache(maxsize=64)
+def _read_sums(text: bytes) -> Sums:
+    """A request reads them several times."""
+    return Sums(*json.loads(text))
 
 
 def encode_completion(rest: Completion) -> bytes:

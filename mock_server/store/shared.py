@@ -36,22 +36,26 @@ MANY = 500
 """Plans that are read in one go."""
 MOST_PLANS = 10_000
 """Plans that are kept read: they never change."""
+UNTOUCHED = Progress().encode()
 
 
 class SharedStore(Transactions):
     """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
 
-    def __init__(self, records: Records, limit: int, default: Scenario) -> None:
+    def __init__(self, records: Records, limit: int, default: Scenario, name: str = "") -> None:
         super().__init__(records)
+        self.name = name
         self.limit = limit
         self.resets = 0
         self._plans: dict[str, JobPlan] = {}
         self._choice: tuple[bytes, ScenarioSelector] | None = None
+        self._last: tuple[str, bytes, Progress] | None = None
+        """What was last kept of a job: its next reader reads it as it is."""
         self._initial = default
 
     def forget(self) -> None:
-        """Forget the choice of scenarios: what was read may have been changed here, and was not kept."""
-        self._choice = None
+        """Forget what was read: it may have been changed here, and was not kept."""
+        self._choice = self._last = None
 
     # Scenarios
 
@@ -146,7 +150,7 @@ class SharedStore(Transactions):
 
     def _unfinished(self, tx: Transaction, now: float) -> int:
         # Whoever changes the line of those that rest changes the sums as well.
-        return Sums.read(tx.get("sums")).kept - self.records.count_ranked("resting", now)
+        return Sums.read(tx.get("sums")).kept - tx.count_ranked("resting", now)
 
     async def add_job(
         self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
@@ -157,7 +161,7 @@ class SharedStore(Transactions):
         return self.do(lambda tx: self._add(tx, plan, bounds))
 
     def _add(self, tx: Transaction, plan: JobPlan, bounds: JobBounds) -> AddResult:
-        if not tx.absent(f"c:{plan.id}"):
+        if not tx.absent(f"{plan.id}:c"):
             return AddResult.TAKEN
         sums = Sums.read(tx.get("sums"))
         if bounds != UNBOUNDED:
@@ -171,8 +175,8 @@ class SharedStore(Transactions):
                 return AddResult.FULL
             sums = made_room
         sums = sums.with_job(plan)
-        tx.set(f"p:{plan.id}", encode_plan(plan, sums.line))
-        tx.set(f"c:{plan.id}", Progress().encode())
+        tx.set(f"{plan.id}:p", encode_plan(plan, sums.line))
+        tx.set(f"{plan.id}:c", UNTOUCHED)
         tx.rank("order", sums.line, _member(plan.id))
         timeline = plan.timeline
         if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
@@ -204,11 +208,11 @@ class SharedStore(Transactions):
         """Drop a job, the `number`th one, and give what it cost."""
         place, _, member = resting.member.partition(b" ")
         job_id = member.decode("utf-8", "surrogatepass")
-        text = tx.get(f"p:{job_id}")
-        if text is None or tx.get(f"c:{job_id}") is None:
+        text = tx.get(f"{job_id}:p")
+        if text is None or tx.get(f"{job_id}:c") is None:
             raise Conflict
         plan, line = decode_plan(text)
-        for name in (f"c:{job_id}", f"p:{job_id}"):
+        for name in (f"{job_id}:c", f"{job_id}:p"):
             tx.set(name, None)
         tx.unrank("resting", *resting)
         tx.unrank("order", line, member)
@@ -219,7 +223,7 @@ class SharedStore(Transactions):
     def _plan(self, tx: Transaction, job_id: str) -> JobPlan | None:
         plan = self._plans.get(job_id)
         if plan is None:
-            text = tx.get(f"p:{job_id}")
+            text = tx.get(f"{job_id}:p")
             if text is None:
                 return None
             if len(self._plans) >= MOST_PLANS:
@@ -228,12 +232,22 @@ class SharedStore(Transactions):
         return plan
 
     def _job(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress] | None:
-        progress = tx.get(f"c:{job_id}")
+        progress = tx.get(f"{job_id}:c")
         plan = self._plan(tx, job_id) if progress is not None else None
         if plan is None:
             self._plans.pop(job_id, None)
             return None
-        return plan, Progress(progress)
+        return plan, self._read_progress(job_id, progress)
+
+    def _read_progress(self, job_id: str, text: bytes) -> Progress:
+        """What is counted of a job; whoever changes it keeps it, or nobody sees that."""
+        at, self._last = self._last, None
+        return at[2] if at is not None and at[0] == job_id and at[1] == text else Progress(text)
+
+    def _keep_progress(self, tx: Transaction, job_id: str, progress: Progress) -> None:
+        text = progress.encode()
+        tx.set(f"{job_id}:c", text)
+        self._last = job_id, text, progress
 
     def _known(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress]:
         found = self._job(tx, job_id)
@@ -255,7 +269,7 @@ class SharedStore(Transactions):
                 return None
             plan, progress = found
             progress.polls += 1
-            tx.set(f"c:{job_id}", progress.encode())
+            self._keep_progress(tx, job_id, progress)
             return plan
 
         return self.do(count)
@@ -272,7 +286,7 @@ class SharedStore(Transactions):
                 progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
             progress.answered += 1
             self._note_rest(tx, plan, progress, come, moment)
-            tx.set(f"c:{job_id}", progress.encode())
+            self._keep_progress(tx, job_id, progress)
             return Told(status, progress.expires_at)
 
         return self.do(tell)
@@ -284,7 +298,7 @@ class SharedStore(Transactions):
             plan, progress = self._known(tx, job_id)
             if progress.expires_at is None:
                 progress.expires_at = plan.expiry(progress.counters(), now, lifetime)
-                tx.set(f"c:{job_id}", progress.encode())
+                self._keep_progress(tx, job_id, progress)
             return progress.expires_at
 
         return self.do(tell)
@@ -309,7 +323,7 @@ class SharedStore(Transactions):
             hits = progress.hits if asked is None else _asked_hits(progress, asked)
             found = strike(scenario, place, hits, elapsed)
             if count:
-                tx.set(f"c:{job_id}", progress.encode())
+                self._keep_progress(tx, job_id, progress)
             return found
 
         return self.do(struck)
@@ -326,7 +340,7 @@ class SharedStore(Transactions):
                 counters = progress.counters()
                 if progress.expires_at is None and plan.status(counters, now) == "completed":
                     progress.expires_at = plan.expiry(counters, now, lifetime)
-                tx.set(f"c:{job_id}", progress.encode())
+                self._keep_progress(tx, job_id, progress)
 
         self.do(skip)
 
@@ -335,7 +349,7 @@ class SharedStore(Transactions):
     async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
         """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
         ids = self._ids(last, before)
-        texts = self.records.many([f"{kind}:{job_id}" for job_id in ids or () for kind in "pc"])
+        texts = self.records.many([f"{job_id}:{kind}" for job_id in ids or () for kind in "pc"])
         found = []
         for job_id, plan, progress in zip(ids or (), texts[::2], texts[1::2], strict=True):
             if plan is not None and progress is not None:
@@ -347,7 +361,7 @@ class SharedStore(Transactions):
         """The ids of the jobs that are kept, oldest first; None where `before` is none of them."""
         below: float | None = None
         if before is not None:
-            text = self.records.many([f"p:{before}"])[0]
+            text = self.records.many([f"{before}:p"])[0]
             if text is None:
                 return None
             below = decode_plan(text)[1]
@@ -362,7 +376,7 @@ class SharedStore(Transactions):
         if ids is None:
             place = next((place for place, one in enumerate(past) if one.job_id == before), len(past))
             return list(islice(past, place + 1, None if last is None else place + 1 + last))[::-1]
-        plans = self.records.many([f"p:{job_id}" for job_id in ids])
+        plans = self.records.many([f"{job_id}:p" for job_id in ids])
         kept = [decode_plan(plan)[0].charge for plan in plans if plan is not None][::-1]
         return list(islice([*kept, *past], last))[::-1]
 
@@ -392,7 +406,7 @@ class SharedStore(Transactions):
             some = resting[start : start + MANY]
             places = [one.member.partition(b" ") for one in some]
             ids = [member.decode("utf-8", "surrogatepass") for _, _, member in places]
-            plans = self.records.many([f"p:{job_id}" for job_id in ids])
+            plans = self.records.many([f"{job_id}:p" for job_id in ids])
             for one, (place, _, _), plan in zip(some, places, plans, strict=True):
                 if plan is not None:
                     yield Completion(one.score, int(place), decode_plan(plan)[0].charge)

@@ -43,8 +43,20 @@ class Together:
 
     @property
     def number(self) -> int:
-        """The number of the exchange that was counted in it, once it is kept; 0 where none was."""
+        """The number of the last exchange that was counted in it, once it is kept; 0 where none was."""
         return 0 if self._tx is None else self._tx.number
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Take back what is written within the block where that ends by an exception."""
+        mark, told = self.tx.mark(), len(self.later)
+        try:
+            yield
+        except BaseException:
+            self.tx.back_to(mark)
+            del self.later[told:]
+            self.store.forget()
+            raise
 
 
 _TOGETHER: ContextVar[Together | None] = ContextVar("kling_mock_together", default=None)
