@@ -166,8 +166,7 @@ class MockApp(Starlette):
         opened.finished = True
         if not opened.outdated:
             number = opened.number or opened.space.journal.next_number()
-            exchange = exchange._replace(number=number)
-            opened.space.bus.publish(EventKind.EXCHANGE, exchange, exchange.ended_at)
+            opened.space.bus.publish(EventKind.EXCHANGE, exchange.numbered(number), exchange.ended_at)
 
     def _goes_on(self, opened: Opened, body: bytes) -> App:
         """An exchange that was begun at once, and whose answer takes time to be found."""

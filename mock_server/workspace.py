@@ -197,6 +197,8 @@ class Workspace:
             self.journal.clear()
             self.bus.publish(EventKind.RESET, {})
         self.kept_answers.clear()
+        if self.shared is not None:
+            self.shared.forget_jobs()
         overlay = read_options(control.options)
         if overlay != self._overlay:
             self._overlay = overlay

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import KlingMockError
 from ..exchanges.coding import encode_exchange
@@ -15,6 +16,9 @@ from .error_response import error_response
 from .opened import Opened, exchange_of
 from .response import MockResponse
 from .response_writer import whole_response
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
 
 __all__ = ["Made", "decide_kept", "note_answer", "note_kept", "store_away"]
 
@@ -37,7 +41,7 @@ async def decide_kept(opened: Opened, shared: SharedStore, decide: Decide) -> Mo
                 made = note_answer(opened, response, together.tx) if writes else None
             opened.number = together.number
             if made is not None:
-                note_kept(opened)
+                note_kept(opened.space, [opened.number])
             return response
         except (Conflict, Outdated) as error:
             try:
@@ -66,11 +70,10 @@ def note_answer(opened: Opened, response: MockResponse, tx: Transaction) -> Made
     return made[0], exchange
 
 
-def note_kept(opened: Opened) -> None:
-    """Know that an exchange is in the journal already."""
-    journal = opened.space.journal
-    if isinstance(journal, StoredJournal):
-        journal.note_kept(opened.number)
+def note_kept(space: Workspace, numbers: Sequence[int]) -> None:
+    """Know that exchanges are in the journal already."""
+    if isinstance(space.journal, StoredJournal):
+        space.journal.note_kept(numbers)
 
 
 def store_away(opened: Opened, error: Exception) -> MockResponse:

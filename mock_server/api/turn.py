@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 from ..exchanges.exchange import Exchange
 from ..serving.wire import Owed
 from ..store import Suspended, at_once
-from ..store.records import Backend, Conflict, Outdated, StoreError
+from ..store.records import Backend, Conflict, Outdated, StoreError, Transaction
 from ..store.shared import SharedStore
-from ..store.transactions import Together
 from .kept import Made, decide_kept, note_answer, note_kept
 from .opened import Opened, exchange_of
 from .response import MockResponse
@@ -112,12 +111,12 @@ class Turn:
         outdated: Groups = {}
         failed: Groups = {}
         told: list[Callable[[], None]] = []
-        kept: list[tuple[_Debt, int]] = []
+        kept: list[list[_Debt]] = []
         try:
             with self._one_commit(groups) as joint:
                 for shared, debts in groups.items():
                     try:
-                        kept += self._decide(shared, debts, told)
+                        kept.append(self._decide(shared, debts, told))
                     except Conflict:
                         again[shared] = debts
                     except Outdated:
@@ -128,10 +127,9 @@ class Turn:
                         failed[shared] = debts
         except StoreError:
             again, outdated, failed, kept, told = {}, {}, groups, [], []
-        for debt, number in kept:
-            debt.opened.number = number
-            if debt.made is not None:
-                note_kept(debt.opened)
+        for debts in kept:
+            numbers = [debt.opened.number for debt in debts if debt.made is not None]
+            note_kept(debts[0].opened.space, numbers)
         for action in told:
             action()
         try:
@@ -156,31 +154,30 @@ class Turn:
                 stack.enter_context(shared.lock)
             yield stack.enter_context(self._backend.one_commit())
 
-    def _decide(
-        self, shared: SharedStore, debts: list[_Debt], told: list[Callable[[], None]]
-    ) -> list[tuple[_Debt, int]]:
-        """Decide the requests of one workspace; the result is those that are, with their numbers."""
+    def _decide(self, shared: SharedStore, debts: list[_Debt], told: list[Callable[[], None]]) -> list[_Debt]:
+        """Decide the requests of one workspace, and give each exchange its number."""
         with shared.together(checked=True) as together:
             for debt in debts:
-                self._decide_part(together, debt)
+                try:
+                    together.part(partial(self._decide_part, debt))
+                except (Conflict, Outdated, StoreError):
+                    raise
+                except Exception:
+                    # Something is loaded, or judged, beside the loop: this one goes alone.
+                    debt.begin()
             later, together.later = together.later, []
         told += later
         places = [debt.place for debt in debts if debt.place]
         before = together.number - max(places, default=0)
-        return [(debt, before + debt.place) for debt in debts if debt.place]
+        for debt in debts:
+            debt.opened.number = before + debt.place if debt.place else 0
+        return debts
 
-    def _decide_part(self, together: Together, debt: _Debt) -> None:
-        opened, tx = debt.opened, together.tx
-        try:
-            with together.part():
-                debt.response = at_once(self._handlers.decide(opened, debt.body))
-                debt.made = note_answer(opened, debt.response, tx)
-                debt.place = tx.counted
-        except (Conflict, Outdated, StoreError):
-            raise
-        except Exception:
-            # Something is loaded, or judged, beside the loop.
-            debt.begin()
+    def _decide_part(self, debt: _Debt, tx: Transaction) -> None:
+        opened = debt.opened
+        debt.response = at_once(self._handlers.decide(opened, debt.body))
+        debt.made = note_answer(opened, debt.response, tx)
+        debt.place = tx.counted
 
     def _decide_alone(self, groups: Groups) -> None:
         """Decide each request in a transaction of its own, or say why that cannot be."""

@@ -31,40 +31,77 @@ class _Headers(NamedTuple):
     """Whether one of the others could hold a key."""
 
 
+class _Parts(NamedTuple):
+    """The parts of an exchange that repeat from poll to poll."""
+
+    asked: str
+    """Path, query and body as JSON."""
+    answer: str
+    words: str
+    """What kind of exchange it was, its job, model and status word."""
+    hinted: bool
+    """Whether a key could stand in one of them."""
+
+
 def encode_exchange(exchange: Exchange) -> bytes:
     """The text of an exchange; what it shows as a key is hidden in it wherever it stands."""
     known = _known(exchange)
-    if _could_show_a_key(exchange, known):
+    parts = _parts_of(exchange, known.forms)
+    if _could_show_a_key(exchange, known, parts):
         exchange = _hidden(exchange)
         known = _known(exchange)
+        parts = _parts_of(exchange, ())
     notes = exchange.notes
-    problems = ",".join(
-        _dump([vars_of(problem) for problem in some]) if some else "[]"
-        for some in (notes.violations, notes.findings)
-    )
-    sizes = ",".join(_plain(size) for size in (*exchange[6:8], *exchange[10:13]))
-    texts = ",".join(
-        (
-            _quote(exchange.path),
-            *(_quote(exchange[place].decode("latin-1")) for place in (2, 5, 8, 9)),
-        )
-    )
-    words = ",".join(_word(word) for word in exchange[13:17])
-    rest = f"{words},{_plain(exchange.ended_at)},{exchange.took!r},{_dump(exchange.secret)}"
-    said = f"{_word(notes.scenario)},{_word(notes.state)},{_word(notes.fault)},{_plain(notes.known_id)}"
-    head = f"{_quote(exchange.method)},{exchange.at!r},{sizes},[{texts}],{known.text}"
-    return f"[{head},[{rest}],[{said}],[{problems}]]".encode()
+    problems = "[],[]"
+    if notes.violations or notes.findings:
+        some = [[vars_of(problem) for problem in some] for some in (notes.violations, notes.findings)]
+        problems = _dump(some)[1:-1]
+    secret = _dump(exchange.secret) if exchange.secret else "[]"
+    at, ended = repr(exchange.at), exchange.ended_at
+    ended_at = at if ended == exchange.at else _number(ended)
+    return (
+        f"[{_quote(exchange.method)},{at},{exchange.body_size},{_number(exchange.status)},"
+        f"{exchange.answer_size},{_number(exchange.content_size)},{_number(exchange.whole_size)},"
+        f"[{parts.asked},{_quote(exchange.answer_head.decode('latin-1'))},{parts.answer}],{known.text},"
+        f"[{parts.words},{ended_at},{exchange.took!r},{secret}],"
+        f"[{_word(notes.scenario)},{_word(notes.state)},{_word(notes.fault)},"
+        f"{'true' if notes.known_id else 'false'}],[{problems}]]"
+    ).encode()
+
+
+def _parts_of(exchange: Exchange, forms: tuple[bytes, ...]) -> _Parts:
+    path, query, body, answer = exchange.path, exchange.query_string, exchange.body, exchange.answer_body
+    short = not body and len(path) + len(query) + len(answer) <= REPEATED
+    read = _repeated_parts if short else _read_parts
+    return read(path, query, body, answer, forms, exchange.secret, exchange[13:17])
+
+
+def _read_parts(
+    path: str,
+    query: bytes,
+    body: bytes,
+    answer: bytes,
+    forms: tuple[bytes, ...],
+    secret: tuple[str, ...],
+    words: tuple[str | None, ...],
+) -> _Parts:
+    said = b"\n".join((path.encode("utf-8", "surrogatepass"), query, body, answer))
+    hinted = secret_names(secret).hinted(said.decode("latin-1")) or (b"@" in said and b"//" in said)
+    hinted = hinted or any(form in said for form in forms)
+    texts = [path, query.decode("latin-1"), body.decode("latin-1")]
+    asked = ",".join(map(_quote, texts))
+    return _Parts(asked, _quote(answer.decode("latin-1")), ",".join(map(_word, words)), hinted)
+
+
+_repeated_parts = lru_cache(maxsize=256)(_read_parts)
 
 
 def _word(word: str | None) -> str:
     return "null" if word is None else _quote(word)
 
 
-def _plain(value: float | None) -> str:
-    """A number or a truth as JSON has it."""
-    if value is None:
-        return "null"
-    return str(value).lower() if value is True or value is False else repr(value)
+def _number(value: float | None) -> str:
+    return "null" if value is None else repr(value)
 
 
 def vars_of(problem: Problem) -> tuple[str, str, str, str]:
@@ -106,17 +143,16 @@ def decode_exchange(number: int, text: bytes) -> Exchange:
     )
 
 
-def _could_show_a_key(exchange: Exchange, known: _Headers) -> bool:
+def _could_show_a_key(exchange: Exchange, known: _Headers, parts: _Parts) -> bool:
     """Whether a key could stand anywhere but in the headers that hold it; says yes too often, never no."""
     body, answer, notes = exchange.body, exchange.answer_body, exchange.notes
     whole = exchange.kind == "video" or len(answer) >= exchange.answer_size
-    if known.doubtful or notes.violations or notes.findings or len(body) < exchange.body_size or not whole:
+    if known.doubtful or parts.hinted or notes.violations or notes.findings:
         return True
-    said = b"\n".join((exchange.path.encode("utf-8", "surrogatepass"), exchange.query_string, body, answer))
-    if exchange.secret_names.hinted(said.decode("latin-1")) or (b"@" in said and b"//" in said):
+    if len(body) < exchange.body_size or not whole:
         return True
-    said += exchange.answer_head
-    return any(form in said for form in known.forms)
+    head = exchange.answer_head
+    return any(form in head for form in known.forms)
 
 
 def _known(exchange: Exchange) -> _Headers:

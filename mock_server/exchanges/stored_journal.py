@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from _thread import allocate_lock
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -51,13 +52,15 @@ class StoredJournal:
         self._waiting: list[Exchange] = []
         # Plain locks: those of `threading` may go by virtual time.
         self._lock, self._flushing = allocate_lock(), allocate_lock()
-        self._own: dict[int, None] = {}
+        # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
+        self._own: OrderedDict[int, None] = OrderedDict()
         self._kept: set[int] = set()
         """Numbers of exchanges that are kept, and of whose end nobody has told yet."""
 
     def __len__(self) -> int:
         self.flush()
-        return self._records.exchange_count()[1]
+        # A store may forget a few of them later than the others.
+        return min(self.limit, self._records.exchange_count()[1])
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.last(self.limit))
@@ -74,16 +77,18 @@ class StoredJournal:
         except KlingMockError:
             return 0
 
-    def note_kept(self, number: int) -> None:
-        """Know that an exchange is kept already, together with what it changed."""
-        self._kept.add(number)
+    def note_kept(self, numbers: Sequence[int]) -> None:
+        """Know that exchanges are kept already, together with what they changed."""
+        self._kept.update(numbers)
         with self._lock:
-            self._note_own(number)
+            self._note_own(numbers)
 
-    def _note_own(self, number: int) -> None:
-        self._own[number] = None
-        if len(self._own) > OWN:
-            del self._own[next(iter(self._own))]
+    def _note_own(self, numbers: Sequence[int]) -> None:
+        own = self._own
+        for number in numbers:
+            own[number] = None
+        while len(own) > OWN:
+            own.popitem(last=False)
 
     def keep(self, event: Event) -> None:
         """Keep the exchange that an event tells of."""
@@ -99,7 +104,7 @@ class StoredJournal:
             return
         with self._lock:
             self._waiting.append(exchange)
-            self._note_own(exchange.number)
+            self._note_own([exchange.number])
             first = len(self._waiting) == 1
         if first:
             try:

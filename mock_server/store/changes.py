@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
 from .records import Ranked, RankedList
 
@@ -14,11 +14,8 @@ FIRST_ONES = 32
 MISSING: Any = object()
 
 
-class Mark(NamedTuple):
-    """A place in a transaction to go back to."""
-
-    undone: int
-    exchanges: int
+Mark = tuple[int, int]
+"""A place in a transaction to go back to: so many writes and exchanges."""
 
 
 class Changes(ABC):
@@ -54,17 +51,18 @@ class Changes(ABC):
 
     def mark(self) -> Mark:
         """The place where the transaction is now."""
-        return Mark(len(self._undo), len(self.exchanges))
+        return len(self._undo), len(self.exchanges)
 
     def back_to(self, mark: Mark) -> None:
         """Take back all that was written since; `clear` cannot be."""
-        while len(self._undo) > mark.undone:
+        written, counted = mark
+        while len(self._undo) > written:
             where, key, before = self._undo.pop()
             if before is MISSING:
                 where.pop(key, None)
             else:
                 where[key] = before
-        del self.exchanges[mark.exchanges :]
+        del self.exchanges[counted:]
 
     def _put(self, where: dict[Any, Any], key: Any, value: Any) -> None:
         self._undo.append((where, key, where.get(key, MISSING)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..jobs.charges import Charge, Completion
 from ..jobs.plan import JobCounters, JobPlan
@@ -46,6 +45,7 @@ class Kept:
 
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
 _scenarios = Kept(lambda scenario: _dump(scenario_as_json(scenario)))
 _timelines = Kept(lambda line: _dump([line.steps, line.last, line.by]))
 
@@ -62,8 +62,11 @@ def text_scenario(data: Any) -> Scenario:
 
 def encode_plan(plan: JobPlan, line: int) -> bytes:
     """A job's plan, which never changes, with its place in line."""
-    facts = [plan.id, plan.model, plan.made_at, plan.credits, plan.clip, plan.image_url, plan.answers, line]
-    rest = _dump(facts)
+    credits = "null" if plan.credits is None else plan.credits
+    rest = f"{_quote(plan.id)},{_quote(plan.model)},{plan.made_at!r},{credits},{_quote(plan.clip)}"
+    image = _quote(plan.image_url) if plan.image_url else '""'
+    answers = _dump(plan.answers) if plan.answers else "[]"
+    rest = f"[{rest},{image},{answers},{line}]"
     return f"[{rest},{_timelines.text(plan.timeline)},{_scenarios.text(plan.scenario)}]".encode()
 
 
@@ -124,52 +127,40 @@ def _hits(pairs: list[list[int]]) -> Hits:
     return {index: count for index, count in pairs}
 
 
-class Sums(NamedTuple):
-    """What is counted of a workspace's jobs together."""
+class Sums:
+    """What is counted of a workspace's jobs together.
 
-    number: int = 0
-    """The last number that was given to an id."""
-    line: int = 0
-    """The last place in the order of jobs."""
-    made: int = 0
-    kept: int = 0
-    dropped: int = 0
-    billed: int = 0
-    priced: int = 0
-    credits: int = 0
-    spent: int = 0
-    """What jobs have cost that have come to rest and made room."""
+    `number` is the last one that was given to an id, `line` the last place in the order of jobs, `spent` what
+    jobs have cost that have come to rest and made room.
+    """
+
+    __slots__ = ("billed", "credits", "dropped", "kept", "line", "made", "number", "priced", "spent")
+
+    def __init__(self, *values: int) -> None:
+        self.number, self.line, self.made, self.kept, self.dropped = values[:5] or (0,) * 5
+        self.billed, self.priced, self.credits, self.spent = values[5:] or (0,) * 4
 
     @classmethod
     def read(cls, text: bytes | None) -> Sums:
         """The sums of a text; all none without one."""
-        return NO_SUMS if text is None else _read_sums(text)
+        return cls() if text is None else cls(*json.loads(text))
 
     def encode(self) -> bytes:
         """The text of them."""
-        return b"[%d,%d,%d,%d,%d,%d,%d,%d,%d]" % self
+        jobs = self.number, self.line, self.made, self.kept, self.dropped
+        charges = self.billed, self.priced, self.credits, self.spent
+        return b"[%d,%d,%d,%d,%d,%d,%d,%d,%d]" % (*jobs, *charges)
 
-    def with_job(self, plan: JobPlan) -> Sums:
-        """The sums with one more job."""
-        billed = plan.timeline.last == "completed"
-        priced = billed and plan.credits is not None
-        return self._replace(
-            line=self.line + 1,
-            made=self.made + 1,
-            kept=self.kept + 1,
-            billed=self.billed + billed,
-            priced=self.priced + priced,
-            credits=self.credits + ((plan.credits or 0) if priced else 0),
-        )
-
-
-NO_SUMS = Sums()
-
-
-@lru_cache(maxsize=64)
-def _read_sums(text: bytes) -> Sums:
-    """A request reads them several times."""
-    return Sums(*json.loads(text))
+    def add(self, plan: JobPlan) -> None:
+        """Count one more job."""
+        self.line += 1
+        self.made += 1
+        self.kept += 1
+        if plan.timeline.last == "completed":
+            self.billed += 1
+            if plan.credits is not None:
+                self.priced += 1
+                self.credits += plan.credits
 
 
 def encode_completion(rest: Completion) -> bytes:

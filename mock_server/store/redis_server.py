@@ -290,7 +290,7 @@ class RedisTransaction(Changes):
 
     def absent(self, name: str) -> bool:
         """Whether there is no such record; one that nobody knows of is taken to be none."""
-        if name not in self._known and name not in self.own:
+        if name not in self._known and name not in self.own and name not in self._read:
             self._read[name] = b""
             return True
         return self.get(name) is None

@@ -15,7 +15,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, TakenPoll, Told
 from .coding import (
     Progress,
     Sums,
@@ -26,6 +26,7 @@ from .coding import (
     scenario_text,
     text_scenario,
 )
+from .live import Live
 from .memory import MOST_ASKED
 from .records import Conflict, Ranked, Records, Transaction
 from .transactions import Transactions
@@ -36,7 +37,6 @@ MANY = 500
 """Plans that are read in one go."""
 MOST_PLANS = 10_000
 """Plans that are kept read: they never change."""
-UNTOUCHED = Progress().encode()
 
 
 class SharedStore(Transactions):
@@ -49,13 +49,32 @@ class SharedStore(Transactions):
         self.resets = 0
         self._plans: dict[str, JobPlan] = {}
         self._choice: tuple[bytes, ScenarioSelector] | None = None
-        self._last: tuple[str, bytes, Progress] | None = None
-        """What was last kept of a job: its next reader reads it as it is."""
+        self._added: list[str] = []
+        """Jobs that were added in the transaction under way."""
+        self._live = Live()
         self._initial = default
+
+    def write(self, tx: Transaction) -> None:
+        """Write what was changed of values that are read."""
+        self._live.write(tx)
+
+    def end(self) -> None:
+        """Forget values that others may change from now on."""
+        self._live.forget()
+        self._added.clear()
 
     def forget(self) -> None:
         """Forget what was read: it may have been changed here, and was not kept."""
-        self._choice = self._last = None
+        self._choice = None
+        self._live.forget()
+        for job_id in self._added:
+            # Another server may give this id to a job of its own.
+            self._plans.pop(job_id, None)
+        self._added.clear()
+
+    def forget_jobs(self) -> None:
+        """Forget all plans: what comes after a reset may have the ids of what was before."""
+        self._plans.clear()
 
     # Scenarios
 
@@ -121,13 +140,18 @@ class SharedStore(Transactions):
 
     async def restart_numbers(self) -> None:
         """Count ids from 1 again, for a seed that was set anew."""
-        self.do(lambda tx: tx.set("sums", Sums.read(tx.get("sums"))._replace(number=0).encode()))
+
+        def restart(tx: Transaction) -> None:
+            self._live.sums(tx).number = 0
+            self._live.sums_changed()
+
+        self.do(restart)
 
     async def has_room(self, now: float) -> bool:
         """Whether one more job can be kept, be it in the place of one that has come to rest."""
 
         def room(tx: Transaction) -> bool:
-            if Sums.read(tx.get("sums")).kept < self.limit:
+            if self._live.sums(tx).kept < self.limit:
                 return True
             first = tx.first("resting", 1)
             return bool(first) and first[0].score <= now
@@ -138,9 +162,10 @@ class SharedStore(Transactions):
         """The number of the next id, counted from 1."""
 
         def count(tx: Transaction) -> int:
-            sums = Sums.read(tx.get("sums"))
-            tx.set("sums", sums._replace(number=sums.number + 1).encode())
-            return sums.number + 1
+            sums = self._live.sums(tx)
+            sums.number += 1
+            self._live.sums_changed()
+            return sums.number
 
         return self.do(count)
 
@@ -150,7 +175,7 @@ class SharedStore(Transactions):
 
     def _unfinished(self, tx: Transaction, now: float) -> int:
         # Whoever changes the line of those that rest changes the sums as well.
-        return Sums.read(tx.get("sums")).kept - tx.count_ranked("resting", now)
+        return self._live.sums(tx).kept - tx.count_ranked("resting", now)
 
     async def add_job(
         self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
@@ -161,59 +186,59 @@ class SharedStore(Transactions):
         return self.do(lambda tx: self._add(tx, plan, bounds))
 
     def _add(self, tx: Transaction, plan: JobPlan, bounds: JobBounds) -> AddResult:
-        if not tx.absent(f"{plan.id}:c"):
+        if not tx.absent(f"{plan.id}:p"):
             return AddResult.TAKEN
-        sums = Sums.read(tx.get("sums"))
-        if bounds != UNBOUNDED:
+        sums = self._live.sums(tx)
+        if bounds is not UNBOUNDED:
             if self._unfinished(tx, plan.made_at) >= bounds.unfinished:
                 return AddResult.BUSY
             if not bounds.covers(sums.credits, plan.credits):
                 return AddResult.DRY
-        if sums.kept >= self.limit:
-            made_room = self._make_room(tx, sums, plan.made_at)
-            if made_room is None:
-                return AddResult.FULL
-            sums = made_room
-        sums = sums.with_job(plan)
+        if sums.kept >= self.limit and not self._make_room(tx, sums, plan.made_at):
+            return AddResult.FULL
+        sums.add(plan)
+        self._live.sums_changed()
+        self._keep_plan(plan)
+        self._added.append(plan.id)
         tx.set(f"{plan.id}:p", encode_plan(plan, sums.line))
-        tx.set(f"{plan.id}:c", UNTOUCHED)
         tx.rank("order", sums.line, _member(plan.id))
         timeline = plan.timeline
         if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
-            sums = self._line_up(tx, sums, plan, plan.made_at + timeline.length)
-        tx.set("sums", sums.encode())
+            self._line_up(tx, sums, plan, plan.made_at + timeline.length)
         return AddResult.ADDED
 
-    def _line_up(self, tx: Transaction, sums: Sums, plan: JobPlan, moment: float) -> Sums:
+    def _line_up(self, tx: Transaction, sums: Sums, plan: JobPlan, moment: float) -> None:
         """Let a job go when its turn comes: of those that rest at one moment the first one first."""
-        sums = sums._replace(line=sums.line + 1)
+        sums.line += 1
+        self._live.sums_changed()
         tx.rank("resting", moment, b"%016d %b" % (sums.line, _member(plan.id)))
-        return sums
 
-    def _make_room(self, tx: Transaction, sums: Sums, now: float) -> Sums | None:
-        """Drop the jobs that came to rest first; None where too few of them rest yet."""
+    def _make_room(self, tx: Transaction, sums: Sums, now: float) -> bool:
+        """Drop the jobs that came to rest first; False where too few of them rest yet."""
         need = sums.kept - self.limit + 1
         resting = [one for one in tx.first("resting", need) if one.score <= now]
         if len(resting) < need:
-            return None
+            return False
         for one in resting:
-            sums = sums._replace(kept=sums.kept - 1, dropped=sums.dropped + 1)
-            sums = sums._replace(spent=sums.spent + self._drop(tx, one, sums.dropped))
+            sums.kept -= 1
+            sums.dropped += 1
+            sums.spent += self._drop(tx, one, sums.dropped)
         for old in tx.first("past", need):
             if sums.dropped - old.score >= self.limit:
                 tx.unrank("past", *old)
-        return sums
+        return True
 
     def _drop(self, tx: Transaction, resting: Ranked, number: int) -> int:
         """Drop a job, the `number`th one, and give what it cost."""
         place, _, member = resting.member.partition(b" ")
         job_id = member.decode("utf-8", "surrogatepass")
         text = tx.get(f"{job_id}:p")
-        if text is None or tx.get(f"{job_id}:c") is None:
+        if text is None:
             raise Conflict
         plan, line = decode_plan(text)
         for name in (f"{job_id}:c", f"{job_id}:p"):
             tx.set(name, None)
+        self._live.drop(job_id)
         tx.unrank("resting", *resting)
         tx.unrank("order", line, member)
         tx.rank("past", number, encode_completion(Completion(resting.score, int(place), plan.charge)))
@@ -226,28 +251,22 @@ class SharedStore(Transactions):
             text = tx.get(f"{job_id}:p")
             if text is None:
                 return None
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            plan = self._plans[job_id] = decode_plan(text)[0]
+            plan = decode_plan(text)[0]
+            self._keep_plan(plan)
         return plan
 
+    def _keep_plan(self, plan: JobPlan) -> None:
+        if len(self._plans) >= MOST_PLANS:
+            self._plans.clear()
+        self._plans[plan.id] = plan
+
     def _job(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress] | None:
-        progress = tx.get(f"{job_id}:c")
+        progress = self._live.progress(tx, job_id)
         plan = self._plan(tx, job_id) if progress is not None else None
-        if plan is None:
+        if plan is None or progress is None:
             self._plans.pop(job_id, None)
             return None
-        return plan, self._read_progress(job_id, progress)
-
-    def _read_progress(self, job_id: str, text: bytes) -> Progress:
-        """What is counted of a job; whoever changes it keeps it, or nobody sees that."""
-        at, self._last = self._last, None
-        return at[2] if at is not None and at[0] == job_id and at[1] == text else Progress(text)
-
-    def _keep_progress(self, tx: Transaction, job_id: str, progress: Progress) -> None:
-        text = progress.encode()
-        tx.set(f"{job_id}:c", text)
-        self._last = job_id, text, progress
+        return plan, progress
 
     def _known(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress]:
         found = self._job(tx, job_id)
@@ -260,36 +279,43 @@ class SharedStore(Transactions):
         found = self.do(lambda tx: self._job(tx, job_id), writes=False)
         return None if found is None else Job(found[0], found[1].counters())
 
-    async def count_poll(self, job_id: str) -> JobPlan | None:
-        """Count a poll that came for this job, and give its plan."""
+    async def take_poll(self, job_id: str, now: float, lifetime: float, *, plain: bool) -> TakenPoll | None:
+        """Count a poll that came for this job, and give its plan; tell a plain one where the job stands."""
 
-        def count(tx: Transaction) -> JobPlan | None:
+        def take(tx: Transaction) -> TakenPoll | None:
             found = self._job(tx, job_id)
             if found is None:
                 return None
             plan, progress = found
             progress.polls += 1
-            self._keep_progress(tx, job_id, progress)
-            return plan
+            self._live.progress_changed(job_id, progress)
+            told = (
+                self._tell(tx, plan, progress, now, lifetime) if plain and not plan.scenario.faults else None
+            )
+            return plan, told
 
-        return self.do(count)
+        return self.do(take)
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
         """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
 
         def tell(tx: Transaction) -> Told:
             plan, progress = self._known(tx, job_id)
-            moment = progress.at = max(now, progress.at)
-            come = plan.progress(progress.counters(), moment)
-            status = plan.timeline.status_at(come)
-            if status == "completed" and progress.expires_at is None:
-                progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
-            progress.answered += 1
-            self._note_rest(tx, plan, progress, come, moment)
-            self._keep_progress(tx, job_id, progress)
-            return Told(status, progress.expires_at)
+            self._live.progress_changed(job_id, progress)
+            return self._tell(tx, plan, progress, now, lifetime)
 
         return self.do(tell)
+
+    def _tell(self, tx: Transaction, plan: JobPlan, progress: Progress, now: float, lifetime: float) -> Told:
+        moment = progress.at = max(now, progress.at)
+        come = plan.progress(progress.counters(), moment)
+        status = plan.timeline.status_at(come)
+        if status == "completed" and progress.expires_at is None:
+            progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
+        progress.answered += 1
+        if plan.timeline.by == "polls":
+            self._note_rest(tx, plan, progress, come, moment)
+        return Told(status, progress.expires_at)
 
     async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
         """Fix when the video of a job expires whose create is told of it, and give that moment."""
@@ -298,7 +324,7 @@ class SharedStore(Transactions):
             plan, progress = self._known(tx, job_id)
             if progress.expires_at is None:
                 progress.expires_at = plan.expiry(progress.counters(), now, lifetime)
-                self._keep_progress(tx, job_id, progress)
+                self._live.progress_changed(job_id, progress)
             return progress.expires_at
 
         return self.do(tell)
@@ -310,8 +336,7 @@ class SharedStore(Transactions):
         timeline = plan.timeline
         rests = timeline.by == "polls" and timeline.last in FINAL_STATUSES
         if rests and before < timeline.length <= progress.answered + progress.skipped:
-            sums = self._line_up(tx, Sums.read(tx.get("sums")), plan, now)
-            tx.set("sums", sums.encode())
+            self._line_up(tx, self._live.sums(tx), plan, now)
 
     async def strike(
         self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
@@ -320,11 +345,12 @@ class SharedStore(Transactions):
 
         def struck(tx: Transaction) -> list[Fault]:
             _, progress = self._known(tx, job_id)
+            if not count:
+                hits = progress.hits if asked is None else progress.asked_hits.get(asked, {})
+                return strike(scenario, place, dict(hits), elapsed)
             hits = progress.hits if asked is None else _asked_hits(progress, asked)
-            found = strike(scenario, place, hits, elapsed)
-            if count:
-                self._keep_progress(tx, job_id, progress)
-            return found
+            self._live.progress_changed(job_id, progress)
+            return strike(scenario, place, hits, elapsed)
 
         return self.do(struck)
 
@@ -340,7 +366,7 @@ class SharedStore(Transactions):
                 counters = progress.counters()
                 if progress.expires_at is None and plan.status(counters, now) == "completed":
                     progress.expires_at = plan.expiry(counters, now, lifetime)
-                self._keep_progress(tx, job_id, progress)
+                self._live.progress_changed(job_id, progress)
 
         self.do(skip)
 
@@ -352,7 +378,7 @@ class SharedStore(Transactions):
         texts = self.records.many([f"{job_id}:{kind}" for job_id in ids or () for kind in "pc"])
         found = []
         for job_id, plan, progress in zip(ids or (), texts[::2], texts[1::2], strict=True):
-            if plan is not None and progress is not None:
+            if plan is not None:
                 known = self._plans.get(job_id) or decode_plan(plan)[0]
                 found.append(Job(known, Progress(progress).counters()))
         return found
@@ -422,7 +448,7 @@ class SharedStore(Transactions):
         return StoreCounts(sums.kept, sums.made, sums.dropped)
 
     def _sums(self) -> Sums:
-        return self.do(lambda tx: Sums.read(tx.get("sums")), writes=False)
+        return self.do(self._live.sums, writes=False)
 
     async def reset(self) -> None:
         """Forget all jobs, counts and queued scenarios."""
@@ -431,6 +457,7 @@ class SharedStore(Transactions):
             selector = self._selector(tx)
             control, version = tx.get("control"), tx.get("v")
             tx.clear()
+            self._live.forget()
             tx.set("control", control)
             tx.set("v", version)
             selector.reset()
@@ -438,7 +465,7 @@ class SharedStore(Transactions):
 
         self.do(forget)
         self.resets += 1
-        self._plans.clear()
+        self.forget_jobs()
 
 
 def _member(job_id: str) -> bytes:

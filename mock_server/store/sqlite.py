@@ -30,6 +30,8 @@ OF_ONE = 1 << 40
 
 A table by such numbers keeps a row of a thousand bytes in its page, and new ones at its end.
 """
+AT_ONCE = 128
+"""Exchanges that are forgotten in one go, so that whole pages become free: that many may be too many."""
 EXCHANGE = "INSERT OR REPLACE INTO exchanges VALUES (?, ?)"
 FORGET = "DELETE FROM exchanges WHERE place >= ? AND place <= ?"
 AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -257,11 +259,11 @@ def _limit(last: int | None) -> int:
 def _keep(
     connection: sqlite3.Connection, space: int, exchanges: Sequence[tuple[int, bytes]], limit: int
 ) -> None:
-    """Keep exchanges of a workspace, and forget those that are `limit` behind the newest one."""
+    """Keep exchanges of a workspace, and forget those that are `limit` behind the newest, now and then."""
     first = space * OF_ONE
     connection.executemany(EXCHANGE, [(first + number, text) for number, text in exchanges])
-    newest = max(number for number, _ in exchanges)
-    if newest > limit:
+    oldest, newest = exchanges[0][0], max(number for number, _ in exchanges)
+    if newest > limit and (newest // AT_ONCE != (oldest - 1) // AT_ONCE or limit < AT_ONCE):
         connection.execute(FORGET, (first, first + newest - limit))
 
 
