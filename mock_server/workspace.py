@@ -14,6 +14,7 @@ from .catalog import Catalog, load_catalog
 from .clock import Clock
 from .errors import SettingsError
 from .events import EventKind
+from .exchanges.budget import Budget
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
@@ -39,6 +40,7 @@ BOUND_OPTIONS = (
     "host",
     "port",
     "max_memory_bodies",
+    "max_memory_journals",
     "max_connections",
     "head_timeout",
     "body_timeout",
@@ -73,8 +75,12 @@ class Workspace:
         name: str = "",
         catalog: Catalog | None = None,
         backend: Backend | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """With a `backend` all of it is kept there, where other servers have it too."""
+        """With a `backend` all of it is kept there, where other servers have it too.
+
+        `budget` is the memory that exchanges of all workspaces may hold.
+        """
         self.name = name
         self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
         """The models that its clients can ask for."""
@@ -93,7 +99,7 @@ class Workspace:
         self.names = _names(settings)
         default = self.names.resolve(settings.scenario)
         self.store: Store = MemoryStore(settings.max_jobs, default)
-        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges)
+        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges, budget)
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
         self._overlay: dict[str, Any] = {}
@@ -103,7 +109,8 @@ class Workspace:
         if backend is not None:
             records = backend.records(name)
             self.store = self.shared = SharedStore(records, settings.max_jobs, default, name)
-            self.journal = StoredJournal(records, settings.max_exchanges)
+            self.journal = StoredJournal(records, settings.max_exchanges, budget)
+        self.journal.on_forgotten = self.bus.forget_exchanges
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.arming = Arming()
         """What a test did beside its client, for the checks of a trace."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from .catalog import Catalog
 from .errors import NoWorkspace, shortened
+from .exchanges.budget import Budget
 from .real_time import real_time
 from .settings import Settings
 from .store.records import Backend, StoreError
@@ -41,7 +42,8 @@ class Workspaces:
         self._traffic = traffic
         self._catalog = catalog
         self._backend = backend
-        self.default = Workspace(settings, traffic, catalog=catalog, backend=backend)
+        self._budget = Budget(settings.max_memory_journals)
+        self.default = Workspace(settings, traffic, catalog=catalog, backend=backend, budget=self._budget)
         self._named: dict[str, Workspace] = {}
         self._used: dict[str, float] = {}
         """When each was last seen to be used, in real time."""
@@ -78,7 +80,12 @@ class Workspaces:
             )
             raise NoWorkspace(503, text)
         space = self._named[name] = Workspace(
-            self._settings, self._traffic, name=name, catalog=self._catalog, backend=self._backend
+            self._settings,
+            self._traffic,
+            name=name,
+            catalog=self._catalog,
+            backend=self._backend,
+            budget=self._budget,
         )
         self._used[name] = real_time.monotonic()
         for told in self._on_made:
