@@ -121,6 +121,8 @@ class Workspace:
         """Called with the workspace when it is about to forget everything."""
         self.started_at = self.clock.now()
         self._date = (-1, b"")
+        self.claimed = not name
+        """Whether a request was accepted here, or somebody has controlled it: others make room first."""
         self.used = True
         """Whether somebody asked for it since that was last looked at."""
         if self.shared is not None:
@@ -303,6 +305,14 @@ class Workspace:
         stays = not scenario_said and self.scenario != names.resolve(settings.scenario)
         for scenario in [*self.queue, *([self.scenario] if stays else [])]:
             scenario.check_progress(names.by)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it is as it was made: without jobs, and with the options and the scenarios of the start."""
+        self.refresh()
+        counts, chosen = at_once(self.store.counts()), at_once(self.store.scenarios())
+        default = self.names.resolve(self._initial.scenario)
+        return not (counts.made or self._overlay or chosen.queue or chosen.default != default)
 
     @property
     def scenario(self) -> Scenario:

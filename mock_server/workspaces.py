@@ -73,7 +73,7 @@ class Workspaces:
     def _kept(self, name: str) -> Workspace:
         most = self._settings.max_workspaces
         there = self._named if self._backend is None else self._backend.workspaces()
-        if name not in there and len(there) >= most:
+        if name not in there and len(there) >= most and not self._make_room():
             text = (
                 f"this mock has {most} workspaces (--max-workspaces); "
                 "DELETE /_mock/workspaces/NAME ends one, and so does --workspace-idle."
@@ -108,13 +108,34 @@ class Workspaces:
             return [self._named.get(name) or self._made(name) for name in self._backend.workspaces()]
         return list(self._named.values())
 
+    def _make_room(self) -> bool:
+        """End the workspace that was made first of those that nobody has claimed; False where there is none.
+
+        Whoever reaches the server can name workspaces; only who shows a key that is accepted, or controls the
+        server, keeps others out with them.
+        """
+        for space in self._named.values():
+            if space.claimed or space.holds.any() or space.bus.watched:
+                continue
+            # Another server of the store may have accepted what this one has not seen.
+            if self._backend is None or space.untouched:
+                self._end(space.name, self._taken_out(space.name))
+                return True
+        return False
+
     def end(self, name: str) -> bool:
         """Forget a workspace with all that it has; False where there is none of this name."""
         if not name:
             return False
         with self._lock:
-            space = self._named.pop(name, None)
-            self._used.pop(name, None)
+            space = self._taken_out(name)
+        return self._end(name, space)
+
+    def _taken_out(self, name: str) -> Workspace | None:
+        self._used.pop(name, None)
+        return self._named.pop(name, None)
+
+    def _end(self, name: str, space: Workspace | None) -> bool:
         known = space is not None
         if self._backend is not None:
             known = self._backend.drop(name)
