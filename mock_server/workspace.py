@@ -19,6 +19,7 @@ from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
 from .exchanges.stored_journal import StoredJournal
+from .following import Following
 from .jobs.ids import IdSource
 from .kept_options import plain_options, read_options
 from .real_time import real_time
@@ -28,8 +29,9 @@ from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
 from .store.address import shown_store
-from .store.records import Backend, Conflict, Control, Outdated, StoreError
+from .store.records import Backend, Conflict, Control, Outdated
 from .store.shared import SharedStore
+from .store.stored_arming import StoredArming
 from .store.transactions import ATTEMPTS
 from .timeline import ProgressBy
 from .traffic import Holds, Traffic
@@ -103,8 +105,8 @@ class Workspace:
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
         self._overlay: dict[str, Any] = {}
-        self._followed: int | None = None
-        """The number up to which exchanges of other servers were told of; None where nobody reads along."""
+        self.following: Following | None = None
+        """What other servers of the store do, where there may be some."""
         self._sharing = False
         if backend is not None:
             records = backend.records(name)
@@ -112,7 +114,7 @@ class Workspace:
             self.journal = StoredJournal(records, settings.max_exchanges, budget)
         self.journal.on_forgotten = self.bus.forget_exchanges
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
-        self.arming = Arming()
+        self.arming = Arming() if self.shared is None else StoredArming(self.shared)
         """What a test did beside its client, for the checks of a trace."""
         if "scenario" in settings.given:
             self.arming.arm(self.names.resolve(settings.scenario), "start")
@@ -127,6 +129,7 @@ class Workspace:
         """Whether somebody asked for it since that was last looked at."""
         if self.shared is not None:
             self.clock.share = self._share
+            self.following = Following(self, self.shared)
             self.refresh()
 
     # What other servers of the store have to learn of, and this one of theirs
@@ -147,20 +150,9 @@ class Workspace:
         return self
 
     def follow(self) -> None:
-        """Learn what other servers do, and tell those who read along of their exchanges."""
-        try:
-            self.refresh()
-            if not isinstance(self.journal, StoredJournal) or not self.bus.watched:
-                self._followed = None
-                return
-            if self._followed is None:
-                self._followed = self.journal.count
-            for exchange in self.journal.others_since(self._followed):
-                self.bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
-                self._followed = max(self._followed, exchange.number)
-        except StoreError:
-            # The log has said so.
-            return
+        """Learn what other servers do, and tell those who read along."""
+        if self.following is not None:
+            self.following.look()
 
     def _begin(self) -> None:
         if self.shared is None or self.shared.version is not None:

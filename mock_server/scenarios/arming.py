@@ -45,11 +45,15 @@ class Arming:
 
     def arm(self, scenario: Scenario, how: How, at: int = 0) -> None:
         """Note a scenario that was chosen, after `at` exchanges."""
-        self._armed[scenario.name, how] = Armed(scenario, how)
-        if len(self._armed) > MOST_KEPT:
-            del self._armed[next(iter(self._armed))]
+        self.restore(Armed(scenario, how))
         if how != "start":
             self.step(at)
+
+    def restore(self, armed: Armed) -> None:
+        """Note it, without a step."""
+        self._armed[armed.scenario.name, armed.how] = armed
+        if len(self._armed) > MOST_KEPT:
+            del self._armed[next(iter(self._armed))]
 
     def step(self, at: int) -> None:
         """Note that a test did something of its own, after `at` exchanges."""
