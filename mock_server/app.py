@@ -114,6 +114,12 @@ class MockApp(Starlette):
         finally:
             self._leave(opened)
 
+    def space_of(self, path: str, headers: Headers) -> Workspace | None:
+        """The workspace that a request to the API is for; None of one to the control API."""
+        if below(path).startswith(CONTROL_PREFIXES):
+            return None
+        return self._entrance.enter(path, headers, "")[0]
+
     async def _control(self, scope: Scope, path: str, receive: Receive, send: Send, *, dates: bool) -> None:
         """Let a request have the control API of the workspace that it is for."""
         space, _, root, refusal = self._entrance.enter(path, scope["headers"], "")

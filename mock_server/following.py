@@ -13,6 +13,7 @@ from .exchanges.stored_journal import StoredJournal
 from .store import at_once
 
 if TYPE_CHECKING:
+    from .jobs.plan import Job
     from .store.records import Transaction
     from .store.shared import SharedStore
     from .workspace import Workspace
@@ -26,6 +27,8 @@ MOST_NOTES = 64
 NOTED = (EventKind.JOB_CHANGED, EventKind.CLOCK, EventKind.SCENARIO, EventKind.SETTINGS)
 """Events that no record shows: they are noted beside what they changed."""
 RECORD = "told"
+ATTEMPTS = 10
+"""How often jobs are read while more are made; what is not told now is told at the next look."""
 
 
 class _Seen(NamedTuple):
@@ -76,23 +79,35 @@ class Following:
         return _Seen(self._space.journal.count, counts.made, self._notes()[0])
 
     def _relay(self, seen: _Seen) -> None:
-        now, bus, store = self._now(), self._space.bus, self._space.store
+        bus, journal = self._space.bus, self._space.journal
+        now, jobs = self._jobs_since(seen)
         if now == seen:
             return
         number, notes = self._notes()
         for place, (server, kind, at, data) in enumerate(notes, number - len(notes) + 1):
             if place > seen.notes and server != self._name:
                 bus.relay(EventKind(kind), data, at)
-        made = min(WAITING, now.jobs - seen.jobs)
-        for job in at_once(store.jobs(last=made)) if made > 0 else ():
+        for job in jobs:
             if job.plan.id not in self._own:
                 bus.relay(EventKind.JOB_MADE, job.plan, job.plan.made_at)
         exchanges = seen.exchanges
-        journal = self._space.journal
         for exchange in journal.others_since(exchanges) if isinstance(journal, StoredJournal) else ():
-            bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
-            exchanges = max(exchanges, exchange.number)
+            if exchange.number <= now.exchanges:
+                # The jobs of those that came since are not known yet.
+                bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
+                exchanges = max(exchanges, exchange.number)
         self._seen = _Seen(exchanges, now.jobs, number)
+
+    def _jobs_since(self, seen: _Seen) -> tuple[_Seen, list[Job]]:
+        """How far the others are, and the jobs that were made since; read again where one came meanwhile."""
+        store = self._space.store
+        for _ in range(ATTEMPTS):
+            now = self._now()
+            made = min(WAITING, now.jobs - seen.jobs)
+            jobs = at_once(store.jobs(last=made)) if made > 0 else []
+            if at_once(store.counts()).made == now.jobs:
+                return now, jobs
+        return seen, []
 
     def _notes(self) -> tuple[int, list[tuple[str, str, float, Any]]]:
         """The number of the last note, and the last ones."""

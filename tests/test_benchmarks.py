@@ -46,6 +46,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, An
     return run.stdout, json.loads(file.read_text())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @needs_linux
 def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:

@@ -71,6 +71,7 @@ def test_what_is_never_plain_shrinks_to_a_named_scenario(
     assert smallest(scenarios) == find_scenario(named).replace(plan=None)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_pair_shrinks_on_both_sides() -> None:
     payload, scenario = smallest(
@@ -81,6 +82,7 @@ def test_a_pair_shrinks_on_both_sides() -> None:
     assert scenario == Scenario("generated", "The id is of style nanoid.", ids="nanoid")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_several_parts_leave_one_name_that_is_no_list_of_names() -> None:
     scenario = smallest(

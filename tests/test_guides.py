@@ -20,7 +20,7 @@ from kling_mock.scenarios.plain_data import SCENARIO_KEYS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.trace_rules import INVARIANTS
 
-from .support import ask
+from .support import ask, mostly_long
 
 pytest_plugins = ["pytester"]
 
@@ -82,7 +82,7 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", mostly_long(LIBRARIES, 3))
 def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path) -> None:
     (client, _) = listings(section(TESTING, library))
     (tmp_path / "client.py").write_text(client, encoding="utf-8")

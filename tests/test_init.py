@@ -81,7 +81,14 @@ def content(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["requests", "httpx", pytest.param("node", marks=needs_node)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "requests",
+        pytest.param("httpx", marks=pytest.mark.long),
+        pytest.param("node", marks=[needs_node, pytest.mark.long]),
+    ],
+)
 def test_the_written_tests_and_the_step_of_the_workflow_run(kind: str, project: Path) -> None:
     put(*CLIENTS[kind])
     assert main(["init"]) == 0

@@ -71,6 +71,7 @@ def test_a_right_client_is_never_accused(name: str) -> None:
     assert accusations(checked(name, 1, [] if name in ALL_PAIRS else ALONE)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", names)
 def test_nor_is_it_with_other_cases(name: str) -> None:
     assert accusations(checked(name, 2, DRAWN)) == []

@@ -126,6 +126,7 @@ def test_a_document_is_read_when_it_is_needed() -> None:
     assert after == "['components.json', 'index.json', 'vendors.json', 'veo-3.1-t2v.json']"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_reference_client_keeps_what_counts_on_models_of_other_vendors() -> None:
     plan = Plan(models=CHECKED, properties=["A2", "B1", "C2", "D1"], limits=Limits(1, math.inf))
