@@ -84,12 +84,12 @@ class Following:
         if now == seen:
             return
         number, notes = self._notes()
-        for place, (server, kind, at, data) in enumerate(notes, number - len(notes) + 1):
-            if place > seen.notes and server != self._name:
-                bus.relay(EventKind(kind), data, at)
         for job in jobs:
             if job.plan.id not in self._own:
                 bus.relay(EventKind.JOB_MADE, job.plan, job.plan.made_at)
+        for place, (server, kind, at, data) in enumerate(notes, number - len(notes) + 1):
+            if place > seen.notes and server != self._name:
+                bus.relay(EventKind(kind), data, at)
         exchanges = seen.exchanges
         for exchange in journal.others_since(exchanges) if isinstance(journal, StoredJournal) else ():
             if exchange.number <= now.exchanges:
