@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .errors import KlingMockError
-from .events import WAITING, Event, EventKind
+from .events import WAITING, Event, EventBus, EventKind
 from .exchanges.stored_journal import StoredJournal
-from .store import at_once
+from .store import Store, at_once
 
 if TYPE_CHECKING:
+    from .exchanges.journal import Journal
     from .jobs.plan import Job
     from .store.records import Transaction
     from .store.shared import SharedStore
-    from .workspace import Workspace
 
-__all__ = ["Following"]
+__all__ = ["Followed", "Following"]
 
 OWN = 4_096
 """Jobs of this server that are remembered, to tell those of others."""
@@ -29,6 +29,17 @@ NOTED = (EventKind.JOB_CHANGED, EventKind.CLOCK, EventKind.SCENARIO, EventKind.S
 RECORD = "told"
 ATTEMPTS = 10
 """How often jobs are read while more are made; what is not told now is told at the next look."""
+
+
+class Followed(Protocol):
+    """A workspace, as far as it is followed."""
+
+    bus: EventBus
+    store: Store
+    journal: Journal | StoredJournal
+
+    def refresh(self) -> object:
+        """Learn what other servers of the store have changed."""
 
 
 class _Seen(NamedTuple):
@@ -42,7 +53,7 @@ class _Seen(NamedTuple):
 class Following:
     """Relays exchanges, jobs and changes of other servers to the readers of a workspace's events."""
 
-    def __init__(self, space: Workspace, shared: SharedStore) -> None:
+    def __init__(self, space: Followed, shared: SharedStore) -> None:
         self._space = space
         self._shared = shared
         self._name = token_hex(4)
