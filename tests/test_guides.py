@@ -170,14 +170,12 @@ def test_the_guide_lists_all_that_a_scenario_can_say() -> None:
     assert re.findall(r"`([^`]+)`", kinds)[1:] == list(KINDS)
 
 
-def test_python_in_the_guide_runs() -> None:
-    names: dict[str, object] = {}
-    found = listings(SCENARIOS)
+@pytest.mark.parametrize("name", ["scenarios.md", "server.md"])
+def test_every_listing_in_python_runs_as_it_is_pasted(name: str) -> None:
+    found = listings((DOCS / name).read_text(encoding="utf-8"))
     assert found
-    with MockServer(polls=(1, 1)) as server:
-        names["server"] = server
-        for listing in found:
-            exec(compile(listing, "guide", "exec"), names)
+    for listing in found:
+        exec(compile(listing, name, "exec"), {})
 
 
 def test_scenarios_as_json_in_the_guide_can_be_posted() -> None:

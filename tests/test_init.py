@@ -21,7 +21,12 @@ from .running import needs_node
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "testing-your-client.md").read_text(encoding="utf-8")
-FILES = ["tests/test_kling_client.py", "tests/test_kling_contract.py", ".github/workflows/kling-client.yml"]
+FILES = [
+    "tests/test_kling_client.py",
+    "tests/test_kling_contract.py",
+    ".github/workflows/kling-client.yml",
+    "AGENTS.md",
+]
 REQUESTS = re.findall(r"^```python\n(# client\.py\n.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)[0]
 ASYNC = """\
 import asyncio

@@ -126,9 +126,10 @@ def test_what_was_armed_is_known_to_all(serve: Serve) -> None:
     others = [("failed", "next"), ("server-error", "use")]
     assert chosen == [[("slow", "start"), *others], others]
     assert arming[0].steps == arming[1].steps == {0, 1}
-    assert arming[0].as_dict([])["steps"] == [0, 1] and len(arming[0].as_dict([])["armed"]) == 3
+    arming[1].ignore(["B4"])
+    assert arming[0].ignored == {"B4"}
     two.reset()
-    assert [len(notes.armed) for notes in arming] == [1, 0] and not arming[0].steps
+    assert [len(notes.armed) for notes in arming] == [1, 0] and not arming[0].steps | arming[0].ignored
 
 
 def test_ids_are_the_same_set_whoever_issues_them(serve: Serve) -> None:

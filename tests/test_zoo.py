@@ -97,13 +97,6 @@ def test_the_asynchronous_reference_client_is_never_accused() -> None:
     assert accusations(load_callable("tests.clients.reference_async:generate"), [IMAGE], 4, ALONE) == []
 
 
-@pytest.mark.long
-@without_node
-def test_the_reference_client_in_javascript_is_never_accused() -> None:
-    client = CommandClient(["node", str(HERE / "reference.mjs")])
-    assert accusations(client, [TEXT], 1, ALONE) == []
-
-
 def test_the_reference_client_as_a_command_is_never_accused() -> None:
     client = CommandClient([sys.executable, str(HERE / "command.py")])
     assert accusations(client, [TEXT], 4, ["A7", "B2", "C9", "E1", "F?"]) == []

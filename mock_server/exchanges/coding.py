@@ -65,7 +65,7 @@ def encode_exchange(exchange: Exchange) -> bytes:
         f"[{parts.asked},{_quote(exchange.answer_head.decode('latin-1'))},{parts.answer}],{known.text},"
         f"[{parts.words},{ended_at},{exchange.took!r},{secret}],"
         f"[{_word(notes.scenario)},{_word(notes.state)},{_word(notes.fault)},"
-        f"{'true' if notes.known_id else 'false'}],[{problems}]]"
+        f"{'true' if notes.known_id else 'false'},{_dump(notes.key_in_url)}],[{problems}]]"
     ).encode()
 
 
@@ -135,7 +135,7 @@ def decode_exchange(number: int, text: bytes) -> Exchange:
         job_id,
         model,
         word,
-        Notes(notes[0], notes[1], notes[2], notes[3], violations, findings),
+        Notes(notes[0], notes[1], notes[2], notes[3], violations, findings, notes[4]),
         number,
         ended_at,
         took,
@@ -207,7 +207,9 @@ def _hidden(exchange: Exchange) -> Exchange:
         job_id=exchange.job_id and hide(exchange.job_id),
         model=exchange.model and hide(exchange.model),
         word=exchange.word and hide(exchange.word),
-        notes=exchange.notes._replace(violations=violations, findings=findings),
+        notes=exchange.notes._replace(
+            violations=violations, findings=findings, key_in_url=exchange.key_in_url
+        ),
     )
 
 

@@ -156,11 +156,15 @@ class Sums:
         self.line += 1
         self.made += 1
         self.kept += 1
+        self.charge(plan)
+
+    def charge(self, plan: JobPlan, times: int = 1) -> None:
+        """Count what a job costs, or -1 times that."""
         if plan.timeline.last == "completed":
-            self.billed += 1
+            self.billed += times
             if plan.credits is not None:
-                self.priced += 1
-                self.credits += plan.credits
+                self.priced += times
+                self.credits += plan.credits * times
 
 
 def encode_completion(rest: Completion) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..jobs.charges import Completion
+from ..jobs.course import Course
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
@@ -23,17 +24,17 @@ from .coding import (
     scenario_text,
     text_scenario,
 )
-from .job_lists import JobLists
 from .memory import MOST_ASKED
 from .records import Conflict, Ranked, Records, Transaction
+from .shared_lists import SharedLists
 
 __all__ = ["SharedStore"]
 
 MOST_PLANS = 10_000
-"""Plans that are kept read: they never change."""
+"""Plans that are kept read, until one of them is changed."""
 
 
-class SharedStore(JobLists):
+class SharedStore(SharedLists):
     """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
 
     def __init__(self, records: Records, limit: int, default: Scenario, name: str = "") -> None:
@@ -63,10 +64,6 @@ class SharedStore(JobLists):
             # Another server may give this id to a job of its own.
             self._plans.pop(job_id, None)
         self._added.clear()
-
-    def forget_jobs(self) -> None:
-        """Forget all plans: what comes after a reset may have the ids of what was before."""
-        self._plans.clear()
 
     # Scenarios
 
@@ -362,6 +359,48 @@ class SharedStore(JobLists):
 
         self.do(skip)
 
+    async def change_course(self, job_id: str, course: Course, now: float) -> Job | None:
+        """Give a job another course, unless it has come to its end, and say how it is then.
+
+        Other servers keep plans that they have read: they have to be told to forget them.
+        """
+
+        def change(tx: Transaction) -> Job | None:
+            found = self._job(tx, job_id)
+            if found is None:
+                return None
+            plan, progress = found
+            counters = progress.counters()
+            if Job(plan, counters).finished(now):
+                return Job(plan, counters)
+            changed = plan.on_course(course, counters, now)
+            self._replan(tx, changed, changed.rests_at(counters, now))
+            return Job(changed, counters)
+
+        return self.do(change)
+
+    def _replan(self, tx: Transaction, plan: JobPlan, rests_at: float | None) -> None:
+        """Keep another plan of a job, and stand it in line where it belongs now."""
+        text = tx.get(f"{plan.id}:p")
+        if text is None:
+            raise Conflict
+        before, line = decode_plan(text)
+        tx.set(f"{plan.id}:p", encode_plan(plan, line))
+        for one in self.records.ranked("resting"):
+            if one.member.partition(b" ")[2] == _member(plan.id):
+                tx.unrank("resting", *one)
+        sums = self._live.sums(tx)
+        sums.charge(before, -1)
+        sums.charge(plan)
+        self._live.sums_changed()
+        if rests_at is not None:
+            self._line_up(tx, sums, plan, rests_at)
+        self._plans.pop(plan.id, None)
+
+    def forget_plans(self) -> None:
+        """Read plans again: one may have changed, and what comes after a reset may have ids of before."""
+        self._plans.clear()
+
     async def reset(self) -> None:
         """Forget all jobs, counts and queued scenarios."""
 
@@ -377,7 +416,7 @@ class SharedStore(JobLists):
 
         self.do(forget)
         self.resets += 1
-        self.forget_jobs()
+        self.forget_plans()
 
 
 def _member(job_id: str) -> bytes:

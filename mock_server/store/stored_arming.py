@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Collection
 
 from ..scenarios import Scenario, scenario_as_json
 from ..scenarios.arming import Armed, Arming, How
@@ -46,10 +45,14 @@ class StoredArming(Arming):
         """Note that a test did something of its own, after `at` exchanges."""
         self._change(lambda notes: notes.step(at))
 
-    def as_dict(self, unused: Iterable[Scenario]) -> dict[str, Any]:
-        """What is written beside a recording; `unused` are the scenarios that wait for a create."""
-        notes = self._read().as_dict(unused)
-        return notes | {"armed": [scenario_as_json(armed.scenario) for armed in self.armed]}
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Ids of rules that say nothing of this test, which breaks them on purpose."""
+        return self._read().ignored
+
+    def ignore(self, ids: Collection[str]) -> None:
+        """Leave rules out, and not those that were left out before."""
+        self._change(lambda notes: notes.ignore(ids))
 
     def clear(self) -> None:
         """Forget all but what was chosen at the start."""
@@ -63,7 +66,8 @@ class StoredArming(Arming):
             notes = _notes(tx)
             change(notes)
             armed = [[each.how, scenario_as_json(each.scenario)] for each in notes.armed]
-            tx.set(RECORD, json.dumps([armed, sorted(notes.steps)], separators=(",", ":")).encode())
+            kept = [armed, sorted(notes.steps), sorted(notes.ignored)]
+            tx.set(RECORD, json.dumps(kept, separators=(",", ":")).encode())
 
         self._shared.do(changed)
 
@@ -72,7 +76,8 @@ def _notes(tx: Transaction) -> Arming:
     """The notes as they are kept."""
     notes, text = Arming(), tx.get(RECORD)
     if text is not None:
-        armed, steps = json.loads(text)
+        armed, steps, ignored = json.loads(text)
+        notes.ignore(ignored)
         for at in steps:
             notes.step(at)
         for how, scenario in armed:

@@ -14,13 +14,13 @@ from .live import Live
 from .records import Records
 from .transactions import Transactions
 
-__all__ = ["JobLists"]
+__all__ = ["SharedLists"]
 
 MANY = 500
 """Plans that are read in one go."""
 
 
-class JobLists(Transactions):
+class SharedLists(Transactions):
     """The verbs of a store that read many jobs."""
 
     def __init__(self, records: Records) -> None:
