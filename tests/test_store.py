@@ -374,6 +374,7 @@ def test_an_empty_store(make: StoreMaker) -> None:
 
 
 @every_store
+@settings(deadline=None)
 @given(limit=st.integers(1, 6), count=st.integers(0, 20))
 def test_past_charges_are_as_many_as_there_may_be_jobs(make: StoreMaker, limit: int, count: int) -> None:
     store = make(limit, PLAIN)
