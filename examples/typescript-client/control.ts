@@ -92,6 +92,8 @@ export interface ExchangeRow {
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
+  /** Whether the client's key stands in the URL. */
+  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
 }
@@ -119,6 +121,8 @@ export interface Exchange {
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
+  /** Whether the client's key stands in the URL. */
+  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
   request?: { headers: Record<string, string>; size: number; body: string };
@@ -174,7 +178,7 @@ export interface Verdict {
   exchanges: number;
   tests: number;
   jobs: number;
-  first_jobs: ({ id: string; model: string; status: "queued" | "generating" | "completed" | "error"; polls: number; scenario: string })[];
+  first_jobs: ({ id: string; model: string; status: "queued" | "generating" | "completed" | "error"; polls: number; scenario: string; word: string | null })[];
   charges: { billed: number; credits: number; usd: number; without_price: number };
 }
 
@@ -222,6 +226,14 @@ export interface Done {
 
 export interface Workspaces {
   workspaces: { name: string; jobs: number; exchanges: number; scenario: string; idle: number }[];
+}
+
+export interface Ignore {
+  ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[];
+}
+
+export interface Ignored {
+  ignored: string[];
 }
 
 export interface Ended {
@@ -484,6 +496,11 @@ export class Control {
   /** Say what clients broke, what it costs and how it is mended. */
   async verdict(query: { rule?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; ignore?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; level?: ("required" | "strict" | "advice")[] } = {}): Promise<Verdict> {
     return (await (await this.ask("GET", `/_mock/verdict`, query)).json()) as Verdict;
+  }
+
+  /** Leave rules out of what is said of this workspace, until its next reset. */
+  async ignore(body: Ignore): Promise<Ignored> {
+    return (await (await this.ask("POST", `/_mock/verdict`, {}, body)).json()) as Ignored;
   }
 
   /** Stream what happens, as server-sent events. */

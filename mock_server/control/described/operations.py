@@ -137,6 +137,11 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
     ),
     Operation(
+        "post", "/_mock/verdict", "ignore", "what happened",
+        "Leave rules out of what is said of this workspace, until its next reset.", _json("Ignored"),
+        body=reference("Ignore"),
+    ),
+    Operation(
         "get", "/_mock/events", "events", "what happened", "Stream what happens, as server-sent events.",
         {"text/event-stream": TEXT},
         (

@@ -9,7 +9,7 @@ from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
-from ...trace_rules import Level
+from ...trace_rules import INVARIANTS, Level
 
 __all__ = ["SHAPES", "array", "reference", "shapes"]
 
@@ -91,6 +91,7 @@ ROW: dict[str, Schema] = {
     "scenario": TEXT_OR_NULL,
     "state": {**STATUS_OR_NULL, "description": "The job's status in the contract's words."},
     "fault": {**TEXT_OR_NULL, "description": "The kind of fault that the answer met."},
+    "key_in_url": {**SWITCH, "description": "Whether the client's key stands in the URL."},
     "violations": array(reference("Problem")),
     "findings": array(reference("Problem")),
 }
@@ -117,7 +118,9 @@ VERDICT = record(
     exchanges=COUNT,
     tests=COUNT,
     jobs=COUNT,
-    first_jobs=array(record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT)),
+    first_jobs=array(
+        record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT, word=TEXT_OR_NULL)
+    ),
     charges=record(billed=COUNT, credits=COUNT, usd=NUMBER, without_price=COUNT),
 )
 SCENARIO_ROW = record(
@@ -161,6 +164,8 @@ SHAPES: dict[str, Schema] = {
     "Workspaces": record(workspaces=array(
         record(name=TEXT, jobs=COUNT, exchanges=COUNT, scenario=TEXT, idle=NUMBER)
     )),
+    "Ignore": record(ignore=array({"type": "string", "enum": [rule.id for rule in INVARIANTS]})),
+    "Ignored": record(ignored=WORDS),
     "Ended": record(ended=WORDS),
     "Judged": record(valid=SWITCH, violations=array(reference("Problem")),
                      findings=array(reference("Problem"))),
