@@ -88,12 +88,12 @@ export interface ExchangeRow {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
-  /** Whether the client's key stands in the URL. */
-  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
 }
@@ -117,12 +117,12 @@ export interface Exchange {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
   fault: string | null;
-  /** Whether the client's key stands in the URL. */
-  key_in_url: boolean;
   violations: Problem[];
   findings: Problem[];
   request?: { headers: Record<string, string>; size: number; body: string };
@@ -182,6 +182,10 @@ export interface Verdict {
   charges: { billed: number; credits: number; usd: number; without_price: number };
 }
 
+export interface Ignored {
+  ignored: string[];
+}
+
 export interface Deed {
   action: "complete" | "fail" | "hold" | "release";
 }
@@ -226,14 +230,6 @@ export interface Done {
 
 export interface Workspaces {
   workspaces: { name: string; jobs: number; exchanges: number; scenario: string; idle: number }[];
-}
-
-export interface Ignore {
-  ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[];
-}
-
-export interface Ignored {
-  ignored: string[];
 }
 
 export interface Ended {
@@ -498,8 +494,8 @@ export class Control {
     return (await (await this.ask("GET", `/_mock/verdict`, query)).json()) as Verdict;
   }
 
-  /** Leave rules out of what is said of this workspace, until its next reset. */
-  async ignore(body: Ignore): Promise<Ignored> {
+  /** Leave rules out of the verdict from now on. */
+  async ignore(body: { ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[] }): Promise<Ignored> {
     return (await (await this.ask("POST", `/_mock/verdict`, {}, body)).json()) as Ignored;
   }
 

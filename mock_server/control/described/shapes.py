@@ -9,7 +9,7 @@ from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
-from ...trace_rules import INVARIANTS, Level
+from ...trace_rules import Level
 
 __all__ = ["SHAPES", "array", "reference", "shapes"]
 
@@ -89,9 +89,9 @@ ROW: dict[str, Schema] = {
     "job": TEXT_OR_NULL,
     "model": TEXT_OR_NULL,
     "scenario": TEXT_OR_NULL,
+    "key_in_url": {**SWITCH, "description": "Whether its URL has an API key in it."},
     "state": {**STATUS_OR_NULL, "description": "The job's status in the contract's words."},
     "fault": {**TEXT_OR_NULL, "description": "The kind of fault that the answer met."},
-    "key_in_url": {**SWITCH, "description": "Whether the client's key stands in the URL."},
     "violations": array(reference("Problem")),
     "findings": array(reference("Problem")),
 }
@@ -149,6 +149,7 @@ SHAPES: dict[str, Schema] = {
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
     "Verdict": VERDICT,
+    "Ignored": record(ignored=WORDS),
     "Deed": record(action={"type": "string", "enum": list(COURSES)}),
     "Clock": record(now=MOMENT, speed=NUMBER, frozen=SWITCH, next_wake=NUMBER_OR_NULL, quiet=SWITCH),
     "ShownScenario": SHOWN_SCENARIO,
@@ -164,8 +165,6 @@ SHAPES: dict[str, Schema] = {
     "Workspaces": record(workspaces=array(
         record(name=TEXT, jobs=COUNT, exchanges=COUNT, scenario=TEXT, idle=NUMBER)
     )),
-    "Ignore": record(ignore=array({"type": "string", "enum": [rule.id for rule in INVARIANTS]})),
-    "Ignored": record(ignored=WORDS),
     "Ended": record(ended=WORDS),
     "Judged": record(valid=SWITCH, violations=array(reference("Problem")),
                      findings=array(reference("Problem"))),
