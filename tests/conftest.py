@@ -10,7 +10,7 @@ from hypothesis import settings
 from kling_mock import MockServer
 
 # How long an example takes is the machine's business: no test asks for it.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 
