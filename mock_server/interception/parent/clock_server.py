@@ -138,9 +138,10 @@ class HookConnection(asyncio.Protocol):
             return
         match message["ask"]:
             case "horizon":
-                due = message["due"]
-                self._tracker.note_wait(self._process, math.inf if due is None else float(due))
+                self._tracker.note_wait(self._process, _moment(message["due"]))
                 self._idle_detector.look(self._tell_horizon)
+            case "busy":
+                self._tracker.note_wait(self._process, _moment(message["due"]), busy=True)
             case "awake":
                 self._tracker.note_wait(self._process, None)
             case "jump":
@@ -175,3 +176,7 @@ class HookConnection(asyncio.Protocol):
     def _send(self, answer: dict[str, Any]) -> None:
         if not self._transport.is_closing():
             self._transport.write(json.dumps(answer).encode() + b"\n")
+
+
+def _moment(due: float | None) -> float:
+    return math.inf if due is None else float(due)

@@ -18,12 +18,14 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("heard", "pid", "until")
+    __slots__ = ("busy", "heard", "pid", "until")
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.until: float | None = None
         """The virtual moment until which it waits; None while it runs."""
+        self.busy = False
+        """True where it works beside that wait, or awaits something that the mock knows nothing of."""
         self.heard = time.monotonic()
 
 
@@ -55,9 +57,9 @@ class ProcessTracker:
         """Forget a process that has ended."""
         self._hooked.discard(process)
 
-    def note_wait(self, process: HookedProcess, until: float | None) -> None:
+    def note_wait(self, process: HookedProcess, until: float | None, *, busy: bool = False) -> None:
         """Note until which virtual moment a process waits; None where something else woke it."""
-        process.until, process.heard = until, time.monotonic()
+        process.until, process.busy, process.heard = until, busy, time.monotonic()
 
     def next_due(self, asking: HookedProcess | None = None) -> float:
         """The next virtual moment at which any other process is due, infinite where none is."""
@@ -80,6 +82,8 @@ class ProcessTracker:
                 self.note_wait(process, None)
             if process is asking:
                 continue
+            if process.busy and real - process.heard < timing.ENDLESS_WORK:
+                return True
             (resting if process.until is not None else running).add(process.pid)
             beside = asking is not None and process.pid == asking.pid
             if process.until is None and (beside or not visible) and _may_work(process, real):
@@ -89,7 +93,7 @@ class ProcessTracker:
         own = asking.pid if asking is not None else 0
         working = self._watcher.working(resting - (running - {own}))
         self._count(real, working)
-        return bool(working)
+        return bool(working) or any(_is_woken(pid) for pid in resting - {own})
 
     def _count(self, real: float, working: list[int]) -> None:
         """Note for how long time has been held up since the last look, where that was a moment ago."""
@@ -98,6 +102,14 @@ class ProcessTracker:
             for name in {proc.name_of(pid) for pid in holding if pid in working}:
                 self.held[name] = self.held.get(name, 0.0) + real - before
         self._holding = real, working
+
+
+def _is_woken(pid: int) -> bool:
+    """Tell whether a process that has said that it waits runs again: something has come that it waited for.
+
+    The system wakes it as soon as that is there, long before it gets to say so.
+    """
+    return proc.RUNNABLE in (proc.work_of_process(pid) or ())
 
 
 def _may_work(process: HookedProcess, real: float) -> bool:

@@ -77,10 +77,17 @@ def hook(config: dict[str, Any]) -> None:
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
-        session = fast_forward_from(parent, import_hooks=import_hooks)
+        session = fast_forward_from(parent, import_hooks=import_hooks, shared=True)
         session.__enter__()
+        # Kept: a generator that nobody refers to ends. What runs at the end does not do so in every child:
+        # since 3.13 those of `multiprocessing` forget what their parent has registered.
+        _kept.append(session)
         # Python's own end waits for threads in real time.
         atexit.register(session.__exit__, None, None, None)
+
+
+_kept: list[Any] = []
+"""What lasts as long as the process."""
 
 
 def _shown(config: dict[str, Any]) -> Shown:
