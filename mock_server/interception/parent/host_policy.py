@@ -68,7 +68,7 @@ class Hosts:
     def refuse_unhooked(self, host: str, port: int) -> None:
         """Note such an attempt of a program without a hook, and tell of it."""
         self.refuse(host, port)
-        self._on_unhooked_refusal(f"{host}:{port}")
+        self._on_unhooked_refusal(f"{host}:{port}" if port else host)
 
     def learn(self, exchange: Exchange) -> None:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""

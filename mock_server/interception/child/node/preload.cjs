@@ -2,7 +2,8 @@
 "use strict";
 
 const file = process.env.KLING_MOCK_RUN;
-if (file) {
+// Deno loads this as well, and has other insides: it goes by the proxy.
+if (file && !process.versions.deno) {
   try {
     const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
     const { ParentChannel } = require("./parent_channel.cjs");
