@@ -11,6 +11,7 @@ from ....virtual_time.import_hooks import ImportHooks
 from ....virtual_time.patches import Patches
 from ....virtual_time.uvloops import without_uvloop
 from ...shared.decision import Decision
+from .green_sockets import lead_green_sockets
 from .lazy_ca_bundle import defer_bundle
 from .proxies import Proxies, Shown
 from .redirection import Redirection
@@ -73,6 +74,7 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("asyncio", lambda: redirection.apply_asyncio(patches))
     import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
+    lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
     patches.rename()
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
