@@ -133,7 +133,7 @@ class HookConnection(asyncio.Protocol):
         if self._process is None:
             if message.get("token") != self._token:
                 raise ValueError("a hook that does not know the run's token")
-            self._process = self._tracker.add(int(message["pid"]))
+            self._process = self._tracker.add(int(message["pid"]), message.get("thread"))
             self._known()
             return
         match message["ask"]:
@@ -142,6 +142,8 @@ class HookConnection(asyncio.Protocol):
                 self._idle_detector.look(self._tell_horizon)
             case "busy":
                 self._tracker.note_wait(self._process, _moment(message["due"]), busy=True)
+            case "thread":
+                self._tracker.expect(self._process, int(message["id"]), gone=bool(message.get("gone")))
             case "awake":
                 self._tracker.note_wait(self._process, None)
             case "jump":

@@ -1,4 +1,4 @@
-"""Sockets, look-ups and TLS of gevent and eventlet, which put classes of their own in the place of the system's."""
+"""Sockets, look-ups and TLS of gevent and eventlet, which put their own in the place of the system's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .redirection import Redirection
 __all__ = ["lead_green_sockets"]
 
 _NAMES = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo")
-_SAID = "kling-mock run: {library} waits in a loop of its own: sleeps and timeouts of this process take real time.\n"
+_SAID = "kling-mock run: {library} waits in a loop of its own: sleeps of this process take real time.\n"
 
 
 def lead_green_sockets(
