@@ -37,7 +37,7 @@ else:
 """A process that sleeps long, beside one to which answers travel that take 0.6 s."""
 
 
-def _pythons() -> list[str]:
+def pythons() -> list[str]:
     """The Pythons of this machine: the one of the tests, and others that a person has installed."""
     found = [sys.executable]
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
@@ -52,7 +52,7 @@ def _pythons() -> list[str]:
 
 @needs_linux
 @pytest.mark.slow
-@pytest.mark.parametrize("interpreter", _pythons())
+@pytest.mark.parametrize("interpreter", pythons())
 def test_each_way_to_have_another_process_work_takes_as_long_as_told(interpreter: str) -> None:
     done = run("--fast-forward", "--", interpreter, str(PROGRAMS / "processes.py"))
     lines = [line.split() for line in done.stdout.decode().splitlines()]
