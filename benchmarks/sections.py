@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.load import PATH, Load, Request, counted, timed
+from benchmarks.pages import open_pages
 from benchmarks.payloads import LARGEST, USUAL, completed_poll, create_once
 from benchmarks.process import BARE, BenchmarkError, ServerProcess, mock_command
 from benchmarks.report import Row, median
@@ -20,6 +21,7 @@ AT_ONCE = ("--queued", "0s", "--generating", "0s")
 """Jobs that are finished when they are made, so that polls get the longest answer."""
 WARM_UP = 500
 POLLS_AT_A_TIME = 20_000
+OPEN_PAGES = 3
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,23 @@ def memory(plan: Plan) -> list[Row]:
     ]
 
 
+def pages(plan: Plan) -> list[Row]:
+    """What three open pages add to the processor time of a request."""
+    rows: list[Row] = []
+    with ServerProcess(mock_command(*AT_ONCE)) as mock:
+        counted(mock.url, [USUAL], connections=8, count=min(WARM_UP, plan.count))
+        for request in (USUAL, completed_poll(mock.url)):
+            without, with_pages = Sample(), Sample()
+            for _ in range(plan.rounds):
+                without.add(mock, plan, request, 32)
+                with open_pages(mock.url, OPEN_PAGES):
+                    with_pages.add(mock, plan, request, 32)
+            ratio = median(with_pages.cpu) / median(without.cpu)
+            what = f"{request.method}, CPU with {OPEN_PAGES} pages open over none"
+            rows.append(Row("pages", what, "", ratio, None, "≤ 1.1", ratio <= 1.1))
+    return rows
+
+
 def peers(plan: Plan) -> list[Row]:
     """Other servers, given as commands, under the same load: their figure stands in the mock's column."""
     rows: list[Row] = []
@@ -218,6 +237,7 @@ SECTIONS: dict[str, Callable[[Plan], list[Row]]] = {
     "memory": memory,
     "stores": stores,
     "workspaces": workspaces,
+    "pages": pages,
     "peers": peers,
 }
 """Every section by its name on the command line."""

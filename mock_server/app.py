@@ -17,7 +17,7 @@ from .api.billing import BILLING_PATHS, billing
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
-from .api.generation_paths import CreatePath, generation_paths
+from .api.generation_paths import CreatePath
 from .api.kept import decide_kept
 from .api.models import DOCUMENT_PATH, MODEL_LISTS, list_models, model_document, one_model
 from .api.opened import Opened, early, exchange_of
@@ -84,7 +84,7 @@ class MockApp(Starlette):
         self._entrance = Entrance(common)
         self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
-        self.generations = generation_paths(common.catalog)
+        self.generations = common.contracts.generations
         self.at_once_paths = frozenset(path.encode() for path in self.generations)
         self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
 
@@ -111,6 +111,12 @@ class MockApp(Starlette):
         finally:
             self._finish(opened, NOTHING_SENT)
             self.common.traffic.open -= 1
+
+    def space_of(self, path: str, headers: Headers) -> Workspace | None:
+        """The workspace that a request to the API is for; None of one to the control API."""
+        if below(path).startswith(CONTROL_PREFIXES):
+            return None
+        return self._entrance.enter(path, headers, "")[0]
 
     async def _control(self, scope: Scope, path: str, receive: Receive, send: Send, *, dates: bool) -> None:
         """Let a request have the control API of the workspace that it is for."""
@@ -191,7 +197,8 @@ class MockApp(Starlette):
         """Read one request, answer it and send the answer."""
         request, space = opened.request, opened.space
         body: Body = b""
-        if request.method == "POST" and request.path in self.generations and opened.refusal is None:
+        making = request.method == "POST" and opened.refusal is None
+        if making and self._generation(space, request.path) is not None:
             memory = self.limits.memory.share()
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
@@ -233,7 +240,7 @@ class MockApp(Starlette):
         try:
             if opened.refusal is not None:
                 raise opened.refusal
-            path = self.generations.get(request.path)
+            path = self.generations.get(request.path) or self._generation(space, request.path)
             if path is not None and request.method == "GET":
                 response = await poll(space, request, outcome)
             elif path is not None and request.method == "POST":
@@ -262,10 +269,17 @@ class MockApp(Starlette):
             response.delay += latency
         return response
 
+    def _generation(self, space: Workspace, path: str) -> CreatePath | None:
+        """What a path of creates and polls is, also one that this workspace alone has documents of."""
+        found = self.generations.get(path)
+        if found is None and space.catalog is not self.common.catalog:
+            found = self.common.contracts_of(space).generations.get(path)
+        return found
+
     async def _respond(self, space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
         """The response to all that is neither a create nor a poll."""
         path, method = request.path, request.method
-        if path in self.generations:
+        if self._generation(space, path) is not None:
             return _other_method(request, "GET, POST")
         listed = path in MODEL_LISTS
         if listed or path.startswith("/model/"):

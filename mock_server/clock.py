@@ -56,6 +56,8 @@ class Clock:
         self._moment_of = moment_of
         self.share: Callable[[Callable[[], None]], None] | None = None
         """Does something to this clock that others have to learn of; None where it is the only one."""
+        self.followed = False
+        """Whether programs live by it: what they wait with moves it."""
 
     def now(self) -> float:
         """Virtual seconds since the epoch; never less than an earlier answer, and never after `LATEST`."""

@@ -119,7 +119,7 @@ class RunOptions(JudgeOptions, total=False):
             "answer for this host as well (repeatable)",
             "NAME",
             repeatable=True,
-            word="host",
+            word="api_host",
             variable=False,
         ),
     ]
@@ -209,7 +209,7 @@ class CheckOptions(JudgeOptions, JsonOptions, total=False):
             "a host that is the API as well (repeatable)",
             "NAME",
             repeatable=True,
-            word="host",
+            word="api_host",
             variable=False,
         ),
     ]
@@ -232,7 +232,10 @@ class ValidateOptions(SpecsOptions, JsonOptions, total=False):
         ),
     ]
     legacy: Annotated[
-        bool, Option(SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…")
+        bool,
+        Option(
+            SWITCH, False, "judge by the contract of the older path, /v2/generate/video/…", word="older_path"
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api.generation_paths import generation_paths
 from .catalog import Catalog
 from .validation import Validator
 
@@ -16,5 +17,7 @@ class Contracts:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.validator = Validator(catalog)
+        self.generations = generation_paths(catalog)
+        """The paths of its creates and polls."""
         self.model_rows: list[dict[str, Any]] | None = None
         """The list of models as the API shows it, once somebody has asked for it."""

@@ -8,6 +8,7 @@
     ├── UnknownScenario        no scenario has this name
     ├── PayloadError           a request body is not strict JSON
     ├── NoWorkspace            a workspace cannot be had
+    ├── JobError               a job cannot be completed, failed or held
     ├── ServerError            the server could not start or stop
     ├── ClockError             time cannot do what was asked of it
     └── TargetError            the client to drive cannot be used
@@ -25,6 +26,7 @@ from itertools import islice
 __all__ = [
     "ClockError",
     "ConfigError",
+    "JobError",
     "KlingMockError",
     "KlingMockWarning",
     "NoWorkspace",
@@ -172,6 +174,10 @@ class PayloadError(KlingMockError, ValueError):
         self.expected = expected
         self.received = received
         super().__init__(f"Expected {expected}, received {received}.")
+
+
+class JobError(KlingMockError):
+    """A job cannot be completed, failed or held: there is none, or it has come to its end."""
 
 
 class NoWorkspace(KlingMockError):

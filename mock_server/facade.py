@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 from .clock import Clock
 from .exchanges.exchange import Exchange
+from .job_view import JobView
 from .jobs.charges import Charge
 from .scenarios import Scenario
 from .settings import ServerOptions, Settings
 from .store import at_once
-from .store.job_view import JobView
 from .workspace import Workspace
 
 __all__ = ["Facade"]
@@ -60,7 +61,7 @@ class Facade(ABC):
     @property
     def jobs(self) -> list[JobView]:
         """The jobs that were made, oldest first."""
-        return [JobView(job, self.space.store, self.clock) for job in at_once(self.space.store.jobs())]
+        return [JobView(job, self.space) for job in at_once(self.space.store.jobs())]
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -77,13 +78,19 @@ class Facade(ABC):
         """What happens to a create that asks for nothing else."""
         return self.space.scenario
 
-    def use(self, scenario: Scenario | str) -> None:
-        """Make it the default scenario: a name, `NAME;times=2`, several with `+`, or a `Scenario`."""
-        self.space.use(scenario)
+    def use(self, scenario: Scenario | str, **fault: Any) -> None:
+        """Make it the default scenario: a name, `NAME;times=2`, several with `+`, or a `Scenario`.
 
-    def next(self, scenario: Scenario | str) -> None:
-        """Let the next create have this scenario; several calls queue up."""
-        self.space.next(scenario)
+        `fault` are options of its faults, such as `times=2`.
+        """
+        self.space.use(self._told(scenario, fault))
+
+    def next(self, scenario: Scenario | str, **fault: Any) -> None:
+        """Let the next create have this scenario; several calls queue up. `fault` is as for `use`."""
+        self.space.next(self._told(scenario, fault))
+
+    def _told(self, scenario: Scenario | str, fault: Mapping[str, Any]) -> Scenario | str:
+        return self.space.names.resolve(scenario).with_faults(**fault) if fault else scenario
 
     def configure(self, **options: Unpack[ServerOptions]) -> None:
         """Change options while it runs, until the next `reset`; those of the server itself stay as they are.

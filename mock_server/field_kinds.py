@@ -1,7 +1,7 @@
 """What a field may hold: texts, words, counts, times and lists, each with how it is read and written.
 
-A kind checks a value of Python, of TOML or of JSON by the same rule, reads it from a line of text, and writes
-it as plain data. `FieldError` says what was expected and where.
+A kind checks a value of Python, of TOML or of JSON by the same rule, reads it from a line of text, writes it
+as plain data, and says as JSON Schema what that may be. `FieldError` says what was expected and where.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .errors import SettingsError, did_you_mean, nearest
-from .units import parse_duration, parse_flag, parse_integer, parse_span
+from .units import DURATION_SCHEMA, parse_duration, parse_flag, parse_integer, parse_span
 
 __all__ = [
     "Count",
@@ -92,6 +92,9 @@ class Kind(Protocol):
     def plain(self, value: Any, /) -> Any:
         """The value as TOML and JSON hold it."""
 
+    def schema(self) -> dict[str, Any]:
+        """What TOML and JSON may hold, as JSON Schema."""
+
 
 class Text:
     """Any text."""
@@ -106,6 +109,9 @@ class Text:
 
     def plain(self, value: str) -> str:
         return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,9 @@ class Word:
 
     def plain(self, value: str) -> str:
         return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.known)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,12 @@ class Count:
     def plain(self, value: int | None) -> int | str:
         return "forever" if value is None else value
 
+    def schema(self) -> dict[str, Any]:
+        count = {"type": "integer", "minimum": self.low}
+        if math.isfinite(self.high):
+            count["maximum"] = int(self.high)
+        return {"anyOf": [count, {"enum": list(FOREVER)}]} if self.endless else count
+
     def _refused(self, value: object) -> FieldError:
         forever = " or 'forever'" if self.endless else ""
         return FieldError(f"expected {self.what}{forever}, received {value!r}.")
@@ -181,6 +196,12 @@ class Seconds:
     def plain(self, value: float) -> float | str:
         return "forever" if math.isinf(value) else value
 
+    def schema(self) -> dict[str, Any]:
+        number, text = DURATION_SCHEMA["anyOf"]
+        if math.isfinite(self.high):
+            number = number | {"maximum": self.high}
+        return {"anyOf": [number, text, *([{"enum": ["forever", "inf"]}] if self.endless else [])]}
+
 
 class Number:
     """A finite number of 0 or more."""
@@ -201,6 +222,9 @@ class Number:
     def plain(self, value: float) -> float:
         return value
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number", "minimum": 0, "exclusiveMaximum": 1e300}
+
 
 class Flag:
     """A switch."""
@@ -215,6 +239,9 @@ class Flag:
 
     def plain(self, value: bool) -> bool:
         return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
 
 
 class Nested:
@@ -249,6 +276,10 @@ class Names(Nested):
     def plain(self, value: Mapping[str, str]) -> dict[str, str]:
         return dict(value)
 
+    def schema(self) -> dict[str, Any]:
+        words = {word: {"type": "string"} for word in self._word.known}
+        return {"type": "object", "properties": words, "additionalProperties": False}
+
 
 @dataclass(frozen=True)
 class Items(Nested):
@@ -276,6 +307,10 @@ class Items(Nested):
     def plain(self, value: Iterable[Any]) -> list[Any]:
         written = [self.item.plain(item) for item in value]
         return sorted(written) if self.keep is frozenset else written
+
+    def schema(self) -> dict[str, Any]:
+        least = {"minItems": 1} if self.least else {}
+        return {"type": "array", "items": self.item.schema(), **least, "maxItems": self.most}
 
     def _item(self, index: int, item: object) -> Any:
         try:

@@ -22,6 +22,7 @@ __all__ = [
     "about",
     "check_fields",
     "fields_of",
+    "fields_schema",
     "plain_fields",
     "read_fields",
     "read_text",
@@ -59,6 +60,12 @@ class Record(Nested):
     def plain(self, value: Any) -> Any:
         written = plain_fields(value)
         return next(iter(written.values())) if self._short and len(written) == 1 else written
+
+    def schema(self) -> dict[str, Any]:
+        record = fields_schema(self._cls)
+        if not self._short:
+            return record
+        return {"anyOf": [next(iter(record["properties"].values())), record]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +173,14 @@ def plain_fields(value: Any) -> dict[str, Any]:
         for field in fields_of(type(value)).values()
         if getattr(value, field.name) != field.default
     }
+
+
+def fields_schema(cls: type[Any]) -> dict[str, Any]:
+    """The plain data of a class as JSON Schema, each field with its help and its default."""
+    properties = {}
+    for field in fields_of(cls).values():
+        said = field.default is not None and not field.needed and field.default not in ((), frozenset(), {})
+        default = {"default": field.kind.plain(field.default)} if said else {}
+        properties[field.name] = {**field.kind.schema(), "description": field.help, **default}
+    needed = [field.name for field in fields_of(cls).values() if field.needed]
+    return {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}

@@ -7,7 +7,6 @@ asked for. So a session of pytest that uses nothing of kling-mock waits for none
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +26,8 @@ def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]
 
     def read() -> dict[str, str]:
         if not homes:
+            import re
+
             homes.update((name, home) for home, name in re.findall(_LINE, _stub(package)))
         return homes
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, get_type_hints
 
 from .errors import SettingsError, did_you_mean, nearest
 from .units import (
+    DURATION_SCHEMA,
+    FASTEST,
+    MOST_KEPT,
+    MOST_USD,
+    SIZE_SCHEMA,
     parse_duration,
     parse_file,
     parse_flag,
@@ -56,6 +61,8 @@ __all__ = [
     "read_options",
 ]
 
+NAME: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
+COUNT: Mapping[str, Any] = {"type": "integer", "minimum": 0, "maximum": MOST_KEPT}
 ENV_PREFIX = "KLING_MOCK_"
 MISTYPED = 0.75
 """How much a variable's name must look like a known one's to count as mistyped: projects have their own."""
@@ -63,13 +70,17 @@ MISTYPED = 0.75
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Kind:
-    """A kind of value: how it is read from what people write, its unit, and how a default is shown."""
+    """A kind of value: how it is read from what people write, its unit, and how a default is shown.
+
+    `schema` is what TOML and JSON may hold for it, as JSON Schema.
+    """
 
     parse: Callable[[Any], Any]
     unit: str = ""
     metavar: str = ""
     show: Callable[[Any], str] = str
     choices: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(default_factory=lambda: NAME)
 
     @classmethod
     def one_of(cls, *words: str) -> Kind:
@@ -80,7 +91,7 @@ class Kind:
                 raise SettingsError(f"expected one of {', '.join(words)}, received {text!r}.")
             return str(text)
 
-        return cls(parse, choices=words)
+        return cls(parse, choices=words, schema={"enum": list(words)})
 
 
 def _time(seconds: float) -> str:
@@ -91,20 +102,47 @@ def _size(size: int) -> str:
     return f"{size // 1024}KiB" if size < 1024**2 else f"{size // 1024**2}MiB"
 
 
+def _several(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    """One text, which may hold several, or a list of them."""
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
 ADDRESS = Kind(parse_text, metavar="URL")
 FILE = Kind(parse_file, metavar="FILE")
-FOLDERS = Kind(parse_folders, metavar="FOLDER")
+FOLDERS = Kind(parse_folders, metavar="FOLDER", schema=_several(NAME))
 HOST = Kind(parse_host, metavar="ADDRESS")
-INTEGER = Kind(parse_integer, metavar="N")
-KEYS = Kind(parse_keys, metavar="KEY")
-POLLS = Kind(parse_polls, "polls", "N,N")
-SIZE = Kind(parse_size, "bytes", "SIZE", _size)
-SPEED = Kind(parse_speed, "virtual seconds per real second", "N", "{:g}".format)
-SWITCH = Kind(parse_flag)
-TIME = Kind(parse_duration, "seconds", "TIME", _time)
-TOKEN = Kind(parse_token, metavar="TOKEN")
-USD = Kind(parse_usd, "US dollars", "USD", "{:g}".format)
-WORDS = Kind(parse_words)
+INTEGER = Kind(parse_integer, metavar="N", schema={"type": "integer"})
+KEYS = Kind(parse_keys, metavar="KEY", schema=_several({"type": "string", "pattern": r"^[^,\s][^,]*$"}))
+POLLS = Kind(
+    parse_polls,
+    "polls",
+    "N,N",
+    schema={
+        "anyOf": [
+            {"type": "array", "items": COUNT, "minItems": 2, "maxItems": 2},
+            {"type": "string", "pattern": "^[0-9]{1,9},[0-9]{1,9}$"},
+        ]
+    },
+)
+SIZE = Kind(parse_size, "bytes", "SIZE", _size, schema=SIZE_SCHEMA)
+SPEED = Kind(
+    parse_speed,
+    "virtual seconds per real second",
+    "N",
+    "{:g}".format,
+    schema={"type": "number", "minimum": 0, "maximum": FASTEST},
+)
+SWITCH = Kind(parse_flag, schema={"type": "boolean"})
+TIME = Kind(parse_duration, "seconds", "TIME", _time, schema=DURATION_SCHEMA)
+TOKEN = Kind(parse_token, metavar="TOKEN", schema={"type": "string", "pattern": "^[!-~]+$"})
+USD = Kind(
+    parse_usd,
+    "US dollars",
+    "USD",
+    "{:g}".format,
+    schema={"type": "number", "minimum": 0, "maximum": MOST_USD},
+)
+WORDS = Kind(parse_words, schema=_several({"type": "string"}))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,6 +196,19 @@ class Option:
         if self.is_switch or self.default is None or self.default == ():
             return ""
         return self.kind.show(self.default)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """What TOML and JSON may hold for it, as JSON Schema with its help and default."""
+        schema = {**self.kind.schema, "description": f"{self.help[0].upper()}{self.help[1:]}."}
+        if schema.get("type") == "integer":
+            bounds = {"minimum": self.lowest, "maximum": self.highest}
+            schema |= {name: bound for name, bound in bounds.items() if bound is not None}
+        elif self.kind is SIZE and self.lowest is None:
+            schema["anyOf"] = [*schema["anyOf"], {"const": 0}]
+        if self.default is not None and self.default != ():
+            schema["default"] = self.default
+        return schema
 
     def read(self, value: Any, written: str = "") -> Any:
         """The value that someone wrote; a `SettingsError` blames the option, as `written` or by its name."""

@@ -106,6 +106,10 @@ class RemoteServer:
         if scenario is not None:
             self.use(scenario)
 
+    def ignore(self, *ids: str) -> None:
+        """Leave these rules out of the verdict on what follows, until the next `reset`."""
+        self.ask("POST", "verdict", {"ignore": list(ids)})
+
     def reset(self) -> None:
         """Forget what this workspace has, undo `configure`, and end its held answers."""
         self.ask("POST", "reset")
@@ -273,7 +277,9 @@ def _exchange(shown: Mapping[str, Any]) -> Exchange:
     request, response = shown["request"], shown["response"]
     known = shown["job"] is not None and (shown["kind"] == "create" or shown["scenario"] is not None)
     violations, findings = _problems(shown["violations"]), _problems(shown["findings"])
-    notes = Notes(shown["scenario"], shown["state"], shown["fault"], known, violations, findings)
+    notes = Notes(
+        shown["scenario"], shown["state"], shown["fault"], known, violations, findings, shown["key_in_url"]
+    )
     return Exchange(
         shown["method"],
         shown["path"],

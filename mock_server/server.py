@@ -179,7 +179,7 @@ class MockServer(Facade):
         def reset() -> None:
             # Between two exchanges, so that none of them is half before it and half after it.
             space.reset()
-            listener.drop_unfinished(space, alone=not self.common.workspaces.named())
+            listener.drop_unfinished(space)
 
         if not listener.run_in_loop(reset):
             space.reset()

@@ -34,6 +34,7 @@ from .store.address import MEMORY, parse_store
 from .units import MOST_JSON_VALUES, MOST_KEPT
 
 __all__ = [
+    "PACES",
     "ServerOptions",
     "Settings",
     "check_names",
@@ -62,9 +63,23 @@ def _scenarios(value: object) -> dict[str, Scenario]:
     return dict(value)
 
 
+REDIS_PATTERN = (
+    r"^rediss?://([A-Za-z0-9._~%:-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*"
+    r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?(/[0-9]*)?$"
+)
 SCENARIO = Kind(_scenario, metavar="NAME")
-STORE = Kind(parse_store, metavar="STORE")
-SCENARIOS = Kind(_scenarios)
+STORE = Kind(
+    parse_store,
+    metavar="STORE",
+    schema={
+        "anyOf": [
+            {"const": MEMORY},
+            {"type": "string", "pattern": "^sqlite:."},
+            {"type": "string", "pattern": REDIS_PATTERN},
+        ]
+    },
+)
+SCENARIOS = Kind(_scenarios, schema={"type": "object"})
 LOG_FORMAT = Kind.one_of("text", "json", "none")
 
 

@@ -66,11 +66,13 @@ __all__ = [
     "SIGNAL_LOOK",
     "SLEEP_LOOK",
     "SLOWNESS",
+    "SNAPSHOT_SHARED",
     "STILL_WAITING",
     "STOP_LOOK",
     "STORE_ANSWERS",
     "STORE_LOOK",
     "STORE_PAUSE",
+    "STREAM_GAP",
     "STREAM_GATHER",
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
@@ -78,6 +80,7 @@ __all__ = [
     "UNHOOKED_LOOK",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
+    "VERIFY_ENDS",
     "check_slowness",
     "for_node",
 ]
@@ -184,6 +187,10 @@ STORE_LOOK = 0.05
 """Between looks at what other servers of a store have done, while somebody waits for it."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
+SNAPSHOT_SHARED = 0.5
+"""For which a snapshot is given to all pages that lost the same events; they ask at about the same time."""
+STREAM_GAP = 0.5
+"""Between gaps that are told one stream: each of them has it ask for all anew."""
 STREAM_GATHER = 0.05
 """For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
@@ -212,6 +219,8 @@ RETRY_PAUSE_MOST = 30.0
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""
+VERIFY_ENDS = _patient(20.0)
+"""In which `kling-mock verify` has to end and write its report once it was interrupted."""
 
 # `kling-mock run`.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import os
 import re
+from typing import Any
 
 from .errors import SettingsError
 
 __all__ = [
+    "DURATION_SCHEMA",
     "FASTEST",
     "MOST_JSON_VALUES",
     "MOST_KEPT",
+    "MOST_USD",
+    "SIZE_SCHEMA",
     "parse_duration",
     "parse_file",
     "parse_flag",
@@ -42,6 +46,20 @@ MOST_USD = 1e9
 _DURATION = r"(-?(?:\d+(?:\.\d+)?|\.\d+))\s*(ms|s|m|min|h)?"
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _SIZE = r"(?i:(\d+(?:\.\d+)?)\s*(b|kb|kib|mb|mib|gb|gib)?)"
+DURATION_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1e300},
+        {"type": "string", "pattern": r"^([0-9]{1,15}(\.[0-9]{1,15})?|\.[0-9]{1,15}) ?(ms|s|m|min|h)?$"},
+    ]
+}
+"""What `parse_duration` reads, as JSON Schema: a number of seconds, or a text with its unit."""
+SIZE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": 10**15},
+        {"type": "string", "pattern": r"^[1-9][0-9]{0,11}(\.[0-9]{1,4})? ?([kKmMgG][iI]?[bB]|[bB])?$"},
+    ]
+}
+"""What `parse_size` reads, as JSON Schema: a number of bytes, or a text with its unit."""
 _SIZE_UNITS = {"b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
 
 

@@ -12,6 +12,7 @@ from .awaited import moment_of
 from .billing.costs import prices_of
 from .catalog import Catalog, load_catalog
 from .clock import Clock
+from .directed import directed
 from .errors import SettingsError
 from .events import EventKind
 from .exchanges.journal import Journal
@@ -19,6 +20,7 @@ from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
 from .exchanges.stored_journal import StoredJournal
 from .jobs.ids import IdSource
+from .jobs.plan import Job
 from .kept_options import plain_options, read_options
 from .real_time import real_time
 from .scenarios import Scenario
@@ -197,6 +199,8 @@ class Workspace:
             self.journal.clear()
             self.bus.publish(EventKind.RESET, {})
         self.kept_answers.clear()
+        if self.shared is not None:
+            self.shared.forget_plans()
         overlay = read_options(control.options)
         if overlay != self._overlay:
             self._overlay = overlay
@@ -334,6 +338,18 @@ class Workspace:
             self.bus.publish(kind, data, at)
         else:
             self.shared.afterwards(lambda: self.bus.publish(kind, data, at))
+
+    def direct(self, job_id: str, word: str) -> Job:
+        """`complete`, `fail`, `hold` or `release` one job, and give it as it is then.
+
+        Raises `JobError` for a job that there is not, or that has come to its end.
+        """
+        found: list[Job] = []
+        self._share(lambda: found.append(directed(self.store, job_id, word, self.clock.now())))
+        self.kept_answers.pop(job_id, None)
+        self.step()
+        self.tell(EventKind.JOB_CHANGED, {"job": job_id})
+        return found[-1]
 
     def keep_answer(self, job_id: str, kept: KeptAnswer) -> None:
         """Keep a job's last plain answer; the oldest goes where there are many."""

@@ -10,10 +10,15 @@ from kling_mock import MockServer
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the wheel unless `-m` names them: they need a registry, and minutes."""
-    if "wheel" in (config.getoption("markexpr") or ""):
-        return
-    left_out = [item for item in items if item.get_closest_marker("wheel")]
+    """Leave out the tests of the wheel and the long ones, unless `-m` or an id names them."""
+    named = config.getoption("markexpr") or ""
+    left_out = [
+        item
+        for mark in ("wheel", "long")
+        if mark not in named and not any("::" in word for word in config.args)
+        for item in items
+        if item.get_closest_marker(mark)
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -10,7 +10,7 @@ from typing import Any
 from kling_mock.catalog import CREATE_PATH, load_catalog
 from kling_mock.specs.severity import Severity
 
-__all__ = ["mutations"]
+__all__ = ["ANSWER_CHANGES", "CHANGES", "mutations"]
 
 Schema = dict[str, Any]
 Mutation = tuple[str, str, Severity, Schema, Schema]
@@ -29,8 +29,8 @@ def mutations(count: int, seed: int = 0) -> Iterator[Mutation]:
         model = chance.choice(models)
         before = catalog.document(model)
         after = copy.deepcopy(before)
-        change = chance.choice(CHANGES)
-        body = _body(after)
+        change = chance.choice(CHANGES if chance.random() < 0.7 else ANSWER_CHANGES)
+        body = _answer(chance, after) if change in ANSWER_CHANGES else _body(after)
         fields = [name for name in body.get("properties", {}) if name != "model"]
         if not fields:
             continue
@@ -44,6 +44,13 @@ def mutations(count: int, seed: int = 0) -> Iterator[Mutation]:
 def _body(document: Schema) -> Schema:
     operation = document["paths"][CREATE_PATH]["post"]
     found: Schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return found
+
+
+def _answer(chance: random.Random, document: Schema) -> Schema:
+    """The job that a create, or a poll, answers."""
+    response = document["paths"][CREATE_PATH][chance.choice(["post", "get"])]["responses"]["200"]
+    found: Schema = response["content"]["application/json"]["schema"]
     return found
 
 
@@ -327,4 +334,88 @@ CHANGES: list[Change] = [
     unused_any_more,
     words_of_the_whole,
     items_of_another_kind,
+]
+
+
+def an_answer_less(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    if answer["properties"][name].get("x-seen"):
+        return None
+    del answer["properties"][name]
+    answer["required"] = [field for field in answer["required"] if field != name]
+    return "breaking"
+
+
+def an_answer_more(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    answer["properties"]["progress"] = {"type": "number", "minimum": 0}
+    return "widening"
+
+
+def an_answer_promised(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    if name in answer["required"]:
+        return None
+    answer["required"] = [*answer["required"], name]
+    return "widening"
+
+
+def an_answer_not_promised(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    answer["required"] = answer["required"][1:]
+    return "breaking"
+
+
+def a_status_more(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    status = answer["properties"]["status"]
+    status["enum"] = [*status["enum"], "processing"]
+    return "breaking"
+
+
+def a_status_less(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    status = answer["properties"]["status"]
+    status["enum"] = [word for word in status["enum"] if word != "generating"]
+    return "widening"
+
+
+def an_id_that_may_be_a_number(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    answer["properties"]["id"]["type"] = ["string", "integer"]
+    return "breaking"
+
+
+def a_result_without_null(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    field = answer["properties"][name]
+    if "null" not in _types(field):
+        return None
+    field["type"] = [kind for kind in field["type"] if kind != "null"]
+    return "widening"
+
+
+def another_form_of_the_video(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    answer["properties"]["video"] = {"anyOf": [answer["properties"]["video"], {"type": "string"}]}
+    return "breaking"
+
+
+def links_elsewhere(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    video = answer["properties"]["video"]
+    if "properties" not in video:
+        return None
+    video["properties"]["link"] = video["properties"].pop("url")
+    video["required"] = ["link"]
+    return "breaking"
+
+
+def an_answer_in_other_words(chance: random.Random, answer: Schema, name: str) -> Severity | None:
+    answer["properties"][name]["description"] = "Said otherwise."
+    return "wording"
+
+
+ANSWER_CHANGES: list[Change] = [
+    an_answer_less,
+    an_answer_more,
+    an_answer_promised,
+    an_answer_not_promised,
+    a_status_more,
+    a_status_less,
+    an_id_that_may_be_a_number,
+    a_result_without_null,
+    another_form_of_the_video,
+    links_elsewhere,
+    an_answer_in_other_words,
 ]

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ __all__ = [
     "body_for",
     "check_error",
     "create",
+    "mostly_long",
     "needs_upstream",
     "poll",
     "raw",
@@ -163,6 +164,15 @@ def _sample(name: str, schema: dict[str, Any]) -> Any:
     if schema.get("type") in ("number", "integer"):
         return schema.get("minimum", 1)
     return "a cat walks by"
+
+
+def mostly_long(values: Iterable[Any], every: int) -> list[Any]:
+    """These as parameters: the first of each so many is in the test command, the others are `long`."""
+    made = []
+    for place, value in enumerate(values):
+        inner, marks = getattr(value, "values", (value,)), getattr(value, "marks", ())
+        made.append(pytest.param(*inner, marks=[*marks, *([pytest.mark.long] if place % every else [])]))
+    return made
 
 
 def create(

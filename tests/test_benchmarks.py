@@ -24,7 +24,7 @@ from kling_mock.validation import Validator
 from tests.running import needs_linux
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = ("requests", "largest", "start", "memory")
+SECTIONS = ("requests", "largest", "start", "memory", "pages")
 TINY = "--loader own --rounds 1 --count 40 --starts 1 --jobs 60 --requests 80".split()
 
 
@@ -46,6 +46,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, An
     return run.stdout, json.loads(file.read_text())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @needs_linux
 def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
@@ -58,6 +59,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
         "requests per second | POST, 1 connection",
         "requests per second | GET, 32 connections",
         "CPU, 6 masks of 77 points",
+        "POST, CPU with 3 pages open over none",
         "process start to first create",
         "RSS after the first create",
         "RSS with 60 finished jobs",
@@ -68,7 +70,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     ):
         assert what in table, table
     lines = [line for line in table.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 16 and len({len(line) for line in lines}) == 1
+    assert len(lines) == 2 + 18 and len({len(line) for line in lines}) == 1
 
 
 @pytest.mark.slow
@@ -156,7 +158,7 @@ def test_a_peer_without_a_port_is_refused(peer: str, capsys: pytest.CaptureFixtu
 
 def test_an_unknown_section_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["request"]) == 2
-    known = "requests, largest, start, memory, stores, workspaces, peers"
+    known = "requests, largest, start, memory, stores, workspaces, pages, peers"
     assert f"{known}, received 'request'" in capsys.readouterr().err
 
 

@@ -125,6 +125,7 @@ def test_what_does_not_apply_is_skipped_with_its_reason() -> None:
     assert (result.result, result.reason, result.examples) == ("skipped", "not today", 0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_same_seed_finds_the_same_counterexample() -> None:
     def judge(run: Run) -> Failure | None:

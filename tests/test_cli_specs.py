@@ -243,7 +243,7 @@ def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.Captu
     assert not any(line.startswith(("dynamic_masks[", "duration", "model")) for line in lines)
     assert run("diff", MODEL, str(old), "--json") == 1
     rows = json.loads(capsys.readouterr().out)
-    assert {"path", "severity", "line", "field", "constraint", "vendored", "file"} == set(rows[0])
+    assert {"path", "severity", "line", "part", "field", "constraint", "vendored", "file"} == set(rows[0])
 
 
 def test_diff_finds_none_between_a_contract_and_itself(

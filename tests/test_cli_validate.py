@@ -54,10 +54,10 @@ def test_strict_refuses_what_is_overlooked(body: Any, monkeypatch: pytest.Monkey
 def test_the_older_contract_is_asked_for(body: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = body({**GOOD, "type": "image-to-video"})
     assert run("--strict", path) == 1
-    assert run("--strict", "--legacy", path) == 0
+    assert run("--strict", "--older-path", path) == 0
     capsys.readouterr()
     avatar = {"model": "klingai/avatar-pro", "image_url": "https://e.com/a", "audio_url": "https://e.com/b"}
-    assert run("--legacy", body(avatar)) == 2
+    assert run("--older-path", body(avatar)) == 2
     assert "klingai/avatar-pro has no older contract" in capsys.readouterr().out
 
 

@@ -96,6 +96,7 @@ class TakesItsPayloadApart(Client):
         return super().generate(whole)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_client_may_take_apart_the_payload_that_it_is_handed() -> None:
     # That the dictionary is the caller's own is advice.
@@ -167,6 +168,7 @@ class WaitsUpTo5(Client):
     poll_wait_limit = 5.0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_wait_may_have_a_cap_and_must_be_a_wait() -> None:
     assert broken(WaitsUpTo20, ["C8"]) == {}

@@ -71,6 +71,7 @@ def test_what_is_never_plain_shrinks_to_a_named_scenario(
     assert smallest(scenarios) == find_scenario(named).replace(plan=None)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_pair_shrinks_on_both_sides() -> None:
     payload, scenario = smallest(
@@ -81,6 +82,7 @@ def test_a_pair_shrinks_on_both_sides() -> None:
     assert scenario == Scenario("generated", "The id is of style nanoid.", ids="nanoid")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_several_parts_leave_one_name_that_is_no_list_of_names() -> None:
     scenario = smallest(
@@ -190,12 +192,14 @@ def test_lost_replies_and_bad_replies_have_made_their_job() -> None:
         assert [fault.job_made for fault in scenario.faults] == [True]
 
 
-def test_limited_creates_are_answered_in_the_end() -> None:
-    for scenario in everything(b.limited_creates()):
+def test_limited_creates_are_answered_in_the_end_with_and_without_a_word_of_when() -> None:
+    limited = everything(b.limited_creates())
+    assert {scenario.faults[0].retry_after is None for scenario in limited} == {False, True}
+    for scenario in limited:
         (fault,) = scenario.faults
         assert (fault.status, fault.at) == (429, "create")
         assert fault.times in (1, 2, 3)
-        assert fault.retry_after
+        assert fault.retry_after or not fault.retry_date
 
 
 def test_lasting_refusals_never_end() -> None:

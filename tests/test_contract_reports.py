@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,13 +18,21 @@ from kling_mock.contract_tests.reporting.console import Console, table
 from kling_mock.contract_tests.reporting.html import as_html
 from kling_mock.contract_tests.reporting.junit import as_junit
 from kling_mock.contract_tests.reporting.sequence_svg import sequence
-from kling_mock.contract_tests.running.events import Checked, Finished, Result, ResultKind, Started, Summary
+from kling_mock.contract_tests.running.events import (
+    Checked,
+    Checking,
+    Finished,
+    Result,
+    ResultKind,
+    Started,
+    Summary,
+)
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.contract_tests.running.xfails import Xfails, load_xfails
 from kling_mock.errors import ConfigError
-from kling_mock.trace_rules import Level, Rule
+from kling_mock.trace_rules import RULES, Level, Rule
 from tests.clients.broken.making import StartsAgain
 from tests.clients.reference import generate
 from tests.clients.zoo import TEXT
@@ -45,6 +55,54 @@ def told(*events: Any) -> str:
     for event in events:
         console(event)
     return stream.getvalue()
+
+
+class Terminal(io.StringIO):
+    """A terminal of 100 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
+def test_it_says_how_far_it_is_and_how_long_it_will_take(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(0, 100_000, 40))
+    monkeypatch.setattr(
+        "kling_mock.contract_tests.reporting.console.real_time",
+        SimpleNamespace(monotonic=lambda: next(seconds)),
+    )
+    console = Console(stream)
+    console(STARTED)
+    for number in range(1, 11):
+        console(Checking("B1", "one-create-per-job", TEXT, number, 10))
+        console(Checked(result("B1", "passed", examples=20), number, 10))
+    said = stream.getvalue()
+    assert re.search(r"about \d+ min left", said)
+    assert ("█" * 10 + "░" * 10 in said) is stream.isatty()
+    assert ("5 of 10 checked" in said) is not stream.isatty()
+
+
+def test_names_are_never_broken_over_two_lines() -> None:
+    rules = [(rule.id, rule.name) for rule in RULES.values() if rule.in_kit]
+    for width in (1, 5, 9):
+        both = [
+            Result(Rule(id, name, Level.REQUIRED, "", "", ""), TEXT, "error", reason="x" * width)
+            for id, name in rules
+        ]
+        shown = told(STARTED, finished(*both))
+        told_of = shown[shown.index("Could not be tried: ") :]
+        assert all(name in told_of for _, name in rules)
+        assert not re.search(r"[a-z]-$", shown, re.MULTILINE)
+
+
+def test_a_table_says_what_its_signs_mean() -> None:
+    kinds: tuple[ResultKind, ...] = ("passed", "failed", "skipped", "xfailed", "xpassed", "error")
+    shown = told(STARTED, finished(*(result(f"B{number}", kind) for number, kind in enumerate(kinds))))
+    signs = {row[0] for row in re.findall(r"^(\S) B\d", shown, re.MULTILINE)}
+    (line,) = [line for line in shown.splitlines() if "R required" in line]
+    assert signs == set(re.findall(r"(?:^ +|, )(\S) ", line.partition(", R ")[0]))
 
 
 def test_what_the_time_limit_cut_short_is_not_told_as_kept() -> None:

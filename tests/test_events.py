@@ -320,11 +320,12 @@ class Stream:
 
 
 @contextmanager
-def stream(server: MockServer, after: int | None = None) -> Iterator[Stream]:
+def stream(server: MockServer, after: int | None = None, most: int | None = None) -> Iterator[Stream]:
     """A stream that is connected, and closed at the end."""
     seen = "" if after is None else f"Last-Event-ID: {after}\r\n"
+    path = "/_mock/events" if most is None else f"/_mock/events?most={most}"
     with wire(server) as connection:
-        connection.sendall(f"GET /_mock/events HTTP/1.1\r\nHost: localhost\r\n{seen}\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{seen}\r\n".encode())
         opened = Stream(connection)
         opened.until(b": connected")
         yield opened
@@ -404,6 +405,45 @@ def test_a_gap_reaches_the_client(server: MockServer) -> None:
     with stream(server, after=10**12) as events:
         last = start + RESUMABLE + 5
         assert events.next() == ("gap", last, {"missed": last})
+
+
+def publish_together(server: MockServer, count: int) -> None:
+    """Publish so many events in one turn of the loop, so that they come together."""
+
+    def publish() -> None:
+        for _ in range(count):
+            server.space.bus.publish(EventKind.SETTINGS, {})
+
+    assert server.loop is not None
+    server.loop.call_soon_threadsafe(publish)
+
+
+def test_a_stream_that_wants_few_events_at_once_is_told_of_a_gap_in_their_place(server: MockServer) -> None:
+    start = server.space.bus.number
+    for _ in range(6):
+        server.space.bus.publish(EventKind.SETTINGS, {})
+    with stream(server, after=start, most=5) as few, stream(server, after=start, most=6) as enough:
+        assert few.next() == ("gap", start + 6, {"missed": 6})
+        assert [enough.next()[1] for _ in range(6)] == list(range(start + 1, start + 7))
+        publish_together(server, 6)
+        assert few.next() == ("gap", start + 12, {"missed": 6})
+        assert [enough.next()[1] for _ in range(6)] == list(range(start + 7, start + 13))
+    assert ask(server, "GET", "/_mock/events?most=x", key=None).status == 400
+
+
+def test_what_no_stream_wants_is_not_written(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    write = sse._text
+
+    def noted(event: Event) -> bytes:
+        written.append(event.kind)
+        return write(event)
+
+    monkeypatch.setattr(sse, "_text", noted)
+    with stream(server, most=3) as few:
+        publish_together(server, 50)
+        assert few.next()[0] == "gap"
+    assert set(written) == {"gap"}
 
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "1.5", "²", "9" * 19, " 1 2"])

@@ -36,7 +36,7 @@ def test_an_exchange_does_not_change(server: MockServer) -> None:
 
 
 def test_only_its_notes_say_anything_of_the_mock() -> None:
-    words = {"scenario", "state", "fault", "known_id", "violations", "findings"}
+    words = {"scenario", "state", "fault", "known_id", "violations", "findings", "key_in_url"}
     assert set(Notes._fields) == words
     assert not words & set(Exchange._fields)
 

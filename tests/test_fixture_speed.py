@@ -9,6 +9,7 @@ from benchmarks import fixture_speed
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_every_figure_is_measured_and_held_against_its_goal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

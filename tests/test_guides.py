@@ -20,7 +20,7 @@ from kling_mock.scenarios.plain_data import SCENARIO_KEYS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.trace_rules import INVARIANTS
 
-from .support import ask
+from .support import ask, mostly_long
 
 pytest_plugins = ["pytester"]
 
@@ -82,7 +82,7 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", mostly_long(LIBRARIES, 3))
 def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path) -> None:
     (client, _) = listings(section(TESTING, library))
     (tmp_path / "client.py").write_text(client, encoding="utf-8")
@@ -170,14 +170,12 @@ def test_the_guide_lists_all_that_a_scenario_can_say() -> None:
     assert re.findall(r"`([^`]+)`", kinds)[1:] == list(KINDS)
 
 
-def test_python_in_the_guide_runs() -> None:
-    names: dict[str, object] = {}
-    found = listings(SCENARIOS)
+@pytest.mark.parametrize("name", ["scenarios.md", "server.md"])
+def test_every_listing_in_python_runs_as_it_is_pasted(name: str) -> None:
+    found = listings((DOCS / name).read_text(encoding="utf-8"))
     assert found
-    with MockServer(polls=(1, 1)) as server:
-        names["server"] = server
-        for listing in found:
-            exec(compile(listing, "guide", "exec"), names)
+    for listing in found:
+        exec(compile(listing, name, "exec"), {})
 
 
 def test_scenarios_as_json_in_the_guide_can_be_posted() -> None:

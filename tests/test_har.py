@@ -15,6 +15,8 @@ from kling_mock import MockServer
 from kling_mock.exchanges.har import har_log
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.validation import judge
+from kling_mock.verdicts.beside import as_beside
+from kling_mock.verdicts.evidence import trace_of
 
 from .support import PATHS, ask, create, poll, until
 
@@ -200,7 +202,7 @@ def test_the_control_api_hands_it_out(server: MockServer) -> None:
     create(server, key=KEY)
     answer = ask(server, "GET", "/_mock/exchanges.har", key=None)
     assert answer.headers["content-disposition"] == 'attachment; filename="kling-mock.har"'
-    beside = server.space.arming.as_dict(server.space.queue)
+    beside = as_beside(trace_of(server.space, one=False, over=False))
     assert answer.json == json.loads(json.dumps(har_log(server.exchanges, beside=beside)))
 
 

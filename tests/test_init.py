@@ -21,7 +21,12 @@ from .running import needs_node
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "testing-your-client.md").read_text(encoding="utf-8")
-FILES = ["tests/test_kling_client.py", "tests/test_kling_contract.py", ".github/workflows/kling-client.yml"]
+FILES = [
+    "tests/test_kling_client.py",
+    "tests/test_kling_contract.py",
+    ".github/workflows/kling-client.yml",
+    "AGENTS.md",
+]
 REQUESTS = re.findall(r"^```python\n(# client\.py\n.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)[0]
 ASYNC = """\
 import asyncio
@@ -81,7 +86,14 @@ def content(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["requests", "httpx", pytest.param("node", marks=needs_node)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "requests",
+        pytest.param("httpx", marks=pytest.mark.long),
+        pytest.param("node", marks=[needs_node, pytest.mark.long]),
+    ],
+)
 def test_the_written_tests_and_the_step_of_the_workflow_run(kind: str, project: Path) -> None:
     put(*CLIENTS[kind])
     assert main(["init"]) == 0

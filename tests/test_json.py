@@ -108,6 +108,21 @@ def test_a_repeated_key_is_found_however_many_objects_there_are(
             parse_json(raw)
 
 
+@given(
+    st.lists(st.tuples(st.text(alphabet='ab:," \\{', max_size=2), st.text(alphabet='ab:," \\[', max_size=3))),
+    st.sampled_from([":", ": ", " :", "\t:", "\n:\n", " : "]),
+)
+def test_each_key_of_a_flat_object_counts_however_it_is_written(
+    pairs: list[tuple[str, str]], colon: str
+) -> None:
+    raw = "{" + ", ".join(json.dumps(key) + colon + json.dumps(value) for key, value in pairs) + "}"
+    if len(dict(pairs)) == len(pairs):
+        assert parse_json(raw.encode()) == dict(pairs)
+    else:
+        with pytest.raises(PayloadError, match="twice"):
+            parse_json(raw.encode())
+
+
 def test_nesting_up_to_the_limit_is_read() -> None:
     raw = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert json.dumps(parse_json(raw)).encode() == raw

@@ -142,6 +142,7 @@ def in_a_fresh_process(name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_several_processes_find_what_one_finds() -> None:
     in_a_fresh_process("several_find_what_one_finds")

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kling_mock import MockServer
 from kling_mock.exchanges.access_log import ExchangeLog
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import Problem
 
-from .support import recorded
+from .support import ask, recorded
 
 
 def exchange(**values: Any) -> Exchange:
@@ -104,3 +105,29 @@ def test_a_reader_that_left_in_the_middle_stops_nothing() -> None:
             raise BrokenPipeError
 
     ExchangeLog(Gone()).write(exchange(status=200))
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "why"),
+    [
+        ("GET", "/v2/video/generations?generation_id=abc", {}, "API key"),
+        (
+            "GET",
+            "/v2/video/generations?generation_id=abc",
+            {"Authorization": "Bearer k-of-a-test"},
+            "not found",
+        ),
+        ("GET", "/v2/nothing", {"Authorization": "Bearer k-of-a-test"}, "Cannot GET /v2/nothing"),
+        ("PUT", "/v2/video/generations", {"Authorization": "Bearer k-of-a-test"}, "received PUT"),
+        ("GET", "/model/none", {}, "none"),
+    ],
+)
+def test_a_refusal_says_why_in_its_line(
+    form: str, method: str, path: str, headers: dict[str, str], why: str, server: MockServer
+) -> None:
+    answer = ask(server, method, path, headers=headers, key=None)
+    line = logged(server.exchanges[-1], form)
+    said = json.loads(line)["why"] if form == "json" else line.partition(" why: ")[2]
+    assert answer.status >= 400 and answer.json["message"].startswith(said.strip()[:150])
+    assert why in said and "k-of-a-test" not in line

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from kling_mock import MockServer, SettingsError
 from kling_mock.cli import main
 from kling_mock.cli.serve import _ready
+from kling_mock.fixtures.marker import marker_options
 from kling_mock.settings import Settings
+
+from .support import ask
 
 BODY = {"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}
 
@@ -109,3 +113,37 @@ def test_a_log_in_json_is_json_from_its_first_line(capsys: pytest.CaptureFixture
     _ready(Settings(log_format="json"), "http://127.0.0.1:8000")
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line) for line in lines] == [{"event": "ready", "url": "http://127.0.0.1:8000"}]
+
+
+def test_options_of_faults_are_taken_beside_a_scenarios_name() -> None:
+    with MockServer(polls=(1, 1)) as server:
+        server.next("poll-server-error", times=2)
+        assert [fault.times for fault in server.space.queue[0].faults] == [2]
+        server.use("poll-server-error", after=1)
+        assert server.scenario.faults[0].after == 1
+        with pytest.raises(SettingsError, match="Did you mean 'times'"):
+            server.next("poll-server-error", tims=2)
+        with pytest.raises(SettingsError, match="has no fault"):
+            server.next("completed", times=2)
+
+
+def test_the_marker_says_how_options_of_faults_are_written() -> None:
+    mark = pytest.mark.kling("poll-server-error", times=2).mark
+    with pytest.raises(SettingsError, match="write 'poll-server-error;times=2'"):
+        marker_options([mark])
+
+
+def test_an_unknown_scenario_is_received_by_its_name() -> None:
+    with MockServer() as server:
+        reply = ask(server, "POST", "/v2/video/generations", BODY, {"X-Mock-Scenario": "nope"})
+    assert reply.json["errors"][0]["received"] == "'nope'"
+
+
+def test_a_list_of_contracts_says_what_its_columns_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["specs", "list"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["MODEL", "UPDATED", "OLDER", "PATH", "NEEDS"]
+    assert head.index("UPDATED") == rows[0].index("20")

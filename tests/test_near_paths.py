@@ -30,6 +30,9 @@ KLING = "/v2/generate/video/kling/generation"
         ("/v2/generate/video/kling/generation/", KLING),
         ("/v2/generate/video/klingai/generation", KLING),
         ("/generate/video/kling/generation", KLING),
+        ("/v2/generate/video/minimaxi/generation", KLING.replace("kling", "minimax")),
+        ("/v2/generate/video/aIibaba/generation", KLING.replace("kling", "alibaba")),
+        ("/generate/pixverse/generation", KLING.replace("kling", "pixverse")),
     ],
 )
 def test_a_slip_is_known_by_the_path_that_was_meant(asked: str, meant: str) -> None:

@@ -66,6 +66,7 @@ def test_schemathesis_finds_nothing(schema: Any, target: MockServer, method: str
     assert target.running
 
 
+@pytest.mark.long
 def test_its_command_line_finds_nothing_in_any_phase(target: MockServer) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{target.url}/openapi.json"]
     options = ["-H", "Authorization: Bearer test-key", "-n", "5", "-c", "all", "--generation-database=none"]

@@ -146,6 +146,21 @@ def test_an_older_path_has_its_own_contract(tmp_path: Path) -> None:
         check_error(ask(server, "POST", LEGACY_PATH, {"model": NEW, "prompt": "x"}), 400, path)
 
 
+def test_an_older_path_that_one_test_has_documents_of_is_its_own(tmp_path: Path) -> None:
+    path = "/v2/generate/video/acme/generation"
+    own = write(tmp_path / "own", dream=document(BODY, path))
+    with MockServer() as server:
+        assert ask(server, "POST", path, {"model": NEW, "prompt": "x"}).status == 404
+        server.configure(specs=own)
+        made = ask(server, "POST", path, {"model": NEW, "prompt": "x"})
+        assert made.status == 200
+        assert ask(server, "GET", f"{path}?generation_id={made.json['id']}").json["status"] == "queued"
+        assert ask(server, "DELETE", path).status == 405
+        assert [exchange.kind for exchange in server.exchanges] == ["other", "create", "poll", "other"]
+        server.reset()
+        assert ask(server, "POST", path, {"model": NEW, "prompt": "x"}).status == 404
+
+
 def test_a_document_says_what_is_special_about_its_model(tmp_path: Path) -> None:
     facts = {"generation_seconds": [{"clip_seconds": 4, "seconds": 40.0}], "documented": True}
     about = {

@@ -73,6 +73,19 @@ def test_a_snapshot_and_the_events_after_it_are_all_there_is(server: MockServer)
         assert ask(server, "GET", f"/_mock/events?after={after}", key=None).status == 400
 
 
+def test_a_snapshot_of_a_moment_ago_is_given_only_to_those_whom_it_is_new_enough(server: MockServer) -> None:
+    create(server)
+
+    def events(query: str) -> int:
+        return int(ask(server, "GET", f"/_mock/snapshot{query}", key=None).json["event"])
+
+    first = events("")
+    create(server)
+    assert events(f"?least={first}") in (first, server.space.bus.number)
+    assert events(f"?least={first + 1}") == events("") == server.space.bus.number > first
+    assert ask(server, "GET", "/_mock/snapshot?least=x", key=None).status == 400
+
+
 def test_one_exchange_is_shown_whole(server: MockServer) -> None:
     create(server)
     shown = ask(server, "GET", "/_mock/exchanges/1", key=None).json

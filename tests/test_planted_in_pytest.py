@@ -12,6 +12,8 @@ pytest_plugins = ["pytester"]
 TESTS = """
 from tests.planted.client import MISTAKES, Api, right
 
+pytestmark = pytest.mark.kling(speed=0)
+
 @pytest.fixture
 def api(kling_server, kling_fast_forward):
     return Api(kling_server.base_url, "", kling_server.next)

@@ -97,7 +97,7 @@ def test_a_failing_test_shows_its_exchanges_and_a_har_file(pytester: pytest.Pyte
             "*kling-mock*",
             "3 exchanges, 1 job made, charges: 1 (1 billed); --kling-seed 5 gives the same ids again.",
             "  #1      +0.000 s  POST create klingai/v2.5-turbo/pro/text-to-video → 200 queued",
-            "         tolerated: duration: Expected an integer, received the string '5'",
+            "         finding: duration: Expected an integer, received the string '5'",
             "  #2*GET  poll * → 200 queued",
             "  #3*GET  poll * → 500 (status)",
             "HAR file: *.har",

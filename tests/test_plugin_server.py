@@ -9,8 +9,11 @@ import pytest
 from kling_mock import KlingMockError, MockServer, ServerError
 from kling_mock.errors import ClockError
 from kling_mock.remote import RemoteServer
+from kling_mock.trace_rules import check_trace
+from kling_mock.verdicts.everybody import Everybody
 
 from .plugged import run
+from .support import PATHS, ask
 
 pytest_plugins = ["pytester"]
 
@@ -110,6 +113,36 @@ def test_a_failing_test_shows_its_exchanges_and_breaches(
     assert outcomes["failed"] == 2
     result.stdout.fnmatch_lines(["*1 exchange, 1 job made*"])
     result.stdout.fnmatch_lines(["*The client breaks the contract.*"])
+
+
+def test_what_a_test_breaks_on_purpose_is_no_breach_to_the_server_either(
+    pytester: pytest.Pytester, elsewhere: MockServer
+) -> None:
+    everybody = Everybody(elsewhere.common.workspaces)
+    source = """
+        @pytest.mark.kling(ignore=["A3"])
+        def test_ignores(kling_server):
+            statuses(kling_server, colour="blue")
+
+        @pytest.mark.kling(checks="off")
+        def test_off(kling_server):
+            statuses(kling_server, size="large")
+
+        def test_by_mistake(kling_server):
+            statuses(kling_server, shape="round")
+        """
+    result = run(pytester, source, "--kling-server", elsewhere.url)
+    result.assert_outcomes(passed=3, warnings=1)
+    (seen,) = everybody.verdict().seen
+    assert seen.breach.id == "A3" and "shape" in seen.breach.says
+
+
+def test_a_key_in_the_url_is_told_though_the_server_hides_it(elsewhere: MockServer) -> None:
+    remote = RemoteServer(elsewhere.url)
+    ask(elsewhere, "GET", f"{PATHS[0]}?generation_id=x&api_key=test-key")
+    assert [exchange.key_in_url for exchange in remote.exchanges] == [True]
+    assert [breach.id for breach in check_trace(remote.exchanges)] == ["A7"]
+    remote.close()
 
 
 def test_the_same_seed_gives_the_same_ids(pytester: pytest.Pytester, elsewhere: MockServer) -> None:

@@ -143,3 +143,40 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         MockServer(prices=tmp_path / "nowhere.json")
     with pytest.raises(SettingsError, match="cannot be read"):
         MockServer(prices=tmp_path)
+
+
+TWO: dict[str, Any] = {"kind": "variants", "variants": [
+    {"when": {"resolution": "720p"}, "price": 0.1, "unit": "second"},
+    {"when": {"resolution": "1080p"}, "price": 0.2, "unit": "second"},
+]}  # fmt: skip
+SIX_SECONDS = [{"price": 3.9, "measure": "seconds", "per": 6}]
+
+
+def scaled(pricing: dict[str, Any], by: float) -> dict[str, Any]:
+    name = "units" if pricing["kind"] == "fixed" else "variants"
+    return pricing | {name: [unit | {"price": unit["price"] * by} for unit in pricing[name]]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "dearer"),
+    [
+        (PER_SECOND, PER_SECOND, False),
+        (PER_SECOND, scaled(PER_SECOND, 1.01), True),
+        (PER_SECOND, scaled(PER_SECOND, 0.9), False),
+        (PER_SECOND, {"kind": "fixed", "units": SIX_SECONDS}, False),
+        (PER_SECOND, {"kind": "fixed", "units": [*SIX_SECONDS, *SIX_SECONDS]}, True),
+        (PER_SECOND, {"kind": "fixed", "units": [UNIT, {"price": 1, "measure": "video"}]}, True),
+        ({"kind": "fixed", "units": [UNIT, {"price": 1, "measure": "video"}]}, PER_SECOND, False),
+        (PER_SECOND, {"kind": "fixed", "units": [{"price": 0.1, "measure": "token"}]}, True),
+        (PER_SECOND, {"kind": "variable"}, True),
+        ({"kind": "variable"}, {"kind": "variable"}, False),
+        (TWO, scaled(TWO, 2), True),
+        (TWO, {**TWO, "variants": TWO["variants"][:1]}, False),
+        ({**TWO, "variants": TWO["variants"][:1]}, TWO, False),
+        (TWO, {**TWO, "variants": [TWO["variants"][0] | {"when": {"resolution": "2160p"}}]}, True),
+    ],
+)
+def test_a_price_that_rose_is_told_from_one_that_fell(
+    before: dict[str, Any], after: dict[str, Any], dearer: bool
+) -> None:
+    assert Pricing(after).dearer_than(Pricing(before)) is dearer

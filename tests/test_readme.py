@@ -15,6 +15,7 @@ import pytest
 from kling_mock.catalog import load_catalog
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.server import MockServer
+from kling_mock.trace_rules import RULES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,6 +83,8 @@ def test_serve_says_that_it_is_ready_as_the_readme_shows() -> None:
 @pytest.mark.slow
 def test_the_listed_test_passes_with_the_fixture(tmp_path: Path) -> None:
     (listing,) = [listing for listing in listings("python") if "def test_" in listing]
+    # With nothing but the first set-up installed.
+    assert set(re.findall(r"^(?:import|from) (\w+)", listing, re.MULTILINE)) <= sys.stdlib_module_names
     (tmp_path / "test_listing.py").write_text(listing, encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_listing.py"],
@@ -102,3 +105,24 @@ def test_counts_in_the_readme_are_those_of_the_code() -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_sample_is_there_and_breaks_what_is_listed() -> None:
+    assert (ROOT / "examples" / "sample" / "sample.py").is_file()
+    rows = re.findall(r"^([✓✗·]) ([A-G]\d+) +[RSA] +(\S+)", README, re.MULTILINE)
+    assert [id for _, id, _ in rows] == [
+        rule.id for rule in RULES.values() if rule.in_kit and rule.level != "S"
+    ]
+    broken = [(name, id) for sign, id, name in rows if sign == "✗"]
+    told = README[README.index("It breaks ") : README.index("<details>")]
+    assert re.findall(r"`([a-z0-9-]+)`\s\((\w+)\)", told) == broken
+    assert f"It breaks {len(broken)} properties" in README
+    assert f"All {len(rows)} properties: " in README and f", {len(broken)} broken, " in README
+
+
+@pytest.mark.slow
+def test_the_sample_breaks_one_of_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kling_mock", "verify", "--property", "B9", "--max-examples", "1", "--"]
+    command += [sys.executable, str(ROOT / "examples" / "sample" / "sample.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "✗ B9 terminal-in-create" in done.stdout, done.stdout + done.stderr

@@ -10,23 +10,25 @@ from collections.abc import Sequence
 import pytest
 
 from kling_mock.contract_tests.driving.clients import load_callable
+from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.events import Finished
 from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
 from tests.clients.right import __all__ as names
-from tests.clients.zoo import IMAGE, TEXT
+from tests.clients.zoo import HERE, IMAGE, TEXT
 
 OLDER = "kling-video/v2.1/standard/image-to-video"
 WITH_DEFAULTS = "klingai/video-v3-pro-text-to-video"
 MODELS = {"uses_the_older_path": OLDER, "says_defaults": WITH_DEFAULTS, "in_threads": IMAGE}
+AXIOS = HERE.parent / "node" / "node_modules" / "axios"
 DRAWN = ("A1", "A2", "A9", "A11", "B1", "B6", "C8", "C9", "C13")
 """Properties that a seed changes anything for."""
 OF_SLOW_ONES = {
     "by_curl": ("A7", "A8", "B4", "B5", "C2", "C11", "D3", "D6"),
     "on_trio": ("A7", "B2", "B11", "C2", "C9", "C18", "E1", "E2", "E4", "E5"),
 }
-"""Properties for those that take long for each request: the start of a program, or of a loop."""
+"""What the test command asks of those that take long for each request: they start a program, or a loop."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,14 +42,14 @@ ALONE = [one.id for one in PROPERTIES.values() if one.id not in ("C1", "G1")]
 
 
 def checked(name: str, seed: int, properties: Sequence[str]) -> Finished:
-    """How one of the right clients fares."""
+    """How one of the right clients fares with these properties; none stands for all of them and all pairs."""
     if name == "on_trio" and importlib.util.find_spec("trio") is None:
         pytest.skip("needs trio")
     if name == "by_curl" and shutil.which("curl") is None:
         pytest.skip("needs curl")
     plan = Plan(
         models=[MODELS.get(name, TEXT)],
-        properties=OF_SLOW_ONES.get(name, properties),
+        properties=properties,
         level="strict",
         limits=Limits(max_examples=3 if properties is DRAWN else 1, seconds=math.inf),
         seed=seed,
@@ -68,12 +70,38 @@ def accusations(finished: Finished) -> list[str]:
 
 @pytest.mark.parametrize("name", names)
 def test_a_right_client_is_never_accused(name: str) -> None:
-    assert accusations(checked(name, 1, [] if name in ALL_PAIRS else ALONE)) == []
+    properties = [] if name in ALL_PAIRS else OF_SLOW_ONES.get(name, ALONE)
+    assert accusations(checked(name, 1, properties)) == []
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name in names if name not in OF_SLOW_ONES])
 def test_nor_is_it_with_other_cases(name: str) -> None:
     assert accusations(checked(name, 2, DRAWN)) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", OF_SLOW_ONES)
+def test_nor_is_a_slow_one_by_any_property(name: str, seed: int) -> None:
+    assert accusations(checked(name, seed, ALONE)) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("library", ["fetch", "axios"])
+def test_nor_is_one_in_javascript(library: str, seed: int) -> None:
+    if shutil.which("node") is None or (library == "axios" and not AXIOS.is_dir()):
+        pytest.skip(f"needs Node with {library}: `npm install --prefix tests/node`")
+    client = CommandClient(["node", str(HERE / "reference.mjs"), library])
+    plan = Plan(
+        models=[TEXT],
+        properties=ALONE,
+        level="strict",
+        limits=Limits(max_examples=1, seconds=math.inf),
+        seed=seed,
+    )
+    assert accusations(verify(client, plan)) == []
 
 
 def test_there_are_many_designs() -> None:

@@ -46,7 +46,7 @@ time.sleep(60)
 link = call(url + "?generation_id=" + made["id"])["video"]["url"]
 print(link.split("/")[2], len(u.urlopen(link).read()) > 1000)
 """
-    words = ["--fast-forward", "--offline", "--host", "api.example.com", "--scenario", "signed-url"]
+    words = ["--fast-forward", "--offline", "--api-host", "api.example.com", "--scenario", "signed-url"]
     _, output = report_of(tmp_path, *words, *python(source))
     assert output == "cdn.example.com True\n"
 
@@ -180,7 +180,7 @@ def test_a_program_that_never_ends_is_ended() -> None:
     [
         ([], "expected a command after --"),
         (["--timeout", "soon", "--", "true"], "--timeout: expected a time such as"),
-        (["--host", "https://x/", "--", "true"], "--host: expected a host name"),
+        (["--api-host", "https://x/", "--", "true"], "--api-host: expected a host name"),
         (["--scenario", "complted", "--", "true"], "completed"),
         (["--report", "/nowhere/at/all.json", "--", "true"], "--report: there is no folder"),
         (["--fastforward", "--", "true"], "--fast-forward"),

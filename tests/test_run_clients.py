@@ -148,6 +148,7 @@ def test_a_shells_sleep_costs_nothing() -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.long
 def test_two_thousand_connections(tmp_path: Path) -> None:
     source = """
 import asyncio, ssl

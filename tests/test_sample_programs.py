@@ -108,6 +108,7 @@ def test_javascript_sample(tmp_path: Path) -> None:
         assert_video_downloads(server)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "language", "model"),

@@ -10,6 +10,7 @@ import pytest
 
 from kling_mock import MockServer
 from kling_mock.events import EventKind
+from kling_mock.facade import Facade
 
 from .support import PATHS, ask, body_for, create, poll, until, wire
 
@@ -19,8 +20,41 @@ HEAD = (
 )
 
 
-@pytest.mark.parametrize("sent", ["part of the head", "the head", "half of the body"])
+STAGES = ["part of the head", "the head", "half of the body"]
+
+
+@pytest.mark.parametrize("sent", STAGES)
 def test_a_request_that_was_under_way_leaves_nothing_behind(server: MockServer, sent: str) -> None:
+    assert rest_after_reset(server, sent) == b""
+    ask(server, "GET", "/v1/models")
+    assert [seen.kind for seen in server.exchanges] == ["models"]
+    assert not server.jobs and not server.charges
+
+
+@pytest.mark.parametrize("sent", STAGES)
+def test_nor_does_it_where_there_are_other_workspaces(server: MockServer, sent: str) -> None:
+    """Of a request without a whole head nobody knows yet whose it is."""
+    other = server.workspace("other")
+    try:
+        assert ask(server, "POST", f"/@other{PATHS[0]}", body_for()).status == 200
+        assert rest_after_reset(server, sent) == b""
+        assert len(other.jobs) == 1 and not server.jobs
+    finally:
+        other.end()
+
+
+@pytest.mark.parametrize("sent", STAGES)
+def test_a_reset_of_one_workspace_leaves_the_requests_of_others(server: MockServer, sent: str) -> None:
+    other = server.workspace("other")
+    try:
+        assert rest_after_reset(server, sent, reset=other).startswith(b"HTTP/1.1 200")
+        assert len(server.jobs) == 1
+    finally:
+        other.end()
+
+
+def rest_after_reset(server: MockServer, sent: str, reset: Facade | None = None) -> bytes:
+    """What a client receives for a create during which all was forgotten."""
     body = json.dumps(body_for()).encode()
     until(lambda: not under_way(server))
     whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
@@ -28,16 +62,12 @@ def test_a_request_that_was_under_way_leaves_nothing_behind(server: MockServer, 
     with wire(server) as connection:
         connection.sendall(whole[: first[sent]])
         until(lambda: under_way(server))
-        server.reset()
+        (reset or server).reset()
         try:
             connection.sendall(whole[first[sent] :])
-            received = connection.recv(65536)
+            return connection.recv(65536)
         except OSError:
-            received = b""
-    ask(server, "GET", "/v1/models")
-    assert received == b""
-    assert [seen.kind for seen in server.exchanges] == ["models"]
-    assert not server.jobs and not server.charges
+            return b""
 
 
 def under_way(server: MockServer) -> bool:

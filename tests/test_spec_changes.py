@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from kling_mock.catalog import load_catalog
+from kling_mock.catalog import CREATE_PATH, load_catalog
 from kling_mock.cli.main import main
 from kling_mock.specs.comparing import Source, changes
 from kling_mock.specs.severity import severity_of, worst
 
-from .mutations import CHANGES, mutations
+from .mutations import ANSWER_CHANGES, CHANGES, mutations
 
 MUTATIONS = 200
 MODEL = "klingai/avatar-pro"
@@ -31,7 +31,8 @@ def test_seeded_changes_are_classed_right() -> None:
             wrong.append((model, what, severity, [(one.line(), one.difference.severity) for one in found]))
     assert len(wrong) <= MUTATIONS * 0.05, wrong
     # Nearly every kind of change is among them.
-    assert len(kinds) >= len(CHANGES) - 3, set(map(str, CHANGES)) - set(kinds)
+    every = [*CHANGES, *ANSWER_CHANGES]
+    assert len(kinds) >= len(every) - 5, {one.__name__ for one in every} - set(kinds)
 
 
 def test_a_change_undone_is_the_opposite() -> None:
@@ -97,6 +98,22 @@ def test_two_files_are_held_against_each_other(tmp_path: Path, capsys: pytest.Ca
     assert row["severity"] == "widening" and row["constraint"] == "required" and severity == "breaking"
     assert main(["specs", "diff", files[0], model]) == 0
     assert main(["specs", "diff", model, files[0]]) == 0
+
+
+def test_an_answer_that_changed_is_told_as_the_answer_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = load_catalog().document(MODEL)
+    after = json.loads(json.dumps(before))
+    poll = after["paths"][CREATE_PATH]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    poll["properties"]["status"]["enum"].append("processing")
+    files = [written(tmp_path / f"{name}.json", one) for name, one in (("a", before), ("b", after))]
+    assert main(["specs", "diff", *files]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"breaking  {CREATE_PATH}  the poll's answer: status: enum is [")
+    assert main(["specs", "diff", *files[::-1], "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["part"], row["severity"]) == ("the poll's answer", "widening")
 
 
 def test_wording_alone_is_told_and_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

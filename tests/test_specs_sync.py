@@ -150,10 +150,10 @@ def test_prices_and_words_are_compared_with_what_was_read_before(
     put(tmp_path / "remote", one=other_words, prices={MODEL: DEARER, OTHER: PRICE})
     with MockServer(specs=[str(tmp_path / "remote")], log_format="none") as later:
         status, rows = report_of(later, file, "--into", str(into), *SOME)
-        assert status == 0
+        assert status == 1
         assert [(row["kind"], row["says"]) for row in rows.pop(MODEL)] == [
             ("wording", ""),
-            ("price", "$0.65 per second, now $0.7 per second"),
+            ("dearer", "$0.65 per second, now $0.7 per second"),
         ]
         assert rows == {}
         assert json.loads((into / "prices.json").read_text()) == {MODEL: DEARER, OTHER: PRICE}

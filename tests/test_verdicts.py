@@ -17,7 +17,7 @@ from kling_mock.verdicts.everybody import Everybody
 from kling_mock.verdicts.past import keep_past, verdict_of
 
 from .planted.client import MISTAKES, Api, right
-from .support import PATHS, ask, body_for, create, poll
+from .support import MODEL, PATHS, ask, body_for, create, poll
 from .tracing import job_id
 
 
@@ -34,6 +34,15 @@ def test_it_says_what_is_broken_what_it_costs_and_how_it_is_mended(server: MockS
     assert (found["verdict"], found["required"], found["advice"]) == ("broken", 1, 0)
     assert (found["jobs"], found["exchanges"], found["charges"]["billed"]) == (1, 2, 1)
     assert found["checked"] == [invariant.id for invariant in INVARIANTS]
+
+
+def test_a_job_is_shown_with_the_word_that_its_client_was_told(server: MockServer) -> None:
+    server.use("waiting-active")
+    made = job_id(create(server))
+    poll(server, made)
+    (row,) = verdict(server).json["first_jobs"]
+    assert row["word"] == server.exchanges[-1].word == "waiting"
+    assert f"{MODEL}  waiting (waiting-active), 1 poll" in verdict(server, "?format=text").body.decode()
 
 
 def test_an_empty_one_is_kept(server: MockServer) -> None:
@@ -89,6 +98,18 @@ def test_rules_and_levels_can_be_chosen(server: MockServer, query: str, ids: lis
 def test_what_cannot_be_asked_is_refused_with_a_sentence(server: MockServer, query: str) -> None:
     reply = verdict(server, query)
     assert reply.status == 400 and "xpected" in reply.json["message"]
+
+
+def test_a_test_leaves_rules_out_until_the_next_reset(kept: MockServer) -> None:
+    for ignore in (["a3", "B13"], []):
+        kept.reset()
+        assert ask(kept, "POST", "/_mock/verdict", {"ignore": ignore}, key=None).status == 200
+        create(kept, colour="blue")
+    assert {(row["id"], row["times"]) for row in verdict(kept).json["breaches"]} == {("A3", 1), ("B13", 1)}
+    wrong: list[Any] = [{"ignore": ["A99"]}, {"ignore": "A3"}, {"ignore": [3]}, {"rules": ["A3"]}, []]
+    for refused in wrong:
+        reply = ask(kept, "POST", "/_mock/verdict", refused, key=None)
+        assert reply.status == 400 and "xpected" in reply.json["message"]
 
 
 # Over resets
@@ -199,8 +220,8 @@ def test_report_says_so_of_what_is_no_mock(server: MockServer, capsys: pytest.Ca
 
 
 def test_every_planted_mistake_is_told_by_report(capsys: pytest.CaptureFixture[str]) -> None:
-    with MockServer(polls=(1, 1)) as server:
-        api = Api(server.base_url, server.url, pause=0.001)
+    with MockServer(polls=(1, 1), speed=50) as server:
+        api = Api(server.base_url, server.url, pause=0.02)
         keep_past(server.space)
         for _, mistake in MISTAKES.values():
             server.reset()
@@ -208,6 +229,7 @@ def test_every_planted_mistake_is_told_by_report(capsys: pytest.CaptureFixture[s
         assert report(server.url, "--format", "json") == 1
         found = json.loads(capsys.readouterr().out)["breaches"]
         assert {row["id"] for row in found} == {rule for rule, _ in MISTAKES.values()}
+        assert sum(row["id"] == "B13" for row in found) == 2
         server.reset()
         right(api)
         assert verdict_of(server.space).totals.tests == len(MISTAKES) + 1
@@ -220,7 +242,7 @@ def test_report_is_content_with_a_right_client(server: MockServer) -> None:
 
 
 def test_other_paths_than_the_servers_own_are_kept(server: MockServer) -> None:
-    assert ask(server, "POST", "/_mock/verdict", body_for(), key=None).status == 405
+    assert ask(server, "PUT", "/_mock/verdict", body_for(), key=None).status == 405
     assert ask(server, "GET", f"{PATHS[0]}/_mock/verdict").status == 404
 
 

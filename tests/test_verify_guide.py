@@ -110,6 +110,7 @@ def pytest_in(folder: Path, *options: str) -> str:
     return result.stdout + result.stderr
 
 
+@pytest.mark.long
 def test_the_one_line_of_the_guide_makes_tests(tmp_path: Path) -> None:
     write_clients(tmp_path)
     said = pytest_in(tmp_path, "-k", "A7 or B4 or F1", "test_contract.py")
@@ -212,6 +213,7 @@ def test_the_tests_of_the_example_pass(example: Path) -> None:
     assert "8 passed" in said, said
 
 
+@pytest.mark.long
 def test_the_workflow_of_the_example_checks_its_client(example: Path) -> None:
     command = re.search(r"run: >-\n\s+kling-mock verify (.*?)(?=\n {6}- )", WORKFLOW, re.DOTALL)
     assert command

@@ -19,6 +19,7 @@ from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.trace_rules import Level
 from tests.clients.catching import SEED, caught, recorded
 from tests.clients.zoo import HERE, IMAGE, MASKS, TEXT, zoo
+from tests.support import mostly_long
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def exhibits() -> list[object]:
 
 # A client that has to be stopped leaves its sockets to the collector of garbage.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("name", exhibits())
+@pytest.mark.parametrize("name", mostly_long(exhibits(), 3))
 def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str) -> None:
     exhibit = ZOO[name]
     finished = caught(exhibit)
@@ -83,7 +84,7 @@ ALONE = [one.id for one in PROPERTIES.values() if one.id not in ("C1", "G1")]
 """The properties that do not try all pairs of behaviours."""
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", mostly_long(MODELS, len(MODELS)))
 def test_the_reference_client_is_never_accused(model: str) -> None:
     # What comes together is the same for every model: one of them is enough.
     first = model == MODELS[0]
@@ -91,14 +92,9 @@ def test_the_reference_client_is_never_accused(model: str) -> None:
     assert accusations(load_callable("tests.clients.reference:generate"), [model], most, ids) == []
 
 
+@pytest.mark.long
 def test_the_asynchronous_reference_client_is_never_accused() -> None:
     assert accusations(load_callable("tests.clients.reference_async:generate"), [IMAGE], 4, ALONE) == []
-
-
-@without_node
-def test_the_reference_client_in_javascript_is_never_accused() -> None:
-    client = CommandClient(["node", str(HERE / "reference.mjs")])
-    assert accusations(client, [TEXT], 1, ALONE) == []
 
 
 def test_the_reference_client_as_a_command_is_never_accused() -> None:

@@ -74,6 +74,7 @@ def test_a_bug_is_caught_in_a_client_that_polls_seldom(name: str, engine: Engine
     assert missed(engine, name, QUICK) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @leaves_sockets
 @pytest.mark.parametrize("name", ALL)

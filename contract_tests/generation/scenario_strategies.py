@@ -82,8 +82,9 @@ HANGS = "poll-hangs"
 _GENERATED = "generated"
 # Together they stay below the ten minutes after which the documented sample programs give up.
 _WAITS = (5.0, 1.0, 30.0)
-_LIMITS = tuple((wait, as_date) for as_date in (False, True) for wait in _WAITS)
-"""Values of Retry-After: its seconds, and True where they are written as a date."""
+_BARE = (None, False)
+_LIMITS = (*((wait, as_date) for as_date in (False, True) for wait in _WAITS), _BARE)
+"""Values of Retry-After: its seconds, and True where they are written as a date; None where left out."""
 _SPANS = (None, 0.0, 1.0, 20.0, 60.0)
 
 
@@ -255,7 +256,7 @@ def gone_wrong(*, hangs: bool = True) -> list[Scenario]:
     return [*unanswered, *long_outages(), *refusals, *_WITHOUT_VIDEO, *odd]
 
 
-def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scenario:
+def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float | None, bool]]]) -> Scenario:
     faults: list[Fault] = []
     said = []
     place = hidden = 0
@@ -271,8 +272,8 @@ def _troubled(drawn: Sequence[tuple[int, str, int, tuple[float, bool]]]) -> Scen
     return part(f"Polls meet {', '.join(said)}.", faults=tuple(faults)) if faults else PLAIN
 
 
-def _waiting(fault: Fault, wait: float, as_date: bool) -> Fault:
-    """The fault with another Retry-After, where it has one."""
+def _waiting(fault: Fault, wait: float | None, as_date: bool) -> Fault:
+    """The fault with another Retry-After or without, where it has one."""
     return fault if fault.retry_after is None else fault.replace(retry_after=wait, retry_date=as_date)
 
 
@@ -310,17 +311,17 @@ def bad_create_replies() -> st.SearchStrategy[Scenario]:
 
 
 def limited_creates(*, most: int = 3) -> st.SearchStrategy[Scenario]:
-    """Creates that are answered 429 with Retry-After up to `most` times, in seconds or as a date."""
+    """Creates that are answered 429 up to `most` times, with Retry-After (seconds or a date) and without."""
     (limited,) = CATALOGUE["rate-limited"].faults
-    return st.builds(
-        lambda times, wait, as_date: part(
-            f"The create is answered 429 {times} times, to wait {wait:g} s.",
-            faults=(_waiting(limited.replace(times=times), wait, as_date),),
-        ),
-        st.integers(1, most),
-        st.sampled_from(_WAITS),
-        st.booleans(),
-    )
+
+    def made(times: int, limit: tuple[float | None, bool]) -> Scenario:
+        said = "without Retry-After" if limit == _BARE else f"to wait {limit[0]:g} s"
+        return part(
+            f"The create is answered 429 {times} times, {said}.",
+            faults=(_waiting(limited.replace(times=times), *limit),),
+        )
+
+    return st.builds(made, st.integers(1, most), st.sampled_from(_LIMITS))
 
 
 def lasting_refusals() -> st.SearchStrategy[Scenario]:

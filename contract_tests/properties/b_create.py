@@ -10,7 +10,7 @@ from typing import Literal
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
-from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
+from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
@@ -153,23 +153,36 @@ def surfaces_message(run: Run) -> Failure | None:
     return None
 
 
+AT_ONCE = 3
+"""Creates in a row that come again without a pause after a 429 which does not say how long to wait."""
+
+
 def _limited() -> st.SearchStrategy[Scenario]:
-    return st.one_of(scenario_strategies.limited_creates(), st.just(CATALOGUE["rate-limited"]))
+    lasting = [CATALOGUE["rate-limited"], CATALOGUE["rate-limited-bare"]]
+    return st.one_of(scenario_strategies.limited_creates(), st.sampled_from(lasting))
 
 
 @rule(
     "B6",
     trials=behaving(_limited),
     first=each(
-        *(CATALOGUE["rate-limited"].with_faults(times=1, retry_date=dated) for dated in (False, True))
+        *(CATALOGUE["rate-limited"].with_faults(times=1, retry_date=dated) for dated in (False, True)),
+        CATALOGUE["rate-limited-bare"].with_faults(times=1),
+        CATALOGUE["rate-limited-bare"],
     ),
     virtual=True,
 )
 def create_limited(run: Run) -> Failure | None:
     creates = run.creates
+    at_once = 0
     for before, after in itertools.pairwise(creates):
         asked = retry_after(before) if before.status == 429 else None
         taken = waited(before, after)
+        at_once = at_once + 1 if before.status == 429 and taken < TOLERANCE else 0
+        if at_once == AT_ONCE:
+            return Failure(
+                f"the create is answered 429 and came again {AT_ONCE} times without a pause", after.number
+            )
         if asked is not None and waits_too_little(taken, asked, math.inf):
             return Failure(
                 f"Retry-After asked to wait {asked:g} s, and the create came again after {taken:.1f} s",

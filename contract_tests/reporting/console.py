@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
+
+from kling_mock.real_time import real_time
 
 from ..running.events import (
     Checked,
@@ -24,7 +27,7 @@ from ..running.wording import printable
 from .formatting import (
     billed,
     command_line,
-    curl_line,
+    curl_lines,
     explanation,
     payload_text,
     timeline,
@@ -78,6 +81,11 @@ COLOURS: dict[Shown, str] = {
 
 EVERY = 100
 """Results between two lines of progress where there is no terminal."""
+PATIENCE = 30.0
+"""Real seconds after which there is such a line in any case."""
+BAR = 20
+"""Characters of the bar on a terminal."""
+LEVELS = {"R": "required", "S": "strict", "A": "advice"}
 
 
 class Console:
@@ -94,6 +102,8 @@ class Console:
         self._started: Started | None = None
         self._current = ""
         self._examples = 0
+        self._began = self._told = real_time.monotonic()
+        self._done = self._broken = self._total = 0
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
@@ -101,7 +111,8 @@ class Console:
             self._started = event
             self._say(_opening(event))
         elif isinstance(event, Checking):
-            self._current = f"[{event.number}/{event.total}] {event.id} {event.name}"
+            self._total = event.total
+            self._current = f"{event.id} {event.name}"
             self._current += f" {event.model}" if self._started and len(self._started.models) > 1 else ""
             self._examples = 0
             self._progress()
@@ -122,17 +133,37 @@ class Console:
 
     def _progress(self) -> None:
         if self._live and (self._examples < 2 or self._examples % 5 == 0):
-            self.stream.write(f"\r\x1b[K{self._current} … {self._examples or ''}")
+            total = max(self._total, 1)
+            filled = BAR * self._done // total
+            bar = ("#" * filled).ljust(BAR, ".") if self._plain else ("█" * filled).ljust(BAR, "░")
+            said = f"{bar} {self._done}/{self._total} {self._current} … {self._examples or ''}"
+            # In one line of the terminal, which is overwritten.
+            room = max(20, shutil.get_terminal_size().columns - len(self._left()) - 3)
+            self.stream.write(f"\r\x1b[K{said[:room]}  {self._left()}")
             self.stream.flush()
+
+    def _left(self) -> str:
+        """How long it will still take, as far as it went until now; empty at the beginning."""
+        if not self._done or self._done >= self._total:
+            return ""
+        seconds = (real_time.monotonic() - self._began) / self._done * (self._total - self._done)
+        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
 
     def _checked(self, event: Checked) -> None:
         if self._live:
             self.stream.write("\r\x1b[K")
         result = event.result
-        if not self._live and event.number % EVERY == 0:
-            self._say(f"  {event.number} of {event.total} checked")
-        if not self._live and result.result in ("failed", "xpassed"):
-            # Without a terminal there is no progress line; what is broken is told at once.
+        self._done, self._total = event.number, event.total
+        self._broken += result.result == "failed"
+        if self._live:
+            self._progress()
+            return
+        late = real_time.monotonic() - self._told >= PATIENCE
+        if event.number < event.total and (event.number % EVERY == 0 or late):
+            self._told = real_time.monotonic()
+            broken = f", {self._broken} broken" if self._broken else ""
+            self._say(f"  {event.number} of {event.total} checked{broken}, {self._left()}")
+        if result.result == "xpassed":
             says = printable(explanation(result))
             self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {says}")
 
@@ -142,17 +173,21 @@ class Console:
         return f"\x1b[{COLOURS[kind]}m{sign}\x1b[0m" if self._live else sign
 
     def _finished(self, event: Finished) -> None:
-        if event.results:
+        if self._live:
+            self.stream.write("\r\x1b[K")
+        told = [one for one in event.results if one.result == "failed" and one.counterexample is not None]
+        if len(event.results) > 1 or not told:
+            # A single breach is told in full below: a table would say it twice.
             self._say()
             for line in table(event.results, sign=self._sign):
                 self._say(line)
-        for result in event.results:
-            if result.counterexample is not None and result.result == "failed":
-                self._say()
-                assert self._started is not None
-                file = self.files.get(result.key)
-                for line in explain(self._started, result, file, self._sign(result)):
-                    self._say(line)
+            self._say(f"  {legend(event.results, self._plain)}")
+        for result in told:
+            self._say()
+            assert self._started is not None
+            file = self.files.get(result.key)
+            for line in explain(self._started, result, file, self._sign(result)):
+                self._say(line)
         self._say()
         for line in _closing(event):
             self._say(line)
@@ -182,16 +217,26 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     if file is not None:
         lines.append(f"    kling-mock serve --config {file}")
     lines += ["  trace", *("  " + line for line in timeline(example.run, example.exchange))]
-    curl = curl_line(example)
+    curl = curl_lines(example)
     if curl:
-        lines += ["  the request", f"    {curl}"]
+        lines += ["  the request" if len(curl) == 1 else "  the requests", *(f"    {line}" for line in curl)]
     lines += ["  again", f"    {command_line(started, result)}"]
     return [lines[0], *(printable(line) for line in lines[1:])]
 
 
 def _opening(event: Started) -> str:
     models = event.models[0] if len(event.models) == 1 else f"{len(event.models)} models"
-    return f"Checking {event.client}: {len(event.properties)} properties, {models}, seed {event.seed}"
+    many = "1 property" if len(event.properties) == 1 else f"{len(event.properties)} properties"
+    return f"Checking {event.client}: {many}, {models}, seed {event.seed}"
+
+
+def legend(results: Sequence[Result], plain: bool = False) -> str:
+    """What the signs and letters of a table mean, those that stand in it."""
+    kinds = {kind_of(result) for result in results}
+    signs = PLAIN_SIGNS if plain else SIGNS
+    levels = {str(result.rule.level) for result in results}
+    said = [f"{signs[kind]} {word}" for kind, word in WORDS.items() if kind in kinds]
+    return ", ".join([*said, *(f"{letter} {word}" for letter, word in LEVELS.items() if letter in levels)])
 
 
 def kind_of(result: Result) -> Shown:
@@ -206,7 +251,19 @@ def counted(results: Sequence[Result]) -> str:
 
 
 def _wrapped(text: str, indent: str = "  ") -> list[str]:
-    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    # Names and commands stay whole, so that they can be searched for and copied.
+    return textwrap.wrap(
+        text,
+        100,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return _wrapped(text, "")
 
 
 def table(results: Sequence[Result], *, sign: Any = lambda result: SIGNS[kind_of(result)]) -> list[str]:
@@ -246,26 +303,25 @@ def _closing(event: Finished) -> list[str]:
     shown = ", ".join(
         f"{name} {part['shown']} of {part['of']}" for name, part in coverage.items() if part["of"]
     )
-    lines += textwrap.wrap(f"Seen by the client: {shown}.", 100)
+    lines += _lines(f"Seen by the client: {shown}.")
     if summary.not_asked:
-        lines += textwrap.wrap(f"Not asked of the client: {', '.join(summary.not_asked)}.", 100)
+        lines += _lines(f"Not asked of the client: {', '.join(summary.not_asked)}.")
     lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
     if summary.note:
-        lines += textwrap.wrap(summary.note, 100)
+        lines += _lines(summary.note)
+    # What is broken has been told above.
     for what, named in _telling(event.results):
         names = ", ".join(dict.fromkeys(f"{result.id} {result.name}" for result in named))
-        lines += textwrap.wrap(f"{what}: {names}.", 100) if named else []
+        lines += _lines(f"{what}: {names}.") if named else []
     if summary.over_budget:
-        lines += textwrap.wrap(summary.over_budget, 100)
-    # What is broken has been named above.
-    return lines + (textwrap.wrap(says, 100) if summary.status != 1 else [])
+        lines += _lines(summary.over_budget)
+    return lines + (_lines(says) if summary.status != 1 else [])
 
 
 def _telling(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     """The results that make an exit status other than 0, by what is said of them."""
     counting = [result for result in results if not result.advisory]
     return [
-        ("Broken", [result for result in counting if result.counts]),
         ("Cut short, so less was tried than was asked for", [result for result in counting if result.thin]),
         ("Could not be tried", [result for result in counting if result.result == "error"]),
     ]

@@ -21,7 +21,7 @@ __all__ = [
     "answer_text",
     "billed",
     "command_line",
-    "curl_line",
+    "curl_lines",
     "explanation",
     "payload_text",
     "timeline",
@@ -34,6 +34,8 @@ _LONGEST_BODY = 4_000
 _HEAD, _TAIL = 8, 5
 SERVED = "http://127.0.0.1:8000"
 """The default address of `kling-mock serve`: the mock of the run is gone."""
+ID_OF = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"id\"])'"
+"""What reads the id of a job from the answer to its create, in a shell."""
 
 
 def explanation(result: Result) -> str:
@@ -135,16 +137,39 @@ def blamed_exchange(example: Counterexample) -> Exchange | None:
     return found or (trace[-1] if trace else None)
 
 
-def curl_line(example: Counterexample) -> str:
-    """The offending request for a shell, with the key as a variable; empty where nothing was sent."""
+def curl_lines(example: Counterexample) -> list[str]:
+    """The offending request for a shell, to paste as it is; nothing where none was sent.
+
+    A poll needs a job that the server has made: the create comes first, and names it.
+    """
     exchange = blamed_exchange(example)
     if exchange is None:
-        return ""
-    run = example.run
-    parts = ["curl", "-i"]
+        return []
+    made = _create_of(exchange, example.run)
+    if made is None:
+        return [_curl(exchange, example.run)]
+    polls = [one for one in example.run.trace if one.kind == "poll" and one.job_id == exchange.job_id]
+    times = 1 + polls.index(exchange)
+    target = f'-G {shlex.quote(SERVED + exchange.path)} --data-urlencode "generation_id=$id"'
+    poll = _curl(exchange, example.run, target=target)
+    again = poll if times == 1 else f"for n in $(seq {times}); do {poll}; echo; done"
+    return [f"id=$({_curl(made, example.run, show='-s')} | {ID_OF})", again]
+
+
+def _create_of(exchange: Exchange, run: Run) -> Exchange | None:
+    """The create of the job that a poll asked for by its very id; None for any other request."""
+    if exchange.kind != "poll" or exchange.query != {"generation_id": [exchange.job_id]}:
+        return None
+    creates = (one for one in run.trace if one.kind == "create" and one.job_id == exchange.job_id)
+    return next((one for one in creates if isinstance(one.answer, dict) and "id" in one.answer), None)
+
+
+def _curl(exchange: Exchange, run: Run, *, show: str = "-i", target: str = "") -> str:
+    """One request for a shell, with the key as a variable that may be unset."""
+    parts = ["curl", show]
     if exchange.method != "GET":
         parts += ["-X", exchange.method]
-    parts.append(shlex.quote(SERVED + line_of(exchange, run.started, run.redactor).target))
+    parts.append(target or shlex.quote(SERVED + line_of(exchange, run.started, run.redactor).target))
     for name in ("authorization", "content-type"):
         for value in exchange.header_values(name.encode()):
             parts += ["-H", _header(name, value, run)]
@@ -170,7 +195,7 @@ def _octal(body: str) -> str:
 def _header(name: str, value: str, run: Run) -> str:
     """A header as a word for a shell: the run's own key is a variable of it, any other is hidden."""
     if run.key and run.key in value:
-        text = "$KLING_API_KEY".join(map(run.redactor.text, value.split(run.key)))
+        text = "${KLING_API_KEY:-any-key}".join(map(run.redactor.text, value.split(run.key)))
         return f'"{name.title()}: {text}"'
     text = run.redactor.text(value)
     # What no key was found in may be one all the same, too short to be looked for.

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
-from .formatting import billed, command_line, curl_line, explanation, payload_text, verdict
+from .formatting import billed, command_line, curl_lines, explanation, payload_text, verdict
 from .sequence_svg import sequence
 
 __all__ = ["as_html"]
@@ -118,7 +118,7 @@ def _case(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> 
     advice = " (advice: does not count)" if result.advisory else ""
     server = example.trial.scenario.summary or example.trial.scenario.name
     kind = "case advice" if not result.counts else "case"
-    curl = curl_line(example)
+    curl = "\n".join(curl_lines(example))
     return (
         f'<section class="{kind}" id="{result.id}"><h3>{result.id} {escape(result.name)}</h3>'
         f'<p class="faint">{escape(result.model)}{advice}</p>'

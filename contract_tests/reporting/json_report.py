@@ -35,7 +35,7 @@ from kling_mock import __version__
 
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
-from .formatting import command_line, curl_line, trace_lines
+from .formatting import command_line, curl_lines, trace_lines
 
 __all__ = ["as_json", "report_of"]
 
@@ -87,7 +87,7 @@ def _property(started: Started, result: Result, files: Mapping[ResultKey, Path])
             "outcome": example.run.brief(),
             "billed": example.run.charged,
             "charges": [charge.as_dict() for charge in example.run.charges],
-            "curl": curl_line(example),
+            "curl": "\n".join(curl_lines(example)),
             "command": command_line(started, result),
             "seed": example.seed,
         }

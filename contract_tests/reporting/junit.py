@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from ..running.events import Finished, Result, Started
-from .formatting import billed, command_line, curl_line, explanation, payload_text, timeline
+from .formatting import billed, command_line, curl_lines, explanation, payload_text, timeline
 
 __all__ = ["as_junit"]
 
@@ -64,7 +64,7 @@ def _text(started: Started, result: Result) -> str:
         payload_text(example.trial.payload),
         example.trial.scenario.summary,
         "\n".join(timeline(example.run, example.exchange)),
-        curl_line(example),
+        *curl_lines(example),
         command_line(started, result),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..billing.costs import credits_of
 from ..billing.ledger import committed_bounds
 from ..catalog import CREATE_PATH
-from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, shortened, some_of
+from ..errors import SHOWN, KlingMockError, PayloadError, UnknownModel, UnknownScenario, shortened, some_of
 from ..events import EventKind
 from ..jobs.charges import CREDITS_PER_USD
 from ..jobs.plan import JobPlan
@@ -250,7 +250,8 @@ def _kind(value: Any) -> str:
 
 def _no_scenario(error: KlingMockError) -> Refusal:
     """The refusal of a create that asks for a scenario which is none."""
-    problem = Problem("scenario", "the name of a scenario", str(error), "scenario")
+    received = repr(shortened(error.name)) if isinstance(error, UnknownScenario) else str(error)
+    problem = Problem("scenario", "the name of a scenario", received, "scenario")
     return Refusal(400, str(error), problems=(problem,))
 
 

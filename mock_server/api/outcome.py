@@ -31,7 +31,8 @@ class Outcome:
     def notes(self) -> Notes:
         """What the mock knows beside what goes over the wire."""
         return tuple.__new__(
-            Notes, (self.scenario, self.state, self.fault, self.known_id, self.violations, self.findings)
+            Notes,
+            (self.scenario, self.state, self.fault, self.known_id, self.violations, self.findings, False),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import KlingMockError
 from ..exchanges.exchange import Headers
@@ -28,16 +28,51 @@ REDIRECTED = b"mock-redirected=1"
 CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
+class _ReadHeaders(NamedTuple):
+    """What a request's headers say; of a header that is there twice the last one counts."""
+
+    authorization: bytes | None
+    content_type: bytes
+    host: bytes
+    """The one that the client knows by name: that of a proxy in front of the mock counts first."""
+    secure: bool | None
+    """Whether such a proxy speaks TLS with the client, to whom the answer's URLs go; None without one."""
+    request_id: bytes | None
+    """The client's own id of its request, where it is one that the API echoes."""
+    scenario: str | None
+    """What the header `X-Mock-Scenario` asks for."""
+
+
+_last_read: tuple[Headers, _ReadHeaders] = ((), _ReadHeaders(None, b"", b"", None, None, None))
+"""The headers that were read last, the very object: a connection whose client repeats its head keeps it."""
+
+
+def _read_headers(headers: Headers) -> _ReadHeaders:
+    global _last_read
+    known, read = _last_read
+    if known is headers:
+        return read
+    values = dict(headers)
+    scheme, request_id = values.get(b"x-forwarded-proto"), values.get(b"x-client-request-id")
+    scenario = values.get(b"x-mock-scenario", b"").decode("utf-8", "replace").strip()
+    read = _ReadHeaders(
+        values.get(b"authorization"),
+        values.get(b"content-type", b""),
+        values.get(b"x-forwarded-host", values.get(b"host", b"")),
+        None if scheme is None else scheme.strip().lower() == b"https",
+        request_id if request_id is not None and CLIENT_REQUEST_ID.fullmatch(request_id) else None,
+        scenario or None,
+    )
+    _last_read = headers, read
+    return read
+
+
 class RequestContext:
     """One request with its headers read once; `path` is without the prefix under which the app is mounted."""
 
     body = b""
     """The part of the body that the journal keeps."""
     body_size = 0
-    request_id: bytes | None = None
-    """The client's own id of its request, where it is one that the API echoes."""
-    scenario: str | None = None
-    """What the header `X-Mock-Scenario` asks for."""
 
     def __init__(
         self,
@@ -63,28 +98,15 @@ class RequestContext:
         """The prefix under which the application is mounted, without a slash at its end."""
         self.resets = resets
         """How often all had been forgotten when it began."""
-        self.secure = scheme == "https"
-        # Of a header that is there twice the last one counts.
-        read = dict(headers)
-        self.authorization = read.get(b"authorization")
-        self.content_type = read.get(b"content-type", b"")
-        self.host = read.get(b"host", b"")
-        if b"x-client-request-id" in read:
-            value = read[b"x-client-request-id"]
-            self.request_id = value if CLIENT_REQUEST_ID.fullmatch(value) else None
-        if b"x-forwarded-proto" in read:
-            # A proxy in front of the mock speaks TLS with the client, to whom the answer's URLs go.
-            self.secure = read[b"x-forwarded-proto"].strip().lower() == b"https"
-        if b"x-forwarded-host" in read:
-            # It may be the one that the client knows by name, too.
-            self.host = read[b"x-forwarded-host"]
-        if b"x-mock-scenario" in read:
-            self.scenario = read[b"x-mock-scenario"].decode("utf-8", "replace").strip() or None
+        read = _read_headers(headers)
+        self.authorization, self.content_type, self.host, secure, self.request_id, self.scenario = read
+        self.secure = scheme == "https" if secure is None else secure
 
     @property
     def redirected(self) -> bool:
         """Whether the request follows a redirect of this server's: each request is redirected once."""
-        return REDIRECTED in self.query
+        # `in` would make and drop an exception for each two byte strings.
+        return self.query.find(REDIRECTED) >= 0
 
     def origin(self) -> str:
         """Scheme and host (and prefix) under which the client reaches this server, for URLs in answers."""

@@ -54,6 +54,34 @@ class Pricing:
         units = self.data["units"] if self.data["kind"] == "fixed" else self.data["variants"]
         return ", ".join(dict.fromkeys(_unit_in_words(unit) for unit in units))
 
+    def dearer_than(self, before: Pricing) -> bool:
+        """Whether something costs more by these prices than before, or nothing says that it does not."""
+        old, new = before._rates(), self._rates()
+        if new is None or old is None:
+            # Nobody knows what a variable price comes to.
+            return new is not old
+        if any(rate > old[key] for key, rate in new.items() if key in old):
+            return True
+        # What is offered beside all that there was makes none of it dearer, unless it is paid on top.
+        return bool(new.keys() - old.keys()) and (not self.depends or bool(old.keys() - new.keys()))
+
+    def _rates(self) -> dict[tuple[str, str], float] | None:
+        """The price of one second or one video by what it is for; None for a variable price."""
+        if self.data["kind"] == "variable":
+            return None
+        units = self.data["units"] if self.data["kind"] == "fixed" else self.data["variants"]
+        rates: dict[tuple[str, str], float] = {}
+        for unit in units:
+            measure, price = _measure(unit), unit["price"] / unit.get("per", 1)
+            if measure in SECONDS_OF:
+                measure, price = "s", price / SECONDS_OF[measure]
+            elif measure in PER_VIDEO:
+                measure = "video"
+            key = measure, json.dumps(unit.get("when", {}), sort_keys=True)
+            known = rates.get(key, 0.0)
+            rates[key] = max(price, known) if self.depends else price + known
+        return rates
+
     def usd(self, value_of: ValueOf, seconds: float) -> float | None:
         """What a video of so many seconds costs in US dollars; None where these prices do not say."""
         if str(self.data.get("currency", "USD")).upper() != "USD" or self.data["kind"] == "variable":
@@ -90,11 +118,14 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _measure(unit: Mapping[str, Any]) -> str:
+    name = unit.get("unit") or unit.get("measure") or unit.get("name") or ""
+    measure = str(name).lower().removeprefix("per ")
+    return measure if measure in SECONDS_OF else measure.removesuffix("s")
+
+
 def _cost(unit: Mapping[str, Any], seconds: float) -> float | None:
-    measure = (
-        str(unit.get("unit") or unit.get("measure") or unit.get("name") or "").lower().removeprefix("per ")
-    )
-    measure = measure if measure in SECONDS_OF else measure.removesuffix("s")
+    measure = _measure(unit)
     price: float = unit["price"] / unit.get("per", 1)
     if measure in SECONDS_OF:
         return price * seconds / SECONDS_OF[measure]

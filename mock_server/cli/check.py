@@ -21,7 +21,7 @@ EPILOG = """\
 examples:
   kling-mock check recording.har
   kling-mock check --side server --report differences.json today.har yesterday.har.gz
-  kling-mock check --host my-proxy.example --junit check.xml trace.har
+  kling-mock check --api-host my-proxy.example --junit check.xml trace.har
 
 A recording is HAR 1.2 of any tool: a browser's developer tools, a proxy, Playwright (with its bodies beside
 it, or in a .zip), kling-mock itself; it may be cut off. Requests of other hosts are left out, and counted.
@@ -68,7 +68,7 @@ def _status(judged: Any, side: str) -> int:
         if recorded.problem:
             print(f"kling-mock check: {recorded.problem}", file=sys.stderr)
         elif not recorded.exchanges:
-            text = f"{recorded.path} has no request of the API: --host names another host of it."
+            text = f"{recorded.path} has no request of the API: --api-host names another host of it."
             print(f"kling-mock check: {text}", file=sys.stderr)
     client = any(breach.level == "R" for recorded in judged.files for breach in recorded.breaches)
     server = len(judged.differences) > 0

@@ -1,4 +1,4 @@
-"""`kling-mock init`: the first tests of a client, its contract test and a workflow, for its project."""
+"""`kling-mock init`: first tests, the contract test, a workflow and AGENTS.md for the project of a client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ examples:
   kling-mock init -- node client.mjs
 
 Run it in the project's folder. It looks for a function or a program that speaks to video/generations, and
-asks on a terminal where there are several. A file that is there already is never touched.
+asks on a terminal where there are several. A file that is there already is never touched; what an
+AGENTS.md of yours could say is in `kling-mock docs coding-agents`.
 """
 
 
@@ -119,7 +120,7 @@ command = Command(
     "init",
     init,
     [argument("target", "TARGET", required=False), *flags(InitOptions)],
-    help="Write first tests of a client, its contract test and a workflow into the project of this folder.",
+    help="Write a client's first tests, contract test, workflow and AGENTS.md into this folder's project.",
     epilog=EPILOG,
     usage="[options] [MODULE:FUNCTION | -- CMD [ARG ...]]",
     behind="command",

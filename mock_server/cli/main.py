@@ -1,62 +1,21 @@
-"""`kling-mock`: reads the command, runs it, and turns what went wrong into a line and an exit status."""
+"""`kling-mock`: reads the command, runs it, and turns what went wrong into a line and an exit status.
+
+Whoever completes a word, or asks for the help, must not wait: modules are imported where they are needed.
+"""
 
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-import click
+from .top import COMMANDS, top_help
 
-from .. import __version__
-from ..errors import KlingMockError
-from ..options import ENV_PREFIX
-from ..timing import check_slowness
-from .commands import Group, Wrong
+__all__ = ["COMMANDS", "COMPLETION", "main"]
 
-__all__ = ["COMMANDS", "main"]
-
-COMMANDS = {
-    "init": "write first tests, the contract test and a workflow into a client's project",
-    "serve": "run the mock server",
-    "health": "say whether a server answers",
-    "run": "run an unmodified program with api.aimlapi.com answered by a mock",
-    "report": "print the verdict of a running server",
-    "check": "judge recordings (HAR) of a client and of the real API",
-    "verify": "check a client against the contract",
-    "validate": "check request bodies, offline",
-    "specs": "list, show and check the vendored contracts",
-    "scenarios": "list what the server can be told to do, or show one with its TOML",
-    "explain": "say what a rule, a scenario or a word means",
-    "docs": "say where the documentation is, or print a page of it",
-}
-DESCRIPTION = "A mock of AI/ML API's Kling video generation, and a kit that tests clients against it."
-EPILOG = """\
-examples:
-  kling-mock init --dry-run
-  kling-mock serve
-  kling-mock run --fast-forward -- python my_program.py
-  kling-mock verify my_package.client:generate
-  kling-mock COMMAND --help
-
-documentation, installed with it: kling-mock docs
-what a rule, a scenario or a word means: kling-mock explain C9
-
-completion in a shell (zsh and fish likewise):
-  eval "$(_KLING_MOCK_COMPLETE=bash_source kling-mock)"
-"""
 COMPLETION = "_KLING_MOCK_COMPLETE"
-
-
-class _Main(Group):
-    """Imports only the module of the command that is asked for: `serve` must be ready at once."""
-
-    def load(self, name: str) -> click.Command:
-        """The command of a module of this package."""
-        command: click.Command = importlib.import_module(f"kling_mock.cli.{name}").command
-        return command
+HELP = (["--help"], ["-h"], ["help"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,24 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:
             # Closed by whoever started this (`>&-`): what is said goes nowhere.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
-    words = _spelled(list(sys.argv[1:] if arguments is None else arguments))
-    group = _Main("kling-mock", COMMANDS, alone=_help, help=DESCRIPTION, epilog=EPILOG, params=[_version()])
     if COMPLETION in os.environ:
-        from click.shell_completion import shell_complete
-
-        return shell_complete(group, {}, "kling-mock", COMPLETION, os.environ[COMPLETION])
-    said_by = " ".join(["kling-mock", *[word for word in words[:1] if word in COMMANDS]])
+        return _complete(os.environ[COMPLETION])
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        check_slowness()
-        return _run(group, words)
-    except Wrong as error:
-        print(error.sentence(), file=sys.stderr)
-        return 2
-    except KlingMockError as error:
-        from ..exchanges.redaction import Redactor, environment_keys
-
-        print(f"{said_by}: {Redactor(environment_keys())(str(error))}", file=sys.stderr)
-        return 2
+        if not words or words in HELP:
+            print(top_help(), end="")
+            return 0 if words else 2
+        return _run(_spelled(words))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -92,32 +41,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
             raise
-        print(f"{said_by}: the output cannot be written: {error}.", file=sys.stderr)
+        print(f"{_said_by(words)}: the output cannot be written: {error}.", file=sys.stderr)
         _say_no_more()
         return 2
 
 
-def _run(group: click.Group, words: list[str]) -> int:
-    """Run the words without click's own main, which has other exit statuses."""
+def _run(words: list[str]) -> int:
+    from ..errors import KlingMockError
+    from ..timing import check_slowness
+    from .commands import Wrong
+    from .group import run
+
     try:
-        with group.make_context("kling-mock", words) as context:
-            if context.params.get("version"):
-                print(f"kling-mock {__version__}")
-                return 0
-            _warn_of_mistyped()
-            status: int = group.invoke(context)
-            return status
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+        check_slowness()
+        return run(words)
+    except Wrong as error:
+        print(error.sentence(), file=sys.stderr)
+        return 2
+    except KlingMockError as error:
+        from ..exchanges.redaction import Redactor, environment_keys
+
+        print(f"{_said_by(words)}: {Redactor(environment_keys())(str(error))}", file=sys.stderr)
+        return 2
 
 
-def _version() -> click.Option:
-    return click.Option(["-V", "--version"], is_flag=True, help="Show the version and exit.")
+def _complete(asked: str) -> int:
+    """Print what a shell can complete, from the table that was made beforehand where that says it."""
+    from .completing import complete
+
+    found = complete(asked, os.environ)
+    if found is not None:
+        print(found)
+        return 0
+    from click.shell_completion import shell_complete
+
+    from .group import top_group
+
+    return shell_complete(top_group(), {}, "kling-mock", COMPLETION, asked)
 
 
-def _help(context: click.Context) -> int:
-    print(context.get_help())
-    return 2
+def _said_by(words: list[str]) -> str:
+    return " ".join(["kling-mock", *[word for word in words[:1] if word in COMMANDS]])
 
 
 def _spelled(words: list[str]) -> list[str]:
@@ -125,16 +89,6 @@ def _spelled(words: list[str]) -> list[str]:
     if words[:1] == ["version"]:
         return ["--version"]
     return [*words[1:], "--help"] if words[:1] == ["help"] else words
-
-
-def _warn_of_mistyped() -> None:
-    """Say on standard error which variables were probably meant to be another one."""
-    if not any(name.startswith(ENV_PREFIX) for name in os.environ):
-        return
-    from ..settings import unread_variables
-
-    for sentence in unread_variables():
-        print(f"kling-mock: {sentence}", file=sys.stderr)
 
 
 def _say_no_more() -> None:

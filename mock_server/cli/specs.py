@@ -38,6 +38,9 @@ def _list(given: Mapping[str, Any]) -> int:
         _print_json(catalog.rows())
         return 0
     wide = max(len(variant.model) for variant in catalog.variants)
+    if sys.stdout.isatty():
+        # For people alone: what is piped on is a row per model.
+        print(f"{'MODEL':<{wide}}  {'UPDATED':<10}  {'OLDER PATH':<14}  NEEDS")
     for variant in catalog.variants:
         older = "older path too" if variant.legacy else ""
         required = ", ".join(name for name in variant.required if name != "model") or "-"

@@ -67,7 +67,7 @@ def _verdict(
         raise PayloadError("the id of a model in `model`", what)
     variant = catalog.find(model)
     if legacy and not variant.legacy:
-        raise SpecError(f"{variant.model} has no older contract: check it without --legacy.")
+        raise SpecError(f"{variant.model} has no older contract: check it without --older-path.")
     return variant.model, validator.check(variant, body, legacy=legacy, strict=strict)
 
 

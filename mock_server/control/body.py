@@ -16,7 +16,25 @@ from ..units import parse_speed
 from ..validation.problems import shorten
 from ..validation.strict_json import parse_json
 
-__all__ = ["ControlError", "Page", "move_clock", "object_in", "page_of", "scenario_in", "text_in"]
+__all__ = [
+    "FILTERS",
+    "FILTER_NAMES",
+    "LONGEST_PAGE",
+    "PAGE",
+    "ControlError",
+    "Page",
+    "move_clock",
+    "object_in",
+    "page_of",
+    "scenario_in",
+    "text_in",
+    "whole_number",
+]
+
+FILTER_NAMES = {"job": "job_id"}
+"""What an exchange's row calls a filter otherwise."""
+FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
+"""What lists of exchanges are filtered by."""
 
 PAGE = 100
 """Entries of a list that are shown where a query does not say how many."""
@@ -87,12 +105,12 @@ class Page(NamedTuple):
 def page_of(request: Request, *filters: str) -> tuple[Page, dict[str, str]]:
     """The page that a query asks for, and the values of its filters; refuses other names than these."""
     wanted = dict(request.query_params)
-    limit, before = wanted.pop("limit", ""), wanted.pop("before", None)
+    limit, before = wanted.pop("limit", str(PAGE)), wanted.pop("before", None)
     unknown = [name for name in wanted if name not in filters]
-    if unknown or (limit and not _LIMIT.fullmatch(limit)):
+    if unknown or not _LIMIT.fullmatch(limit):
         filtered = f"the filters {', '.join(filters)}, " if filters else ""
         raise ControlError(f"Expected {filtered}limit=N and before=ID, received {unknown or limit}.")
-    return Page(min(int(limit or PAGE), LONGEST_PAGE), before), wanted
+    return Page(min(int(limit), LONGEST_PAGE), before), wanted
 
 
 def _number(body: dict[str, Any], name: str) -> float:
@@ -108,6 +126,13 @@ def _number(body: dict[str, Any], name: str) -> float:
 def _time(body: dict[str, Any], name: str) -> float | str:
     """A time as the clock takes it: a number of seconds, or a text with its unit."""
     return body[name] if isinstance(body[name], str) else _number(body, name)
+
+
+def whole_number(text: str, name: str, kind: str) -> int:
+    """The number of a query or header, `kind` says what it counts."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ControlError(f"{name}: expected {kind}, received {text[:100]!r}.")
+    return int(text)
 
 
 def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario | str:

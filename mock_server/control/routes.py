@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -20,22 +21,41 @@ from ..jobs.charges import Charge
 from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
+from ..verdicts.beside import as_beside
+from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
-from .body import ControlError, Page, move_clock, object_in, page_of, scenario_in
+from .body import (
+    FILTER_NAMES,
+    FILTERS,
+    ControlError,
+    Page,
+    move_clock,
+    object_in,
+    page_of,
+    scenario_in,
+    text_in,
+    whole_number,
+)
 from .snapshot import Looks
 from .sse import EventStreams
-from .verdict import verdict
+from .verdict import ignored, verdict
 
 __all__ = ["control_routes"]
 
 T = TypeVar("T")
 
-FILTER_NAMES = {"job": "job_id"}
-"""What an exchange's row calls a filter otherwise."""
-FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
 SLICE = 50
 """Entries of a list that are written before the event loop gets to do something else."""
+
+
+class _Anything(PathConvertor):
+    """The rest of a path, line ends included."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
 
 
 class Control:
@@ -83,12 +103,16 @@ class Control:
         )
 
     async def job(self, request: Request) -> Response:
-        """Show one job with its exchanges."""
+        """Show one job with its exchanges; a POST of an `action` completes, fails, holds or releases it."""
         space_of(request).step()
         job_id = request.path_params["job_id"]
         job = await space_of(request).store.find_job(job_id)
         if job is None:
             return control_error(404, f"There is no job {job_id!r}.")
+        if request.method == "POST":
+            action = text_in(await object_in(request, {"action"}), "action")
+            job = space_of(request).direct(job_id, action)
+            return JSONResponse(job.as_dict(space_of(request).clock.now()))
         found = space_of(request).journal.select(job_id=job_id)
         exchanges = [one async for one in self._beside_loop(found, Exchange.as_dict)]
         shown = _object(job.as_dict(space_of(request).clock.now()), {"exchanges": exchanges})
@@ -98,7 +122,10 @@ class Control:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
         page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
-        show = partial(Exchange.as_dict, bodies=wanted.pop("bodies", "true") != "false")
+        bodies = wanted.pop("bodies", "true")
+        if bodies not in ("true", "false"):
+            raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
+        show = partial(Exchange.as_dict, bodies=bodies == "true")
         wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
@@ -119,13 +146,15 @@ class Control:
         from ..exchanges.har import har_log
 
         prefix = request.scope.get("root_path", "").rstrip("/")
-        chosen = await space_of(request).store.scenarios()
-        beside = space_of(request).arming.as_dict(chosen.queue[1:] if chosen.begun else chosen.queue)
+        space = space_of(request)
+        # One who knows that nobody will ask any more says so: what is unfinished was given up then.
+        over = request.query_params.get("over") == "true"
+        beside = as_beside(trace_of(space, one=False, over=over))
         before, behind = _object(
             har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
         ).rsplit(b"]", 1)
         entries = self._beside_loop(
-            list(space_of(request).journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
+            list(space.journal), lambda one: har_log((one,), prefix=prefix)["log"]["entries"][0]
         )
 
         async def written() -> AsyncIterator[bytes]:
@@ -160,7 +189,10 @@ class Control:
         )
 
     async def verdict(self, request: Request) -> Response:
-        """Say what the exchanges break, what was made and what it would have cost."""
+        """Say what the exchanges break, what was made and what it would have cost; a POST ignores some."""
+        if request.method == "POST":
+            rules = await object_in(request, {"ignore"})
+            return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
         return await verdict(space_of(request), self.beside, request)
 
     async def clock(self, request: Request) -> Response:
@@ -230,6 +262,12 @@ class Control:
             return control_error(404, f"There is no workspace {name!r} here.")
         return JSONResponse({"ended": [name]})
 
+    async def document(self, request: Request) -> Response:
+        """Give the OpenAPI document of the control API itself."""
+        from .described import control_document
+
+        return JSONResponse(control_document(server_url=_server_url(request)))
+
     async def openapi(self, request: Request) -> Response:
         """Give one OpenAPI document for all variants."""
         return JSONResponse(space_of(request).catalog.merged(server_url=_server_url(request)))
@@ -255,16 +293,17 @@ def control_routes(common: Common) -> list[Route]:
     looks = Looks(common, control.beside)
     routes: list[tuple[str, Handler, list[str]]] = [
         ("/_mock/jobs", control.jobs, ["GET"]),
+        ("/_mock/openapi.json", control.document, ["GET"]),
         ("/_mock/snapshot", looks.snapshot, ["GET"]),
-        ("/_mock/videos/{job_id:path}", looks.video, ["GET"]),
+        ("/_mock/videos/{job_id:anything}", looks.video, ["GET"]),
         ("/_mock/judge", looks.judge, ["POST"]),
         ("/_mock/models", looks.models, ["GET"]),
-        ("/_mock/jobs/{job_id:path}", control.job, ["GET"]),
+        ("/_mock/jobs/{job_id:anything}", control.job, ["GET", "POST"]),
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
-        ("/_mock/verdict", control.verdict, ["GET"]),
+        ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),
@@ -325,9 +364,7 @@ async def _listed(
 def _number_in(before: str | None) -> int | None:
     if before is None:
         return None
-    if not (before.isascii() and before.isdigit() and len(before) < 19):
-        raise ControlError(f"before: expected the number of an exchange, received {before!r}.")
-    return int(before)
+    return whole_number(before, "before", "the number of an exchange")
 
 
 def _open(handler: Handler) -> Handler:

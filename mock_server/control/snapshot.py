@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,15 +16,27 @@ from ..exchanges.redaction import NO_KEYS
 from ..exchanges.shown_problems import shown_problems
 from ..media import media_response
 from ..off_loop import OffLoop
+from ..real_time import real_time
+from ..timing import SNAPSHOT_SHARED
 from ..validation import Problem, parse_json
 from ..workspace import Workspace
 from .auth import control_error, space_of
+from .body import whole_number
 
 __all__ = ["Looks"]
 
 MOST_JOBS = 1_000
-MOST_EXCHANGES = 500
+MOST_EXCHANGES = 300
 """What a page is given at once; it asks for older exchanges when somebody goes there."""
+
+
+class _Kept(NamedTuple):
+    """A snapshot that several pages may be given: those that missed the same events ask at the same time."""
+
+    space: Workspace
+    number: int
+    at: float
+    text: bytes
 
 
 class Looks:
@@ -33,16 +45,31 @@ class Looks:
     def __init__(self, common: Common, beside: OffLoop) -> None:
         self.common = common
         self._beside = beside
+        self._kept: _Kept | None = None
 
     async def snapshot(self, request: Request) -> Response:
-        """Give all that a page shows at first; events after the number `event` are not in it yet."""
-        space = space_of(request)
+        """Give all that a page shows at first; events after the number `event` are not in it yet.
+
+        `?least=N` is content with one of a moment ago that has the event N.
+        """
+        space, least = space_of(request), request.query_params.get("least")
+        kept, now = self._kept, real_time.monotonic()
+        if least is not None:
+            number = whole_number(least, "least", "the id of an event")
+            if kept and kept.space is space and kept.number >= number and now - kept.at < SNAPSHOT_SHARED:
+                return _answer(kept.text)
+        shown = await self._snapshot(space)
+        self._kept = _Kept(space, shown["event"], now, encode(shown))
+        return _answer(self._kept.text)
+
+    async def _snapshot(self, space: Workspace) -> dict[str, Any]:
         number, now = space.bus.number, space.clock.now()
         jobs = await space.store.jobs(MOST_JOBS)
         exchanges = space.journal.last(MOST_EXCHANGES)
         counts, totals = await space.store.counts(), await space.store.totals()
         shown = {
             "event": number,
+            "resets": space.store.resets,
             "workspace": space.name,
             "clock": {"now": now, "speed": space.clock.speed},
             "scenario": {
@@ -55,7 +82,7 @@ class Looks:
             "jobs": [job.as_dict(now) for job in jobs],
         }
         rows = await self._beside.run(partial(_rows, exchanges))
-        return _json({**shown, "exchanges": rows})
+        return {**shown, "exchanges": rows}
 
     async def exchange(self, request: Request) -> Response:
         """Show one exchange, with headers and bodies."""
@@ -123,4 +150,8 @@ def _verdict(violations: Any, findings: Any = ()) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> Response:
-    return Response(encode(value), media_type="application/json", headers={"cache-control": "no-store"})
+    return _answer(encode(value))
+
+
+def _answer(text: bytes) -> Response:
+    return Response(text, media_type="application/json", headers={"cache-control": "no-store"})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..off_loop import OffLoop
 from ..trace_rules import INVARIANTS, Level
-from ..verdicts.junit import as_junit
 from ..verdicts.past import judged_later
 from ..verdicts.shown import as_markdown, as_text
 from ..verdicts.verdict import LEVELS, Verdict
 from ..workspace import Workspace
 from .body import ControlError
 
-__all__ = ["verdict"]
+__all__ = ["ignored", "verdict"]
 
 FORMATS = {
     "json": "application/json",
@@ -34,10 +35,20 @@ async def verdict(space: Workspace, beside: OffLoop, request: Request) -> Respon
     return _response(found.only(rules=rules, levels=levels), form)
 
 
+def ignored(space: Workspace, ids: Any) -> list[str]:
+    """Leave these rules out of what is said of this workspace until its next reset."""
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
+        raise ControlError(f"ignore: expected a list of ids, received {str(ids)[:100]!r}.")
+    space.arming.ignore(_rules(ids, "ignore"))
+    return sorted(space.arming.ignored)
+
+
 def _response(verdict: Verdict, form: str) -> Response:
     if form == "json":
         return JSONResponse(verdict.as_dict())
     if form == "junit":
+        from ..verdicts.junit import as_junit
+
         return Response(as_junit(verdict.rows, verdict.checked), media_type=FORMATS[form])
     text = as_text(verdict) if form == "text" else as_markdown(verdict)
     return Response(text, media_type=FORMATS[form])

@@ -20,6 +20,8 @@ __all__ = ["ExchangeLog"]
 
 MOST_PARTS = 256
 """How many parts of lines are kept: most lines differ only in the moment and the job."""
+LONGEST_REASON = 200
+"""Characters of why a request was refused."""
 MOST_SAID = 5
 """How many violations and findings stand in a line; the journal has the others."""
 
@@ -112,6 +114,8 @@ class ExchangeLog:
             line += f" {dim}scenario={_visible(notes.scenario)}{off}"
         if notes.violations or notes.findings:
             line += " " + self._problems(exchange)
+        elif why := reason(exchange):
+            line += " " + self._paint(f"why: {_visible(why)}", _YELLOW)
         return line
 
     def _parts(
@@ -146,7 +150,9 @@ class ExchangeLog:
     def json_line(self, exchange: Exchange, workspace: str = "") -> str:
         """The exchange as one JSON object, without bodies."""
         shown = {**exchange.as_dict(bodies=False), "took": round(exchange.took, 6)}
-        return json.dumps(shown | ({"workspace": workspace} if workspace else {}), separators=(",", ":"))
+        beside = {"workspace": workspace, "why": "" if exchange.violations else reason(exchange)}
+        shown |= {name: said for name, said in beside.items() if said}
+        return json.dumps(shown, separators=(",", ":"))
 
     def _status(self, status: int | None) -> str:
         if status is None:
@@ -155,6 +161,19 @@ class ExchangeLog:
 
     def _paint(self, text: str, colour: str) -> str:
         return f"{colour}{text}{_RESET}" if self.colour and colour else text
+
+
+def reason(exchange: Exchange) -> str:
+    """Why a request was refused, as the answer says it; empty where nothing was, and for what was armed."""
+    if (exchange.status or 0) < 400 or exchange.fault is not None:
+        return ""
+    try:
+        message = json.loads(exchange.shown_answer)["message"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    if not isinstance(message, str):
+        return ""
+    return message if len(message) <= LONGEST_REASON else message[: LONGEST_REASON - 1] + "…"
 
 
 def _visible(text: str) -> str:

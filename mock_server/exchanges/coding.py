@@ -33,7 +33,8 @@ def encode_exchange(exchange: Exchange) -> bytes:
     problems = [[list(vars_of(problem)) for problem in some] for some in (notes.violations, notes.findings)]
     rest = [*exchange[13:17], *exchange[19:22]]
     sizes = [*exchange[6:8], *exchange[10:13]]
-    values = [exchange.method, exchange.at, *sizes, texts, headers, rest, notes[:4], problems]
+    noted = [*notes[:4], notes.key_in_url]
+    values = [exchange.method, exchange.at, *sizes, texts, headers, rest, noted, problems]
     return _dump(values).encode()
 
 
@@ -68,7 +69,7 @@ def decode_exchange(number: int, text: bytes) -> Exchange:
         job_id,
         model,
         word,
-        Notes(notes[0], notes[1], notes[2], notes[3], violations, findings),
+        Notes(notes[0], notes[1], notes[2], notes[3], violations, findings, notes[4]),
         number,
         ended_at,
         took,
@@ -128,7 +129,9 @@ def _hidden(exchange: Exchange) -> Exchange:
         job_id=exchange.job_id and hide(exchange.job_id),
         model=exchange.model and hide(exchange.model),
         word=exchange.word and hide(exchange.word),
-        notes=exchange.notes._replace(violations=violations, findings=findings),
+        notes=exchange.notes._replace(
+            violations=violations, findings=findings, key_in_url=exchange.key_in_url
+        ),
     )
 
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 from ..validation import Problem
+from .key_forms import SHORTEST
 from .redaction import Redactor, keys_of
 from .secret_names import SecretNames, secret_names
 from .shown_problems import shown_problems
@@ -44,6 +45,8 @@ class Notes(NamedTuple):
     """Whether the server has issued the id of its job."""
     violations: tuple[Problem, ...] = ()
     findings: tuple[Problem, ...] = ()
+    key_in_url: bool = False
+    """Whether the key was in the URL, of an exchange that is read from where keys are hidden."""
 
 
 NO_NOTES = Notes()
@@ -134,6 +137,18 @@ class Exchange(NamedTuple):
         """What the client showed as its key, wherever it did."""
         query = self.query_string.decode("utf-8", "replace")
         return keys_of(self.raw_headers, query, self.body, self.secret_names)
+
+    @property
+    def key_in_url(self) -> bool:
+        """Whether the URL has the key that stands behind `Bearer` as well."""
+        if self.notes.key_in_url:
+            return True
+        values = self.header_values(b"authorization")
+        key = values[0].partition(" ")[2].strip() if len(values) == 1 else ""
+        if len(key) < SHORTEST:
+            return False
+        asked = self.query_string
+        return key in self.path or (bool(asked) and key in unquote_plus(asked.decode("utf-8", "replace")))
 
     @property
     def redactor(self) -> Redactor:
@@ -239,6 +254,7 @@ class Exchange(NamedTuple):
             "scenario": self.scenario,
             "state": self.state,
             "fault": self.fault,
+            "key_in_url": self.key_in_url,
         }
         for name in ("method", "path", "word", "job", "model", "scenario"):
             # All else is the server's own.

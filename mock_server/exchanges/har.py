@@ -20,7 +20,19 @@ NO_ANSWER = {
 }
 
 
-OWN = ("number", "kind", "job", "model", "scenario", "word", "state", "fault", "violations", "findings")
+OWN = (
+    "number",
+    "kind",
+    "job",
+    "model",
+    "scenario",
+    "word",
+    "state",
+    "fault",
+    "key_in_url",
+    "violations",
+    "findings",
+)
 """What HAR has no place for."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..scenarios import Scenario
 from ..timeline import FINAL_STATUSES, JobStatus, Timeline
 from .charges import Charge
+from .course import Course
 
 __all__ = ["Job", "JobCounters", "JobPlan"]
 
@@ -26,7 +27,7 @@ class JobCounters(NamedTuple):
 
 
 class JobPlan(NamedTuple):
-    """What was asked and what follows from it; never changes. Times are virtual seconds since the epoch."""
+    """What was asked and what follows from it; frozen. Times are virtual seconds since the epoch."""
 
     id: str
     model: str
@@ -50,6 +51,19 @@ class JobPlan(NamedTuple):
     def status(self, counters: JobCounters, now: float) -> JobStatus:
         """The job's status at a virtual moment, for a poll that comes now."""
         return self.timeline.status_at(self.progress(counters, now))
+
+    def rests_at(self, counters: JobCounters, now: float) -> float | None:
+        """When it comes to rest, as far as is known at `now`; None where polls decide, or it never does."""
+        timeline = self.timeline
+        if timeline.last not in FINAL_STATUSES:
+            return None
+        if timeline.by == "time":
+            return self.made_at + timeline.length
+        return now if timeline.length <= counters.answered + counters.skipped else None
+
+    def on_course(self, course: Course, counters: JobCounters, now: float) -> JobPlan:
+        """The plan with another course from now on."""
+        return self._replace(timeline=course(self.timeline, self.progress(counters, now)))
 
     def expiry(self, counters: JobCounters, now: float, lifetime: float) -> float:
         """When the URL of its video stops working, as far as is known at `now`.

@@ -110,7 +110,10 @@ def nearest_ratio(width: int, height: int) -> str:
 
 
 def _ratio_for(variant: Variant, body: Mapping[str, Any]) -> str:
-    asked = next((found for name in RATIO_FIELDS if (found := _shape(body.get(name))) is not None), None)
+    asked = None
+    for name in RATIO_FIELDS:
+        if name in body and (asked := _shape(body[name])) is not None:
+            break
     if asked is not None and "image_url" not in variant.required:
         return asked
     usual = asked or _shape(variant.ratio) or _RATIOS[0]

@@ -26,7 +26,7 @@ def page_routes(common: Common) -> list[Route]:
     """The routes of the page."""
     return [
         Route("/", _to_the_page, methods=["GET"]),
-        Route("/docs", guarded(common, _reference), methods=["GET"]),
+        Route("/docs", _reference, methods=["GET"]),
         Route("/_mock", _to_the_page),
         Route("/_mock/", guarded(common, _page), methods=["GET"]),
         Route("/_mock/page/{file:path}", guarded(common, _page_file), methods=["GET"]),

@@ -52,7 +52,7 @@ def plan_for_command(words: Sequence[str], folder: Path) -> Plan:
 
 
 def _common(target: str, folder: Path, *, node: bool = False) -> dict[str, str]:
-    """The contract test and the workflow."""
+    """The contract test, the workflow, and what coding agents have to know."""
     return {
         "tests/test_kling_contract.py": templates.contract_tests(target, MODEL),
         ".github/workflows/kling-client.yml": templates.workflow(
@@ -61,4 +61,5 @@ def _common(target: str, folder: Path, *, node: bool = False) -> dict[str, str]:
             node=node,
             node_packages=(folder / "package-lock.json").exists(),
         ),
+        "AGENTS.md": templates.AGENTS,
     }

@@ -5,7 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-__all__ = ["command_tests", "contract_tests", "function_tests", "quoted", "workflow"]
+__all__ = ["AGENTS", "command_tests", "contract_tests", "function_tests", "quoted", "workflow"]
+
+
+AGENTS = """\
+# AGENTS.md
+
+## Video generation (AI/ML API, Kling)
+
+- Never call the paid API (api.aimlapi.com) in a test, a script or a try-out: each create costs money,
+  also one whose answer was lost. Never ask for its key, never read one from the environment.
+- Test against kling-mock, which is the same on the wire: in pytest the fixture `kling_server`
+  (`base_url`, `api_key`, `charges`, `exchanges`), for a program as it is `kling-mock run --fast-forward
+  -- COMMAND`, for tests in any language `kling-mock serve --check -- COMMAND`.
+- After each change of the client: `python -m pytest tests/test_kling_client.py
+  tests/test_kling_contract.py`.
+- A broken rule has an id, such as B2: `kling-mock explain B2` says what it asks, what breaking it costs
+  and how it is mended. Mend the client; do not loosen the test, and list nothing as a known failure
+  without asking.
+- What can go wrong is a scenario: `kling-mock scenarios`. `@pytest.mark.kling("rate-limited")` makes it
+  happen.
+- A create is never sent again after a lost reply: raise that the outcome is unknown, and keep the job's
+  id.
+"""
+"""What a coding agent has to know of the client."""
 
 
 def quoted(word: str) -> str:

@@ -152,6 +152,7 @@ class Reader:
                 known,
                 _problems(own.get("violations")),
                 _problems(own.get("findings")),
+                own.get("key_in_url") is True,
             )
         word = told.get("status") if told else None
         state = word if word in STATUSES else None

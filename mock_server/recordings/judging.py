@@ -11,10 +11,8 @@ from typing import Any
 from ..catalog import Catalog, load_catalog
 from ..errors import KlingMockError
 from ..exchanges.exchange import Exchange
-from ..scenarios import Scenario, scenario_from_json
-from ..scenarios.arming import Armed
 from ..trace_rules import RULES, Breach, Trace, check_trace
-from ..trace_rules.reposts import wishes
+from ..verdicts.beside import with_beside
 from .differences import Differences
 from .exchanges import Reader
 from .har_entry import wire_of
@@ -155,7 +153,7 @@ class _File:
         trace = Trace(_in_order(self._window), one=False, lost=True, called="recording")
         if not self._in_parts:
             # Who stopped recording too early has not seen what became of the last job.
-            trace = _with_aside(replace(trace, whole=not recorded.notes), aside)
+            trace = with_beside(replace(trace, whole=not recorded.notes), aside)
         self._judge(trace)
         breaches = list(self._found.values())
         if not reader.authorised:
@@ -178,21 +176,3 @@ def _in_order(exchanges: list[Exchange]) -> list[Exchange]:
     if any(exchange.at == 0 for exchange in exchanges):
         return list(exchanges)
     return sorted(exchanges, key=lambda exchange: exchange.at)
-
-
-def _with_aside(trace: Trace, aside: dict[str, Any]) -> Trace:
-    """The trace with what kling-mock wrote beside a recording of its own: how it came about."""
-    steps = frozenset(step for step in aside.get("steps", ()) if isinstance(step, int))
-    armed = [Armed(scenario, "next") for scenario in _scenarios(aside.get("armed"))]
-    one = aside.get("one") is True or (len(wishes(trace)) == 1 and not steps and bool(aside))
-    return replace(trace, one=one, steps=steps, armed=armed, unused=_scenarios(aside.get("unused")))
-
-
-def _scenarios(rows: Any) -> list[Scenario]:
-    found = []
-    for row in rows if isinstance(rows, list) else []:
-        try:
-            found.append(scenario_from_json(row))
-        except KlingMockError:
-            continue
-    return found

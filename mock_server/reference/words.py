@@ -23,13 +23,17 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "exchange": "A request and its answer, as they went over the wire; the journal keeps them.",
         "fault": "One thing that goes wrong with an answer: where (`at`), what (`kind`), how often "
         "(`times`) and when (`after`, `since`, `until`).",
-        "finding": "What is wrong with a body that the provider accepts all the same; `--strict` refuses it. "
-        "A run calls it tolerated.",
+        "finding": "What is wrong with a body that the provider accepts all the same; `--strict` refuses it.",
+        "host": "Of `serve`: the address to listen on. A host that is the API's is an `--api-host` of `run` "
+        "and `check`.",
+        "ignore": "Leave a rule out of a verdict: `--ignore ID`.",
         "job": "What a create makes: it is queued, generates, and ends as completed or as an error.",
         "journal": "The exchanges that a server keeps: `kling_server.exchanges`, `/_mock/exchanges`, HAR.",
         "level": "The weight of a rule: required, strict (it counts where `--level strict` asks for it), "
         "or advice.",
         "model": "An id such as `klingai/v2.5-turbo/pro/text-to-video`; each has a contract of its own.",
+        "older path": "`/v2/generate/video/…/generation`, with a contract of its own where one is "
+        "documented: `validate --older-path`.",
         "payload": "The JSON body of a create.",
         "plan": "The statuses that a job goes through, each with its time or its polls; `timeline` is "
         "another name of it in TOML.",
@@ -41,13 +45,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "`kling-mock verify --list` has all of them.",
         "scenario": "What happens to a job from its create to its video, by name; `kling-mock scenarios` "
         "has all of them.",
+        "seed": "The same seed, the same ids, timings and faults: random for a server and in pytest, 0 for "
+        "`verify`, so that its examples are the same each time.",
         "shape": "What stands in the bodies of answers beside the usual: nulls, extra fields, other keys.",
         "state": "The mock's own name of where a job stands; `word` is what the client was told.",
         "status": "Of a job: queued, generating, completed or error. Of an exchange: the HTTP status.",
         "strict": "Of a server or `validate`: refuse what the provider tolerates. Of `verify --level`: "
         "try the properties of level S as well.",
         "time limit": "Real time after which a property of a model is cut short: `verify --time-limit`.",
-        "tolerated": "Accepted although it is wrong: a finding.",
+        "timeout": "Real time after which a command of `run` or `serve -- CMD` is ended.",
         "trace": "The exchanges of one client or test, in order.",
         "verdict": "What is broken in the trace of a workspace: `/_mock/verdict`, `kling-mock report`.",
         "violation": "What is wrong with a body, and answered 400.",

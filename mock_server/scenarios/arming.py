@@ -1,11 +1,10 @@
-"""What a test did beside its client: scenarios that it chose, and steps of its own between the requests."""
+"""What a test did beside its client: scenarios it chose, rules it leaves out, steps between the requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Collection
+from typing import Literal, NamedTuple
 
-from .plain_data import scenario_as_json
 from .scenario import Scenario
 
 __all__ = ["Armed", "Arming", "How"]
@@ -32,6 +31,8 @@ class Arming:
     def __init__(self) -> None:
         self._armed: dict[tuple[str, How], Armed] = {}
         self._steps: dict[int, None] = {}
+        self.ignored: frozenset[str] = frozenset()
+        """Ids of rules that say nothing of this test, which breaks them on purpose."""
 
     @property
     def armed(self) -> tuple[Armed, ...]:
@@ -57,15 +58,12 @@ class Arming:
         if len(self._steps) > MOST_KEPT:
             del self._steps[next(iter(self._steps))]
 
-    def as_dict(self, unused: Iterable[Scenario]) -> dict[str, Any]:
-        """What is written beside a recording; `unused` are the scenarios that wait for a create."""
-        return {
-            "steps": sorted(self._steps),
-            "armed": [scenario_as_json(armed.scenario) for armed in self._armed.values()],
-            "unused": [scenario_as_json(scenario) for scenario in unused],
-        }
+    def ignore(self, ids: Collection[str]) -> None:
+        """Leave rules out, and not those that were left out before."""
+        self.ignored = frozenset(ids)
 
     def clear(self) -> None:
         """Forget all but what was chosen at the start."""
         self._armed = {key: armed for key, armed in self._armed.items() if armed.how == "start"}
         self._steps = {}
+        self.ignored = frozenset()

@@ -12,6 +12,7 @@ from ..field_kinds import Count, FieldError, Flag, Kept, Seconds, Text, Word
 from ..fields import about, check_fields, fields_of, said
 
 __all__ = [
+    "FAULT_OPTIONS",
     "KINDS",
     "MODIFIERS",
     "PLACES",
@@ -225,9 +226,13 @@ class Fault:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
+FAULT_OPTIONS = tuple(fields_of(Fault))
+"""What a fault can be told, by name."""
+
+
 def check_fault_options(names: Iterable[str]) -> None:
     """Refuse what no fault can be told, naming the nearest that one can."""
-    known = Word(tuple(fields_of(Fault)))
+    known = Word(FAULT_OPTIONS)
     for name in names:
         try:
             known.check(name)

@@ -24,7 +24,6 @@ from ..workspace import Workspace
 from ..workspaces import LOOKS
 from .idle_detector import IdleDetector
 from .protocol_choice import protocol_class
-from .wire import SPACE
 
 __all__ = ["Listener", "ServedApp", "bind", "new_event_loop", "protocol_config"]
 
@@ -182,20 +181,13 @@ class Listener:
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
 
-    def drop_unfinished(self, space: Workspace, *, alone: bool) -> None:
-        """Break off connections with a request to a workspace under way; idle ones stay. Call it in its loop.
-
-        Where it is not `alone`, a request of which nobody knows yet whose it is stays as well.
-        """
+    def drop_unfinished(self, space: Workspace) -> None:
+        """Break off connections with a request to a workspace under way. Call it in its loop."""
         for connection in list(self._state.connections):
             # Of uvicorn's own protocol it is not known.
-            unfinished = getattr(connection, "unfinished", None)
-            if unfinished is None or not unfinished():
-                continue
-            running = getattr(connection, "running", None)
-            scope = running.scope if running is not None and not running.response_complete else {}
-            if scope.get(SPACE) is space or (alone and SPACE not in scope):
-                connection.transport.abort()
+            forget = getattr(connection, "forget", None)
+            if forget is not None:
+                forget(space)
 
     def run_in_loop(self, action: Callable[[], None]) -> bool:
         """Run something between two exchanges, from another thread; False where the loop is too busy."""

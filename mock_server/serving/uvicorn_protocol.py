@@ -33,6 +33,10 @@ class _Refused(Exception):
     """Ends the reading of a connection whose last answer is decided."""
 
 
+def _nobodys(_path: str, _headers: object) -> None:
+    """The workspace of a request to an application that has none."""
+
+
 class MockProtocol(BoundedProtocol):
     """Puts the transport and the request's cycle into the scope, and answers whole requests at once.
 
@@ -49,6 +53,7 @@ class MockProtocol(BoundedProtocol):
             getattr(self.app, "at_once_paths", frozenset()) if self._at_once else frozenset()
         )
         self._below: re.Pattern[bytes] | None = getattr(self.app, "at_once_below", None)
+        self._space_of = getattr(self.app, "space_of", _nobodys)
         self._method = ""
         """The method of a request that has no cycle yet."""
         self._path = b""
@@ -71,16 +76,29 @@ class MockProtocol(BoundedProtocol):
         self._body_size = 0
         self._begun = 0
         """Requests that began in the last slice."""
+        self._forgotten: list[object] = []
+        """The workspaces that were reset since a head began that is not whole."""
 
     def unfinished(self) -> bool:
         """Whether a request to the API is on its way in, or its answer on its way out."""
-        if self._in_head or self._body is not None or self._unread:
-            return True
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete:
-            return False
-        # Who watches the exchanges goes on watching.
-        return not cycle.scope["path"].startswith("/_mock")
+        return self._in_head or bool(self._unread) or bool(self._spaces())
+
+    def _spaces(self) -> list[object]:
+        """The workspaces of the requests that have their heads and not their whole answers."""
+        scopes = [cycle.scope for cycle, _ in self.pipeline]
+        if self.running is not None and not self.running.response_complete:
+            scopes.append(self.running.scope)
+        spaces = [self._space_of(scope["path"], scope["headers"]) for scope in scopes]
+        if self._body is not None:
+            spaces.append(self._space_of(self._path.decode(), self.headers))
+        return [space for space in spaces if space is not None]
+
+    def forget(self, space: object) -> None:
+        """Break off where a request to this workspace is under way, if only a part of its head."""
+        if space in self._spaces():
+            self.transport.abort()
+        elif self._in_head or self._unread:
+            self._forgotten.append(space)
 
     def data_received(self, data: bytes) -> None:
         if len(data) == self._size and self._idle_since is not None and data.startswith(self._head):
@@ -179,6 +197,8 @@ class MockProtocol(BoundedProtocol):
             self._check_head()
         self._in_head = False
         self._beside = 0
+        if self._forgotten:
+            self._break_off()
         if self._as_sent is not None:
             self.headers, self._as_sent = self._as_sent, None
             names = dict(self.headers)
@@ -189,7 +209,7 @@ class MockProtocol(BoundedProtocol):
             (self._path not in self._paths and not self._is_below(self._path))
             or (cycle is not None and not cycle.response_complete)
             or self.expect_100_continue
-            or b"#" in self.url
+            or self.url.find(b"#") >= 0
             or parser.get_http_version() != "1.1"
             or (method := parser.get_method()) not in AT_ONCE_METHODS
             or (self._large and head_size(self.url, self.headers) > MAX_TARGET)
@@ -199,6 +219,14 @@ class MockProtocol(BoundedProtocol):
             self._method = method.decode()
             self._body = b""
             self._repeatable = b"transfer-encoding" not in names and b"upgrade" not in names
+
+    def _break_off(self) -> None:
+        """End the connection where the workspace of a request was reset after it had begun."""
+        space = self._space_of(self.url.partition(b"?")[0].decode("latin-1"), self.headers)
+        forgotten, self._forgotten = self._forgotten, []
+        if space in forgotten:
+            self.transport.abort()
+            raise _Refused
 
     def _is_below(self, path: bytes) -> bool:
         """Whether a path is one of those that are answered at once, below a prefix."""

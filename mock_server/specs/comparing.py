@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,12 +11,27 @@ from ..catalog import CREATE_PATH, CURRENT_PATHS, Catalog, Variant
 from ..catalog.files import create_schemas, resolved_file
 from ..catalog.upgrade import upgraded
 from ..errors import SpecError
-from .diff import Difference, differences, wording_differences
+from .answers import answers_of, comparable
+from .diff import Difference, answer_differences, differences, wording_differences
 
-__all__ = ["Change", "Creates", "Source", "changes", "creates_of", "models_in", "narrowed", "source_of"]
+__all__ = ["Change", "Create", "Source", "changes", "creates_of", "models_in", "narrowed", "source_of"]
 
-Creates: TypeAlias = Sequence[tuple[str, dict[str, Any]]]
-"""Paths, each with the resolved schema of the body that makes a job there."""
+NAMES = {"post": "the create's answer", "get": "the poll's answer"}
+
+
+class Create(NamedTuple):
+    """What makes a job on a path, and what is answered there."""
+
+    path: str
+    body: dict[str, Any]
+    """The resolved schema of the body."""
+    answers: Mapping[str, dict[str, Any]] = {}
+    """The resolved schemas of what the create (`post`) and the poll (`get`) answer, where they are told."""
+    among: bool = False
+    """Whether the body is one of several on its path: the answers may be those of all of them then."""
+
+
+Creates: TypeAlias = Sequence[Create]
 
 
 class Change(NamedTuple):
@@ -23,17 +39,25 @@ class Change(NamedTuple):
 
     path: str
     difference: Difference
+    of: str = ""
+    """The answer that it is in, by its method; empty for the body."""
+
+    @property
+    def part(self) -> str:
+        """`body`, or the answer that it is in."""
+        return NAMES[self.of] if self.of else "body"
 
     def line(self, there: str = "in the file") -> str:
         """The change as one line; `there` says where the second contract is."""
         if self.difference.constraint == "path":
             return "the vendored contract does not have this path"
-        return self.difference.line(there)
+        said = self.difference.line(there)
+        return f"{NAMES[self.of]}: {said.replace('body:', 'the whole:', 1)}" if self.of else said
 
     def row(self) -> dict[str, str]:
         """The change as plain data."""
         one = self.difference
-        row = {"path": self.path, "severity": one.severity, "line": self.line()}
+        row = {"path": self.path, "severity": one.severity, "line": self.line(), "part": self.part}
         fields = {"field": one.field, "constraint": one.constraint}
         return row | fields | {"vendored": one.ours, "file": one.theirs}
 
@@ -79,31 +103,37 @@ def source_of(word: str, catalog: Catalog) -> Source:
 
 def _catalogued(variant: Variant, catalog: Catalog) -> Creates:
     older = [(variant.older_path, True)] if variant.legacy else []
+    paths = catalog.document(variant.model)["paths"]
     return [
-        (path, catalog.create_schema(variant.model, legacy=legacy))
+        Create(path, catalog.create_schema(variant.model, legacy=legacy), answers_of(paths[path]))
         for path, legacy in ((CREATE_PATH, False), *older)
     ]
 
 
 def models_in(document: Mapping[str, Any]) -> list[str]:
     """The models that the creates of a document name."""
-    return list(dict.fromkeys(name for _, option in _options(document) for name in _named(option)))
+    return list(dict.fromkeys(name for _, option, _ in _options(document) for name in _named(option)))
 
 
 def creates_of(document: Mapping[str, Any], names: set[str], where: str) -> Creates:
     """The creates of one model, by any of its names; raises SpecError where there is none."""
-    found = [(path, option) for path, option in _options(document) if names & set(_named(option))]
+    found = [
+        Create(path, option, answers_of(document["paths"][path]), among=among)
+        for path, option, among in _options(document)
+        if names & set(_named(option))
+    ]
     if not found:
         known = ", ".join(sorted(models_in(document))) or "no model"
         raise SpecError(f"{where} has no create of {sorted(names)[0]}: it documents {known}.")
     return found
 
 
-def _options(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every create body, and the alternatives of those that have some."""
+def _options(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Every create body, and the alternatives of those that have some; whether it is one of several."""
     for path, schema in create_schemas(document):
-        for option in (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())):
-            yield path, option
+        yield path, schema, False
+        for option in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
+            yield path, option, True
 
 
 def _named(option: Mapping[str, Any]) -> list[str]:
@@ -114,7 +144,7 @@ def _named(option: Mapping[str, Any]) -> list[str]:
 
 def narrowed(document: Mapping[str, Any], model: str, names: set[str], where: str) -> dict[str, Any]:
     """A document with the creates of one model alone, whatever else it describes; its own id comes first."""
-    found: dict[str, dict[str, Any]] = dict(creates_of(document, names, where))
+    found = {one.path: one.body for one in creates_of(document, names, where)}
     paths: dict[str, Any] = {}
     for path, item in document["paths"].items():
         schema = found.get(path)
@@ -136,20 +166,46 @@ def narrowed(document: Mapping[str, Any], model: str, names: set[str], where: st
 def changes(ours: Creates, theirs: Creates, *, wording: bool = False) -> list[Change]:
     """What the second contract has otherwise than the first one; with `wording` also what it says otherwise.
 
-    A path that the second one lacks is no change: the provider documents one path at a time.
+    A path or an answer that the second one lacks is no change: the provider documents one at a time.
     """
     found: list[Change] = []
-    for path, schema in theirs:
-        mine = next((one for at, one in ours if at == path), None)
+    for create in theirs:
+        path = create.path
+        mine = next((one for one in ours if one.path == path), None)
         if mine is None and path in CURRENT_PATHS:
-            mine = next((one for at, one in ours if at in CURRENT_PATHS), None)
+            mine = next((one for one in ours if one.path in CURRENT_PATHS), None)
         if mine is None:
             found.append(Change(path, Difference("", "path", "absent", "present", "widening")))
             continue
-        here, there = _nameless(mine), _nameless(schema)
+        here, there = _nameless(mine.body), _nameless(create.body)
         found += [Change(path, one) for one in differences(here, there)]
         if wording:
             found += [Change(path, one) for one in wording_differences(here, there)]
+        found += _of_answers(mine, create, wording=wording)
+    return found
+
+
+def _of_answers(ours: Create, theirs: Create, *, wording: bool) -> Iterator[Change]:
+    """What the answers have otherwise that both sides tell of: the provider tells of polls once for all."""
+    for method in [method for method in ours.answers if method in theirs.answers]:
+        pairs = product(_forms(ours, method), _forms(theirs, method))
+        nearest = min((_answers_differ(here, there, wording=wording) for here, there in pairs), key=len)
+        yield from (Change(theirs.path, one, method) for one in nearest)
+
+
+def _forms(create: Create, method: str) -> list[dict[str, Any]]:
+    """The answers that may be a model's own."""
+    answer = create.answers[method]
+    alternatives: list[dict[str, Any]] = answer.get("oneOf") or answer.get("anyOf") or [answer]
+    return alternatives if create.among else [answer]
+
+
+def _answers_differ(ours: dict[str, Any], theirs: dict[str, Any], *, wording: bool) -> list[Difference]:
+    if ours == theirs:
+        return []
+    found = answer_differences(ours, theirs)
+    if wording:
+        found += wording_differences(comparable(ours, theirs), comparable(theirs, ours))
     return found
 
 

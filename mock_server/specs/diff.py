@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalog.schema import CONSTRAINTS, Inner, inner_schemas
-from .severity import Severity, field_severity, severity_of
+from .answers import comparable
+from .severity import OF_ANSWERS, OF_BODIES, Severities, Severity
 
-__all__ = ["Difference", "constraints_of", "differences", "wording_differences"]
+__all__ = ["Difference", "answer_differences", "constraints_of", "differences", "wording_differences"]
 
 _COMPARED = (CONSTRAINTS - {"required", "nullable"}) | {"default", "deprecated"}
 """What of a schema is compared; `required` is said of each field that it names."""
@@ -43,7 +44,20 @@ class Difference:
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
     """Where two resolved create schemas differ in what they accept or assume; prose does not count."""
-    left, right = constraints_of(_aligned(ours, theirs)), constraints_of(_aligned(theirs, ours))
+    return _differences(_aligned(ours, theirs), _aligned(theirs, ours), OF_BODIES)
+
+
+def answer_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+    """Where two resolved schemas of answers differ in what a client has to read."""
+    here, there = comparable(ours, theirs), comparable(theirs, ours)
+    # Of several forms that an answer had, it may have kept one; a form that is new, nobody reads.
+    return _differences(_aligned(here, there), there, OF_ANSWERS)
+
+
+def _differences(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], severities: Severities
+) -> list[Difference]:
+    left, right = constraints_of(ours), constraints_of(theirs)
     found: list[Difference] = []
     lacking: list[str] = []
     for field in dict.fromkeys([*left, *right]):
@@ -52,18 +66,20 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Diff
         if field not in left or field not in right:
             lacking.append(field)
             here, there = (_ABSENT, "present") if field not in left else ("present", _ABSENT)
-            severity = field_severity(field, left.get(field), right.get(field))
+            severity = severities.field(field, left.get(field), right.get(field))
             found.append(Difference(field, "field", here, there, severity))
             continue
-        found += _of_field(field, left[field], right[field])
+        found += _of_field(field, left[field], right[field], severities)
     return found
 
 
-def _of_field(field: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Difference]:
+def _of_field(
+    field: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], severities: Severities
+) -> Iterator[Difference]:
     for keyword in dict.fromkeys([*ours, *theirs]):
         here, there = _shown(keyword, ours), _shown(keyword, theirs)
         if here != there:
-            yield Difference(field, keyword, here, there, severity_of(keyword, ours, theirs))
+            yield Difference(field, keyword, here, there, severities.keyword(keyword, ours, theirs))
 
 
 def wording_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:

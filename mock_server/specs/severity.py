@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ["SEVERITIES", "Constraints", "Severity", "field_severity", "severity_of", "worst"]
+__all__ = [
+    "OF_ANSWERS",
+    "OF_BODIES",
+    "SEVERITIES",
+    "Constraints",
+    "Severities",
+    "Severity",
+    "answer_field_severity",
+    "answer_severity",
+    "field_severity",
+    "severity_of",
+    "worst",
+]
 
 Severity = Literal["breaking", "widening", "wording"]
 SEVERITIES: Mapping[Severity, str] = {
-    "breaking": "what was right may be refused, or mean something else",
+    "breaking": "what was right may be refused, or mean something else, or the answer be read wrongly",
     "widening": "more is possible, and what was right still is",
-    "wording": "nothing that a request shows",
+    "wording": "nothing that a request or an answer shows",
 }
 Constraints: TypeAlias = Mapping[str, Any]
 """What one field is bound by: keywords of JSON Schema, and `required`."""
@@ -21,6 +33,15 @@ _LOWER = {"minimum": "exclusiveMinimum", "exclusiveMinimum": "minimum"}
 _UPPER = {"maximum": "exclusiveMaximum", "exclusiveMaximum": "maximum"}
 _LEAST = ("minLength", "minItems", "minProperties", "minContains")
 _MOST = ("maxLength", "maxItems", "maxProperties", "maxContains")
+
+
+class Severities(NamedTuple):
+    """How a kind of schema is judged: one that clients have to keep, or one that they read by."""
+
+    keyword: Callable[[str, Constraints, Constraints], Severity]
+    """What a keyword that differs means."""
+    field: Callable[[str, Constraints | None, Constraints | None], Severity]
+    """What it means that one side lacks a field or an alternative."""
 
 
 def worst(severities: Any) -> Severity | None:
@@ -70,6 +91,25 @@ def field_severity(place: str, ours: Constraints | None, theirs: Constraints | N
         # One more thing to be right in.
         return "widening" if gone else "breaking"
     return "breaking" if gone or (theirs or {}).get("required") else "widening"
+
+
+def answer_severity(keyword: str, ours: Constraints, theirs: Constraints) -> Severity:
+    """The same for a field of an answer: what it may be now, its reader was not told of."""
+    if keyword == "default":
+        return "wording"
+    return severity_of(keyword, theirs, ours)
+
+
+def answer_field_severity(place: str, ours: Constraints | None, theirs: Constraints | None) -> Severity:
+    """The same for what one side's answer lacks."""
+    last = place.rpartition(".")[2]
+    if last.endswith("]") or last.rpartition("|")[1] or last.rpartition("&")[1]:
+        return field_severity(place, theirs, ours)
+    return "breaking" if theirs is None else "widening"
+
+
+OF_BODIES = Severities(severity_of, field_severity)
+OF_ANSWERS = Severities(answer_severity, answer_field_severity)
 
 
 def _compared(ours: Any, theirs: Any) -> Severity:

@@ -26,14 +26,15 @@ __all__ = ["AT_ONCE", "KINDS", "Row", "Synced", "sync"]
 
 AT_ONCE = 4
 """Requests that are under way together: the catalogue is nobody's to hammer on."""
-Kind = Literal["unreadable", "breaking", "gone", "new", "widening", "price", "wording", "same"]
+Kind = Literal["unreadable", "breaking", "gone", "dearer", "new", "widening", "price", "wording", "same"]
 KINDS: Mapping[Kind, str] = {
     "unreadable": "could not be read, or not be used",
     "breaking": "what was right may be refused, or mean something else",
     "gone": "the catalogue has it no more",
+    "dearer": "it costs more",
     "new": "the catalogue has it, and nothing here described it",
     "widening": "more is possible, and what was right still is",
-    "price": "it costs something else",
+    "price": "it costs less, or nothing says any more what it costs",
     "wording": "its document says the same in other words",
     "same": "nothing changed",
 }
@@ -82,8 +83,8 @@ class Synced:
 
     @property
     def status(self) -> int:
-        """0 nothing that matters, 1 something breaking, 2 something could not be read."""
-        return 2 if self.of("unreadable") else 1 if self.of("breaking", "gone") else 0
+        """0 nothing that matters, 1 something breaking, gone or dearer, 2 something could not be read."""
+        return 2 if self.of("unreadable") else 1 if self.of("breaking", "gone", "dearer") else 0
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,8 @@ def _prices(items: Sequence[_Item], folder: SyncFolder) -> Iterator[Row]:
     for item in items:
         if item.pricing is not None and item.id in before and before[item.id].data != item.pricing.data:
             now, then = item.pricing.in_words(), before[item.id].in_words()
-            yield Row(item.id, "price", f"{then}, now {now}")
+            kind: Kind = "dearer" if item.pricing.dearer_than(before[item.id]) else "price"
+            yield Row(item.id, kind, f"{then}, now {now}")
         elif item.pricing is None and item.id in before:
             yield Row(item.id, "price", f"{before[item.id].in_words()}, now without a price")
     folder.keep_prices({item.id: item.pricing for item in items})

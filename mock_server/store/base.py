@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.course import Course
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
@@ -88,9 +89,9 @@ class ChosenScenarios(NamedTuple):
 class Store(Protocol):
     """The jobs of one workspace with all that is counted of them, and its choice of scenarios.
 
-    Every verb is atomic: of two that come at once, one sees all that the other did. The plan of a job never
-    changes; its counters change in the store alone. A store in memory never suspends, so that `at_once` can
-    run a verb; others may.
+    Every verb is atomic: of two that come at once, one sees all that the other did. The plan of a job
+    changes by `change_course` alone, its counters in the store alone. A store in memory never suspends,
+    so that `at_once` can run a verb; others may.
     """
 
     limit: int
@@ -170,6 +171,10 @@ class Store(Protocol):
 
     async def skip_polls(self, polls: Sequence[tuple[str, float]], now: float, lifetime: float) -> None:
         """Move jobs by so many polls each, without a poll: all of them or none."""
+        ...
+
+    async def change_course(self, job_id: str, course: Course, now: float) -> Job | None:
+        """Give a job another course, unless it has come to its end, and say how it is then."""
         ...
 
     async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:

@@ -150,15 +150,17 @@ class Sums(NamedTuple):
 
     def with_job(self, plan: JobPlan) -> Sums:
         """The sums with one more job."""
+        counted = self._replace(line=self.line + 1, made=self.made + 1, kept=self.kept + 1)
+        return counted.with_charge(plan)
+
+    def with_charge(self, plan: JobPlan, times: int = 1) -> Sums:
+        """The sums with what a job costs, or -1 times that."""
         billed = plan.timeline.last == "completed"
         priced = billed and plan.credits is not None
         return self._replace(
-            line=self.line + 1,
-            made=self.made + 1,
-            kept=self.kept + 1,
-            billed=self.billed + billed,
-            priced=self.priced + priced,
-            credits=self.credits + ((plan.credits or 0) if priced else 0),
+            billed=self.billed + billed * times,
+            priced=self.priced + priced * times,
+            credits=self.credits + ((plan.credits or 0) if priced else 0) * times,
         )
 
 

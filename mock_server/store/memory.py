@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from itertools import chain, islice, takewhile
 
 from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.course import Course
 from ..jobs.plan import Job, JobCounters, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
@@ -28,11 +29,23 @@ MOST_ASKED = 100
 class _Entry:
     """A job in this store: its plan, and counters that only the store's verbs change."""
 
-    __slots__ = ("answered", "asked_hits", "by_polls", "expires_at", "hits", "plan", "polls", "skipped")
+    __slots__ = (
+        "answered",
+        "asked_hits",
+        "by_polls",
+        "expires_at",
+        "hits",
+        "place",
+        "plan",
+        "polls",
+        "skipped",
+    )
 
     def __init__(self, plan: JobPlan) -> None:
         self.plan = plan
         self.by_polls = plan.timeline.by == "polls"
+        self.place = 0
+        """In the line of those that rest."""
         self.polls = 0
         self.answered = 0
         self.skipped = 0.0
@@ -163,6 +176,7 @@ class MemoryStore:
     def _line_up(self, plan: JobPlan, moment: float) -> None:
         """Let a job go when its turn comes, which it does from the moment on at which it rests."""
         self._places += 1
+        self._entries[plan.id].place = self._places
         heappush(self._resting, (moment, self._places, plan.id))
 
     def _settled(self, now: float) -> deque[_Rest]:
@@ -170,8 +184,12 @@ class MemoryStore:
         resting, rested = self._resting, self._rested
         while resting and resting[0][0] <= now:
             rest = heappop(resting)
+            entry = self._entries.get(rest[2])
+            if entry is None or entry.place != rest[1]:
+                # It was given another course since.
+                continue
             rested.append(rest)
-            plan = self._entries[rest[2]].plan
+            plan = entry.plan
             if plan.credits is not None and plan.timeline.last == "completed":
                 self._spent += plan.credits
         return rested
@@ -194,12 +212,12 @@ class MemoryStore:
             self._past.popleft()
         return True
 
-    def _charge(self, plan: JobPlan) -> None:
+    def _charge(self, plan: JobPlan, times: int = 1) -> None:
         if plan.timeline.last == "completed":
-            self._billed += 1
+            self._billed += times
             if plan.credits is not None:
-                self._priced += 1
-                self._credits += plan.credits
+                self._priced += times
+                self._credits += plan.credits * times
 
     async def find_job(self, job_id: str) -> Job | None:
         """The job of this id, as it is."""
@@ -259,6 +277,23 @@ class MemoryStore:
             counters = entry.counters()
             if entry.expires_at is None and entry.plan.status(counters, now) == "completed":
                 entry.expires_at = entry.plan.expiry(counters, now, lifetime)
+
+    async def change_course(self, job_id: str, course: Course, now: float) -> Job | None:
+        """Give a job another course, unless it has come to its end, and say how it is then."""
+        entry = self._entries.get(job_id)
+        if entry is None:
+            return None
+        job = Job(entry.plan, entry.counters())
+        if not job.finished(now):
+            with self._lock:
+                self._charge(entry.plan, -1)
+                entry.place = 0
+                entry.plan = job.plan.on_course(course, job.counters, now)
+                self._charge(entry.plan)
+                moment = entry.plan.rests_at(job.counters, now)
+                if moment is not None:
+                    self._line_up(entry.plan, moment)
+        return Job(entry.plan, job.counters)
 
     async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
         """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""

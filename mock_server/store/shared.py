@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice, takewhile
 
-from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.charges import Completion
+from ..jobs.course import Course
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, Told
 from .coding import (
     Progress,
     Sums,
-    decode_completion,
     decode_plan,
     encode_completion,
     encode_plan,
@@ -28,24 +26,21 @@ from .coding import (
 )
 from .memory import MOST_ASKED
 from .records import Conflict, Ranked, Records, Transaction
-from .transactions import Transactions
+from .shared_lists import SharedLists
 
 __all__ = ["SharedStore"]
 
-MANY = 500
-"""Plans that are read in one go."""
 MOST_PLANS = 10_000
-"""Plans that are kept read: they never change."""
+"""Plans that are kept read, until one of them is changed."""
 
 
-class SharedStore(Transactions):
+class SharedStore(SharedLists):
     """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
 
     def __init__(self, records: Records, limit: int, default: Scenario) -> None:
         super().__init__(records)
         self.limit = limit
         self.resets = 0
-        self._plans: dict[str, JobPlan] = {}
         self._choice: tuple[bytes, ScenarioSelector] | None = None
         self._initial = default
 
@@ -330,85 +325,45 @@ class SharedStore(Transactions):
 
         self.do(skip)
 
-    # Lists and sums
+    async def change_course(self, job_id: str, course: Course, now: float) -> Job | None:
+        """Give a job another course, unless it has come to its end, and say how it is then.
 
-    async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
-        """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
-        ids = self._ids(last, before)
-        texts = self.records.many([f"{kind}:{job_id}" for job_id in ids or () for kind in "pc"])
-        found = []
-        for job_id, plan, progress in zip(ids or (), texts[::2], texts[1::2], strict=True):
-            if plan is not None and progress is not None:
-                known = self._plans.get(job_id) or decode_plan(plan)[0]
-                found.append(Job(known, Progress(progress).counters()))
-        return found
+        Other servers keep plans that they have read: they have to be told to forget them.
+        """
 
-    def _ids(self, last: int | None, before: str | None) -> list[str] | None:
-        """The ids of the jobs that are kept, oldest first; None where `before` is none of them."""
-        below: float | None = None
-        if before is not None:
-            text = self.records.many([f"p:{before}"])[0]
-            if text is None:
+        def change(tx: Transaction) -> Job | None:
+            found = self._job(tx, job_id)
+            if found is None:
                 return None
-            below = decode_plan(text)[1]
-        return [
-            one.member.decode("utf-8", "surrogatepass") for one in self.records.ranked("order", last, below)
-        ]
+            plan, progress = found
+            counters = progress.counters()
+            if Job(plan, counters).finished(now):
+                return Job(plan, counters)
+            changed = plan.on_course(course, counters, now)
+            self._replan(tx, changed, changed.rests_at(counters, now))
+            return Job(changed, counters)
 
-    async def charges(self, last: int | None = None, before: str | None = None) -> list[Charge]:
-        """A charge per job, also of jobs that made room, as many as there may be jobs; parts as of jobs."""
-        past = [decode_completion(one.member).charge for one in self.records.ranked("past")][::-1]
-        ids = self._ids(last, before)
-        if ids is None:
-            place = next((place for place, one in enumerate(past) if one.job_id == before), len(past))
-            return list(islice(past, place + 1, None if last is None else place + 1 + last))[::-1]
-        plans = self.records.many([f"p:{job_id}" for job_id in ids])
-        kept = [decode_plan(plan)[0].charge for plan in plans if plan is not None][::-1]
-        return list(islice([*kept, *past], last))[::-1]
+        return self.do(change)
 
-    async def completed(
-        self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
-    ) -> list[Completion]:
-        """The charges of jobs that completed before a place in line and not before `since`, newest first."""
-        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
-        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+    def _replan(self, tx: Transaction, plan: JobPlan, rests_at: float | None) -> None:
+        """Keep another plan of a job, and stand it in line where it belongs now."""
+        text = tx.get(f"p:{plan.id}")
+        if text is None:
+            raise Conflict
+        before, line = decode_plan(text)
+        tx.set(f"p:{plan.id}", encode_plan(plan, line))
+        for one in self.records.ranked("resting"):
+            if one.member.partition(b" ")[2] == _member(plan.id):
+                tx.unrank("resting", *one)
+        sums = Sums.read(tx.get("sums")).with_charge(before, -1).with_charge(plan)
+        if rests_at is not None:
+            sums = self._line_up(tx, sums, plan, rests_at)
+        tx.set("sums", sums.encode())
+        self._plans.pop(plan.id, None)
 
-    async def spent(self, until: float) -> int:
-        """The credits that jobs have cost which completed by a moment, those that made room included."""
-        past = [decode_completion(one.member) for one in self.records.ranked("past")]
-        later = sum(rest.charge.spent for rest in past if rest.at > until)
-        kept = self._kept_completions(until)
-        return self._sums().spent - later + sum(rest.charge.spent for rest in kept)
-
-    def _completions(self, now: float) -> Iterator[Completion]:
-        """The charges of jobs that have come to rest by now, those that made room last."""
-        yield from self._kept_completions(now)
-        for one in self.records.ranked("past")[::-1]:
-            yield decode_completion(one.member)
-
-    def _kept_completions(self, now: float) -> Iterator[Completion]:
-        resting = [one for one in self.records.ranked("resting")[::-1] if one.score <= now]
-        for start in range(0, len(resting), MANY):
-            some = resting[start : start + MANY]
-            places = [one.member.partition(b" ") for one in some]
-            ids = [member.decode("utf-8", "surrogatepass") for _, _, member in places]
-            plans = self.records.many([f"p:{job_id}" for job_id in ids])
-            for one, (place, _, _), plan in zip(some, places, plans, strict=True):
-                if plan is not None:
-                    yield Completion(one.score, int(place), decode_plan(plan)[0].charge)
-
-    async def totals(self) -> ChargeTotals:
-        """The sums of all charges since the start or the last reset."""
-        sums = self._sums()
-        return ChargeTotals(sums.made, sums.billed, sums.priced, sums.credits)
-
-    async def counts(self) -> StoreCounts:
-        """How many jobs there are and were."""
-        sums = self._sums()
-        return StoreCounts(sums.kept, sums.made, sums.dropped)
-
-    def _sums(self) -> Sums:
-        return self.do(lambda tx: Sums.read(tx.get("sums")), writes=False)
+    def forget_plans(self) -> None:
+        """Read plans again: one of them may have changed."""
+        self._plans.clear()
 
     async def reset(self) -> None:
         """Forget all jobs, counts and queued scenarios."""

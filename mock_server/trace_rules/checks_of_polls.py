@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice, pairwise
+from itertools import islice
 
 from ..exchanges.exchange import Exchange
 from .id_mutations import lost_digits, mangled
@@ -22,8 +22,8 @@ MOST_ISSUED = 200
 """Ids, the last ones before a poll, of which its id may be made."""
 STORM = 50
 """Polls of one job in a row, without a pause, that are a storm."""
-NO_PAUSE = 0.01
-"""Virtual seconds between an answer and the next poll that are no pause, but what a program takes."""
+NO_PAUSE = 0.02
+"""Seconds from an answer to the next poll that are no pause, but what a program takes."""
 
 
 def c1_stops_at_terminal(trace: Trace) -> Iterator[Accusation]:
@@ -50,25 +50,53 @@ def c1_stops_at_terminal(trace: Trace) -> Iterator[Accusation]:
 def c7_sane_cadence(trace: Trace) -> Iterator[Accusation]:
     """Very many polls of a job without any pause between an answer and the next one.
 
-    A test may have taken the pause away so that nothing sleeps: so this is advice. A clock that stands still
-    shows no pauses, and nothing is said.
+    A test may have taken the pause away so that nothing sleeps: so this is advice. A clock that no wait
+    moves shows no pauses, and nothing is said.
     """
     for polls in trace.polls.values():
-        storm = polls[:1]
-        for before, poll in pairwise(polls):
-            if before.ended_at is not None and 0 < poll.at - before.ended_at < NO_PAUSE:
-                storm.append(poll)
-            elif len(storm) < STORM:
-                storm = [poll]
-            else:
-                break
-        if len(storm) >= STORM:
+        storm, pauses = _storm(polls, NO_PAUSE * max(1.0, trace.speed))
+        if storm and (pauses > 0 or trace.followed):
             yield Accusation(
                 f"a job was polled {len(storm)} times within {storm[-1].at - storm[0].at:.2g} s, without a "
                 "pause: a real API answers 429 to whatever uses the key.",
                 (storm[0], storm[-1]),
                 False,
             )
+
+
+def _storm(polls: list[Exchange], no_pause: float) -> tuple[list[Exchange], float]:
+    """The first polls, one after the other, without a pause between them on the average, and the sum of gaps.
+
+    On the average, as the machine may have had something else to do.
+    """
+    begin, gaps = 0, 0.0
+    for end in range(1, len(polls)):
+        gap = _gap(polls[end - 1], polls[end])
+        if gap is None:
+            begin, gaps = end, 0.0
+            continue
+        gaps += gap
+        if end - begin == STORM:
+            gaps -= _gap(polls[begin], polls[begin + 1]) or 0.0
+            begin += 1
+        if end - begin == STORM - 1 and gaps <= no_pause * (STORM - 1):
+            last = end
+            while last + 1 < len(polls) and _at_once(polls[last], polls[last + 1], no_pause):
+                last += 1
+            return polls[begin : last + 1], gaps
+    return [], 0.0
+
+
+def _at_once(before: Exchange, poll: Exchange, no_pause: float) -> bool:
+    gap = _gap(before, poll)
+    return gap is not None and gap < no_pause
+
+
+def _gap(before: Exchange, poll: Exchange) -> float | None:
+    """The time from an answer to the next poll; None where that did not wait for the answer."""
+    if before.ended_at is None or poll.at < before.ended_at:
+        return None
+    return poll.at - before.ended_at
 
 
 def c8_retry_after(trace: Trace) -> Iterator[Accusation]:

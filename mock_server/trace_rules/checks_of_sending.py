@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ..api.request_context import REDIRECTED
@@ -87,7 +86,7 @@ def a7_bearer_everywhere(trace: Trace) -> Iterator[Accusation]:
         elif scheme != "Bearer":
             says = f"a {exchange.kind} says {scheme!r}: the API documents 'Bearer'"
             yield Accusation(f"{says}, and servers may insist on it.", (exchange,))
-        elif len(key.strip()) > 3 and key.strip() in _url_text(exchange):
+        elif exchange.key_in_url:
             yield Accusation("the key is in the URL, where logs and proxies keep it.", (exchange,))
 
 
@@ -109,10 +108,6 @@ def a8_strict_json(trace: Trace) -> Iterator[Accusation]:
 def asks_for_unknown_model(create: Exchange) -> bool:
     """True for a create of a model that this mock has no document of: that tells nothing of the client."""
     return any(problem.constraint == UNKNOWN_MODEL for problem in create.violations)
-
-
-def _url_text(exchange: Exchange) -> str:
-    return exchange.path + "?" + json.dumps(exchange.query, ensure_ascii=False)
 
 
 def _charset(exchange: Exchange) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ..api.generation_paths import vendored_paths
 from ..catalog import CURRENT_PATHS
@@ -15,7 +15,8 @@ LONGEST = 200
 """Characters of a path that is looked at: a longer one is no slip."""
 ALIKE = 0.88
 """How much a path must look like one of the API's, where it is not the same but for slashes and the like."""
-_OF_A_VENDOR = re.compile(r"/v2/generate/video/([a-z0-9-]+)/generation")
+ALIKE_NAMES = 0.8
+"""The same for the name of a family, which is short."""
 _PREFIX = re.compile(r"^(?:/v\d+)+(?=/)|^(?:/api)(?=/)")
 
 
@@ -31,15 +32,35 @@ def nearest_path(path: str) -> str | None:
     plain = re.sub(r"/{2,}", "/", path.lower()).rstrip("/")
     if plain in vendored_paths():
         return plain
-    if _OF_A_VENDOR.fullmatch(plain) and not plain.startswith("/v2/generate/video/kling"):
-        # Another vendor's, some of which have no older path here: nobody's slip.
+    if _is_of_another_vendor(plain):
         return None
     if plain.endswith(CURRENT_PATHS[-1]) or f"{CURRENT_PATHS[-1]}/" in plain:
         return CURRENT_PATHS[0]
-    if "/video" not in plain and "kling" not in plain:
+    if "/video" not in plain and not any(f"/{family}" in plain for family in _families()):
         return None
     likeness, near = max((_likeness(plain, known), known) for known in vendored_paths())
     return near if likeness >= ALIKE else None
+
+
+@cache
+def _older() -> tuple[int, list[list[str]]]:
+    """The older paths in pieces, and the piece in which they differ: the name of a family."""
+    paths = [path.split("/") for path, made in vendored_paths().items() if made.vendor is not None]
+    return next(place for place, names in enumerate(zip(*paths, strict=True)) if len(set(names)) > 1), paths
+
+
+def _families() -> list[str]:
+    place, paths = _older()
+    return [pieces[place] for pieces in paths]
+
+
+def _is_of_another_vendor(path: str) -> bool:
+    """Whether a path has the form of the older ones, and names nobody of whom there is one: nobody's slip."""
+    pieces, (place, paths) = path.split("/"), _older()
+    named = pieces[place] if len(pieces) == len(paths[0]) else ""
+    if not named or [*pieces[:place], paths[0][place], *pieces[place + 1 :]] != paths[0]:
+        return False
+    return not any(named.startswith(one) or _ratio(named, one) >= ALIKE_NAMES for one in _families())
 
 
 def _likeness(path: str, known: str) -> float:

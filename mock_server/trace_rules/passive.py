@@ -63,12 +63,12 @@ def check_trace(exchanges: Sequence[Exchange] | Trace, *, ignore: Collection[str
     """Every breach that the exchanges show, in the order of the ids; one that shows again is still one.
 
     `exchanges` are one client's, oldest first, such as `MockServer.exchanges` after a test, or a `Trace` that
-    knows more of them. `ignore` holds ids that are not checked.
+    knows more of them. `ignore` holds ids that are not checked, beside those that the trace leaves out.
     """
     trace = exchanges if isinstance(exchanges, Trace) else Trace(tuple(exchanges))
     breaches: list[Breach] = []
     for invariant in INVARIANTS:
-        if invariant.id in ignore:
+        if invariant.id in ignore or invariant.id in trace.ignored:
             continue
         found: dict[tuple[str, bool], list[int]] = {}
         for accusation in invariant.check(trace):

@@ -176,7 +176,8 @@ RULES = (
         "create-429",
         Level.REQUIRED,
         "Asked to wait, the client does not, and is locked out for longer.",
-        "Read Retry-After as seconds or as a date, wait that long, and count the attempts.",
+        "Read Retry-After as seconds or as a date, wait that long, or a while where there is none, "
+        "and count the attempts.",
         asks="waits for Retry-After before the create is sent again, and not for ever",
         meet="rate-limited;times=1",
         in_trace=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -60,6 +60,12 @@ class Trace:
     """Hosts that were answered for, and that nobody called."""
     lost: bool = False
     """Whether a create that was not answered, or by a 5xx, may have made a job that nothing is known of."""
+    ignored: Collection[str] = ()
+    """Ids of rules that the test itself has left out."""
+    speed: float = 1.0
+    """Virtual seconds in a real one."""
+    followed: bool = False
+    """Whether what a client waits with moves the clock: no time at all is a pause that was not made then."""
     patience: Callable[[str], float | None] = _unknown
     """The virtual seconds for which an ordinary job is to be waited for, by its id; None where unknown."""
 

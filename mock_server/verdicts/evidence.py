@@ -46,6 +46,9 @@ def trace_of(
         armed=[each for each in arming.armed if each.how in armed],
         unused=chosen.queue[1:] if chosen.begun else chosen.queue,
         uncalled=tuple(uncalled),
+        ignored=arming.ignored,
+        speed=space.clock.speed,
+        followed=space.clock.followed,
         patience=partial(_patience, space),
     )
 

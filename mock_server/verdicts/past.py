@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
+from ..exchanges.exchange import Exchange
 from ..store import at_once
 from ..trace_rules import Breach, Trace, check_trace
 from ..trace_rules.reposts import wishes
@@ -49,7 +50,7 @@ class _Part:
         self.stepped = bool(trace.steps)
         """Whether somebody chose a scenario or looked: a test suite, whose tests are told apart by resets."""
         self.one_wish = len(wishes(trace)) <= 1
-        self.jobs = _jobs(space)
+        self.jobs = _jobs(space, trace.exchanges)
         self._trace: Trace | None = trace
         self._breaches: list[Breach] = []
 
@@ -67,12 +68,20 @@ class _Part:
         return [Seen(_certain(one) if certain else one, test=test) for one in self.breaches]
 
 
-def _jobs(space: Workspace) -> list[JobRow]:
-    now = space.clock.now()
-    return [
-        JobRow(job.plan.id, job.plan.model, job.status(now), job.counters.polls, job.plan.scenario.name)
-        for job in at_once(space.store.jobs())[:MOST_JOBS]
-    ]
+def _jobs(space: Workspace, exchanges: Sequence[Exchange]) -> list[JobRow]:
+    now, jobs = space.clock.now(), at_once(space.store.jobs())[:MOST_JOBS]
+    words = dict.fromkeys((job.plan.id for job in jobs), "")
+    for exchange in exchanges:
+        if exchange.word is not None and exchange.job_id in words:
+            words[exchange.job_id] = exchange.word
+    rows = []
+    for job in jobs:
+        plan = job.plan
+        told = words[plan.id] or None
+        rows.append(
+            JobRow(plan.id, plan.model, job.status(now), job.counters.polls, plan.scenario.name, told)
+        )
+    return rows
 
 
 def _certain(breach: Breach) -> Breach:

@@ -21,7 +21,8 @@ def as_text(verdict: Verdict) -> str:
 
 def _jobs(verdict: Verdict) -> list[str]:
     lines = [
-        f"  job       {job.id}  {job.model}  {job.status} ({job.scenario}), {many(job.polls, 'poll')}"
+        f"  job       {job.id}  {job.model}  {job.word or job.status} ({job.scenario}), "
+        f"{many(job.polls, 'poll')}"
         for job in verdict.jobs
     ]
     more = verdict.totals.jobs - len(lines)

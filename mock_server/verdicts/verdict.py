@@ -27,6 +27,8 @@ class JobRow(NamedTuple):
     status: str
     polls: int
     scenario: str
+    word: str | None = None
+    """The word for its status that a client was told last; None where it was told none."""
 
 
 class Seen(NamedTuple):

@@ -62,7 +62,10 @@ def fast_forward(
         yield running
         return
     source = ClockSource(clock, quiet=quiet, ports=getattr(of, "ports", None))
-    with fast_forward_from(source, patience=source.patience, real_packages=real_packages) as session:
+    with (
+        source.followed(),
+        fast_forward_from(source, patience=source.patience, real_packages=real_packages) as session,
+    ):
         yield session
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from .. import timing
 from ..hostnames import is_loopback
@@ -69,6 +70,19 @@ class ClockSource:
         self._ports = ports
         self._processes = ProcessWatcher(children())
         self.patience = 0.0 if quiet is not None else timing.BLIND_SOCKET_WAIT
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Let a clock of the mock's know that a program lives by it until the end of the block."""
+        clock: Any = self.clock
+        if not hasattr(clock, "followed"):
+            yield
+            return
+        clock.followed = True
+        try:
+            yield
+        finally:
+            clock.followed = False
 
     def now(self) -> float:
         """Virtual seconds since the epoch."""

@@ -11,6 +11,7 @@ import pytest
 
 from kling_mock import MockServer
 
+SIZE: Any = {"width": 1440, "height": 900}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -50,18 +51,30 @@ def mock(_one_mock: MockServer) -> MockServer:
     return _one_mock
 
 
-@pytest.fixture
-def page(browser: Any, mock: MockServer) -> Iterator[Any]:
-    """The page of that server, live; an error in its console fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+@pytest.fixture(scope="package")
+def _one_page(browser: Any) -> Iterator[tuple[Any, list[str]]]:
+    """A page for all tests, and the errors of its console: to make one takes as long as a test."""
+    context = browser.new_context(viewport=SIZE, permissions=["clipboard-read", "clipboard-write"])
     opened = context.new_page()
     opened.set_default_timeout(20_000)
     wrong: list[str] = []
     opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened, wrong
+    context.close()
+
+
+@pytest.fixture
+def page(_one_page: tuple[Any, list[str]], mock: MockServer) -> Iterator[Any]:
+    """The page of that server, live; an error in its console fails the test."""
+    opened, wrong = _one_page
+    opened.set_viewport_size(SIZE)
+    opened.emulate_media(color_scheme="light")
+    # Elsewhere first: another place in the same page loads nothing.
+    opened.goto("about:blank")
+    wrong.clear()
     opened.goto(f"{mock.url}/")
     opened.wait_for_selector("#link.on")
     yield opened
-    context.close()
     # A request that the mock refuses is told in the console too: that is what some tests are about.
     assert [text for text in wrong if "status of 4" not in text] == []

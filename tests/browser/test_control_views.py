@@ -100,6 +100,7 @@ def test_it_is_used_by_keyboard_alone(page: Any, mock: MockServer) -> None:
     assert page.locator("#panel").is_hidden()
     page.focus("#tab-traffic")
     page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
     page.wait_for_selector("#verdict .card")
 
 

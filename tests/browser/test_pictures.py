@@ -12,6 +12,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_picture_that_is_kept_is_made(browser: Any, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -29,3 +29,10 @@ def test_any_model_can_be_chosen(page: Any, mock: MockServer) -> None:
     page.locator("#model").select_option(MODEL)
     page.locator("rapi-doc #api-title", has_text=MODEL).wait_for()
     assert page.url.endswith(f"?model={MODEL.replace('/', '%2F')}")
+
+
+def test_the_control_api_is_tried_as_well(page: Any, mock: MockServer) -> None:
+    page.goto(f"{mock.url}/docs?model=control")
+    page.locator("rapi-doc #api-title", has_text="control API").wait_for()
+    page.get_by_role("button", name="TRY").first.click()
+    page.get_by_text('"status"').first.wait_for()

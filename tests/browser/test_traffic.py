@@ -42,6 +42,24 @@ def test_a_job_of_a_client_appears_and_comes_to_its_playing_video(page: Any, moc
     assert [one.kind for one in mock.exchanges] == ["create"]
 
 
+def test_one_job_is_completed_failed_held_and_released(page: Any, mock: MockServer) -> None:
+    done, failed, held = (create(mock).json["id"] for _ in range(3))
+    for job_id, deed, shown in ((done, "complete", "completed"), (failed, "fail", "error")):
+        page.locator("#lanes .name", has_text=job_id).click()
+        page.locator("#panel h2", has_text=job_id).wait_for()
+        page.click(f'#panel [data-action="{deed}"]')
+        page.wait_for_selector(f"#panel .tag.{shown}")
+        assert page.is_disabled('#panel [data-action="hold"]')
+    page.locator("#lanes .name", has_text=held).click()
+    page.locator("#panel h2", has_text=held).wait_for()
+    page.click('#panel [data-action="hold"]')
+    page.locator("#panel dd", has_text="until it is released").wait_for()
+    mock.clock.advance(600)
+    page.click('#panel [data-action="release"]')
+    page.locator("#panel dd", has_text="→ completed").wait_for()
+    assert [job.status for job in mock.jobs] == ["completed", "error", "queued"]
+
+
 def test_the_clock_is_paused_moved_and_made_fast(page: Any, mock: MockServer) -> None:
     before = mock.clock.now()
     page.click("#step")
@@ -111,7 +129,6 @@ def test_violations_and_findings_stand_at_their_fields(page: Any, mock: MockServ
 
 
 def test_a_request_copied_as_curl_does_the_same_again(page: Any, mock: MockServer) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     create(mock, prompt='It\'s a "fox" $HOME `id` \\ \n é')
     row(page, 1).click()
     page.get_by_text("Copy as curl").click()
@@ -125,7 +142,6 @@ def test_a_request_copied_as_curl_does_the_same_again(page: Any, mock: MockServe
 
 @pytest.mark.parametrize("language", ["requests", "httpx"])
 def test_programs_copied_from_the_page_are_programs(page: Any, mock: MockServer, language: str) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     create(mock)
     row(page, 1).click()
     page.get_by_text(f"Copy as Python ({language})").click()
@@ -173,16 +189,55 @@ def test_a_reset_and_a_gap_leave_nothing_stale(page: Any, mock: MockServer) -> N
     assert seen(page) == []
 
 
-def test_a_list_of_thousands_is_drawn_where_it_is_looked_at(page: Any, mock: MockServer) -> None:
+def test_the_newest_stay_in_sight_and_a_gap_loses_none(page: Any, mock: MockServer) -> None:
     for _ in range(150):
         create(mock)
-    holds(page, "document.querySelector('#made').textContent === '150'")
+    # More at once than are told one by one.
+    holds(page, "document.querySelector('#count').textContent === '150'")
+    row(page, 150).wait_for()
+    create(mock)
+    row(page, 151).wait_for()
     assert page.locator("#rows .row").count() < 80 and page.locator("#lanes .lane").count() < 80
-    frames = page.evaluate("""async () => {
-      const began = performance.now(); let longest = 0;
-      for (let place = 1; place < 60; place += 1) {
-        const before = performance.now(); const scrub = document.querySelector('#scrub');
-        scrub.value = place * 16; scrub.dispatchEvent(new Event('input'));
-        await new Promise(requestAnimationFrame); longest = Math.max(longest, performance.now() - before);
-      } return longest; }""")
-    assert frames > 0
+
+
+def test_lanes_are_zoomed_and_moved(page: Any, mock: MockServer) -> None:
+    create(mock)
+    mock.clock.advance(100)
+    page.locator("#lanes .tag.completed").wait_for()
+    labels = [page.inner_text("#axis")]
+    for name in ("Zoom in", "Later", "Earlier", "Zoom out", "Fit"):
+        page.get_by_role("button", name=name, exact=True).click()
+        labels.append(page.inner_text("#axis"))
+    assert (
+        labels[1] != labels[0]
+        and labels[2] != labels[1]
+        and labels[3] == labels[1]
+        and labels[5] == labels[0]
+    )
+    page.focus("#lanes")
+    page.keyboard.press("+")
+    assert page.inner_text("#axis") == labels[1]
+    page.keyboard.press("0")
+    assert page.inner_text("#axis") == labels[0]
+
+
+def test_the_journal_is_had_as_har(page: Any, mock: MockServer) -> None:
+    create(mock, prompt=HOSTILE)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="HAR").click()
+    entries = json.loads(download.value.path().read_text())["log"]["entries"]
+    assert HOSTILE in json.loads(entries[0]["request"]["postData"]["text"])["prompt"]
+
+
+def test_a_row_under_the_pointer_stays_where_it_is(page: Any, mock: MockServer) -> None:
+    for _ in range(40):
+        create(mock)
+    row(page, 40).wait_for()
+    row(page, 35).hover()
+    before = row(page, 35).bounding_box()
+    for _ in range(5):
+        create(mock)
+    holds(page, "document.querySelector('#count').textContent === '45'")
+    assert row(page, 35).bounding_box() == before
+    page.mouse.move(5, 5)
+    row(page, 45).wait_for()

@@ -1,5 +1,6 @@
 // The reference client as a command: payload on stdin, KLING_BASE_URL and KLING_API_KEY in the environment,
 // the video's URL as the last line of stdout, exit status 1 and a message on stderr on failure.
+// It speaks by fetch, or by axios where that is its first word.
 
 const CREATE_TIMEOUT = 60_000;
 const POLL_TIMEOUT = 30_000;
@@ -21,6 +22,23 @@ class KlingError extends Error {}
 const unknown = (why) =>
   new KlingError(`the outcome of the create is unknown, ${why}; a job may have been made and billed`);
 
+const AXIOS = new URL("../node/node_modules/axios/index.js", import.meta.url);
+const send = process.argv[2] === "axios" ? byAxios((await import(AXIOS)).default) : byFetch;
+
+async function byFetch(method, url, headers, body, signal) {
+  const reply = await fetch(url, { method, headers, body, redirect: "manual", signal });
+  // text() drops a byte order mark.
+  return { status: reply.status, headers: reply.headers, text: await reply.text() };
+}
+
+function byAxios(axios) {
+  const options = { maxRedirects: 0, responseType: "text", transformResponse: [], validateStatus: () => true, proxy: false };
+  return async (method, url, headers, data, signal) => {
+    const { status, headers: named, data: text } = await axios({ ...options, method, url, headers, data, signal });
+    return { status, headers: new Headers(named.toJSON()), text: String(text ?? "").replace(/^\uFEFF/, "") };
+  };
+}
+
 /** One request, whole: redirects are not followed, and the timeout covers the body too. */
 async function request(method, url, body, timeout) {
   const abort = new AbortController();
@@ -28,9 +46,7 @@ async function request(method, url, body, timeout) {
   try {
     const headers = { Authorization: `Bearer ${key}`, Accept: "application/json", Connection: "close" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    const reply = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
-    // text() drops a byte order mark.
-    return { status: reply.status, headers: reply.headers, text: await reply.text() };
+    return await send(method, url, headers, body, abort.signal);
   } finally {
     clearTimeout(timer);
   }
@@ -65,7 +81,7 @@ async function post(body) {
   try {
     return await request("POST", route, body, CREATE_TIMEOUT);
   } catch (error) {
-    if (["ECONNREFUSED", "ENOTFOUND"].includes(error.cause?.code)) {
+    if (["ECONNREFUSED", "ENOTFOUND"].includes(error.cause?.code ?? error.code)) {
       throw new KlingError(`no connection, nothing was sent: ${why(error)}`);
     }
     throw unknown(`the reply was lost (${why(error)})`);

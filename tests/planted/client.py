@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["MISTAKES", "Api", "right"]
+__all__ = ["ADVICE", "MISTAKES", "Api", "right"]
 
 MODEL = "klingai/v2.5-turbo/pro/text-to-video"
 FAILED = (urllib.error.URLError, OSError, http.client.HTTPException, ValueError)
@@ -189,6 +189,20 @@ def cut_id(api: Api) -> None:
         pass
 
 
+def storm(api: Api) -> None:
+    api.arm("stuck-generating")
+    job = api.create()
+    for _ in range(120):
+        api.poll(job)
+
+
+def given_up(api: Api) -> None:
+    job = api.create()
+    for _ in range(2):
+        time.sleep(1.4 * api.pause)
+        api.poll(job)
+
+
 def undocumented(api: Api) -> None:
     api.finish(api.create(colour="blue"))
 
@@ -218,10 +232,14 @@ MISTAKES: dict[str, tuple[str, Callable[[Api], None]]] = {
     "a video of a job that failed": ("D3", of_an_error),
     "an expired video that is given up": ("D13", expired),
     "an id that was cut": ("C11", cut_id),
+    "many polls without a pause": ("C7", storm),
+    "a job that is given up early": ("B13", given_up),
     "a field that nobody knows": ("A3", undocumented),
     "the key in the URL": ("A7", key_in_the_url),
 }
 """Each planted mistake with the rule that it breaks."""
+ADVICE = ("B13", "C7", "D13")
+"""Those of them that are advice."""
 
 
 def each(api: Api) -> None:

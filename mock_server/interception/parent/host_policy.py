@@ -105,5 +105,5 @@ def _host_of(url: str) -> str | None:
 def _checked(name: str) -> str:
     plain = plain_name(name)
     if not plain or any(sign in plain for sign in "/:@ *") or is_loopback(plain):
-        raise SettingsError(f"--host: expected a host name such as {API_HOST}, received {name!r}.")
+        raise SettingsError(f"--api-host: expected a host name such as {API_HOST}, received {name!r}.")
     return plain

@@ -77,6 +77,7 @@ def run(options: RunOptions) -> dict[str, Any]:
     fast_forward = options.fast_forward
     with Watcher() as watcher, held_signals() as mask, MockServer(settings) as server:
         keep_past(server.space, of_program=True)
+        server.clock.followed = fast_forward
         clock_server = clock_server_of(server, hosts)
         with (
             gateway_of(server, hosts, authority, proxies, clock_server) as gateway,

@@ -13,9 +13,9 @@ from ...exchanges.exchange import Exchange, trace_redactor
 from ...exchanges.line import status_word
 from ...exchanges.redaction import environment_keys
 from ...exchanges.video_urls import video_urls
+from ...job_view import JobView
 from ...scenarios.fault import KINDS, MODIFIERS, FaultKind
 from ...server import MockServer
-from ...store.job_view import JobView
 from ...timeline import FINAL_STATUSES
 from ...trace_rules.checks_of_sending import asks_for_unknown_model
 from ...verdicts.past import verdict_of
@@ -204,7 +204,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
     lines += [f"  trouble   {sentence}" for sentence in report["trouble"][:SHOWN]]
     for finding in report["findings"][:SHOWN]:
         lines.append(
-            f"  tolerated {finding['says']}" + (f" ({finding['times']}x)" if finding["times"] > 1 else "")
+            f"  finding   {finding['says']}" + (f" ({finding['times']}x)" if finding["times"] > 1 else "")
         )
     for breach in report["breaches"][:MOST_BREACHES]:
         word = "advice   " if breach["level"] == "A" else "broken   "
@@ -218,7 +218,9 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
     if report["refused"]:
         places = ", ".join(f"{one['host']} ({one['attempts']}x)" for one in report["refused"])
-        lines.append(f"  refused   {places}: offline; --no-offline lets them through, --host NAME mocks them")
+        lines.append(
+            f"  refused   {places}: offline; --no-offline lets them through, --api-host NAME mocks them"
+        )
     return [line.translate(PLAIN).encode("ascii", "replace").decode() if plain else line for line in lines]
 
 

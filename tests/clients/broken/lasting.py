@@ -73,6 +73,28 @@ class ReadsCreateSecondsOnly(Client):
         return reply
 
 
+@breaks("B6")
+class WantsToBeToldHowLong(Client):
+    """Ends with a KeyError where a 429 does not say how long to wait, as it is documented."""
+
+    def post(self, body: bytes) -> Reply:
+        reply = super().post(body)
+        if reply.status == 429:
+            _ = reply.headers["retry-after"]
+        return reply
+
+
+@breaks("B6")
+class HurriesUnlessTold(Client):
+    """Sends the create again at once where a 429 does not say how long to wait."""
+
+    def post(self, body: bytes) -> Reply:
+        reply = super().post(body)
+        if reply.status == 429:
+            return Reply(reply.status, {"retry-after": "0", **reply.headers}, reply.body)
+        return reply
+
+
 @breaks("C12")
 class WantsPlainIds(Client):
     """Refuses an id with other characters than a nanoid has, once it is paid for."""

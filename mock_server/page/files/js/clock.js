@@ -34,7 +34,6 @@ export class Head {
     $("speed").onchange = () => act({ speed: Number($("speed").value) });
     state.watch(() => this.show());
     setInterval(() => this.tick(), 250);
-    this.spaces();
     setInterval(() => { if (!document.hidden) this.spaces(); }, 60_000);
   }
 

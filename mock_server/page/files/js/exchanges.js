@@ -2,6 +2,7 @@
 
 import { $, choices, fill, h } from "./dom.js";
 import { get } from "./server.js";
+import { FILTERED } from "./state.js";
 import { clockTime, seconds } from "./time.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -9,11 +10,11 @@ const COLUMNS = [
   ["#", "number"], ["time", "at"], ["method", "method"], ["path", "path"], ["status", "status"],
   ["word", "word"], ["model", "model"], ["scenario", "scenario"], ["notes", "notes"],
 ];
-const FILTERS = ["method", "status", "word", "model", "scenario"];
 
 export class Exchanges {
   constructor(state, open) {
     Object.assign(this, { state, open });
+    [this.offered, this.counted] = [{}, {}]; // the choices of the filters
     this.by = "number";
     this.up = true;
     this.chosen = null;
@@ -29,7 +30,7 @@ export class Exchanges {
     $("filters").addEventListener("reset", () => setTimeout(() => this.show()));
     $("filters").addEventListener("submit", (event) => event.preventDefault());
     this.heads();
-    state.watch(() => this.show());
+    state.watch(() => { this.show(); this.reach(); });
   }
 
   heads() {
@@ -71,10 +72,11 @@ export class Exchanges {
   /** The exchanges that the filters leave. */
   matching() {
     const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = FILTERS.map((name) => [name, $(`filter-${name}`).value]).filter(([, value]) => value);
+    const wanted = FILTERED.map((name) => [name, $(`filter-${name}`).value]).filter(([, value]) => value);
     const rule = $("filter-rule").value;
     const numbers = rule && new Set((this.state.verdict?.breaches ?? []).filter((one) => one.id === rule).flatMap((one) => one.exchanges));
     const until = this.state.at;
+    if (until === null && !wanted.length && !numbers && !words.length) return this.state.exchanges.slice();
     return this.state.exchanges.filter((one) =>
       (until === null || one.at <= until)
       && wanted.every(([name, value]) => String(one[name] ?? "none") === value)
@@ -84,7 +86,12 @@ export class Exchanges {
 
   show(now = false) {
     const all = this.state.exchanges;
-    for (const name of FILTERS) choices($(`filter-${name}`), [...new Set(all.map((one) => String(one[name] ?? "none")))].sort(), "all");
+    for (const name of FILTERED) {
+      const seen = this.state.seen[name];
+      if (this.offered[name] === seen && this.counted[name] === seen.size) continue;
+      [this.offered[name], this.counted[name]] = [seen, seen.size];
+      choices($(`filter-${name}`), [...seen].sort(), "all");
+    }
     choices($("filter-rule"), [...new Set((this.state.verdict?.breaches ?? []).map((one) => one.id))].sort(), "all");
     const found = this.matching();
     $("matching").textContent = found.length === all.length ? `${all.length}` : `${found.length} of ${all.length}`;
@@ -98,6 +105,12 @@ export class Exchanges {
     this.list.set(found);
   }
 
+  /** An instant before the oldest exchange that is known asks for older ones. */
+  reach() {
+    const { at, exchanges } = this.state;
+    if (at !== null && exchanges.length && at < exchanges[0].at) this.loadOlder();
+  }
+
   async loadOlder() {
     const { state } = this;
     if (!state.older || this.loading || !state.exchanges.length) return;
@@ -106,17 +119,27 @@ export class Exchanges {
       const before = state.exchanges[0].number;
       const page = await get(`exchanges?limit=500&bodies=false&before=${before}`);
       state.older = page.before !== null;
-      const place = $("rows").scrollTop;
+      const shown = this.list.items.length;
       for (const one of page.exchanges) state.keep(one);
-      this.show();
-      $("rows").scrollTop = place + page.exchanges.length * 26;
+      this.show(true);
+      this.list.moveBy(this.list.items.length - shown);
+      state.changed();
     } finally {
       this.loading = false;
     }
   }
 }
 
+const texts = new WeakMap();
+
+/** All that a search looks at, in small letters. */
 function textOf(one) {
+  let text = texts.get(one);
+  if (text === undefined) texts.set(one, text = written(one));
+  return text;
+}
+
+function written(one) {
   const problems = [...one.violations, ...one.findings].map((problem) => `${problem.path} ${problem.expected}`);
   return [one.number, one.method, one.path, one.query, one.status, one.word, one.job, one.model, one.scenario, one.fault, one.kind, ...problems, seconds(one.took)]
     .join(" ").toLowerCase();

@@ -4,8 +4,16 @@ import { $, button, fill, h } from "./dom.js";
 import { clockTime, seconds, spans } from "./time.js";
 import { VirtualList } from "./virtual_list.js";
 
-const MOST_MARKS = 150;
+const PLACES = 300; // of a lane, at each of which one mark is drawn
 const STEPS = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400];
+
+const KINDS = ["plain", "finding", "violation", "fault"];
+
+function kindOf(one) {
+  if (one.fault) return "fault";
+  if (one.violations.length || (one.status ?? 0) >= 400) return "violation";
+  return one.findings.length ? "finding" : "plain";
+}
 
 export class Lanes {
   constructor(state, { onJob, onExchange }) {
@@ -43,7 +51,7 @@ export class Lanes {
   /** All that there is: from the first job to now, with some room behind. */
   span() {
     const { state } = this;
-    const first = state.jobs.size ? Math.min(...[...state.jobs.values()].map((job) => job.made_at)) : state.now() - 10;
+    const first = state.jobs.size ? state.first : state.now() - 10;
     return [first, Math.max(state.now(), first + 5)];
   }
 
@@ -114,8 +122,7 @@ export class Lanes {
       row.lastChild.textContent = status;
       row.lastChild.className = `tag ${status}`;
       const parts = spans(job, this.state.pollsOf(job)).flatMap(([name, begins, ends]) => this.part(name, begins, ends, instant, x));
-      const marks = (this.state.marks.get(job.id) ?? []).filter((one) => one.at <= instant && one.at >= from && one.at <= to).slice(-MOST_MARKS);
-      fill(row.children[1], parts, marks.map((one) => this.mark(one, x)), h("u", { style: { left: `${x(instant)}%` } }));
+      fill(row.children[1], parts, this.marks(job, instant, from, to).map((one) => this.mark(one, x)), h("u", { style: { left: `${x(instant)}%` } }));
     }
   }
 
@@ -126,8 +133,20 @@ export class Lanes {
       .map(([one, other, kind]) => h("i", { class: kind, title: kind, style: { left: `${x(one)}%`, width: `${x(other) - x(one)}%` } }));
   }
 
+  /** The exchanges of a job in sight, up to an instant; of those that fall together the worst one. */
+  marks(job, instant, begins, ends) {
+    const places = new Map();
+    for (const one of this.state.marks.get(job.id) ?? []) {
+      if (one.at < begins || one.at > Math.min(ends, instant)) continue;
+      const place = Math.round(((one.at - begins) / (ends - begins)) * PLACES);
+      const there = places.get(place);
+      if (!there || KINDS.indexOf(kindOf(one)) >= KINDS.indexOf(kindOf(there))) places.set(place, one);
+    }
+    return [...places.values()];
+  }
+
   mark(one, x) {
-    const kind = one.fault ? "fault" : one.violations.length || (one.status ?? 0) >= 400 ? "violation" : one.findings.length ? "finding" : "plain";
+    const kind = kindOf(one);
     const title = `${one.number} ${one.method} ${one.status ?? "none"} ${one.word ?? ""} ${one.fault ?? ""}`;
     return h("b", { class: kind, title, style: { left: `${x(one.at)}%`, cursor: "pointer" }, onclick: () => this.onExchange(one.number) });
   }

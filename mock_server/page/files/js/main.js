@@ -6,13 +6,14 @@ import { State } from "./state.js";
 import { Head } from "./clock.js";
 import { Lanes } from "./lanes.js";
 import { Exchanges } from "./exchanges.js";
-import { Panel } from "./panel.js";
+import { Panel, jobPath } from "./panel.js";
 import { Verdict } from "./verdict.js";
 import { Control } from "./control.js";
 
-const VIEWS = ["traffic", "verdict", "control"];
+const VIEWS = ["traffic", "composer", "verdict", "control"];
 
-const state = new State();
+/** What the page shows; for a look from the console too. */
+export const state = new State();
 const onTrouble = (text) => { $("trouble").textContent = text; $("trouble").hidden = !text; };
 const onExchange = (number) => { show("traffic"); exchanges.choose(number); };
 const onJob = (id) => { show("traffic"); panel.job(id); };
@@ -20,9 +21,15 @@ const onJob = (id) => { show("traffic"); panel.job(id); };
 const verdict = new Verdict(state, { onExchange, onTrouble });
 const panel = new Panel(state, { onExchange, onJob, onTrouble, refreshVerdict: () => verdict.refresh() });
 const exchanges = new Exchanges(state, (number) => panel.exchange(number));
+let composer = null; // it is fetched when somebody wants it
 const control = new Control(state, { onTrouble });
 new Lanes(state, { onJob, onExchange });
 const head = new Head(state, { onTrouble });
+
+async function compose() {
+  composer ??= import("./composer.js").then(({ Composer }) => new Composer({ onJob, onTrouble }));
+  await (await composer).open();
+}
 
 async function show(name) {
   for (const view of VIEWS) {
@@ -31,9 +38,11 @@ async function show(name) {
     $(`tab-${view}`).setAttribute("aria-selected", String(chosen));
     $(`tab-${view}`).tabIndex = chosen ? 0 : -1;
   }
-  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  // Not the id of the view itself: the browser would scroll there.
+  if (location.hash !== `#/${name}`) history.replaceState(null, "", `#/${name}`);
   try {
     if (name === "verdict") await verdict.refresh();
+    if (name === "composer") await compose();
     if (name === "control") await control.open();
   } catch (error) {
     onTrouble(error.message);
@@ -54,7 +63,7 @@ for (const view of VIEWS) {
 /** A job that was moved by hand, looked up again. */
 async function changed(id) {
   try {
-    const { exchanges: _, ...job } = await get(`jobs/${encodeURIComponent(id).replaceAll("%2F", "/")}`);
+    const { exchanges: _, ...job } = await get(jobPath(id));
     state.addJob(job);
     state.changed();
   } catch {
@@ -64,7 +73,7 @@ async function changed(id) {
 }
 
 follow({
-  snapshot: (data) => { state.snapshot(data); head.spaces(); },
+  snapshot: (data, again) => { state.snapshot(data, again); if (!again) head.spaces(); },
   event: (kind, data) => {
     state.event(kind, data);
     if (kind === "job-changed") changed(data.job);
@@ -73,4 +82,4 @@ follow({
   },
   link: (kind, text) => { $("link").className = kind; $("link").textContent = text; },
 });
-show(VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "traffic");
+show(VIEWS.find((view) => location.hash === `#/${view}`) ?? "traffic");

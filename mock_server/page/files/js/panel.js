@@ -73,7 +73,7 @@ export class Panel {
     const head = this.begin(`Job ${id}`, "job", id);
     let job;
     try {
-      job = await get(`jobs/${encodeURIComponent(id).replaceAll("%2F", "/")}`);
+      job = await get(jobPath(id));
     } catch (error) {
       fill($("panel"), head, h("p", { class: "violation" }, error.message));
       return;
@@ -83,17 +83,16 @@ export class Panel {
     const payload = payloadOf(made);
     this.status = h("span", {});
     this.polls = h("span", {});
+    this.course = h("span", {});
+    this.charge = h("span", {});
     this.film = h("div", {});
     this.seen = null;
-    const usd = job.credits === null ? "no price is known" : `$${(job.credits / CREDITS_PER_USD).toFixed(4)}`;
-    const ends = job.timeline.at(-1)[0];
     fill($("panel"), head,
       pairs([
         ["status", this.status], ["model", job.model], ["scenario", job.scenario], ["made", clockTime(job.made_at)],
-        ["course", job.timeline.map(([status, span]) => (span === null ? status : `${status} ${span} ${job.by === "polls" ? "polls" : "s"}`)).join(" → ")],
-        ["polls", this.polls], ["charge", ends === "completed" ? usd : `${usd}, not billed: it ends in an error`],
+        ["course", this.course], ["polls", this.polls], ["charge", this.charge],
       ]),
-      h("div", { class: "copies" }, button("Clock to its end", () => this.act("clock", { until: "finished", job: id }))),
+      this.deeds(id),
       this.film,
       payload?.prompt && [h("h3", {}, "Prompt"), h("pre", {}, String(payload.prompt))],
       pictures(payload),
@@ -101,6 +100,17 @@ export class Panel {
       h("div", { class: "refs" }, job.exchanges.slice(-MOST_POLLS).map((one) =>
         button(`${one.number} ${one.kind} ${one.status ?? "none"}${one.word ? ` ${one.word}` : ""}`, () => this.onExchange(one.number)))));
     this.live();
+  }
+
+  /** What can be done to a job that has not ended. */
+  deeds(id) {
+    const path = jobPath(id);
+    const deed = (text, action, title) => button(text, () => this.act(path, { action }), { title, "data-action": action });
+    this.acts = h("div", { class: "copies" },
+      button("Clock to its end", () => this.act("clock", { until: "finished", job: id })),
+      deed("Complete", "complete", "It is completed now"), deed("Fail", "fail", "It ends in an error now"),
+      deed("Hold", "hold", "It stands where it is"), deed("Release", "release", "It goes on where it was held"));
+    return this.acts;
   }
 
   async act(path, body) {
@@ -120,8 +130,14 @@ export class Panel {
     const status = this.state.statusOf(job) ?? "not made yet";
     const polls = this.state.pollsOf(job).filter((poll) => poll.at <= this.state.instant()).length;
     if (this.polls.textContent !== String(polls)) this.polls.textContent = polls;
-    if (this.seen === status) return;
-    this.seen = status;
+    const seen = `${status} ${courseOf(job)}`;
+    if (this.seen === seen) return;
+    const before = this.seen?.split(" ")[0];
+    this.seen = seen;
+    this.course.textContent = courseOf(job);
+    this.charge.textContent = chargeOf(job);
+    for (const deed of this.acts.children) deed.disabled = ["completed", "error"].includes(this.state.statusAtNow(job));
+    if (before === status) return;
     this.status.textContent = status;
     this.status.className = `tag ${status}`;
     if (status !== "completed") fill(this.film);
@@ -130,6 +146,25 @@ export class Panel {
       fill(this.film, h("video", { src: source, controls: true, muted: true, loop: true, autoplay: true, playsInline: true, "aria-label": "The finished video" }));
     }
   }
+}
+
+export function jobPath(id) {
+  return `jobs/${encodeURIComponent(id).replaceAll("%2F", "/")}`;
+}
+
+function courseOf(job) {
+  const unit = job.by === "polls" ? " polls" : "";
+  const last = job.timeline.length - 1;
+  return job.timeline.filter(([, span], place) => span !== 0 || place === last)
+    .map(([status, span], place, all) => {
+      const length = place === all.length - 1 ? "" : span === null ? " until it is released" : unit ? ` ${span}${unit}` : ` ${seconds(span)}`;
+      return status + length;
+    }).join(" → ");
+}
+
+function chargeOf(job) {
+  const usd = job.credits === null ? "no price is known" : `$${(job.credits / CREDITS_PER_USD).toFixed(4)}`;
+  return job.timeline.at(-1)[0] === "completed" ? usd : `${usd}, not billed: it does not complete`;
 }
 
 function payloadOf(exchange) {

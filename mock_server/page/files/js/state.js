@@ -4,6 +4,8 @@ import { statusAt } from "./time.js";
 
 const MOST_EXCHANGES = 10_000;
 const MOST_JOBS = 2_000;
+const MOST_CHOICES = 300;
+export const FILTERED = ["method", "status", "word", "model", "scenario"];
 
 export class State {
   constructor() {
@@ -21,6 +23,8 @@ export class State {
     this.exchanges = [];
     this.polls = new Map();
     this.marks = new Map();
+    this.seen = {}; // the values of the fields that one filters by
+    for (const name of FILTERED) this.seen[name] = new Set();
     this.made = 0;
     this.charges = null;
     this.older = false;
@@ -45,8 +49,13 @@ export class State {
     if (document.hidden) setTimeout(told, 200);
   }
 
-  snapshot(data) {
+  /** What there is; `again` where events were lost: exchanges that are known already stay, if none is missing. */
+  snapshot(data, again = false) {
+    const known = again && data.resets === this.resets ? this.exchanges : [];
     this.clear();
+    this.resets = data.resets;
+    const next = data.exchanges[0]?.number ?? Infinity;
+    if (known.length && known.at(-1).number >= next - 1) for (const exchange of known) this.keep(exchange);
     this.workspace = data.workspace;
     this.setClock(data.clock);
     this.scenario = data.scenario;
@@ -54,7 +63,7 @@ export class State {
     this.made = data.made;
     for (const exchange of data.exchanges) this.keep(exchange);
     for (const job of data.jobs) this.addJob(job);
-    this.older = data.total > data.exchanges.length;
+    this.older = data.total > this.exchanges.length;
     this.changed();
   }
 
@@ -89,9 +98,15 @@ export class State {
     }
     this.jobs.set(job.id, job);
     if (this.jobs.size > MOST_JOBS) this.jobs.delete(this.jobs.keys().next().value);
+    // They come in the order in which they were made.
+    this.first = this.jobs.values().next().value.made_at;
   }
 
   keep(exchange) {
+    for (const name of FILTERED) {
+      // Clients may send any number of model ids: what is not among these is searched for.
+      if (this.seen[name].size < MOST_CHOICES) this.seen[name].add(String(exchange[name] ?? "none"));
+    }
     const list = this.exchanges;
     let place = list.length;
     while (place > 0 && list[place - 1].number > exchange.number) place -= 1;
@@ -122,6 +137,10 @@ export class State {
 
   statusOf(job) {
     return statusAt(job, this.instant(), this.pollsOf(job));
+  }
+
+  statusAtNow(job) {
+    return statusAt(job, this.now(), this.pollsOf(job));
   }
 
   /** The ids of rules that the verdict says an exchange breaks. */

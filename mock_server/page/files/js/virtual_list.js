@@ -14,25 +14,56 @@ export class VirtualList {
     this.drawn = new Map();
     this.sheet = h("div", { class: "sheet" });
     this.pointed = false;
+    this.atEnd = true;
     fill(place, this.sheet);
-    place.addEventListener("scroll", () => this.show());
+    // Kept here: to ask for them after a change makes the browser lay everything out at once.
+    this.top = place.scrollTop;
+    this.height = place.clientHeight;
+    place.addEventListener("scroll", () => { this.top = place.scrollTop; this.show(); });
     place.addEventListener("pointerenter", () => { this.pointed = true; });
     place.addEventListener("pointerleave", () => { this.pointed = false; });
     place.addEventListener("keydown", (event) => this.keys(event));
-    new ResizeObserver(() => this.show()).observe(place);
+    new ResizeObserver(() => this.resized()).observe(place);
   }
 
   set(items) {
-    const atEnd = this.place.scrollTop + this.place.clientHeight >= this.sheet.offsetHeight - ROW;
+    const atEnd = this.atEnd;
     this.items = items;
     this.sheet.style.height = `${Math.max(1, items.length) * ROW}px`;
-    if (this.follow && atEnd && !this.pointed) this.place.scrollTop = items.length * ROW;
+    if (this.follow && atEnd && !this.pointed) this.scrollTo(items.length * ROW);
+    else this.top = Math.min(this.top, this.last());
+    this.show();
+  }
+
+  /** How far it can be scrolled. */
+  last() {
+    return Math.max(0, this.items.length * ROW - this.height);
+  }
+
+  scrollTo(top) {
+    const wanted = Math.max(0, Math.min(top, this.last()));
+    if (wanted === this.top) return;
+    this.top = wanted;
+    this.place.scrollTop = wanted;
+  }
+
+  /** So many rows came before those in sight. */
+  moveBy(rows) {
+    this.scrollTo(this.top + rows * ROW);
+    this.show();
+  }
+
+  /** Another height shows the end where the end was shown. */
+  resized() {
+    this.height = this.place.clientHeight;
+    if (this.follow && this.atEnd) this.scrollTo(this.items.length * ROW);
     this.show();
   }
 
   show() {
-    const first = Math.max(0, Math.floor(this.place.scrollTop / ROW) - MORE);
-    const last = Math.min(this.items.length, Math.ceil((this.place.scrollTop + this.place.clientHeight) / ROW) + MORE);
+    this.atEnd = this.top >= this.last() - ROW;
+    const first = Math.max(0, Math.floor(this.top / ROW) - MORE);
+    const last = Math.min(this.items.length, Math.ceil((this.top + this.height) / ROW) + MORE);
     const wanted = new Map();
     for (let place = first; place < last; place += 1) {
       const item = this.items[place];
@@ -68,8 +99,8 @@ export class VirtualList {
     const here = Number(document.activeElement?.dataset?.place ?? -1);
     const place = Math.min(this.items.length - 1, Math.max(0, here + step));
     const top = place * ROW;
-    if (top < this.place.scrollTop) this.place.scrollTop = top;
-    if (top + ROW > this.place.scrollTop + this.place.clientHeight) this.place.scrollTop = top + ROW - this.place.clientHeight;
+    if (top < this.top) this.scrollTo(top);
+    if (top + ROW > this.top + this.height) this.scrollTo(top + ROW - this.height);
     this.show();
     this.drawn.get(this.key(this.items[place]))?.focus({ preventScroll: true });
   }
