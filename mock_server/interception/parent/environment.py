@@ -51,8 +51,9 @@ def child_environment(
         environment["JAVA_TOOL_OPTIONS"] = " ".join(option for option in java if option)
     # An empty entry stands for the folder that PHP was built with.
     environment["PHP_INI_SCAN_DIR"] = f"{environment.get('PHP_INI_SCAN_DIR', '')}:{folder.path / 'php'}"
-    ruby = [environment.get("RUBYOPT", ""), f"-r{RUBY_HOOK}"]
-    environment["RUBYOPT"] = " ".join(option for option in ruby if option)
+    if " " not in str(RUBY_HOOK):  # Ruby knows no quotes there
+        ruby = [environment.get("RUBYOPT", ""), f"-r{RUBY_HOOK}"]
+        environment["RUBYOPT"] = " ".join(option for option in ruby if option)
     return environment
 
 
