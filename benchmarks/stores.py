@@ -84,7 +84,7 @@ def _cpu(plan: Plan, method: str, servers: dict[str, ServerProcess]) -> dict[str
     for _ in range(plan.rounds):
         for name, server in servers.items():
             before = server.cpu_seconds()
-            load = counted(server.url, [requests[name]], connections=8, count=plan.count // 4)
+            load = counted(server.url, [requests[name]], connections=32, count=plan.count // 4)
             found[name].append((server.cpu_seconds() - before) / load.requests * 1e6)
     return {name: median(values) for name, values in found.items()}
 

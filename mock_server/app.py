@@ -31,19 +31,20 @@ from .api.response import (
     preflight_response,
 )
 from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
+from .api.turn import Handlers, Turn
 from .api.video import video
 from .common import Common
 from .control import control_routes
 from .control.auth import control_error
 from .entrance import PREFIX, SPACE_PATH, Entrance, below
 from .events import EventKind
-from .exchanges.exchange import Headers
+from .exchanges.exchange import Exchange, Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
 from .page import is_page, page_routes
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
-from .serving.wire import REFUSED, SPACE, whole
+from .serving.wire import REFUSED, SPACE, Owed, whole
 from .settings import Settings
 from .store import Suspended, at_once
 from .store.address import MEMORY
@@ -86,7 +87,9 @@ class MockApp(Starlette):
         self.limits: Limits = common.limits
         self.generations = common.contracts.generations
         self.at_once_paths = frozenset(path.encode() for path in self.generations)
-        self.at_once: Callable[..., bytes | App] | None = self._at_once if at_once else None
+        self.at_once: Callable[..., bytes | App | Owed] | None = self._at_once if at_once else None
+        handlers = Handlers(self._decide_here, self._finish_kept, self._goes_on, self._goes_out, self._leave)
+        self._turn = Turn(common.backend, handlers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -109,8 +112,7 @@ class MockApp(Starlette):
         try:
             await self._exchange(opened, scope, receive, send)
         finally:
-            self._finish(opened, NOTHING_SENT)
-            self.common.traffic.open -= 1
+            self._leave(opened)
 
     def space_of(self, path: str, headers: Headers) -> Workspace | None:
         """The workspace that a request to the API is for; None of one to the control API."""
@@ -137,32 +139,47 @@ class MockApp(Starlette):
 
     def _at_once(
         self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
-    ) -> bytes | App:
+    ) -> bytes | App | Owed:
         """Answer a create or a poll that has arrived whole, without a task of its own.
 
-        Returns the bytes of the answer, or the rest of it as an application where that takes time.
+        Returns the bytes of the answer, or the rest of it as an application where that takes time; what is
+        kept outside of this process is owed until it is.
         """
         opened = self._open(method, path, query, headers, scheme, "")
         if method == "POST" and takes_long(body):
-            return self._rest(opened, partial(self._answer, opened, body))
-        traffic = self.common.traffic
+            return self._goes_on(opened, body)
+        if opened.space.shared is not None:
+            return self._turn.owe(opened, body)
         try:
-            decide = self._decide_here if opened.space.shared is None else self._decide
-            response = at_once(decide(opened, body))
+            response = at_once(self._decide_here(opened, body))
             made = whole_response(response, opened.space.date(opened.request.at))
         except Suspended:
             # Something is loaded beside the loop, once.
-            return self._rest(opened, partial(self._answer, opened, body))
+            return self._goes_on(opened, body)
         except BaseException:
-            self._finish(opened, NOTHING_SENT)
-            traffic.open -= 1
+            self._leave(opened)
             raise
         if made is not None:
             # It took no time of the clock, however fast that goes.
             self._finish(opened, made[1], opened.request.at)
-            traffic.open -= 1
+            self.common.traffic.open -= 1
             return made[0]
+        return self._goes_out(opened)
 
+    def _finish_kept(self, opened: Opened, exchange: Exchange) -> None:
+        """End an exchange that its store has, and whose answer goes out at once."""
+        self.common.traffic.open -= 1
+        opened.finished = True
+        if not opened.outdated:
+            number = opened.number or opened.space.journal.next_number()
+            opened.space.bus.publish(EventKind.EXCHANGE, exchange.numbered(number), exchange.ended_at)
+
+    def _goes_on(self, opened: Opened, body: bytes) -> App:
+        """An exchange that was begun at once, and whose answer takes time to be found."""
+        return self._rest(opened, partial(self._answer, opened, body))
+
+    def _goes_out(self, opened: Opened) -> App:
+        """An exchange whose answer takes time to go out."""
         return self._rest(opened, partial(self._deliver, opened))
 
     def _rest(self, opened: Opened, goes_on: App) -> App:
@@ -173,10 +190,14 @@ class MockApp(Starlette):
             try:
                 await goes_on(scope, receive, send)
             finally:
-                self._finish(opened, NOTHING_SENT)
-                self.common.traffic.open -= 1
+                self._leave(opened)
 
         return rest
+
+    def _leave(self, opened: Opened) -> None:
+        """End an exchange, of which nothing went out where that was not noted before."""
+        self._finish(opened, NOTHING_SENT)
+        self.common.traffic.open -= 1
 
     def _open(self, method: str, path: str, query: bytes, headers: Headers, scheme: str, root: str) -> Opened:
         """Begin an exchange."""
@@ -337,7 +358,7 @@ class MockApp(Starlette):
         """Send the answer; one that takes time stands in the journal meanwhile."""
         space, response = opened.space, opened.outcome.response
         if not response.plain and not opened.outdated:
-            opened.number = space.journal.next_number()
+            opened.number = opened.number or space.journal.next_number()
             # As it is going to be: a client that gave up may look before its leaving has been noticed.
             begun = early(response)
             space.bus.publish(EventKind.EXCHANGE_OPENED, exchange_of(opened, begun, ended_at=None))

@@ -198,7 +198,7 @@ class ReportOptions(JudgeOptions, total=False):
     report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
 
 
-class CheckOptions(JudgeOptions, JsonOptions, total=False):
+class CheckOptions(SpecsOptions, JudgeOptions, JsonOptions, total=False):
     """What `check` takes."""
 
     api_hosts: Annotated[

@@ -44,6 +44,9 @@ class EventKind(StrEnum):
     """Events were lost to this reader: a dictionary with `missed`; take a new snapshot."""
 
 
+EXCHANGES = (EventKind.EXCHANGE, EventKind.EXCHANGE_OPENED)
+
+
 class Event(NamedTuple):
     """One thing that happened; `number` counts from 1, `at` is in virtual seconds since the epoch."""
 
@@ -108,6 +111,13 @@ class EventBus:
             self._kept.append(event)
             for reader in self._readers:
                 reader.put(event)
+
+    def forget_exchanges(self, number: int) -> None:
+        """Keep no exchange up to a number, and nothing that was before it, for readers that come back."""
+        kept = self._kept
+        with self._lock:
+            while kept and not (kept[0].kind in EXCHANGES and kept[0].data.number > number):
+                kept.popleft()
 
     def subscribe(
         self, listener: Listener, kinds: Collection[EventKind] = tuple(EventKind)

@@ -192,7 +192,7 @@ class ServedWorkspace(Facade):
         self.server = server
         self.name = name
         # A name that is none is refused here.
-        server.common.workspaces.find(name)
+        server.common.workspaces.find(name).claimed = True
 
     def __repr__(self) -> str:
         return f"<workspace {self.name!r} of {self.server!r}>"

@@ -123,6 +123,10 @@ class ServerOptions(TypedDict, total=False):
     max_memory_bodies: Annotated[
         int | str, Option(SIZE, 512 * 1024**2, "bytes that all requests under way hold together", lowest=1)
     ]
+    max_memory_journals: Annotated[
+        int | str,
+        Option(SIZE, 512 * 1024**2, "bytes that journals of all workspaces hold together", lowest=1),
+    ]
     max_connections: Annotated[
         int | str,
         Option(INTEGER, 16_384, "connections that one client may have", lowest=1, highest=MOST_KEPT),
@@ -233,6 +237,7 @@ class Settings:
     repeat_ids: bool
     max_body: int
     max_memory_bodies: int
+    max_memory_journals: int
     max_connections: int
     head_timeout: float
     body_timeout: float

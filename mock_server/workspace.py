@@ -15,10 +15,12 @@ from .clock import Clock
 from .directed import directed
 from .errors import SettingsError
 from .events import EventKind
+from .exchanges.budget import Budget
 from .exchanges.journal import Journal
 from .exchanges.redaction import HIDDEN
 from .exchanges.secret_names import BUILT_IN
 from .exchanges.stored_journal import StoredJournal
+from .following import Following
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .kept_options import plain_options, read_options
@@ -29,8 +31,9 @@ from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
 from .store.address import shown_store
-from .store.records import Backend, Conflict, Control, Outdated, StoreError
+from .store.records import Backend, Conflict, Control, Outdated
 from .store.shared import SharedStore
+from .store.stored_arming import StoredArming
 from .store.transactions import ATTEMPTS
 from .timeline import ProgressBy
 from .traffic import Holds, Traffic
@@ -41,6 +44,7 @@ BOUND_OPTIONS = (
     "host",
     "port",
     "max_memory_bodies",
+    "max_memory_journals",
     "max_connections",
     "head_timeout",
     "body_timeout",
@@ -75,8 +79,12 @@ class Workspace:
         name: str = "",
         catalog: Catalog | None = None,
         backend: Backend | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """With a `backend` all of it is kept there, where other servers have it too."""
+        """With a `backend` all of it is kept there, where other servers have it too.
+
+        `budget` is the memory that exchanges of all workspaces may hold.
+        """
         self.name = name
         self.catalog = self._initial_catalog = catalog or load_catalog(settings.specs)
         """The models that its clients can ask for."""
@@ -95,19 +103,20 @@ class Workspace:
         self.names = _names(settings)
         default = self.names.resolve(settings.scenario)
         self.store: Store = MemoryStore(settings.max_jobs, default)
-        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges)
+        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges, budget)
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
         self._overlay: dict[str, Any] = {}
-        self._followed: int | None = None
-        """The number up to which exchanges of other servers were told of; None where nobody reads along."""
+        self.following: Following | None = None
+        """What other servers of the store do, where there may be some."""
         self._sharing = False
         if backend is not None:
             records = backend.records(name)
-            self.store = self.shared = SharedStore(records, settings.max_jobs, default)
-            self.journal = StoredJournal(records, settings.max_exchanges)
+            self.store = self.shared = SharedStore(records, settings.max_jobs, default, name)
+            self.journal = StoredJournal(records, settings.max_exchanges, budget)
+        self.journal.on_forgotten = self.bus.forget_exchanges
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
-        self.arming = Arming()
+        self.arming = Arming() if self.shared is None else StoredArming(self.shared)
         """What a test did beside its client, for the checks of a trace."""
         if "scenario" in settings.given:
             self.arming.arm(self.names.resolve(settings.scenario), "start")
@@ -116,10 +125,13 @@ class Workspace:
         """Called with the workspace when it is about to forget everything."""
         self.started_at = self.clock.now()
         self._date = (-1, b"")
+        self.claimed = not name
+        """Whether a request was accepted here, or somebody has controlled it: others make room first."""
         self.used = True
         """Whether somebody asked for it since that was last looked at."""
         if self.shared is not None:
             self.clock.share = self._share
+            self.following = Following(self, self.shared)
             self.refresh()
 
     # What other servers of the store have to learn of, and this one of theirs
@@ -140,20 +152,9 @@ class Workspace:
         return self
 
     def follow(self) -> None:
-        """Learn what other servers do, and tell those who read along of their exchanges."""
-        try:
-            self.refresh()
-            if not isinstance(self.journal, StoredJournal) or not self.bus.watched:
-                self._followed = None
-                return
-            if self._followed is None:
-                self._followed = self.journal.count
-            for exchange in self.journal.others_since(self._followed):
-                self.bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
-                self._followed = max(self._followed, exchange.number)
-        except StoreError:
-            # The log has said so.
-            return
+        """Learn what other servers do, and tell those who read along."""
+        if self.following is not None:
+            self.following.look()
 
     def _begin(self) -> None:
         if self.shared is None or self.shared.version is not None:
@@ -298,6 +299,14 @@ class Workspace:
         stays = not scenario_said and self.scenario != names.resolve(settings.scenario)
         for scenario in [*self.queue, *([self.scenario] if stays else [])]:
             scenario.check_progress(names.by)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it is as it was made: without jobs, and with the options and the scenarios of the start."""
+        self.refresh()
+        counts, chosen = at_once(self.store.counts()), at_once(self.store.scenarios())
+        default = self.names.resolve(self._initial.scenario)
+        return not (counts.made or self._overlay or chosen.queue or chosen.default != default)
 
     @property
     def scenario(self) -> Scenario:

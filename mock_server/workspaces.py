@@ -11,6 +11,7 @@ from typing import Any
 
 from .catalog import Catalog
 from .errors import NoWorkspace, shortened
+from .exchanges.budget import Budget
 from .real_time import real_time
 from .settings import Settings
 from .store.records import Backend, StoreError
@@ -41,7 +42,8 @@ class Workspaces:
         self._traffic = traffic
         self._catalog = catalog
         self._backend = backend
-        self.default = Workspace(settings, traffic, catalog=catalog, backend=backend)
+        self._budget = Budget(settings.max_memory_journals)
+        self.default = Workspace(settings, traffic, catalog=catalog, backend=backend, budget=self._budget)
         self._named: dict[str, Workspace] = {}
         self._used: dict[str, float] = {}
         """When each was last seen to be used, in real time."""
@@ -71,14 +73,19 @@ class Workspaces:
     def _kept(self, name: str) -> Workspace:
         most = self._settings.max_workspaces
         there = self._named if self._backend is None else self._backend.workspaces()
-        if name not in there and len(there) >= most:
+        if name not in there and len(there) >= most and not self._make_room():
             text = (
                 f"this mock has {most} workspaces (--max-workspaces); "
                 "DELETE /_mock/workspaces/NAME ends one, and so does --workspace-idle."
             )
             raise NoWorkspace(503, text)
         space = self._named[name] = Workspace(
-            self._settings, self._traffic, name=name, catalog=self._catalog, backend=self._backend
+            self._settings,
+            self._traffic,
+            name=name,
+            catalog=self._catalog,
+            backend=self._backend,
+            budget=self._budget,
         )
         self._used[name] = real_time.monotonic()
         for told in self._on_made:
@@ -101,13 +108,34 @@ class Workspaces:
             return [self._named.get(name) or self._made(name) for name in self._backend.workspaces()]
         return list(self._named.values())
 
+    def _make_room(self) -> bool:
+        """End the workspace that was made first of those that nobody has claimed; False where there is none.
+
+        Whoever reaches the server can name workspaces; only who shows a key that is accepted, or controls the
+        server, keeps others out with them.
+        """
+        for space in self._named.values():
+            if space.claimed or space.holds.any() or space.bus.watched:
+                continue
+            # Another server of the store may have accepted what this one has not seen.
+            if self._backend is None or space.untouched:
+                self._end(space.name, self._taken_out(space.name))
+                return True
+        return False
+
     def end(self, name: str) -> bool:
         """Forget a workspace with all that it has; False where there is none of this name."""
         if not name:
             return False
         with self._lock:
-            space = self._named.pop(name, None)
-            self._used.pop(name, None)
+            space = self._taken_out(name)
+        return self._end(name, space)
+
+    def _taken_out(self, name: str) -> Workspace | None:
+        self._used.pop(name, None)
+        return self._named.pop(name, None)
+
+    def _end(self, name: str, space: Workspace | None) -> bool:
         known = space is not None
         if self._backend is not None:
             known = self._backend.drop(name)

@@ -22,6 +22,7 @@ from kling_mock.scenarios import CATALOGUE
 
 from .planted.client import MISTAKES, Api, right
 from .support import MODEL, PATHS, ask
+from .test_own_documents import BODY, NEW, document
 
 HERE = Path(__file__).parent / "recordings"
 API = f"https://api.aimlapi.com{PATHS[0]}"
@@ -310,6 +311,22 @@ def test_the_same_difference_is_told_once_with_where_it_was_seen(
     assert main(["check", str(one.write(tmp_path))]) == 1
     said = capsys.readouterr().out
     assert "| undocumented field | `poll 200 resolution` | resolution is not documented | 1x |" in said
+
+
+def test_a_model_of_ones_own_documents_is_judged_by_them(
+    tmp_path: Path, checked: Callable[..., Checked]
+) -> None:
+    own, path = tmp_path / "own", "/v2/generate/video/acme/generation"
+    own.mkdir()
+    (own / "dream.json").write_text(json.dumps(document(BODY, path)), encoding="utf-8")
+    har, url = Har(), f"https://api.aimlapi.com{path}"
+    body = {"model": NEW, "prompt": "a quiet sea", "colour": "blue"}
+    har.add("POST", url, 200, {"id": "job-1", "status": "queued"}, body)
+    har.add("GET", f"{url}?generation_id=job-1", 200, {"id": "job-1", "status": "error", "mood": 1})
+    assert ids(checked(har)[1]) == []
+    status, report = checked(har, words=("--specs", str(own)))
+    assert (status, ids(report)) == (1, [("A3", "R")])
+    assert report["files"][0]["jobs"] == 1
 
 
 def test_a_model_without_a_document_is_left_alone(checked: Callable[..., Checked]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer
 from kling_mock.interception.parent.certificates import Authority
-from kling_mock.interception.parent.gateway import Gateway
-from kling_mock.interception.parent.host_policy import Hosts
+from kling_mock.interception.parent.gateway import MOST_SILENT, Gateway
+from kling_mock.interception.parent.host_policy import MOST_REFUSED, OTHERS, Hosts
 from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.request_sniffer import MAX_HEAD, read_opening
 
@@ -143,3 +144,27 @@ def test_an_endless_first_line_is_given_up() -> None:
 def test_a_stranger_is_not_told_the_time(gateway: Gateway) -> None:
     """The hooks' own protocol needs the token of the run, and is off without one."""
     assert talk(gateway, b'{"ask": "horizon"}\n') == b""
+
+
+def test_silent_connections_make_room_for_those_that_speak(gateway: Gateway) -> None:
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), PATIENCE))
+            for _ in range(MOST_SILENT + 20)
+        ]
+        # The last ones may wait for the gateway's next look.
+        assert talk(gateway, shown(gateway, b"GET " + MODELS)).startswith(b"HTTP/1.1 200")
+        assert len(gateway.sockets()) <= MOST_SILENT + 2
+        assert silent[0].recv(1) == b""
+        silent[-1].sendall(shown(gateway, b"GET " + MODELS))
+        assert silent[-1].recv(12) == b"HTTP/1.1 200"
+
+
+def test_hosts_that_are_refused_are_counted_within_a_bound() -> None:
+    hosts = Hosts(offline=True)
+    for number in range(MOST_REFUSED + 500):
+        hosts.refuse_unhooked(f"{number}-{'x' * 5_000}.test", 443)
+        hosts.refuse("first.test" if number % 2 else "0-x.test", 443)
+    assert len(hosts.refused) == MOST_REFUSED + 1 and sum(map(len, hosts.refused)) < MOST_REFUSED * 300
+    assert sum(hosts.refused.values()) == 2 * (MOST_REFUSED + 500) and hosts.refused[OTHERS] > 400
+    assert hosts.refused["first.test:443"] == (MOST_REFUSED + 500) // 2

@@ -163,14 +163,32 @@ def test_a_server_that_does_not_answer_ends_the_session(pytester: pytest.Pyteste
     result.stderr.fnmatch_lines(["*--kling-server http://127.0.0.1:1: it is not ready: Connection refused*"])
 
 
-def test_what_needs_a_server_in_this_process_says_so(
+def test_fixtures_that_change_the_process_have_a_server_in_it(
     pytester: pytest.Pytester, elsewhere: MockServer
 ) -> None:
     source = """
-        def test_time(kling_fast_forward): pass
+        import time
+        import urllib.request
 
-        def test_hosts(kling_intercept): pass
+        @pytest.mark.kling(queued="40s", generating="40s", polls=None)
+        def test_time(kling_server, kling_fast_forward):
+            job, began = create(kling_server), time.monotonic()
+            while poll(kling_server, job) != "completed":
+                time.sleep(10)
+            assert time.monotonic() - began >= 80
+
+        @pytest.mark.usefixtures("kling_intercept")
+        def test_address(kling_server):
+            urllib.request.urlopen("https://api.aimlapi.com/v1/models").close()
+            assert len(kling_server.exchanges) == 1
+
+        def test_elsewhere(kling_server):
+            create(kling_server)
+            assert not hasattr(kling_server, "space")
+
+        def test_too_late(kling_server, request):
+            request.getfixturevalue("kling_fast_forward")
         """
-    result = run(pytester, source, "--kling-server", elsewhere.url)
-    assert result.parseoutcomes()["errors"] == 2
-    result.stdout.fnmatch_lines(["*kling_fast_forward needs a server in this process*"])
+    result = run(pytester, source, "--kling-server", elsewhere.url, apart=True)
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*kling_fast_forward needs a server in this process: name it among*"])

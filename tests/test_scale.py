@@ -18,7 +18,8 @@ from kling_mock.remote import RemoteServer
 from kling_mock.serving.asgi_server import bind
 
 from .redis_process import needs_redis, running_redis
-from .support import until
+from .support import needs_upstream, until
+from .test_sample_programs import as_command, program
 
 GUIDE = Path(__file__).parents[1] / "docs" / "scale.md"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -104,3 +105,23 @@ for _ in range(4):
     assert {mock.scenario.name for mock in mocks} == {"failed"}
     mocks[1].reset()
     assert not server.jobs
+
+
+@needs_upstream("seeds")
+def test_the_provider_s_own_programs_get_their_videos_from_three(
+    balanced: tuple[RemoteServer, list[MockServer]], tmp_path: Path
+) -> None:
+    server, mocks = balanced
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("KLING")}
+    environ |= {"KLING_BASE_URL": server.base_url, "KLING_API_KEY": "k", "PYTHONIOENCODING": "utf-8"}
+    programs = []
+    for page in ("003", "004"):
+        source = as_command(program(page, "python"), "python").replace("time.sleep(", "time.sleep(0.001 * ")
+        file = tmp_path / f"{page}.py"
+        file.write_text(source, encoding="utf-8")
+        programs.append(subprocess.Popen([sys.executable, str(file)], env=environ, stdout=subprocess.PIPE))
+    said = [each.communicate(timeout=60)[0].decode() for each in programs]
+    assert [each.returncode for each in programs] == [0, 0]
+    assert all(f"{server.url}/media/" in text for text in said)
+    assert [job.status for job in server.jobs] == ["completed"] * 2 and len(server.exchanges) == 2 * 6
+    assert sum(mock.traffic.received > 0 for mock in mocks) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -115,6 +116,22 @@ def test_two_servers_are_one(serve: Serve) -> None:
     assert one.scenario.name == "completed" and one.settings.polls == (1, 1) and not one.clock.frozen
 
 
+def test_what_was_armed_is_known_to_all(serve: Serve) -> None:
+    one, two = serve(scenario="slow"), serve()
+    one.next("failed")
+    made(two)
+    two.use("server-error")
+    arming = [server.space.arming for server in (one, two)]
+    chosen = [[(each.scenario.name, each.how) for each in notes.armed] for notes in arming]
+    others = [("failed", "next"), ("server-error", "use")]
+    assert chosen == [[("slow", "start"), *others], others]
+    assert arming[0].steps == arming[1].steps == {0, 1}
+    arming[1].ignore(["B4"])
+    assert arming[0].ignored == {"B4"}
+    two.reset()
+    assert [len(notes.armed) for notes in arming] == [1, 0] and not arming[0].steps | arming[0].ignored
+
+
 def test_ids_are_the_same_set_whoever_issues_them(serve: Serve) -> None:
     one, two = serve(), serve()
     found = [made(server) for server in (one, two, two, one, one, two)]
@@ -179,11 +196,23 @@ def test_events_reach_a_page_of_any_server(serve: Serve) -> None:
         received = b""
         while b": connected" not in received:
             received += stream.recv(65536)
-        until(lambda: one.space._followed is not None)
-        job = made(two)
-        while job.encode() not in received:
+        until(lambda: one.space.following is not None and one.space.following.begun)
+        received = b""
+        job, own = made(two), made(one)
+        two.use("failed")
+        two.clock.advance("1h")
+        two.configure(queued="1s")
+        two.clock.advance(until="finished", job=job)
+        # Each is told once, whoever did it, and a job before the exchange that made it.
+        kinds = [b"exchange", b"exchange", b"job-made", b"job-made", b"scenario", b"clock", b"settings"]
+        wanted = Counter(kinds)
+        wanted[b"job-changed"] += 1
+        while Counter(found := re.findall(rb"event: ([a-z-]+)", received)) & wanted != wanted:
             received += stream.recv(65536)
-        assert received.count(b"event: exchange\n") == 1
+        assert found.count(b"job-made") == 2 and found.count(b"exchange") == 2
+        blocks = received.split(b"\n\n")
+        for made_job in (job.encode(), own.encode()):
+            assert b"event: job-made" in next(block for block in blocks if made_job in block)
 
 
 def test_workspaces_are_those_of_all_servers(serve: Serve) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -321,3 +322,21 @@ def test_a_workspace_has_ids_of_its_own_from_the_same_seed() -> None:
         with MockServer(seed=7, log_format="none") as server:
             found.append([create(server, prefix)["id"] for prefix in ("", "/@a", "/@b", "/@a")])
     assert found[0] == found[1] and len(set(found[0])) == 4
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_names_without_a_key_keep_nobody_out(store: str, tmp_path: Path) -> None:
+    address = "memory" if store == "memory" else f"sqlite:{tmp_path}/mock.db"
+    with MockServer(max_workspaces=3, api_key="right", store=address, log_format="none") as server:
+        server.workspace("controlled").use("failed")
+        right = {"Authorization": "Bearer right"}
+        assert ask(server, "POST", f"/@used{PATHS[0]}", body_for(), right).status == 200
+        for number in range(12):
+            for key in (None, "wrong"):
+                check_error(ask(server, "GET", f"/@stranger-{number}{PATHS[0]}", key=key), 401)
+            assert ask(server, "GET", f"/@other-{number}/v1/models", key=None).status == 200
+        assert ask(server, "POST", f"/@late{PATHS[0]}", body_for(), right).status == 200
+        names = {space.name for space in server.common.workspaces.named()}
+        assert names == {"controlled", "used", "late"}
+        assert ask(server, "GET", f"/@one-more{PATHS[0]}", None, right).status == 503
+        assert server.workspace("controlled").scenario.name == "failed"

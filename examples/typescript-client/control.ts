@@ -88,6 +88,8 @@ export interface ExchangeRow {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
@@ -115,6 +117,8 @@ export interface Exchange {
   job: string | null;
   model: string | null;
   scenario: string | null;
+  /** Whether its URL has an API key in it. */
+  key_in_url: boolean;
   /** The job's status in the contract's words. */
   state: "queued" | "generating" | "completed" | "error" | null;
   /** The kind of fault that the answer met. */
@@ -174,8 +178,12 @@ export interface Verdict {
   exchanges: number;
   tests: number;
   jobs: number;
-  first_jobs: ({ id: string; model: string; status: "queued" | "generating" | "completed" | "error"; polls: number; scenario: string })[];
+  first_jobs: ({ id: string; model: string; status: "queued" | "generating" | "completed" | "error"; polls: number; scenario: string; word: string | null })[];
   charges: { billed: number; credits: number; usd: number; without_price: number };
+}
+
+export interface Ignored {
+  ignored: string[];
 }
 
 export interface Deed {
@@ -484,6 +492,11 @@ export class Control {
   /** Say what clients broke, what it costs and how it is mended. */
   async verdict(query: { rule?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; ignore?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; level?: ("required" | "strict" | "advice")[] } = {}): Promise<Verdict> {
     return (await (await this.ask("GET", `/_mock/verdict`, query)).json()) as Verdict;
+  }
+
+  /** Leave rules out of the verdict from now on. */
+  async ignore(body: { ignore: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[] }): Promise<Ignored> {
+    return (await (await this.ask("POST", `/_mock/verdict`, {}, body)).json()) as Ignored;
   }
 
   /** Stream what happens, as server-sent events. */

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import KlingMockError
 from ..exchanges.coding import encode_exchange
+from ..exchanges.exchange import Exchange
 from ..exchanges.stored_journal import StoredJournal
 from ..store.records import Conflict, Outdated, StoreError, StoreReadOnly, Transaction
 from ..store.shared import SharedStore
@@ -15,9 +17,14 @@ from .opened import Opened, exchange_of
 from .response import MockResponse
 from .response_writer import whole_response
 
-__all__ = ["decide_kept", "store_away"]
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+__all__ = ["Made", "decide_kept", "note_answer", "note_kept", "store_away"]
 
 Decide = Callable[[], Awaitable[MockResponse]]
+Made = tuple[bytes, Exchange]
+"""All bytes of an answer that goes out at once, and its exchange, whose number is not known yet."""
 RETRY = [(b"retry-after", b"1")]
 
 
@@ -31,10 +38,10 @@ async def decide_kept(opened: Opened, shared: SharedStore, decide: Decide) -> Mo
         try:
             with shared.together(writes=writes, checked=True) as together:
                 response = await decide()
-                noted = writes and _note(opened, response, together.tx)
+                made = note_answer(opened, response, together.tx) if writes else None
             opened.number = together.number
-            if noted and isinstance(opened.space.journal, StoredJournal):
-                opened.space.journal.note_kept(opened.number)
+            if made is not None:
+                note_kept(opened.space, [opened.number])
             return response
         except (Conflict, Outdated) as error:
             try:
@@ -51,16 +58,22 @@ async def decide_kept(opened: Opened, shared: SharedStore, decide: Decide) -> Mo
     return store_away(opened, KlingMockError("too many others write what this request is about"))
 
 
-def _note(opened: Opened, response: MockResponse, tx: Transaction) -> bool:
-    """Keep the exchange with what it changes, where its answer goes out at once; False elsewhere."""
+def note_answer(opened: Opened, response: MockResponse, tx: Transaction) -> Made | None:
+    """Keep the exchange with what it changes, where its answer goes out at once; None elsewhere."""
     request, space = opened.request, opened.space
     made = None if request.method == "HEAD" else whole_response(response, space.date(request.at))
     if made is None:
         tx.count_exchange()
-        return False
+        return None
     exchange = exchange_of(opened, made[1], ended_at=request.at)
     tx.keep_exchange(encode_exchange(exchange), space.settings.max_exchanges)
-    return True
+    return made[0], exchange
+
+
+def note_kept(space: Workspace, numbers: Sequence[int]) -> None:
+    """Know that exchanges are in the journal already."""
+    if isinstance(space.journal, StoredJournal):
+        space.journal.note_kept(numbers)
 
 
 def store_away(opened: Opened, error: Exception) -> MockResponse:

@@ -29,10 +29,11 @@ async def poll(space: Workspace, request: RequestContext, outcome: Outcome) -> M
     outcome.kind = "poll"
     authorise(space, request)
     asked = outcome.job_id = _asked_id(request)
-    store = space.store
-    plan = await store.count_poll(asked)
-    if plan is None:
+    store, lifetime = space.store, space.settings.video_lifetime
+    taken = await store.take_poll(asked, request.at, lifetime, plain=request.scenario is None)
+    if taken is None:
         raise await _unknown_job(space)
+    plan, told = taken
     outcome.known_id = True
     outcome.model = plan.model
     scenario, text = plan.scenario, None
@@ -40,7 +41,8 @@ async def poll(space: Workspace, request: RequestContext, outcome: Outcome) -> M
         scenario, text = asked_scenario(space, request, plan, "poll")
     outcome.scenario = scenario.name
     if not scenario.faults:
-        told = await store.tell_status(asked, request.at, space.settings.video_lifetime)
+        if told is None:
+            told = await store.tell_status(asked, request.at, lifetime)
         return _told(space, request, plan, told, outcome)
     elapsed = request.at - plan.made_at
     faults = await store.strike(asked, text, scenario, "poll", elapsed, count=True)
@@ -49,7 +51,7 @@ async def poll(space: Workspace, request: RequestContext, outcome: Outcome) -> M
     answered: MockResponse | None = None
     # A cut answer is the right one, broken off; any other replacement leaves the job where it stands.
     if replacing is None or replacing.kind == "truncated":
-        told = await store.tell_status(asked, request.at, space.settings.video_lifetime)
+        told = await store.tell_status(asked, request.at, lifetime)
         answered = _told(space, request, plan, told, outcome)
     return play_faults(space, request, outcome, faults, answered)
 

@@ -140,6 +140,7 @@ def authorise(space: Workspace, request: RequestContext) -> str:
     if problem:
         text = f"A valid key is required. {problem} You can find or make an API key at {KEYS_PAGE}."
         raise Refusal(401, text)
+    space.claimed = True
     return key
 
 

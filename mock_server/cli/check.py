@@ -47,6 +47,7 @@ def check(given: Mapping[str, Any]) -> int:
         [Path(name) for name in given["files"]],
         hosts=tuple(options["api_hosts"]),
         ignore=ignore,
+        specs=options["specs"],
         on_read=progress.show,
     )
     progress.end()

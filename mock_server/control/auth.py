@@ -55,6 +55,7 @@ async def _answer(common: Common, request: Request, handler: Handler, stranger: 
         foreign = refused = f"The control API expects a Host and an Origin that are addresses: {error}."
     if refused is not None:
         return control_error(403, refused) if stranger is None or foreign else await stranger(request)
+    space_of(request).claimed = True
     try:
         return await handler(request)
     except StoreError as error:

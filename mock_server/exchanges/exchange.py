@@ -93,6 +93,12 @@ class Exchange(NamedTuple):
     secret: tuple[str, ...] = ()
     """Names whose values are hidden as well, from the option `redact`."""
 
+    def numbered(self, number: int) -> Exchange:
+        """The same by its number in the journal."""
+        # What the class itself does, without passing each part by name.
+        facts = tuple(self)
+        return tuple.__new__(Exchange, (*facts[:NUMBER], number, *facts[NUMBER + 1 :]))
+
     @property
     def scenario(self) -> str | None:
         """The name of the scenario that decided the answer."""
@@ -305,6 +311,9 @@ def parse_lines(lines: bytes) -> list[tuple[bytes, bytes]]:
     """The headers of such lines."""
     pairs = (line.partition(b": ") for line in lines.split(b"\r\n") if line)
     return [(name, value) for name, _, value in pairs]
+
+
+NUMBER = Exchange._fields.index("number")
 
 
 def timestamp(moment: float) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ..events import Event
+from .budget import Budget, weight
 from .exchange import Exchange
 
-__all__ = ["Journal"]
+__all__ = ["ALL", "Journal"]
+
+ALL = 1 << 62
+"""A number behind those of all exchanges."""
 
 
 class Journal:
@@ -18,9 +23,15 @@ class Journal:
     over, in the same place.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, budget: Budget | None = None) -> None:
         self.limit = limit
         """How many exchanges are kept."""
+        self.size = 0
+        """The bytes that they take, about."""
+        self.on_forgotten: Callable[[int], None] = lambda number: None
+        """Called with the number of the last exchange that made room for others."""
+        self._budget = budget or Budget(math.inf)
+        self._budget.join(self)
         self._count = 0
         self._kept: dict[int, Exchange] = {}
         self._oldest = 1
@@ -51,10 +62,25 @@ class Journal:
         if exchange.number < self._oldest:
             # It began before others filled the journal, or before all was forgotten.
             return
+        before = kept.get(exchange.number)
         kept[exchange.number] = exchange
+        size = weight(exchange) - (0 if before is None else weight(before))
+        self.size += size
         while len(kept) > self.limit:
-            kept.pop(self._oldest, None)
+            self.drop_oldest()
+        self._budget.add(size)
+
+    def drop_oldest(self) -> bool:
+        """Forget the oldest exchange; False where there is none."""
+        if not self._kept:
+            return False
+        while (gone := self._kept.pop(self._oldest, None)) is None:
             self._oldest += 1
+        self.size -= weight(gone)
+        self._budget.used -= weight(gone)
+        self.on_forgotten(self._oldest)
+        self._oldest += 1
+        return True
 
     def last(self, limit: int, before: int | None = None) -> list[Exchange]:
         """The last exchanges, or the last before the one of a number, oldest first."""
@@ -74,5 +100,7 @@ class Journal:
     def clear(self) -> None:
         """Forget all exchanges and count from 1 again."""
         self._kept.clear()
-        self._count = 0
+        self.on_forgotten(ALL)
+        self._budget.used -= self.size
+        self._count = self.size = 0
         self._oldest = 1

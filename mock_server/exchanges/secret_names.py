@@ -85,7 +85,10 @@ class SecretNames:
         if self._own:
             return True
         text = text.lower()
-        return any(hint in text for hint in HINTS) or "%" in text or "\\u" in text
+        for hint in HINTS:
+            if hint in text:
+                return True
+        return "%" in text or "\\u" in text
 
     def _judge(self, name: str) -> bool:
         if not self.hinted(name):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from _thread import allocate_lock
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ..errors import KlingMockError
 from ..events import Event
+from .budget import Budget, weight
 from .coding import decode_exchange, encode_exchange
 from .exchange import Exchange
+from .journal import ALL
 
 __all__ = ["ExchangeRecords", "StoredJournal"]
 
@@ -45,19 +49,28 @@ class StoredJournal:
     at the end of a turn of the event loop; a store that is away then loses it: it is noted, not promised.
     """
 
-    def __init__(self, records: ExchangeRecords, limit: int) -> None:
+    def __init__(self, records: ExchangeRecords, limit: int, budget: Budget | None = None) -> None:
         self.limit = limit
+        self.size = 0
+        """The bytes that the last ones take, about, which readers of events may ask for again."""
+        self.on_forgotten: Callable[[int], None] = lambda number: None
+        """Called with the number of the last exchange that made room for others."""
+        self._weights: deque[tuple[int, int]] = deque()
+        self._budget = budget or Budget(math.inf)
+        self._budget.join(self)
         self._records = records
         self._waiting: list[Exchange] = []
         # Plain locks: those of `threading` may go by virtual time.
         self._lock, self._flushing = allocate_lock(), allocate_lock()
-        self._own: dict[int, None] = {}
+        # Not a plain dictionary: one that only ever loses its first entry searches ever longer for it.
+        self._own: OrderedDict[int, None] = OrderedDict()
         self._kept: set[int] = set()
         """Numbers of exchanges that are kept, and of whose end nobody has told yet."""
 
     def __len__(self) -> int:
         self.flush()
-        return self._records.exchange_count()[1]
+        # A store may forget a few of them later than the others.
+        return min(self.limit, self._records.exchange_count()[1])
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.last(self.limit))
@@ -74,24 +87,42 @@ class StoredJournal:
         except KlingMockError:
             return 0
 
-    def note_kept(self, number: int) -> None:
-        """Know that an exchange is kept already, together with what it changed."""
-        self._kept.add(number)
+    def note_kept(self, numbers: Sequence[int]) -> None:
+        """Know that exchanges are kept already, together with what they changed."""
+        self._kept.update(numbers)
         with self._lock:
-            self._note_own(number)
+            self._note_own(numbers)
 
-    def _note_own(self, number: int) -> None:
-        self._own[number] = None
-        if len(self._own) > OWN:
-            del self._own[next(iter(self._own))]
+    def _note_own(self, numbers: Sequence[int]) -> None:
+        own = self._own
+        for number in numbers:
+            own[number] = None
+        while len(own) > OWN:
+            own.popitem(last=False)
 
     def keep(self, event: Event) -> None:
         """Keep the exchange that an event tells of."""
         exchange: Exchange = event.data
+        size = weight(exchange)
+        self._weights.append((exchange.number, size))
+        self.size += size
+        while len(self._weights) > self.limit:
+            self.drop_oldest()
+        self._budget.add(size)
         if exchange.number in self._kept:
             self._kept.discard(exchange.number)
         else:
             self.put(exchange)
+
+    def drop_oldest(self) -> bool:
+        """Forget the oldest exchange that is in memory still; False where there is none."""
+        if not self._weights:
+            return False
+        number, size = self._weights.popleft()
+        self.size -= size
+        self._budget.used -= size
+        self.on_forgotten(number)
+        return True
 
     def put(self, exchange: Exchange) -> None:
         """Keep an exchange by its number, at the end of the event loop's turn."""
@@ -99,7 +130,7 @@ class StoredJournal:
             return
         with self._lock:
             self._waiting.append(exchange)
-            self._note_own(exchange.number)
+            self._note_own([exchange.number])
             first = len(self._waiting) == 1
         if first:
             try:
@@ -147,3 +178,7 @@ class StoredJournal:
         with self._lock:
             self._waiting.clear()
             self._own.clear()
+        self.on_forgotten(ALL)
+        self._weights.clear()
+        self._budget.used -= self.size
+        self.size = 0

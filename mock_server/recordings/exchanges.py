@@ -8,7 +8,6 @@ from collections import OrderedDict
 from typing import Any
 from urllib.parse import parse_qs, urldefrag, urlsplit
 
-from ..api.generation_paths import vendored_paths
 from ..exchanges.exchange import Exchange, Notes, header_lines
 from ..timeline import STATUSES
 from ..trace_rules.near_paths import nearest_path
@@ -99,11 +98,11 @@ class Reader:
             return "other", wire.path
         return None, wire.path
 
-    @staticmethod
-    def _api_path(path: str) -> str | None:
-        if path in vendored_paths():
+    def _api_path(self, path: str) -> str | None:
+        paths = self._judge.paths
+        if path in paths:
             return path
-        found = [known for known in vendored_paths() if path.endswith(known) and known.startswith("/v")]
+        found = [known for known in paths if path.endswith(known) and known.startswith("/v")]
         return max(found, key=len) if found else None
 
     def _video_of(self, wire: Wire) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..api.generation_paths import vendored_paths
+from ..api.generation_paths import generation_paths
 from ..catalog import Catalog, Variant
 from ..errors import PayloadError, UnknownModel
 from ..validation import Problem, Validator, parse_json
@@ -32,13 +32,15 @@ class Judge:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.paths = generation_paths(catalog)
+        """The paths of creates and polls."""
         self._validator = Validator(catalog)
 
     def judge(self, wire: Wire, path: str) -> Judged | None:
         """What a create's body asks for; None where the recording does not have all of it."""
         if wire.body is None or len(wire.body) < wire.body_size:
             return None
-        create_path = vendored_paths()[path]
+        create_path = self.paths[path]
         typed = _content_type(wire)
         if typed is not None:
             return Judged(None, None, False, violations=(typed,))

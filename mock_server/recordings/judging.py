@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -67,11 +67,15 @@ def judge_recordings(
     *,
     hosts: tuple[str, ...] = (),
     ignore: Collection[str] = (),
+    specs: Sequence[str] = (),
     on_read: Callable[[Path, int, int], None] = lambda path, read, size: None,
 ) -> Judged:
-    """Judge recordings, each as the trace of one client; `hosts` are further hosts of the API."""
+    """Judge recordings, each as the trace of one client; `hosts` are further hosts of the API.
+
+    `specs` are folders of documents beside the vendored ones.
+    """
     judged = Judged()
-    catalog = load_catalog()
+    catalog = load_catalog(specs)
     for path in paths:
         one = _File(path, catalog, judged.differences, hosts, ignore)
         try:

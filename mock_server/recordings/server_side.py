@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from ..api.generation_paths import vendored_paths
+from ..api.generation_paths import generation_paths
 from ..catalog import Catalog
 from ..catalog.variants import CREATE_PATH
 from ..errors import SpecError
@@ -34,6 +34,7 @@ class ServerSide:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._paths = generation_paths(catalog)
         self._told: OrderedDict[str, str] = OrderedDict()
         """The last status that each job was told with."""
         self.unjudged = 0
@@ -138,7 +139,7 @@ class ServerSide:
     def _responses(self, model: str, path: str, method: str) -> dict[str, Any]:
         document = self._catalog.document(model)
         paths = document["paths"]
-        of_older = vendored_paths()[path].vendor is not None and path in paths
+        of_older = self._paths[path].vendor is not None and path in paths
         responses: dict[str, Any] = paths[path if of_older else CREATE_PATH][method]["responses"]
         return responses
 

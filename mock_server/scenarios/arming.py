@@ -31,8 +31,12 @@ class Arming:
     def __init__(self) -> None:
         self._armed: dict[tuple[str, How], Armed] = {}
         self._steps: dict[int, None] = {}
-        self.ignored: frozenset[str] = frozenset()
+        self._ignored: frozenset[str] = frozenset()
+
+    @property
+    def ignored(self) -> frozenset[str]:
         """Ids of rules that say nothing of this test, which breaks them on purpose."""
+        return self._ignored
 
     @property
     def armed(self) -> tuple[Armed, ...]:
@@ -46,11 +50,15 @@ class Arming:
 
     def arm(self, scenario: Scenario, how: How, at: int = 0) -> None:
         """Note a scenario that was chosen, after `at` exchanges."""
-        self._armed[scenario.name, how] = Armed(scenario, how)
-        if len(self._armed) > MOST_KEPT:
-            del self._armed[next(iter(self._armed))]
+        self.restore(Armed(scenario, how))
         if how != "start":
             self.step(at)
+
+    def restore(self, armed: Armed) -> None:
+        """Note it, without a step."""
+        self._armed[armed.scenario.name, armed.how] = armed
+        if len(self._armed) > MOST_KEPT:
+            del self._armed[next(iter(self._armed))]
 
     def step(self, at: int) -> None:
         """Note that a test did something of its own, after `at` exchanges."""
@@ -60,10 +68,10 @@ class Arming:
 
     def ignore(self, ids: Collection[str]) -> None:
         """Leave rules out, and not those that were left out before."""
-        self.ignored = frozenset(ids)
+        self._ignored = frozenset(ids)
 
     def clear(self) -> None:
         """Forget all but what was chosen at the start."""
         self._armed = {key: armed for key, armed in self._armed.items() if armed.how == "start"}
         self._steps = {}
-        self.ignored = frozenset()
+        self._ignored = frozenset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import httptools
@@ -17,7 +18,7 @@ from .request_head import (
     size_problem,
     unreadable,
 )
-from .wire import CYCLE, TRANSPORT
+from .wire import CYCLE, TRANSPORT, Owed
 
 __all__ = ["MockProtocol"]
 
@@ -76,6 +77,8 @@ class MockProtocol(BoundedProtocol):
         self._body_size = 0
         self._begun = 0
         """Requests that began in the last slice."""
+        self._owed: Owed | None = None
+        """The answer to the last request, where that is decided at the end of this turn of the loop."""
         self._forgotten: list[object] = []
         """The workspaces that were reset since a head began that is not whole."""
 
@@ -89,7 +92,7 @@ class MockProtocol(BoundedProtocol):
         if self.running is not None and not self.running.response_complete:
             scopes.append(self.running.scope)
         spaces = [self._space_of(scope["path"], scope["headers"]) for scope in scopes]
-        if self._body is not None:
+        if self._body is not None or self._owed is not None:
             spaces.append(self._space_of(self._path.decode(), self.headers))
         return [space for space in spaces if space is not None]
 
@@ -101,6 +104,8 @@ class MockProtocol(BoundedProtocol):
             self._forgotten.append(space)
 
     def data_received(self, data: bytes) -> None:
+        if self._owed is not None:
+            self._owed.settle()
         if len(data) == self._size and self._idle_since is not None and data.startswith(self._head):
             # Nothing is owed or under way, and what has the same head needs no reading of it.
             if not (self._deaf or self.flow.write_paused or self.transport.is_closing()):
@@ -124,6 +129,8 @@ class MockProtocol(BoundedProtocol):
             self._read_again(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError:
+            if self._owed is not None:
+                self._owed.settle()
             self._refuse(400, unreadable(self._opening))
             return
         if self._body is not None:
@@ -133,6 +140,9 @@ class MockProtocol(BoundedProtocol):
             self._go_on()
         if self._in_message or self.pipeline:
             self._weigh(headers is self.headers, len(data))
+        elif self._owed is not None:
+            if headers is not self.headers:
+                self._keep_head(data)
         elif self._idle_since is None:
             if self.cycle is None or self.cycle.response_complete:
                 self._rest()
@@ -161,12 +171,22 @@ class MockProtocol(BoundedProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Read all that waits before the end counts."""
+        if self._owed is not None:
+            self._owed.settle()
         if self._unread:
             self._read_slices(self._unread, most=len(self._unread))
         return super().eof_received()
 
+    def shutdown(self) -> None:
+        if self._owed is not None:
+            self._owed.settle()
+        super().shutdown()
+
     def on_message_begin(self) -> None:
         """Begin with a request; its scope is made when it turns out that one is needed."""
+        if self._owed is not None:
+            # One after the other.
+            self._owed.settle()
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -303,11 +323,31 @@ class MockProtocol(BoundedProtocol):
         )
         if isinstance(answer, bytes):
             self._body, self._body_size = None, len(body)
-            self._write_whole(answer)
+            self._write_whole(answer, keep_alive=self.parser.should_keep_alive())
+            return
+        if isinstance(answer, Owed):
+            self._body, self._body_size = None, len(body)
+            # The parser knows it until the request is over, and no longer.
+            self._owed, answer.pay = answer, partial(self._pay, body, self.parser.should_keep_alive())
             return
         self._body = body
         self._go_on(answer)
         super().on_message_complete()
+
+    def _pay(self, body: bytes, keep_alive: bool, answer: Any) -> bool:
+        """Write an answer that was owed, or let uvicorn have its rest; False where the client is gone."""
+        self._owed = None
+        if self.transport.is_closing():
+            return False
+        if isinstance(answer, bytes):
+            self._write_whole(answer, keep_alive=keep_alive)
+            return True
+        self._body = body
+        self._go_on(answer)
+        if not keep_alive:
+            self.cycle.keep_alive = False
+        super().on_message_complete()
+        return True
 
     def _keep_head(self, data: bytes) -> None:
         """Remember the head of a request that was all of these bytes, and was answered at once."""
@@ -340,8 +380,8 @@ class MockProtocol(BoundedProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.data_received(head + rest)
 
-    def _write_whole(self, answer: bytes) -> None:
-        if self.parser.should_keep_alive():
+    def _write_whole(self, answer: bytes, *, keep_alive: bool) -> None:
+        if keep_alive:
             self.transport.write(answer)
             self.on_response_complete()
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-__all__ = ["CYCLE", "REFUSED", "SPACE", "TRANSPORT", "whole", "write_whole"]
+__all__ = ["CYCLE", "REFUSED", "SPACE", "TRANSPORT", "Owed", "whole", "write_whole"]
 
 TRANSPORT = "kling_mock.transport"
 """The scope's key for the connection's transport: an answer can be cut off or reset through it."""
@@ -18,6 +19,24 @@ SPACE = "kling_mock.workspace"
 """The scope's key for the workspace that a request is for."""
 REFUSED = "kling_mock.refused"
 """The scope's key that says that the connection has answered the request: its body is late, or none."""
+
+
+class Owed:
+    """An answer that is decided a moment later: at the end of the loop's turn, or when `settle` is called."""
+
+    __slots__ = ("pay", "settle")
+
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self.settle = settle
+        self.pay: Callable[[Any], bool] = _nobody
+        """Gets what `at_once` returns elsewhere: all bytes of the answer, or an application that goes on.
+
+        False says that it goes nowhere: the client is gone.
+        """
+
+
+def _nobody(answer: Any) -> bool:
+    return False
 
 
 _STATUS_LINES = {

@@ -23,6 +23,7 @@ __all__ = [
     "Store",
     "StoreCounts",
     "Suspended",
+    "TakenPoll",
     "Told",
     "at_once",
 ]
@@ -67,6 +68,10 @@ class Told(NamedTuple):
 
     status: JobStatus
     expires_at: float | None
+
+
+TakenPoll = tuple[JobPlan, Told | None]
+"""The plan of the job that a poll is for; what it is told, where that is known."""
 
 
 class StoreCounts(NamedTuple):
@@ -151,8 +156,11 @@ class Store(Protocol):
         """The job of this id, as it is."""
         ...
 
-    async def count_poll(self, job_id: str) -> JobPlan | None:
-        """Count a poll that came for this job, and give its plan."""
+    async def take_poll(self, job_id: str, now: float, lifetime: float, *, plain: bool) -> TakenPoll | None:
+        """Count a poll that came for this job, and give its plan; None where there is no such job.
+
+        A `plain` one, to a job whose scenario has no faults, is told at once, as `tell_status` does it.
+        """
         ...
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..jobs.charges import Charge, Completion
 from ..jobs.plan import JobCounters, JobPlan
@@ -45,6 +45,7 @@ class Kept:
 
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring_ascii
 _scenarios = Kept(lambda scenario: _dump(scenario_as_json(scenario)))
 _timelines = Kept(lambda line: _dump([line.steps, line.last, line.by]))
 
@@ -61,8 +62,11 @@ def text_scenario(data: Any) -> Scenario:
 
 def encode_plan(plan: JobPlan, line: int) -> bytes:
     """A job's plan, which never changes, with its place in line."""
-    facts = [plan.id, plan.model, plan.made_at, plan.credits, plan.clip, plan.image_url, plan.answers, line]
-    rest = _dump(facts)
+    credits = "null" if plan.credits is None else plan.credits
+    rest = f"{_quote(plan.id)},{_quote(plan.model)},{plan.made_at!r},{credits},{_quote(plan.clip)}"
+    image = _quote(plan.image_url) if plan.image_url else '""'
+    answers = _dump(plan.answers) if plan.answers else "[]"
+    rest = f"[{rest},{image},{answers},{line}]"
     return f"[{rest},{_timelines.text(plan.timeline)},{_scenarios.text(plan.scenario)}]".encode()
 
 
@@ -123,21 +127,18 @@ def _hits(pairs: list[list[int]]) -> Hits:
     return {index: count for index, count in pairs}
 
 
-class Sums(NamedTuple):
-    """What is counted of a workspace's jobs together."""
+class Sums:
+    """What is counted of a workspace's jobs together.
 
-    number: int = 0
-    """The last number that was given to an id."""
-    line: int = 0
-    """The last place in the order of jobs."""
-    made: int = 0
-    kept: int = 0
-    dropped: int = 0
-    billed: int = 0
-    priced: int = 0
-    credits: int = 0
-    spent: int = 0
-    """What jobs have cost that have come to rest and made room."""
+    `number` is the last one that was given to an id, `line` the last place in the order of jobs, `spent` what
+    jobs have cost that have come to rest and made room.
+    """
+
+    __slots__ = ("billed", "credits", "dropped", "kept", "line", "made", "number", "priced", "spent")
+
+    def __init__(self, *values: int) -> None:
+        self.number, self.line, self.made, self.kept, self.dropped = values[:5] or (0,) * 5
+        self.billed, self.priced, self.credits, self.spent = values[5:] or (0,) * 4
 
     @classmethod
     def read(cls, text: bytes | None) -> Sums:
@@ -146,22 +147,24 @@ class Sums(NamedTuple):
 
     def encode(self) -> bytes:
         """The text of them."""
-        return b"[%d,%d,%d,%d,%d,%d,%d,%d,%d]" % self
+        jobs = self.number, self.line, self.made, self.kept, self.dropped
+        charges = self.billed, self.priced, self.credits, self.spent
+        return b"[%d,%d,%d,%d,%d,%d,%d,%d,%d]" % (*jobs, *charges)
 
-    def with_job(self, plan: JobPlan) -> Sums:
-        """The sums with one more job."""
-        counted = self._replace(line=self.line + 1, made=self.made + 1, kept=self.kept + 1)
-        return counted.with_charge(plan)
+    def add(self, plan: JobPlan) -> None:
+        """Count one more job."""
+        self.line += 1
+        self.made += 1
+        self.kept += 1
+        self.charge(plan)
 
-    def with_charge(self, plan: JobPlan, times: int = 1) -> Sums:
-        """The sums with what a job costs, or -1 times that."""
-        billed = plan.timeline.last == "completed"
-        priced = billed and plan.credits is not None
-        return self._replace(
-            billed=self.billed + billed * times,
-            priced=self.priced + priced * times,
-            credits=self.credits + ((plan.credits or 0) if priced else 0) * times,
-        )
+    def charge(self, plan: JobPlan, times: int = 1) -> None:
+        """Count what a job costs, or -1 times that."""
+        if plan.timeline.last == "completed":
+            self.billed += times
+            if plan.credits is not None:
+                self.priced += times
+                self.credits += plan.credits * times
 
 
 def encode_completion(rest: Completion) -> bytes:

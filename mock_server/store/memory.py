@@ -18,7 +18,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, StoreCounts, TakenPoll, Told
 
 __all__ = ["MOST_ASKED", "MemoryStore"]
 
@@ -224,17 +224,20 @@ class MemoryStore:
         entry = self._entries.get(job_id)
         return None if entry is None else Job(entry.plan, entry.counters())
 
-    async def count_poll(self, job_id: str) -> JobPlan | None:
-        """Count a poll that came for this job, and give its plan."""
+    async def take_poll(self, job_id: str, now: float, lifetime: float, *, plain: bool) -> TakenPoll | None:
+        """Count a poll that came for this job, and give its plan; tell a plain one where the job stands."""
         entry = self._entries.get(job_id)
         if entry is None:
             return None
         entry.polls += 1
-        return entry.plan
+        told = self._tell(entry, now, lifetime) if plain and not entry.plan.scenario.faults else None
+        return entry.plan, told
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
         """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
-        entry = self._entries[job_id]
+        return self._tell(self._entries[job_id], now, lifetime)
+
+    def _tell(self, entry: _Entry, now: float, lifetime: float) -> Told:
         plan = entry.plan
         progress = entry.answered + entry.skipped if entry.by_polls else now - plan.made_at
         status = plan.timeline.status_at(progress)

@@ -23,7 +23,7 @@ __all__ = [
     "Transaction",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """The form in which this version keeps its records."""
 
 RankedList = Literal["order", "resting", "past"]
@@ -78,7 +78,20 @@ class Transaction(Protocol):
     """Reads and writes of one workspace's records that are kept together or not at all."""
 
     number: int
-    """Once it is kept: the number of the exchange that `count_exchange` has counted."""
+    """Once it is kept: the number of the last exchange that was counted."""
+
+    @property
+    def counted(self) -> int:
+        """How many exchanges were counted so far."""
+        ...
+
+    def mark(self) -> Any:
+        """The place where the transaction is now."""
+        ...
+
+    def back_to(self, mark: Any) -> None:
+        """Take back all that was written since such a place."""
+        ...
 
     def get(self, name: str) -> bytes | None:
         """A record; nobody changes it before the transaction is kept."""
@@ -93,7 +106,7 @@ class Transaction(Protocol):
         ...
 
     def rank(self, of: RankedList, score: float, member: bytes) -> None:
-        """Put a member in a list, or at another rank."""
+        """Put a member in a list that does not have it."""
         ...
 
     def unrank(self, of: RankedList, score: float, member: bytes) -> None:
@@ -101,11 +114,15 @@ class Transaction(Protocol):
         ...
 
     def first(self, of: RankedList, count: int) -> list[Ranked]:
-        """The first ones of a list, as it is before this transaction's own writes."""
+        """The first ones of a list."""
+        ...
+
+    def count_ranked(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank."""
         ...
 
     def count_exchange(self) -> None:
-        """Count an exchange; its `number` is known when the transaction is kept."""
+        """Count an exchange; its number is known when the transaction is kept."""
         ...
 
     def keep_exchange(self, text: bytes, limit: int) -> None:
@@ -129,10 +146,6 @@ class Records(Protocol):
 
     def ranked(self, of: RankedList, last: int | None = None, below: float | None = None) -> list[Ranked]:
         """The last members of a list, of those below a rank, lowest first."""
-        ...
-
-    def count_ranked(self, of: RankedList, up_to: float) -> int:
-        """How many members of a list have at most this rank."""
         ...
 
     def many(self, names: Sequence[str]) -> list[bytes | None]:
@@ -166,6 +179,10 @@ class Backend(Protocol):
 
     def records(self, workspace: str) -> Records:
         """The records of a workspace, which need not be there yet."""
+        ...
+
+    def one_commit(self) -> AbstractContextManager[bool]:
+        """Keep transactions of several workspaces together at the end of the block; False: each by itself."""
         ...
 
     def touch(self, workspaces: Sequence[str], at: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import resources
 from threading import RLock
 from typing import Any
@@ -16,6 +16,7 @@ from redis.retry import Retry
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS, STORE_PAUSE
 from .address import shown_store
+from .changes import Changes
 from .outage import Outage
 from .records import FORMAT, Conflict, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
 
@@ -28,6 +29,8 @@ MOST_KNOWN = 20_000
 """Records of a workspace whose last known value is kept, so that most transactions are one question."""
 LISTS: dict[RankedList, int] = {"order": 2, "resting": 3, "past": 4}
 """The lists by their place among the keys of the script."""
+NO_WRITES = (0, 0, 0, 0, 0, 0)
+"""What the script is told of a transaction that only reads."""
 UNWRITABLE = ("OOM", "MISCONF", "READONLY", "NOREPLICAS")
 """How errors begin that say that nothing can be written just now."""
 DROPPING = "allkeys-"
@@ -140,6 +143,10 @@ class RedisBackend:
         """The records of a workspace, which need not be there yet."""
         return RedisRecords(self._link, workspace)
 
+    def one_commit(self) -> AbstractContextManager[bool]:
+        """Each transaction is kept by itself."""
+        return nullcontext(enter_result=False)
+
     def touch(self, workspaces: Sequence[str], at: float) -> None:
         """Note that they were used, at a moment of the system's time."""
         if workspaces:
@@ -196,7 +203,7 @@ class RedisRecords:
         self.link = link
         self.keys = keys_of(workspace)
         self._workspace = workspace
-        self.known: dict[bytes, bytes] = {}
+        self.known: dict[str, bytes] = {}
         """What records were last known to be; empty is a record that is not there."""
 
     @contextmanager
@@ -215,11 +222,6 @@ class RedisRecords:
         key = self.keys[LISTS[of] - 1]
         (found,) = self.link.ask(("ZREVRANGEBYSCORE", key, top, "-inf", "WITHSCORES", *limit))
         return _pairs(found)[::-1]
-
-    def count_ranked(self, of: RankedList, up_to: float) -> int:
-        """How many members of a list have at most this rank."""
-        count: int = self.link.ask(("ZCOUNT", self.keys[LISTS[of] - 1], "-inf", repr(up_to)))[0]
-        return count
 
     def many(self, names: Sequence[str]) -> list[bytes | None]:
         """Several records, each as it is."""
@@ -264,81 +266,53 @@ def _pairs(found: Sequence[bytes]) -> list[Ranked]:
     return [Ranked(float(score), member) for member, score in zip(found[::2], found[1::2], strict=True)]
 
 
-class RedisTransaction:
+class RedisTransaction(Changes):
     """Reads what is known of records, and keeps what is written in one go where nobody was before it."""
 
     def __init__(self, records: RedisRecords) -> None:
+        super().__init__()
         self._records = records
         self._known = records.known
-        self._read: dict[bytes, bytes] = {}
-        self._own: dict[bytes, bytes] = {}
-        self._ranked: list[Any] = []
-        self._unranked: list[Any] = []
-        self._clear = self._count = self._limit = 0
-        self._exchange = b""
-        self.number = 0
+        self._read: dict[str, bytes] = {}
 
-    def get(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         """A record; that it is still the same is seen when the transaction is kept."""
-        key = _name(name)
-        if key in self._own:
-            return self._own[key] or None
-        if self._clear:
-            return None
-        if key not in self._known:
-            (found,) = self._records.link.ask(("HGET", self._records.keys[0], key))
-            self._know(key, found or b"")
-        value = self._read[key] = self._known[key]
+        value = self._read.get(name)
+        if value is not None:
+            return value or None
+        value = self._known.get(name)
+        if value is None:
+            (found,) = self._records.link.ask(("HGET", self._records.keys[0], _name(name)))
+            value = found or b""
+            self._know(name, value)
+        self._read[name] = value
         return value or None
 
     def absent(self, name: str) -> bool:
         """Whether there is no such record; one that nobody knows of is taken to be none."""
-        key = _name(name)
-        if key not in self._known and key not in self._own:
-            self._read[key] = b""
+        if name not in self._known and name not in self.own and name not in self._read:
+            self._read[name] = b""
             return True
         return self.get(name) is None
 
-    def set(self, name: str, value: bytes | None) -> None:
-        """Write a record, or remove it."""
-        self._own[_name(name)] = value or b""
-
-    def rank(self, of: RankedList, score: float, member: bytes) -> None:
-        """Put a member in a list."""
-        self._ranked += (LISTS[of], repr(score), member)
-
-    def unrank(self, of: RankedList, score: float, member: bytes) -> None:
-        """Take a member out of a list."""
-        self._unranked += (LISTS[of], member)
-
-    def first(self, of: RankedList, count: int) -> list[Ranked]:
-        """The first ones of a list, as it is before this transaction's own writes."""
+    def load_first(self, of: RankedList, count: int) -> list[Ranked]:
+        """The first ones of a list as the database has it."""
         key = self._records.keys[LISTS[of] - 1]
         return _pairs(self._records.link.ask(("ZRANGE", key, 0, count - 1, "WITHSCORES"))[0])
 
-    def count_exchange(self) -> None:
-        """Count an exchange; its `number` is known when the transaction is kept."""
-        self._count = 1
-
-    def keep_exchange(self, text: bytes, limit: int) -> None:
-        """Count an exchange and keep it by its number, and forget the one that is `limit` behind it."""
-        self._count, self._exchange, self._limit = 1, text, limit
-
-    def clear(self) -> None:
-        """Remove all records, lists and exchanges but what this transaction sets afterwards."""
-        self._clear = 1
-        self._own.clear()
+    def load_count(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank in the database."""
+        key = self._records.keys[LISTS[of] - 1]
+        count: int = self._records.link.ask(("ZCOUNT", key, "-inf", repr(up_to)))[0]
+        return count
 
     def commit(self, workspace: str, *, writes: bool) -> None:
         """Keep it, or raise `Conflict`; what others have written is known then."""
-        own, ranked, unranked = (self._own, self._ranked, self._unranked) if writes else ({}, [], [])
-        read = self._read
-        words: list[Any] = [len(read), *read, *read.values(), self._clear if writes else 0]
-        words += [len(own)]
-        for name, value in own.items():
-            words += (name, value)
-        words += [len(ranked) // 3, *ranked, len(unranked) // 2, *unranked, self._count if writes else 0]
-        words += [self._exchange, self._limit, SPACES_KEY, workspace, repr(real_time.time())]
+        read, own = self._read, self.own
+        names = [_name(name) for name in read]
+        words: list[Any] = [len(read), *names, *read.values()]
+        words += self._writes() if writes else NO_WRITES
+        words += [SPACES_KEY, workspace, repr(real_time.time())]
         try:
             done, *rest = self._records.link.commit(self._records.keys, words)
         except BaseException:
@@ -350,13 +324,27 @@ class RedisTransaction:
                 self._know(name, value)
             raise Conflict
         if writes:
-            if self._clear:
+            if self.cleared:
                 self._known.clear()
-            for name, value in own.items():
-                self._know(name, value)
+            for name, text in own.items():
+                self._know(name, text or b"")
             self.number = rest[0]
 
-    def _know(self, name: bytes, value: bytes) -> None:
+    def _writes(self) -> list[Any]:
+        """All that is written, in the order in which the script takes it."""
+        words: list[Any] = [int(self.cleared), len(self.own)]
+        for name, value in self.own.items():
+            words += (_name(name), value or b"")
+        words.append(len(self.unranked))
+        for of, member in self.unranked:
+            words += (LISTS[of], member)
+        words.append(len(self.ranked))
+        for (of, member), score in self.ranked.items():
+            words += (LISTS[of], repr(score), member)
+        words += [len(self.exchanges), *self.exchanges, self.most_exchanges]
+        return words
+
+    def _know(self, name: str, value: bytes) -> None:
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         self._known[name] = value

@@ -14,7 +14,7 @@ from ..scenarios.fault import Place
 from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, Told
+from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, TakenPoll, Told
 from .coding import (
     Progress,
     Sums,
@@ -37,16 +37,33 @@ MOST_PLANS = 10_000
 class SharedStore(SharedLists):
     """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
 
-    def __init__(self, records: Records, limit: int, default: Scenario) -> None:
+    def __init__(self, records: Records, limit: int, default: Scenario, name: str = "") -> None:
         super().__init__(records)
+        self.name = name
         self.limit = limit
         self.resets = 0
         self._choice: tuple[bytes, ScenarioSelector] | None = None
+        self._added: list[str] = []
+        """Jobs that were added in the transaction under way."""
         self._initial = default
 
+    def write(self, tx: Transaction) -> None:
+        """Write what was changed of values that are read."""
+        self._live.write(tx)
+
+    def end(self) -> None:
+        """Forget values that others may change from now on."""
+        self._live.forget()
+        self._added.clear()
+
     def forget(self) -> None:
-        """Forget the choice of scenarios: what was read may have been changed here, and was not kept."""
+        """Forget what was read: it may have been changed here, and was not kept."""
         self._choice = None
+        self._live.forget()
+        for job_id in self._added:
+            # Another server may give this id to a job of its own.
+            self._plans.pop(job_id, None)
+        self._added.clear()
 
     # Scenarios
 
@@ -112,13 +129,18 @@ class SharedStore(SharedLists):
 
     async def restart_numbers(self) -> None:
         """Count ids from 1 again, for a seed that was set anew."""
-        self.do(lambda tx: tx.set("sums", Sums.read(tx.get("sums"))._replace(number=0).encode()))
+
+        def restart(tx: Transaction) -> None:
+            self._live.sums(tx).number = 0
+            self._live.sums_changed()
+
+        self.do(restart)
 
     async def has_room(self, now: float) -> bool:
         """Whether one more job can be kept, be it in the place of one that has come to rest."""
 
         def room(tx: Transaction) -> bool:
-            if Sums.read(tx.get("sums")).kept < self.limit:
+            if self._live.sums(tx).kept < self.limit:
                 return True
             first = tx.first("resting", 1)
             return bool(first) and first[0].score <= now
@@ -129,9 +151,10 @@ class SharedStore(SharedLists):
         """The number of the next id, counted from 1."""
 
         def count(tx: Transaction) -> int:
-            sums = Sums.read(tx.get("sums"))
-            tx.set("sums", sums._replace(number=sums.number + 1).encode())
-            return sums.number + 1
+            sums = self._live.sums(tx)
+            sums.number += 1
+            self._live.sums_changed()
+            return sums.number
 
         return self.do(count)
 
@@ -141,7 +164,7 @@ class SharedStore(SharedLists):
 
     def _unfinished(self, tx: Transaction, now: float) -> int:
         # Whoever changes the line of those that rest changes the sums as well.
-        return Sums.read(tx.get("sums")).kept - self.records.count_ranked("resting", now)
+        return self._live.sums(tx).kept - tx.count_ranked("resting", now)
 
     async def add_job(
         self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED
@@ -152,59 +175,59 @@ class SharedStore(SharedLists):
         return self.do(lambda tx: self._add(tx, plan, bounds))
 
     def _add(self, tx: Transaction, plan: JobPlan, bounds: JobBounds) -> AddResult:
-        if not tx.absent(f"c:{plan.id}"):
+        if not tx.absent(f"{plan.id}:p"):
             return AddResult.TAKEN
-        sums = Sums.read(tx.get("sums"))
-        if bounds != UNBOUNDED:
+        sums = self._live.sums(tx)
+        if bounds is not UNBOUNDED:
             if self._unfinished(tx, plan.made_at) >= bounds.unfinished:
                 return AddResult.BUSY
             if not bounds.covers(sums.credits, plan.credits):
                 return AddResult.DRY
-        if sums.kept >= self.limit:
-            made_room = self._make_room(tx, sums, plan.made_at)
-            if made_room is None:
-                return AddResult.FULL
-            sums = made_room
-        sums = sums.with_job(plan)
-        tx.set(f"p:{plan.id}", encode_plan(plan, sums.line))
-        tx.set(f"c:{plan.id}", Progress().encode())
+        if sums.kept >= self.limit and not self._make_room(tx, sums, plan.made_at):
+            return AddResult.FULL
+        sums.add(plan)
+        self._live.sums_changed()
+        self._keep_plan(plan)
+        self._added.append(plan.id)
+        tx.set(f"{plan.id}:p", encode_plan(plan, sums.line))
         tx.rank("order", sums.line, _member(plan.id))
         timeline = plan.timeline
         if timeline.last in FINAL_STATUSES and (timeline.by == "time" or timeline.length <= 0):
-            sums = self._line_up(tx, sums, plan, plan.made_at + timeline.length)
-        tx.set("sums", sums.encode())
+            self._line_up(tx, sums, plan, plan.made_at + timeline.length)
         return AddResult.ADDED
 
-    def _line_up(self, tx: Transaction, sums: Sums, plan: JobPlan, moment: float) -> Sums:
+    def _line_up(self, tx: Transaction, sums: Sums, plan: JobPlan, moment: float) -> None:
         """Let a job go when its turn comes: of those that rest at one moment the first one first."""
-        sums = sums._replace(line=sums.line + 1)
+        sums.line += 1
+        self._live.sums_changed()
         tx.rank("resting", moment, b"%016d %b" % (sums.line, _member(plan.id)))
-        return sums
 
-    def _make_room(self, tx: Transaction, sums: Sums, now: float) -> Sums | None:
-        """Drop the jobs that came to rest first; None where too few of them rest yet."""
+    def _make_room(self, tx: Transaction, sums: Sums, now: float) -> bool:
+        """Drop the jobs that came to rest first; False where too few of them rest yet."""
         need = sums.kept - self.limit + 1
         resting = [one for one in tx.first("resting", need) if one.score <= now]
         if len(resting) < need:
-            return None
+            return False
         for one in resting:
-            sums = sums._replace(kept=sums.kept - 1, dropped=sums.dropped + 1)
-            sums = sums._replace(spent=sums.spent + self._drop(tx, one, sums.dropped))
+            sums.kept -= 1
+            sums.dropped += 1
+            sums.spent += self._drop(tx, one, sums.dropped)
         for old in tx.first("past", need):
             if sums.dropped - old.score >= self.limit:
                 tx.unrank("past", *old)
-        return sums
+        return True
 
     def _drop(self, tx: Transaction, resting: Ranked, number: int) -> int:
         """Drop a job, the `number`th one, and give what it cost."""
         place, _, member = resting.member.partition(b" ")
         job_id = member.decode("utf-8", "surrogatepass")
-        text = tx.get(f"p:{job_id}")
-        if text is None or tx.get(f"c:{job_id}") is None:
+        text = tx.get(f"{job_id}:p")
+        if text is None:
             raise Conflict
         plan, line = decode_plan(text)
-        for name in (f"c:{job_id}", f"p:{job_id}"):
+        for name in (f"{job_id}:c", f"{job_id}:p"):
             tx.set(name, None)
+        self._live.drop(job_id)
         tx.unrank("resting", *resting)
         tx.unrank("order", line, member)
         tx.rank("past", number, encode_completion(Completion(resting.score, int(place), plan.charge)))
@@ -214,21 +237,25 @@ class SharedStore(SharedLists):
     def _plan(self, tx: Transaction, job_id: str) -> JobPlan | None:
         plan = self._plans.get(job_id)
         if plan is None:
-            text = tx.get(f"p:{job_id}")
+            text = tx.get(f"{job_id}:p")
             if text is None:
                 return None
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            plan = self._plans[job_id] = decode_plan(text)[0]
+            plan = decode_plan(text)[0]
+            self._keep_plan(plan)
         return plan
 
+    def _keep_plan(self, plan: JobPlan) -> None:
+        if len(self._plans) >= MOST_PLANS:
+            self._plans.clear()
+        self._plans[plan.id] = plan
+
     def _job(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress] | None:
-        progress = tx.get(f"c:{job_id}")
+        progress = self._live.progress(tx, job_id)
         plan = self._plan(tx, job_id) if progress is not None else None
-        if plan is None:
+        if plan is None or progress is None:
             self._plans.pop(job_id, None)
             return None
-        return plan, Progress(progress)
+        return plan, progress
 
     def _known(self, tx: Transaction, job_id: str) -> tuple[JobPlan, Progress]:
         found = self._job(tx, job_id)
@@ -241,36 +268,43 @@ class SharedStore(SharedLists):
         found = self.do(lambda tx: self._job(tx, job_id), writes=False)
         return None if found is None else Job(found[0], found[1].counters())
 
-    async def count_poll(self, job_id: str) -> JobPlan | None:
-        """Count a poll that came for this job, and give its plan."""
+    async def take_poll(self, job_id: str, now: float, lifetime: float, *, plain: bool) -> TakenPoll | None:
+        """Count a poll that came for this job, and give its plan; tell a plain one where the job stands."""
 
-        def count(tx: Transaction) -> JobPlan | None:
+        def take(tx: Transaction) -> TakenPoll | None:
             found = self._job(tx, job_id)
             if found is None:
                 return None
             plan, progress = found
             progress.polls += 1
-            tx.set(f"c:{job_id}", progress.encode())
-            return plan
+            self._live.progress_changed(job_id, progress)
+            told = (
+                self._tell(tx, plan, progress, now, lifetime) if plain and not plan.scenario.faults else None
+            )
+            return plan, told
 
-        return self.do(count)
+        return self.do(take)
 
     async def tell_status(self, job_id: str, now: float, lifetime: float) -> Told:
         """Move a job by one poll, and fix when its video expires where this poll is told of it first."""
 
         def tell(tx: Transaction) -> Told:
             plan, progress = self._known(tx, job_id)
-            moment = progress.at = max(now, progress.at)
-            come = plan.progress(progress.counters(), moment)
-            status = plan.timeline.status_at(come)
-            if status == "completed" and progress.expires_at is None:
-                progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
-            progress.answered += 1
-            self._note_rest(tx, plan, progress, come, moment)
-            tx.set(f"c:{job_id}", progress.encode())
-            return Told(status, progress.expires_at)
+            self._live.progress_changed(job_id, progress)
+            return self._tell(tx, plan, progress, now, lifetime)
 
         return self.do(tell)
+
+    def _tell(self, tx: Transaction, plan: JobPlan, progress: Progress, now: float, lifetime: float) -> Told:
+        moment = progress.at = max(now, progress.at)
+        come = plan.progress(progress.counters(), moment)
+        status = plan.timeline.status_at(come)
+        if status == "completed" and progress.expires_at is None:
+            progress.expires_at = plan.expiry(progress.counters(), moment, lifetime)
+        progress.answered += 1
+        if plan.timeline.by == "polls":
+            self._note_rest(tx, plan, progress, come, moment)
+        return Told(status, progress.expires_at)
 
     async def tell_created(self, job_id: str, now: float, lifetime: float) -> float:
         """Fix when the video of a job expires whose create is told of it, and give that moment."""
@@ -279,7 +313,7 @@ class SharedStore(SharedLists):
             plan, progress = self._known(tx, job_id)
             if progress.expires_at is None:
                 progress.expires_at = plan.expiry(progress.counters(), now, lifetime)
-                tx.set(f"c:{job_id}", progress.encode())
+                self._live.progress_changed(job_id, progress)
             return progress.expires_at
 
         return self.do(tell)
@@ -291,8 +325,7 @@ class SharedStore(SharedLists):
         timeline = plan.timeline
         rests = timeline.by == "polls" and timeline.last in FINAL_STATUSES
         if rests and before < timeline.length <= progress.answered + progress.skipped:
-            sums = self._line_up(tx, Sums.read(tx.get("sums")), plan, now)
-            tx.set("sums", sums.encode())
+            self._line_up(tx, self._live.sums(tx), plan, now)
 
     async def strike(
         self, job_id: str, asked: str | None, scenario: Scenario, place: Place, elapsed: float, *, count: bool
@@ -301,11 +334,12 @@ class SharedStore(SharedLists):
 
         def struck(tx: Transaction) -> list[Fault]:
             _, progress = self._known(tx, job_id)
+            if not count:
+                hits = progress.hits if asked is None else progress.asked_hits.get(asked, {})
+                return strike(scenario, place, dict(hits), elapsed)
             hits = progress.hits if asked is None else _asked_hits(progress, asked)
-            found = strike(scenario, place, hits, elapsed)
-            if count:
-                tx.set(f"c:{job_id}", progress.encode())
-            return found
+            self._live.progress_changed(job_id, progress)
+            return strike(scenario, place, hits, elapsed)
 
         return self.do(struck)
 
@@ -321,7 +355,7 @@ class SharedStore(SharedLists):
                 counters = progress.counters()
                 if progress.expires_at is None and plan.status(counters, now) == "completed":
                     progress.expires_at = plan.expiry(counters, now, lifetime)
-                tx.set(f"c:{job_id}", progress.encode())
+                self._live.progress_changed(job_id, progress)
 
         self.do(skip)
 
@@ -347,22 +381,24 @@ class SharedStore(SharedLists):
 
     def _replan(self, tx: Transaction, plan: JobPlan, rests_at: float | None) -> None:
         """Keep another plan of a job, and stand it in line where it belongs now."""
-        text = tx.get(f"p:{plan.id}")
+        text = tx.get(f"{plan.id}:p")
         if text is None:
             raise Conflict
         before, line = decode_plan(text)
-        tx.set(f"p:{plan.id}", encode_plan(plan, line))
+        tx.set(f"{plan.id}:p", encode_plan(plan, line))
         for one in self.records.ranked("resting"):
             if one.member.partition(b" ")[2] == _member(plan.id):
                 tx.unrank("resting", *one)
-        sums = Sums.read(tx.get("sums")).with_charge(before, -1).with_charge(plan)
+        sums = self._live.sums(tx)
+        sums.charge(before, -1)
+        sums.charge(plan)
+        self._live.sums_changed()
         if rests_at is not None:
-            sums = self._line_up(tx, sums, plan, rests_at)
-        tx.set("sums", sums.encode())
+            self._line_up(tx, sums, plan, rests_at)
         self._plans.pop(plan.id, None)
 
     def forget_plans(self) -> None:
-        """Read plans again: one of them may have changed."""
+        """Read plans again: one may have changed, and what comes after a reset may have ids of before."""
         self._plans.clear()
 
     async def reset(self) -> None:
@@ -372,6 +408,7 @@ class SharedStore(SharedLists):
             selector = self._selector(tx)
             control, version = tx.get("control"), tx.get("v")
             tx.clear()
+            self._live.forget()
             tx.set("control", control)
             tx.set("v", version)
             selector.reset()
@@ -379,7 +416,7 @@ class SharedStore(SharedLists):
 
         self.do(forget)
         self.resets += 1
-        self._plans.clear()
+        self.forget_plans()
 
 
 def _member(job_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Lists and sums of the jobs in records that several processes share: what no request changes."""
+"""What is told of many jobs of a workspace in records: lists of them, their charges and sums."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..jobs.charges import Charge, ChargeTotals, Completion
 from ..jobs.plan import Job, JobPlan
 from .base import StoreCounts
 from .coding import Progress, Sums, decode_completion, decode_plan
+from .live import Live
 from .records import Records
 from .transactions import Transactions
 
@@ -20,20 +21,20 @@ MANY = 500
 
 
 class SharedLists(Transactions):
-    """The verbs of a store that only look."""
+    """The verbs of a store that read many jobs."""
 
     def __init__(self, records: Records) -> None:
         super().__init__(records)
         self._plans: dict[str, JobPlan] = {}
-        """Plans that were read."""
+        self._live = Live()
 
     async def jobs(self, last: int | None = None, before: str | None = None) -> list[Job]:
         """The jobs that are kept, oldest first; the `last` ones, those `before` one, where that is given."""
         ids = self._ids(last, before)
-        texts = self.records.many([f"{kind}:{job_id}" for job_id in ids or () for kind in "pc"])
+        texts = self.records.many([f"{job_id}:{kind}" for job_id in ids or () for kind in "pc"])
         found = []
         for job_id, plan, progress in zip(ids or (), texts[::2], texts[1::2], strict=True):
-            if plan is not None and progress is not None:
+            if plan is not None:
                 known = self._plans.get(job_id) or decode_plan(plan)[0]
                 found.append(Job(known, Progress(progress).counters()))
         return found
@@ -42,7 +43,7 @@ class SharedLists(Transactions):
         """The ids of the jobs that are kept, oldest first; None where `before` is none of them."""
         below: float | None = None
         if before is not None:
-            text = self.records.many([f"p:{before}"])[0]
+            text = self.records.many([f"{before}:p"])[0]
             if text is None:
                 return None
             below = decode_plan(text)[1]
@@ -57,7 +58,7 @@ class SharedLists(Transactions):
         if ids is None:
             place = next((place for place, one in enumerate(past) if one.job_id == before), len(past))
             return list(islice(past, place + 1, None if last is None else place + 1 + last))[::-1]
-        plans = self.records.many([f"p:{job_id}" for job_id in ids])
+        plans = self.records.many([f"{job_id}:p" for job_id in ids])
         kept = [decode_plan(plan)[0].charge for plan in plans if plan is not None][::-1]
         return list(islice([*kept, *past], last))[::-1]
 
@@ -87,7 +88,7 @@ class SharedLists(Transactions):
             some = resting[start : start + MANY]
             places = [one.member.partition(b" ") for one in some]
             ids = [member.decode("utf-8", "surrogatepass") for _, _, member in places]
-            plans = self.records.many([f"p:{job_id}" for job_id in ids])
+            plans = self.records.many([f"{job_id}:p" for job_id in ids])
             for one, (place, _, _), plan in zip(some, places, plans, strict=True):
                 if plan is not None:
                     yield Completion(one.score, int(place), decode_plan(plan)[0].charge)
@@ -103,4 +104,4 @@ class SharedLists(Transactions):
         return StoreCounts(sums.kept, sums.made, sums.dropped)
 
     def _sums(self) -> Sums:
-        return self.do(lambda tx: Sums.read(tx.get("sums")), writes=False)
+        return self.do(self._live.sums, writes=False)

@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
-from typing import Any
 from weakref import finalize
 
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS
+from .changes import Changes
 from .outage import Outage
 from .records import FORMAT, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
 
@@ -23,13 +23,24 @@ CREATE TABLE spaces (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT 
 CREATE TABLE records (space INTEGER, name BLOB, value BLOB, PRIMARY KEY (space, name)) WITHOUT ROWID;
 CREATE TABLE ranked (space INTEGER, list TEXT, score REAL, member BLOB,
                      PRIMARY KEY (space, list, score, member)) WITHOUT ROWID;
-CREATE TABLE exchanges (space INTEGER, number INTEGER, value BLOB, PRIMARY KEY (space, number)) WITHOUT ROWID;
+CREATE TABLE exchanges (place INTEGER PRIMARY KEY, value BLOB);
 """
+OF_ONE = 1 << 40
+"""Places of exchanges that one workspace has: its number times this, and the exchange's number.
+
+A table by such numbers keeps a row of a thousand bytes in its page, and new ones at its end.
+"""
+AT_ONCE = 128
+"""Exchanges that are forgotten in one go, so that whole pages become free: that many may be too many."""
+EXCHANGE = "INSERT OR REPLACE INTO exchanges VALUES (?, ?)"
+FORGET = "DELETE FROM exchanges WHERE place >= ? AND place <= ?"
 AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 GET = "SELECT value FROM records WHERE space = ? AND name = ?"
 RANK = "INSERT OR IGNORE INTO ranked VALUES (?, ?, ?, ?)"
 UNRANK = "DELETE FROM ranked WHERE space = ? AND list = ? AND score = ? AND member = ?"
 FIRST = "SELECT score, member FROM ranked WHERE space = ? AND list = ? ORDER BY score, member LIMIT ?"
+COUNT = "SELECT count(*) FROM ranked WHERE space = ? AND list = ? AND score <= ?"
+UNSET = "DELETE FROM records WHERE space = ? AND name = ?"
 SET = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
@@ -118,6 +129,12 @@ class SqliteBackend:
                 kind = StoreAway if code in AWAY else StoreReadOnly
                 raise kind(f"the store {self.address} cannot be used: {self._outage.begin(error)}") from None
 
+    @contextmanager
+    def one_commit(self) -> Iterator[bool]:
+        """Keep the transactions of several workspaces together at the end of the block."""
+        with self.transaction():
+            yield True
+
     def touch(self, workspaces: Sequence[str], at: float) -> None:
         """Note that they were used, at a moment of the system's time."""
         with self.transaction() as connection:
@@ -136,8 +153,7 @@ class SqliteBackend:
             row = connection.execute("SELECT id, used FROM spaces WHERE name = ?", (workspace,)).fetchone()
             if row is None or (unused_since is not None and row[1] > unused_since):
                 return False
-            for table in ("records", "ranked", "exchanges"):
-                connection.execute(f"DELETE FROM {table} WHERE space = ?", row[:1])
+            _empty(connection, row[0])
             connection.execute("DELETE FROM spaces WHERE id = ?", row[:1])
             return True
 
@@ -190,13 +206,6 @@ class SqliteRecords:
             )
             return [Ranked(*row) for row in rows][::-1]
 
-    def count_ranked(self, of: RankedList, up_to: float) -> int:
-        """How many members of a list have at most this rank."""
-        with self._backend.transaction("BEGIN") as connection:
-            sql = "SELECT count(*) FROM ranked WHERE space = ? AND list = ? AND score <= ?"
-            row = connection.execute(sql, (self._space(connection), of, up_to)).fetchone()
-            return int(row[0])
-
     def many(self, names: Sequence[str]) -> list[bytes | None]:
         """Several records, each as it is."""
         with self._backend.transaction("BEGIN") as connection:
@@ -213,23 +222,21 @@ class SqliteRecords:
     def keep_exchanges(self, exchanges: Sequence[tuple[int, bytes]], limit: int) -> None:
         """Keep exchanges by number, and forget those that are more than `limit` behind them."""
         with self._backend.transaction() as connection:
-            space = self._space(connection)
-            connection.executemany(
-                "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?)",
-                [(space, number, value) for number, value in exchanges],
-            )
-            newest = max(number for number, _ in exchanges)
-            connection.execute(
-                "DELETE FROM exchanges WHERE space = ? AND number <= ?", (space, newest - limit)
-            )
+            _keep(connection, self._space(connection), exchanges, limit)
 
     def exchanges(self, last: int | None = None, before: int | None = None) -> list[tuple[int, bytes]]:
         """The last exchanges that are kept with their numbers, of those before one, oldest first."""
         with self._backend.transaction("BEGIN") as connection:
+            space = self._space(connection)
             rows = connection.execute(
-                "SELECT number, value FROM exchanges WHERE space = ? AND number < ? "
-                "ORDER BY number DESC LIMIT ?",
-                (self._space(connection), 2**62 if before is None else before, _limit(last)),
+                "SELECT place - ?, value FROM exchanges WHERE place > ? AND place < ? "
+                "ORDER BY place DESC LIMIT ?",
+                (
+                    space * OF_ONE,
+                    space * OF_ONE,
+                    space * OF_ONE + min(OF_ONE, OF_ONE if before is None else before),
+                    _limit(last),
+                ),
             )
             return list(rows)[::-1]
 
@@ -238,7 +245,10 @@ class SqliteRecords:
         with self._backend.transaction("BEGIN") as connection:
             space = self._space(connection)
             said = connection.execute(GET, (space, b"said")).fetchone()
-            kept = connection.execute("SELECT count(*) FROM exchanges WHERE space = ?", (space,)).fetchone()
+            kept = connection.execute(
+                "SELECT count(*) FROM exchanges WHERE place > ? AND place < ?",
+                (space * OF_ONE, (space + 1) * OF_ONE),
+            ).fetchone()
             return int(said[0]) if said else 0, kept[0]
 
 
@@ -246,78 +256,71 @@ def _limit(last: int | None) -> int:
     return -1 if last is None else last
 
 
-class SqliteTransaction:
+def _keep(
+    connection: sqlite3.Connection, space: int, exchanges: Sequence[tuple[int, bytes]], limit: int
+) -> None:
+    """Keep exchanges of a workspace, and forget those that are `limit` behind the newest, now and then."""
+    first = space * OF_ONE
+    connection.executemany(EXCHANGE, [(first + number, text) for number, text in exchanges])
+    oldest, newest = exchanges[0][0], max(number for number, _ in exchanges)
+    if newest > limit and (newest // AT_ONCE != (oldest - 1) // AT_ONCE or limit < AT_ONCE):
+        connection.execute(FORGET, (first, first + newest - limit))
+
+
+def _empty(connection: sqlite3.Connection, space: int) -> None:
+    """Remove all that a workspace has."""
+    for table in ("records", "ranked"):
+        connection.execute(f"DELETE FROM {table} WHERE space = ?", (space,))
+    connection.execute(FORGET, (space * OF_ONE, (space + 1) * OF_ONE - 1))
+
+
+class SqliteTransaction(Changes):
     """A transaction of one workspace; what it writes goes to the file at its end, each record once."""
 
     def __init__(self, connection: sqlite3.Connection, space: int) -> None:
-        self._run = connection.execute
+        super().__init__()
+        self._connection = connection
         self._space = space
-        self._own: dict[str, bytes | None] = {}
-        self._lists: list[tuple[str, tuple[Any, ...]]] = []
-        self._cleared = False
-        self._exchange: tuple[bytes, int] | None = None
-        self.number = 0
+        self._read: dict[str, bytes | None] = {}
 
-    def get(self, name: str) -> bytes | None:
-        """A record; nobody changes it before the transaction is kept."""
-        if name in self._own:
-            return self._own[name]
-        if self._cleared:
-            return None
-        row = self._run(GET, (self._space, _name(name))).fetchone()
-        return None if row is None else row[0]
+    def load(self, name: str) -> bytes | None:
+        """A record as the file has it; nobody changes it before the transaction is kept."""
+        if name in self._read:
+            return self._read[name]
+        row = self._connection.execute(GET, (self._space, _name(name))).fetchone()
+        value = self._read[name] = None if row is None else row[0]
+        return value
 
-    def absent(self, name: str) -> bool:
-        """Whether there is no such record."""
-        return self.get(name) is None
+    def load_first(self, of: RankedList, count: int) -> list[Ranked]:
+        """The first ones of a list as the file has it."""
+        return [Ranked(*row) for row in self._connection.execute(FIRST, (self._space, of, count))]
 
-    def set(self, name: str, value: bytes | None) -> None:
-        """Write a record, or remove it."""
-        self._own[name] = value
-
-    def rank(self, of: RankedList, score: float, member: bytes) -> None:
-        """Put a member in a list."""
-        self._lists.append((RANK, (self._space, of, score, member)))
-
-    def unrank(self, of: RankedList, score: float, member: bytes) -> None:
-        """Take a member out of a list, where it has this rank."""
-        self._lists.append((UNRANK, (self._space, of, score, member)))
-
-    def first(self, of: RankedList, count: int) -> list[Ranked]:
-        """The first ones of a list."""
-        return [Ranked(*row) for row in self._run(FIRST, (self._space, of, count))]
-
-    def count_exchange(self) -> None:
-        """Count an exchange; its `number` is known at once here."""
-        self.number = int(self.get("said") or b"0") + 1
-        self.set("said", b"%d" % self.number)
-
-    def keep_exchange(self, text: bytes, limit: int) -> None:
-        """Count an exchange and keep it by its number, and forget the one that is `limit` behind it."""
-        self.count_exchange()
-        self._exchange = text, limit
-
-    def clear(self) -> None:
-        """Remove all records, lists and exchanges."""
-        self._cleared = True
-        self._own.clear()
-        self._lists.clear()
+    def load_count(self, of: RankedList, up_to: float) -> int:
+        """How many members of a list have at most this rank in the file."""
+        row = self._connection.execute(COUNT, (self._space, of, up_to)).fetchone()
+        return int(row[0])
 
     def flush(self) -> None:
         """Write it all."""
-        run, space = self._run, self._space
-        if self._cleared:
-            for table in ("records", "ranked", "exchanges"):
-                run(f"DELETE FROM {table} WHERE space = ?", (space,))
-        for name, value in self._own.items():
-            if value is None:
-                run("DELETE FROM records WHERE space = ? AND name = ?", (space, _name(name)))
-            else:
-                run(SET, (space, _name(name), value))
-        for statement, words in self._lists:
-            run(statement, words)
-        if self._exchange is not None:
-            text, limit = self._exchange
-            run("INSERT INTO exchanges VALUES (?, ?, ?)", (space, self.number, text))
-            if self.number > limit:
-                run("DELETE FROM exchanges WHERE space = ? AND number = ?", (space, self.number - limit))
+        connection, space = self._connection, self._space
+        if self.cleared:
+            _empty(connection, space)
+        if self.exchanges:
+            before = int(self.get("said") or b"0")
+            self.number = before + len(self.exchanges)
+            self.own["said"] = b"%d" % self.number
+            kept = [one for one in enumerate(self.exchanges, before + 1) if one[1]]
+            if kept:
+                _keep(connection, space, kept, self.most_exchanges)
+        own = [(space, _name(name), value) for name, value in self.own.items()]
+        connection.executemany(SET, [row for row in own if row[2] is not None])
+        gone = [row[:2] for row in own if row[2] is None]
+        if gone:
+            connection.executemany(UNSET, gone)
+        if self.unranked:
+            connection.executemany(UNRANK, self._rows(self.unranked))
+        if self.ranked:
+            connection.executemany(RANK, self._rows(self.ranked))
+
+    def _rows(self, of: dict[tuple[RankedList, bytes], float]) -> list[tuple[int, str, float, bytes]]:
+        return [(self._space, name, score, member) for (name, member), score in of.items()]

@@ -42,9 +42,32 @@ class Together:
         return self._tx
 
     @property
+    def begun(self) -> bool:
+        """Whether anybody has used it."""
+        return self._tx is not None
+
+    def write(self) -> None:
+        """Write what was changed of values that are read."""
+        if self._tx is not None:
+            self.store.write(self._tx)
+
+    @property
     def number(self) -> int:
-        """The number of the exchange that was counted in it, once it is kept; 0 where none was."""
+        """The number of the last exchange that was counted in it, once it is kept; 0 where none was."""
         return 0 if self._tx is None else self._tx.number
+
+    def part(self, action: Callable[[Transaction], None]) -> None:
+        """Do something; where it ends by an exception, all that it has written is taken back."""
+        tx = self.tx
+        mark, told = tx.mark(), len(self.later)
+        try:
+            action(tx)
+            self.store.write(tx)
+        except BaseException:
+            tx.back_to(mark)
+            del self.later[told:]
+            self.store.forget()
+            raise
 
 
 _TOGETHER: ContextVar[Together | None] = ContextVar("kling_mock_together", default=None)
@@ -58,6 +81,12 @@ class Transactions:
         self.version: bytes | None = None
         """Which `Control` this server knows; the record `v` says which one holds."""
         self.lock = RLock()
+
+    def write(self, tx: Transaction) -> None:
+        """Write what was changed of values that are read: a part of a transaction, or all of it, is over."""
+
+    def end(self) -> None:
+        """Forget values that were read: the transaction is over, and others may change them."""
 
     def forget(self) -> None:
         """Forget what was read in a transaction that was not kept."""
@@ -78,12 +107,15 @@ class Transactions:
         try:
             with together.stack:
                 yield together
+                together.write()
         except BaseException:
             # What was read may have been changed here, and was not kept.
             self.forget()
             raise
         finally:
             _TOGETHER.reset(token)
+            if together.begun:
+                self.end()
         for told in together.later:
             told()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -121,6 +122,14 @@ def test_a_mask_and_its_path_are_drawn_with_the_mouse_and_by_keyboard(page: Any,
     assert all(set(point) == {"x", "y"} for point in mask["trajectories"])
     assert body_of(page)["image_url"].endswith(base64.b64encode(PICTURE).decode())
     assert judged(page).startswith("Would be taken"), page.inner_text("#judged")
+    command = page.inner_text("#compose-program")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=30, check=True)
+    page.click("#compose-send")
+    page.click("#compose-answer button")
+    # The picture is in the panel of its job, from the body alone.
+    page.wait_for_selector('#panel img[alt="image_url"]')
+    copied, sent = mock.exchanges
+    assert copied.body == sent.body and json.loads(done.stdout)["id"] == mock.jobs[0].id
 
 
 @pytest.mark.slow

@@ -120,3 +120,16 @@ def test_the_end_of_the_server_is_shown_and_its_return(browser: Any) -> None:
         page.wait_for_selector("#link.on")
         page.get_by_text("No job yet.").wait_for()
         context.close()
+
+
+def test_a_server_with_a_control_token_has_its_page_for_who_knows_it(page: Any) -> None:
+    with MockServer(seed=1, control_token="secret", api_key=("only",), log_format="none") as guarded:
+        assert page.goto(f"{guarded.url}/_mock/").status == 403
+        page.goto(f"{guarded.url}/_mock/?token=secret#/composer")
+        page.wait_for_selector("#link.on")
+        assert "secret" not in page.url
+        page.wait_for_selector("#judged p")
+        page.fill("#compose-key", "only")
+        page.click("#compose-send")
+        page.locator("#compose-answer button").wait_for()
+        assert "secret" not in repr([one.as_dict() for one in guarded.exchanges])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kling_mock import MockServer
 from tests.support import until
 
@@ -23,14 +25,16 @@ def test_a_models_contract_is_shown_and_tried(page: Any, mock: MockServer) -> No
     assert all(url.startswith(mock.url) for url in asked), asked
 
 
+@pytest.mark.slow
 def test_any_model_can_be_chosen(page: Any, mock: MockServer) -> None:
     page.goto(f"{mock.url}/docs")
     page.locator("#model option").nth(100).wait_for(state="attached")
     page.locator("#model").select_option(MODEL)
     page.locator("rapi-doc #api-title", has_text=MODEL).wait_for()
-    assert page.url.endswith(f"?model={MODEL.replace('/', '%2F')}")
+    assert f"?model={MODEL.replace('/', '%2F')}" in page.url
 
 
+@pytest.mark.slow
 def test_the_control_api_is_tried_as_well(page: Any, mock: MockServer) -> None:
     page.goto(f"{mock.url}/docs?model=control")
     page.locator("rapi-doc #api-title", has_text="control API").wait_for()

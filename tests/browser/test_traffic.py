@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +149,20 @@ def test_programs_copied_from_the_page_are_programs(page: Any, mock: MockServer,
     page.get_by_text(f"Copy as Python ({language})").click()
     page.get_by_text("Copied").wait_for()
     exec(compile(page.evaluate("navigator.clipboard.readText()"), "copied", "exec"), {})
+    assert mock.exchanges[0].body == mock.exchanges[1].body
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
+def test_javascript_copied_from_the_page_does_the_same_again(
+    page: Any, mock: MockServer, tmp_path: Path
+) -> None:
+    create(mock, prompt=HOSTILE)
+    row(page, 1).click()
+    page.get_by_text("Copy as JavaScript").click()
+    page.get_by_text("Copied").wait_for()
+    program = tmp_path / "copied.mjs"
+    program.write_text(page.evaluate("navigator.clipboard.readText()"), encoding="utf-8")
+    subprocess.run(["node", str(program)], capture_output=True, timeout=60, check=True)
     assert mock.exchanges[0].body == mock.exchanges[1].body
 
 

@@ -137,6 +137,13 @@ OPERATIONS: tuple[Operation, ...] = (
         ),
     ),
     Operation(
+        "post", "/_mock/verdict", "ignore", "what happened", "Leave rules out of the verdict from now on.",
+        _json("Ignored"), body={
+            "type": "object", "properties": {"ignore": {"type": "array", "items": RULES}},
+            "required": ["ignore"], "additionalProperties": False,
+        },
+    ),
+    Operation(
         "get", "/_mock/events", "events", "what happened", "Stream what happens, as server-sent events.",
         {"text/event-stream": TEXT},
         (

@@ -89,6 +89,7 @@ ROW: dict[str, Schema] = {
     "job": TEXT_OR_NULL,
     "model": TEXT_OR_NULL,
     "scenario": TEXT_OR_NULL,
+    "key_in_url": {**SWITCH, "description": "Whether its URL has an API key in it."},
     "state": {**STATUS_OR_NULL, "description": "The job's status in the contract's words."},
     "fault": {**TEXT_OR_NULL, "description": "The kind of fault that the answer met."},
     "violations": array(reference("Problem")),
@@ -117,7 +118,9 @@ VERDICT = record(
     exchanges=COUNT,
     tests=COUNT,
     jobs=COUNT,
-    first_jobs=array(record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT)),
+    first_jobs=array(
+        record(id=TEXT, model=TEXT, status=STATUS, polls=COUNT, scenario=TEXT, word=TEXT_OR_NULL)
+    ),
     charges=record(billed=COUNT, credits=COUNT, usd=NUMBER, without_price=COUNT),
 )
 SCENARIO_ROW = record(
@@ -146,6 +149,7 @@ SHAPES: dict[str, Schema] = {
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
     "Verdict": VERDICT,
+    "Ignored": record(ignored=WORDS),
     "Deed": record(action={"type": "string", "enum": list(COURSES)}),
     "Clock": record(now=MOMENT, speed=NUMBER, frozen=SWITCH, next_wake=NUMBER_OR_NULL, quiet=SWITCH),
     "ShownScenario": SHOWN_SCENARIO,

@@ -31,6 +31,8 @@ __all__ = ["Door", "Gateway"]
 UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 """TLS: a fatal alert, for a host that is not the mock's."""
 MAX_UNREAD = 64
+MOST_SILENT = 256
+"""Connections that may wait for their first byte at once; the oldest is closed for one more."""
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -81,7 +83,8 @@ class Gateway:
         self._listening: dict[bool, socket.socket] = {}
         self._inside: list[socket.socket] = []
         """Sockets in the run's own network that listen as well."""
-        self._waiting: set[socket.socket] = set()
+        self._waiting: dict[socket.socket, None] = {}
+        """Connections that have not spoken, the oldest first."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._tunnels = Tunnels(idle_detector, proxies or UserProxies())
         self._config: Any = None
@@ -188,11 +191,16 @@ class Gateway:
 
     def _await_bytes(self, sock: socket.socket, door: Door) -> None:
         """Look at a connection when it speaks."""
-        self._waiting.add(sock)
+        if len(self._waiting) >= MOST_SILENT:
+            # Who speaks comes before who does not: each takes a file descriptor.
+            silent = next(iter(self._waiting))
+            self._forget(silent)
+            silent.close()
+        self._waiting[sock] = None
         asyncio.get_running_loop().add_reader(sock.fileno(), self._begin, sock, door)
 
     def _forget(self, sock: socket.socket) -> None:
-        self._waiting.discard(sock)
+        self._waiting.pop(sock, None)
         asyncio.get_running_loop().remove_reader(sock.fileno())
 
     def _begin(self, sock: socket.socket, door: Door) -> None:

@@ -12,11 +12,18 @@ from ...exchanges.video_urls import video_urls
 from ...hostnames import is_loopback, is_this_machine, own_name, plain_name
 from ..shared.decision import Decision
 
-__all__ = ["API_HOST", "Hosts"]
+__all__ = ["API_HOST", "MOST_REFUSED", "OTHERS", "Hosts"]
 
 API_HOST = "api.aimlapi.com"
 MOST_LEARNED = 64
 """Hosts of videos that are answered for as well: clients name them, and each is told to every hook."""
+
+MOST_REFUSED = 1_000
+"""Hosts that are counted by name; a program may try as many as it likes."""
+LONGEST_NAME = 255
+"""Characters of a host's name (RFC 1035); what is longer is cut off."""
+OTHERS = "other hosts"
+"""Stands for all beyond those."""
 
 
 class Hosts:
@@ -35,7 +42,10 @@ class Hosts:
     ) -> None:
         self.offline = offline
         self.refused: dict[str, int] = {}
-        """Attempts by `host:port`, or by the name alone where that was looked up; the first comes first."""
+        """Attempts by `host:port`, or by the name alone where that was looked up; the first comes first.
+
+        Of those after the first thousand the sum is kept, as `other hosts`.
+        """
         self.untrusted = 0
         """Connections that the program broke off because it does not trust the run's authority."""
         self.listeners: list[Callable[[], None]] = []
@@ -61,14 +71,17 @@ class Hosts:
 
     def refuse(self, host: str, port: int | str) -> None:
         """Note an attempt to reach a host that is not allowed."""
-        name = plain_name(host)
+        name = plain_name(host)[:LONGEST_NAME]
         place = f"{name}:{port}" if port else name
+        if place not in self.refused and len(self.refused) >= MOST_REFUSED:
+            place = OTHERS
         self.refused[place] = self.refused.get(place, 0) + 1
 
     def refuse_unhooked(self, host: str, port: int) -> None:
         """Note such an attempt of a program without a hook, and tell of it."""
         self.refuse(host, port)
-        self._on_unhooked_refusal(f"{host}:{port}" if port else host)
+        name = host[:LONGEST_NAME]
+        self._on_unhooked_refusal(f"{name}:{port}" if port else name)
 
     def learn(self, exchange: Exchange) -> None:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""

@@ -22,7 +22,7 @@ from .certificates import Authority
 from .clock_server import ClockServer
 from .environment import child_environment, control_environment
 from .gateway import Door, Gateway
-from .host_policy import Hosts
+from .host_policy import MOST_REFUSED, Hosts
 from .in_process import gateway_of
 from .process import held_signals, run_child
 from .reminder import Reminder
@@ -153,7 +153,7 @@ def _said_once() -> Callable[[str], None]:
     hide = Redactor(environment_keys())
 
     def say(place: str) -> None:
-        if place not in said:
+        if place not in said and len(said) < MOST_REFUSED:
             said.add(place)
             print(f"kling-mock run is offline: {hide(place)} was not contacted", file=sys.stderr, flush=True)
 

@@ -72,7 +72,8 @@ export class Composer {
   }
 
   async choose(model) {
-    if (!model) return;
+    // Once: another form of the same model would have nothing of what is just written into this one.
+    if (!model || model === this.model) return;
     this.model = model;
     this.pick.value = model;
     const row = this.models.find((one) => one.model === model);
@@ -81,6 +82,7 @@ export class Composer {
       document = await get(`${origin()}/openapi/${model}.json`);
     } catch (error) {
       this.onTrouble(error.message);
+      if (this.model === model) this.model = null;
       return;
     }
     if (this.model !== model) return;
