@@ -132,6 +132,12 @@ class RunOptions(JudgeOptions, total=False):
             negatable=True,
         ),
     ]
+    sandbox: Annotated[
+        bool,
+        Option(
+            SWITCH, False, "give the program a network with nothing but the mock in it (Linux); --offline"
+        ),
+    ]
     timeout: Annotated[
         float | str | None,
         Option(TIME, None, "end the program after this much real time, with status 124", above=True),

@@ -17,7 +17,7 @@ import requests
 from kling_mock import MockServer
 from kling_mock.interception import intercept
 from kling_mock.interception.parent.certificates import Authority
-from kling_mock.interception.parent.gateway import Gateway
+from kling_mock.interception.parent.gateway import Door, Gateway
 from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.request_sniffer import Opening
@@ -124,7 +124,7 @@ def test_a_connection_that_goes_away_while_its_first_words_are_awaited_is_closed
         theirs.setblocking(False)
         mine.sendall(b"GET http://a.exa")
         gateway = Gateway(None, _IdleDetector(), Authority(), Hosts())  # type: ignore[arg-type]
-        task = asyncio.ensure_future(gateway._take(theirs, False, True))
+        task = asyncio.ensure_future(gateway._take(theirs, Door(False, admitted=True)))
         for _ in range(3):
             await asyncio.sleep(0)
         task.cancel()

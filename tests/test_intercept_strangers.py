@@ -30,7 +30,7 @@ from kling_mock.interception.parent.admission import without_credentials
 from kling_mock.interception.parent.certificates import MOST_NAMES, Authority
 from kling_mock.interception.parent.client_hello import server_name
 from kling_mock.interception.parent.clock_server import ClockServer, HookConnection
-from kling_mock.interception.parent.gateway import Gateway
+from kling_mock.interception.parent.gateway import Door, Gateway
 from kling_mock.interception.parent.host_policy import MOST_LEARNED, Hosts
 from kling_mock.interception.parent.in_process import gateway_of
 from kling_mock.interception.parent.peer_process import is_from_below
@@ -422,7 +422,7 @@ def test_without_file_descriptors_the_port_rests(capfd: pytest.CaptureFixture[st
             own = gateway._listening[False]
             asyncio.get_running_loop().remove_reader(own.fileno())
             gateway._listening[False] = short = Short(own)  # type: ignore[assignment]
-            gateway._listen(short, False)  # type: ignore[arg-type]
+            gateway._listen(short, Door(False, admitted=True))  # type: ignore[arg-type]
 
         asyncio.run_coroutine_threadsafe(replace(), server.loop).result(20)
         assert talk(gateway, b"GET " + MODELS).startswith(b"HTTP/1.1 200")

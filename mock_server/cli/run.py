@@ -49,7 +49,8 @@ def run(given: Mapping[str, Any]) -> int:
         settings=settings_from(given),
         hosts=options["hosts"],
         fast_forward=options["fast_forward"],
-        offline=_in_ci() if options["offline"] is None else options["offline"],
+        offline=_is_offline(options),
+        sandbox=options["sandbox"],
         budget=options["budget"],
         timeout=options["timeout"],
         ignore=ignored_ids(options),
@@ -97,6 +98,15 @@ def _write(text: str, file: str) -> None:
         # Nothing may be left for the interpreter to flush at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
+
+
+def _is_offline(options: Mapping[str, Any]) -> bool:
+    """Whether other hosts are refused: on CI unless it says otherwise, and always without a network."""
+    if not options["sandbox"]:
+        return _in_ci() if options["offline"] is None else bool(options["offline"])
+    if options["offline"] is False:
+        raise SettingsError("--sandbox: there is no other host to reach in it, so not with --no-offline.")
+    return True
 
 
 def _in_ci() -> bool:

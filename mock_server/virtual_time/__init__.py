@@ -16,12 +16,14 @@ from functools import partial
 from typing import Any
 
 from .alarms import patch_alarms
+from .child_processes import patch_subprocess
 from .dates import patch_dates
 from .import_hooks import ImportHooks
+from .locks import patch_locks, patch_process_locks, patch_simple_queue
 from .loops import patch_loops, set_back_loops
 from .patches import Patches
 from .selectors import patch_selectors
-from .session import REAL_PACKAGES, Session, current, keep_real_time, set_current
+from .session import OF_CHILDREN, REAL_PACKAGES, Session, current, keep_real_time, set_current
 from .sockets import patch_sockets, patch_tls
 from .threads import patch_processes, patch_threads
 from .time_functions import patch_time_functions
@@ -74,17 +76,21 @@ def fast_forward_from(
     patience: float = 0.0,
     real_packages: Collection[str] = (),
     import_hooks: ImportHooks | None = None,
+    shared: bool = False,
 ) -> Iterator[Session]:
     """Let this process live by any source of time until the end of the block.
 
+    `shared` says that processes below this one live by it as well: they are waited for in virtual time then.
     With `import_hooks` the modules that are slow to import are changed only when the program imports them.
     """
-    session = Session(source, patience=patience, real_packages=REAL_PACKAGES | frozenset(real_packages))
+    kept = REAL_PACKAGES - OF_CHILDREN if shared else REAL_PACKAGES
+    session = Session(source, patience=patience, real_packages=kept | frozenset(real_packages))
     patches = Patches(kept=session.real_packages | {__name__.partition(".")[0]})
     set_current(session)
     try:
         patch_time_functions(patches)
         patch_threads(patches)
+        patch_locks(patches)
         patch_sockets(patches)
         patch_selectors(patches)
         for name, patch in (
@@ -92,6 +98,9 @@ def fast_forward_from(
             ("ssl", patch_tls),
             ("asyncio", patch_loops),
             ("signal", patch_alarms),
+            ("queue", patch_simple_queue),
+            *([("subprocess", patch_subprocess)] if shared else []),
+            ("_multiprocessing", patch_process_locks),
             ("multiprocessing.synchronize", patch_processes),
         ):
             if import_hooks is None:

@@ -1,9 +1,10 @@
-"""`signal.alarm` and `setitimer`: signals that come when virtual time has reached them."""
+"""`signal.alarm`, `setitimer` and the waits for signals, which come when virtual time has reached them."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from .patches import Patches
@@ -60,3 +61,73 @@ def patch_alarms(patches: Patches) -> None:
 
     for function in (alarm, setitimer, getitimer):
         patches.replace(signal, function.__name__, function)
+    if hasattr(signal, "sigtimedwait"):
+        _patch_waits(patches)
+
+
+def _patch_waits(patches: Patches) -> None:
+    """Replace what waits for a signal: each is taken from the system's queue."""
+    import signal
+
+    real_pause, real_take, real_wait = signal.pause, signal.sigtimedwait, signal.sigwait
+
+    def take(session: Session, signals: Iterable[int], deadline: float) -> Any:
+        awaited = list(signals)
+        found: list[Any] = []
+
+        def ready(pause: float) -> bool:
+            if not found:
+                got = real_take(awaited, pause)
+                if got is not None:
+                    found.append(got)
+            return bool(found)
+
+        session.scheduler.until(deadline, ready)
+        return found[0] if found else None
+
+    def pause() -> None:
+        session = session_of_caller()
+        if session is None:
+            return real_pause()
+        ignored = (signal.SIG_IGN, None)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            awaited = signal.valid_signals() - before
+            while True:
+                number = take(session, awaited, math.inf).si_signo
+                handler = signal.getsignal(number)
+                if handler in ignored or (handler == signal.SIG_DFL and number in _harmless()):
+                    continue
+                break
+            # Held back until here: it comes as soon as nothing is held back any more.
+            signal.raise_signal(number)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return None
+
+    def sigwait(sigset: Iterable[int], /) -> Any:
+        session = session_of_caller()
+        if session is None:
+            return real_wait(sigset)
+        return signal.Signals(take(session, sigset, math.inf).si_signo)
+
+    def sigwaitinfo(sigset: Iterable[int], /) -> Any:
+        session = session_of_caller()
+        return real_info(sigset) if session is None else take(session, sigset, math.inf)
+
+    def sigtimedwait(sigset: Iterable[int], timeout: float, /) -> Any:
+        session = session_of_caller()
+        if session is None or timeout <= 0:
+            return real_take(sigset, timeout)
+        return take(session, sigset, session.now() + timeout)
+
+    real_info = signal.sigwaitinfo
+    for function in (pause, sigwait, sigwaitinfo, sigtimedwait):
+        patches.replace(signal, function.__name__, function)
+
+
+def _harmless() -> set[int]:
+    """Signals that do nothing where nobody handles them."""
+    import signal
+
+    return {signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, signal.SIGCONT}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
 from typing import Any
 
 from .patches import Patches
@@ -38,28 +36,5 @@ def patch_dates(patches: Patches) -> None:
         return moment if cls is moments else cls(*moment.timetuple()[:6], moment.microsecond)
 
     for name, function in (("now", now), ("today", today), ("utcnow", utcnow)):
-        _method(patches, moments, name, function)
-    _method(patches, datetime.date, "today", today)
-
-
-def _method(patches: Patches, kind: type, name: str, function: Callable[..., Any]) -> None:
-    """Put a class method into a type of C: its own dictionary is what the read-only view refers to."""
-    try:
-        import ctypes
-
-        (names,) = gc.get_referents(vars(kind))
-        modified = ctypes.pythonapi.PyType_Modified
-    except (ImportError, AttributeError, ValueError):
-        return
-    before = names.get(name)
-
-    def back() -> None:
-        if before is None:
-            names.pop(name, None)
-        else:
-            names[name] = before
-        modified(ctypes.py_object(kind))
-
-    names[name] = classmethod(function)
-    modified(ctypes.py_object(kind))
-    patches.later(back)
+        patches.set_in_c(moments, name, classmethod(function))
+    patches.set_in_c(datetime.date, "today", classmethod(today))

@@ -64,7 +64,7 @@ class ExternalIO:
 
     def awaited(self, descriptors: Iterable[int]) -> bool:
         """Tell whether something may still come through one of these in real time."""
-        now = monotonic()
+        now = monotonic() if descriptors else 0.0
         return any([self._awaited(descriptor, now) for descriptor in descriptors])
 
     def _awaited(self, descriptor: int, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -40,6 +41,31 @@ class Patches:
             return
         self._renamed[id(original)] = (original, value)
         self.set(module, name, value)
+
+    def set_in_c(self, kind: type, name: str, value: Any) -> None:
+        """Replace an attribute of a type written in C, where this Python can be changed so.
+
+        Its own dictionary is what the read-only view of its attributes refers to.
+        """
+        try:
+            import ctypes
+
+            (names,) = gc.get_referents(vars(kind))
+            modified = ctypes.pythonapi.PyType_Modified
+        except (ImportError, AttributeError, ValueError):
+            return
+        before = names.get(name, _ABSENT)
+
+        def back() -> None:
+            if before is _ABSENT:
+                names.pop(name, None)
+            else:
+                names[name] = before
+            modified(ctypes.py_object(kind))
+
+        names[name] = value
+        modified(ctypes.py_object(kind))
+        self._undo.append(back)
 
     def later(self, back: Callable[[], None]) -> None:
         """Call `back` when everything is undone."""

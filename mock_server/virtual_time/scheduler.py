@@ -29,13 +29,17 @@ _OFTEN = 20
 class Wait:
     """One wait: its thread, its deadline, and the number of the last round in which it looked in vain."""
 
-    __slots__ = ("deadline", "denied", "looked", "thread")
+    __slots__ = ("deadline", "denied", "external", "holds", "looked", "thread")
 
     def __init__(self, deadline: float) -> None:
         self.thread = get_ident()
         self.deadline = deadline
         self.looked = 0
         self.denied = 0
+        self.external: Collection[int] = ()
+        """Descriptors that lead to the real world, through which something may come."""
+        self.holds: Callable[[], bool] | None = None
+        """Tells whether this wait is for something in the real world that may still come."""
 
 
 class Scheduler:
@@ -77,15 +81,23 @@ class Scheduler:
         self._ring: Callable[[], None] = lambda: None
 
     def until(
-        self, deadline: float, ready: Ready, *, socket: bool = False, external: Collection[int] = ()
+        self,
+        deadline: float,
+        ready: Ready,
+        *,
+        socket: bool = False,
+        external: Collection[int] = (),
+        holds: Callable[[], bool] | None = None,
     ) -> bool:
         """Wait for `ready` at most until the virtual `deadline`, and say whether it came.
 
         Data wins: what is ready when the deadline passes counts as come in time. What may still come through
-        one of the `external` descriptors, which lead to the real world, is waited for in real time.
+        one of the `external` descriptors, which lead to the real world, is waited for in real time. While
+        `holds` is true this process does not let time jump; another one may, up to what is waited for here.
         """
         token = object()
         wait = self.join(token, deadline)
+        wait.external, wait.holds = external, holds
         started, stepped = monotonic(), False
         try:
             pause = 0.0
@@ -99,9 +111,7 @@ class Scheduler:
                     return True
                 if now >= deadline or (self.ended and deadline < math.inf):
                     return False
-                if (socket and monotonic() - started < self._patience) or (
-                    external and self._external_io.awaited(external)
-                ):
+                if socket and monotonic() - started < self._patience:
                     pause = timing.LOOK_OUTSIDE
                 else:
                     wait.looked, stepped = current, True
@@ -123,7 +133,16 @@ class Scheduler:
         change, waits = self._change, dict(self._waits)
         stubborn = monotonic() - started >= timing.ENDLESS_WORK
         due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
-        horizon = self._source.horizon(due) if stubborn or self._others_blocked(waits) else None
+        # Nobody is asked while something may still come from outside, which others have to know.
+        awaited = any([self._external_io.awaited(wait.external) for wait in waits.values()])
+        if awaited or not (stubborn or self._others_blocked(waits)):
+            self._source.busy(due)
+            horizon = None
+        else:
+            horizon = self._source.horizon(due)
+        if awaited:
+            self._agreed = None
+            return timing.LOOK_OUTSIDE
         if horizon is None:
             self._agreed = None
             # Many processes that ask and ask would keep each other from resting.
@@ -131,6 +150,8 @@ class Scheduler:
             if waits[token].denied <= _AT_FIRST:
                 return timing.LOOK_SOON
             return timing.LOOK_AGAIN if waits[token].denied < _OFTEN else timing.LOOK_RARELY
+        if not stubborn and any([wait.holds() for wait in waits.values() if wait.holds is not None]):
+            return timing.LOOK_AGAIN
         target = min(horizon, due)
         if target == math.inf:
             return timing.LOOK_IDLE

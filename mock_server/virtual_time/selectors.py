@@ -8,13 +8,14 @@ import select
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .child_processes import holding
 from .loops import remember_loop
 from .originals import SELECTS
 from .originals import epoll as _real_epoll
 from .originals import poll as _real_poll
 from .originals import select as _real_select
 from .patches import Patches
-from .session import Session, session_of_caller
+from .session import Session, session_of_caller, session_of_thread
 from .sockets import REAL, VIRTUAL, Kind, kind_of
 
 __all__ = ["patch_selectors"]
@@ -50,6 +51,7 @@ def _wait(
     look: Callable[[float], Any],
     empty: Any,
     descriptors: Iterable[int],
+    holds: Callable[[], bool] | None = None,
 ) -> Any:
     """Wait in virtual time until a look finds something, and return what it found."""
     found = empty
@@ -63,7 +65,7 @@ def _wait(
     deadline = math.inf if timeout is None else session.now() + timeout
     # The wake-up pair of an event loop is neither.
     mock, external = _kinds_of(descriptors, session)
-    session.scheduler.until(deadline, ready, socket=mock, external=external)
+    session.scheduler.until(deadline, ready, socket=mock, external=external, holds=holds)
     return found
 
 
@@ -75,12 +77,14 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
     """The `select` method of a selector."""
 
     def select(self: Any, timeout: float | None = None) -> Any:
-        session = session_of_caller()
+        holds = holding()
+        # What waits for a child process with a time limit does so in virtual time.
+        session = session_of_caller() if holds is None else session_of_thread()
         if session is None or (timeout is not None and timeout <= 0):
             return original(self, timeout)
         remember_loop()
         descriptors = [key.fd for key in self.get_map().values()]
-        return _wait(session, timeout, lambda pause: original(self, pause), [], descriptors)
+        return _wait(session, timeout, lambda pause: original(self, pause), [], descriptors, holds)
 
     return select
 

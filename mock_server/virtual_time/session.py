@@ -13,6 +13,7 @@ from .scheduler import Scheduler
 from .time_source import TimeSource
 
 __all__ = [
+    "OF_CHILDREN",
     "REAL_PACKAGES",
     "Session",
     "current",
@@ -40,6 +41,9 @@ REAL_PACKAGES = frozenset(
     }
 )
 """Packages that measure or wait for the real world: what they call keeps real time in any thread."""
+
+OF_CHILDREN = frozenset({"multiprocessing"})
+"""Those among them that wait for processes below this one: they follow where those live by the same time."""
 
 _BETWEEN = frozenset({"threading", "queue", "concurrent", "contextlib"})
 """Packages that wait on behalf of whoever called them."""

@@ -37,6 +37,9 @@ class TimeSource(Protocol):
         Infinite where nothing is scheduled, None while the server or another process works.
         """
 
+    def busy(self, due: float) -> None:
+        """Note that this process works, or awaits something real, beside its waits; the first is due then."""
+
     def advance_to(self, moment: float) -> None:
         """Jump to `moment`; nothing happens where it has passed."""
 
@@ -107,6 +110,9 @@ class ClockSource:
         if seconds > 0:
             # A microsecond more: a sum of floats must not land just before the moment that is waited for.
             self.clock.advance(seconds + 1e-6)
+
+    def busy(self, due: float) -> None:
+        """Do nothing: nobody else lives by this clock."""
 
     def awake(self) -> None:
         """Do nothing: nobody else lives by this clock."""

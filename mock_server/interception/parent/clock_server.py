@@ -133,14 +133,17 @@ class HookConnection(asyncio.Protocol):
         if self._process is None:
             if message.get("token") != self._token:
                 raise ValueError("a hook that does not know the run's token")
-            self._process = self._tracker.add(int(message["pid"]))
+            self._process = self._tracker.add(int(message["pid"]), message.get("thread"))
             self._known()
             return
         match message["ask"]:
             case "horizon":
-                due = message["due"]
-                self._tracker.note_wait(self._process, math.inf if due is None else float(due))
+                self._tracker.note_wait(self._process, _moment(message["due"]))
                 self._idle_detector.look(self._tell_horizon)
+            case "busy":
+                self._tracker.note_wait(self._process, _moment(message["due"]), busy=True)
+            case "thread":
+                self._tracker.expect(self._process, int(message["id"]), gone=bool(message.get("gone")))
             case "awake":
                 self._tracker.note_wait(self._process, None)
             case "jump":
@@ -175,3 +178,7 @@ class HookConnection(asyncio.Protocol):
     def _send(self, answer: dict[str, Any]) -> None:
         if not self._transport.is_closing():
             self._transport.write(json.dumps(answer).encode() + b"\n")
+
+
+def _moment(due: float | None) -> float:
+    return math.inf if due is None else float(due)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...server import MockServer
-from .run_directory import BUNDLE_VARIABLES, NODE_BRIEF, NODE_PRELOAD, PYTHON_STARTUP, RunDirectory
+from .java import java_options
+from .run_directory import BUNDLE_VARIABLES, NODE_BRIEF, NODE_PRELOAD, PYTHON_STARTUP, RUBY_HOOK, RunDirectory
 
 __all__ = [
     "BUNDLE_VARIABLES",
@@ -42,6 +43,17 @@ def child_environment(
     if fast_forward:
         environment["PATH"] = os.pathsep.join([str(folder.tools), environment.get("PATH", os.defpath)])
     _require(environment, NODE_PRELOAD)
+    java = [
+        environment.get("JAVA_TOOL_OPTIONS", ""),
+        java_options(folder.bundle.read_bytes(), proxy, folder.path),
+    ]
+    if java[1]:
+        environment["JAVA_TOOL_OPTIONS"] = " ".join(option for option in java if option)
+    # An empty entry stands for the folder that PHP was built with.
+    environment["PHP_INI_SCAN_DIR"] = f"{environment.get('PHP_INI_SCAN_DIR', '')}:{folder.path / 'php'}"
+    if " " not in str(RUBY_HOOK):  # Ruby knows no quotes there
+        ruby = [environment.get("RUBYOPT", ""), f"-r{RUBY_HOOK}"]
+        environment["RUBYOPT"] = " ".join(option for option in ruby if option)
     return environment
 
 

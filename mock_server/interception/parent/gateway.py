@@ -7,7 +7,7 @@ import errno
 import socket
 import ssl
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 from uvicorn.server import ServerState
 
@@ -26,7 +26,7 @@ from .request_sniffer import MAX_HEAD, Opening, read_opening
 from .tunnel import ESTABLISHED, Tunnels
 from .user_proxies import UserProxies
 
-__all__ = ["Gateway"]
+__all__ = ["Door", "Gateway"]
 
 UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 """TLS: a fatal alert, for a host that is not the mock's."""
@@ -34,6 +34,17 @@ MAX_UNREAD = 64
 MOST_SILENT = 256
 """Connections that may wait for their first byte at once; the oldest is closed for one more."""
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Door(NamedTuple):
+    """One way in: who comes through it, and what they may do."""
+
+    hooked: bool
+    """Programs whose time can be told come through it."""
+    admitted: bool
+    """They may speak to the mock itself."""
+    inside: bool = False
+    """Nobody but programs of the run comes through it."""
 
 
 class Gateway:
@@ -70,6 +81,8 @@ class Gateway:
         """True once there were no file descriptors left."""
         self._app = app
         self._listening: dict[bool, socket.socket] = {}
+        self._inside: list[socket.socket] = []
+        """Sockets in the run's own network that listen as well."""
         self._waiting: dict[socket.socket, None] = {}
         """Connections that have not spoken, the oldest first."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,7 +106,7 @@ class Gateway:
 
     def sockets(self) -> list[socket.socket]:
         """Sockets whose bytes nobody has read yet."""
-        return [*self._listening.values(), *self._waiting]
+        return [*self._listening.values(), *self._inside, *self._waiting]
 
     async def open(self) -> None:
         """Listen; to be called in the mock's event loop."""
@@ -103,7 +116,19 @@ class Gateway:
         for hooked in (True, False):
             listening = self._listening[hooked] = bind("127.0.0.1", 0)
             listening.setblocking(False)
-            self._listen(listening, hooked)
+            self._listen(listening, Door(hooked, admitted=hooked or self._direct))
+
+    async def listen_inside(self, listening: socket.socket, door: Door) -> None:
+        """Listen on one more socket, of the run's own network; to be called in the mock's event loop."""
+        listening.setblocking(False)
+        self._inside.append(listening)
+        self._listen(listening, door)
+
+    async def leave_inside(self) -> None:
+        """Listen there no more."""
+        for listening in self._inside:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        self._inside.clear()
 
     async def close(self) -> None:
         """Stop listening and close every connection."""
@@ -131,11 +156,11 @@ class Gateway:
         for connection in connections:
             connection.end_if_idle()
 
-    def _listen(self, listening: socket.socket, hooked: bool) -> None:
+    def _listen(self, listening: socket.socket, door: Door) -> None:
         if listening.fileno() != -1:
-            asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening, hooked)
+            asyncio.get_running_loop().add_reader(listening.fileno(), self._accept, listening, door)
 
-    def _accept(self, listening: socket.socket, hooked: bool) -> None:
+    def _accept(self, listening: socket.socket, door: Door) -> None:
         """Take what waits to be accepted; each is looked at once its first bytes are there."""
         for _ in range(64):
             try:
@@ -146,16 +171,16 @@ class Gateway:
                 return
             except OSError as error:
                 if error.errno in _SHORTAGES:
-                    self._pause(listening, hooked, error)
+                    self._pause(listening, door, error)
                     return
                 continue  # who asked has gone
-            self._await_bytes(sock, hooked, admitted=hooked or self._direct)
+            self._await_bytes(sock, door)
 
-    def _pause(self, listening: socket.socket, hooked: bool, error: OSError) -> None:
+    def _pause(self, listening: socket.socket, door: Door, error: OSError) -> None:
         """Take nothing for a while: what waits to be accepted would call for it again and again."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(listening.fileno())
-        loop.call_later(timing.ACCEPT_PAUSE, self._listen, listening, hooked)
+        loop.call_later(timing.ACCEPT_PAUSE, self._listen, listening, door)
         if not self._short:
             self._short = True
             print(
@@ -164,24 +189,24 @@ class Gateway:
                 flush=True,
             )
 
-    def _await_bytes(self, sock: socket.socket, hooked: bool, *, admitted: bool) -> None:
-        """Look at a connection when it speaks; an `admitted` one may speak to the mock itself."""
+    def _await_bytes(self, sock: socket.socket, door: Door) -> None:
+        """Look at a connection when it speaks."""
         if len(self._waiting) >= MOST_SILENT:
             # Who speaks comes before who does not: each takes a file descriptor.
             silent = next(iter(self._waiting))
             self._forget(silent)
             silent.close()
         self._waiting[sock] = None
-        asyncio.get_running_loop().add_reader(sock.fileno(), self._begin, sock, hooked, admitted)
+        asyncio.get_running_loop().add_reader(sock.fileno(), self._begin, sock, door)
 
     def _forget(self, sock: socket.socket) -> None:
         self._waiting.pop(sock, None)
         asyncio.get_running_loop().remove_reader(sock.fileno())
 
-    def _begin(self, sock: socket.socket, hooked: bool, admitted: bool) -> None:
+    def _begin(self, sock: socket.socket, door: Door) -> None:
         self._forget(sock)
         self._idle_detector.arriving += 1
-        task = asyncio.ensure_future(self._take(sock, hooked, admitted))
+        task = asyncio.ensure_future(self._take(sock, door))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -189,18 +214,20 @@ class Gateway:
         self._tasks.discard(task)
         self._idle_detector.arriving -= 1
 
-    async def _take(self, sock: socket.socket, hooked: bool, admitted: bool) -> None:
+    async def _take(self, sock: socket.socket, door: Door) -> None:
         """Look at a connection's first bytes and bring it where it belongs."""
         try:
             opening, head = await asyncio.wait_for(_read_head(sock), timing.HANDSHAKE)
             if opening.kind == "hook" and self._clock_server is not None:
                 self._clock_server.accept(sock, self.close_idle)
-            elif opening.kind == "tls" and admitted:
-                await self._begin_tls(sock, hooked, opening.host)
-            elif opening.kind == "origin" and admitted:
-                await self._hand_over(sock, hooked, None, head)
-            elif opening.kind in ("connect", "absolute") and await self._admission.admits(sock, head):
-                await self._proxy(sock, hooked, head)
+            elif opening.kind == "tls" and door.admitted:
+                await self._begin_tls(sock, door.hooked, opening.host)
+            elif opening.kind == "origin" and door.admitted:
+                await self._hand_over(sock, door.hooked, None, head)
+            elif opening.kind in ("connect", "absolute") and (
+                door.inside or await self._admission.admits(sock, head)
+            ):
+                await self._proxy(sock, door, head)
             elif opening.kind in ("origin", "connect", "absolute"):
                 await _say_last(sock, CHALLENGE)
             else:
@@ -260,7 +287,7 @@ class Gateway:
             ssl_handshake_timeout=timing.HANDSHAKE if context is not None else None,
         )
 
-    async def _proxy(self, sock: socket.socket, hooked: bool, head: bytes) -> None:
+    async def _proxy(self, sock: socket.socket, door: Door, head: bytes) -> None:
         """Serve a client of the proxy: by the mock for its hosts, by a tunnel or a refusal for others."""
         head = without_credentials(head)
         opening = read_opening(head) or Opening("invalid")
@@ -271,10 +298,10 @@ class Gateway:
         elif decision == "pass":
             await self._tunnels.open(sock, opening, head)
         elif opening.kind == "absolute":
-            await self._hand_over(sock, hooked, None, opening.rewritten)
+            await self._hand_over(sock, door.hooked, None, opening.rewritten)
         else:
             await asyncio.get_running_loop().sock_sendall(sock, ESTABLISHED)
-            self._await_bytes(sock, hooked, admitted=True)
+            self._await_bytes(sock, door._replace(admitted=True))
 
 
 async def _read_head(sock: socket.socket) -> tuple[Opening, bytes]:

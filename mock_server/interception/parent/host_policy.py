@@ -80,7 +80,8 @@ class Hosts:
     def refuse_unhooked(self, host: str, port: int) -> None:
         """Note such an attempt of a program without a hook, and tell of it."""
         self.refuse(host, port)
-        self._on_unhooked_refusal(f"{host[:LONGEST_NAME]}:{port}")
+        name = host[:LONGEST_NAME]
+        self._on_unhooked_refusal(f"{name}:{port}" if port else name)
 
     def learn(self, exchange: Exchange) -> None:
         """Answer for the host of a video's URL as well: the journal tells of an answer before it goes."""

@@ -61,6 +61,7 @@ def run_child(
     *,
     timeout: float | None = None,
     look: Callable[[], None] = lambda: None,
+    entering: Callable[[], None] | None = None,
     said_by: str = "kling-mock run",
 ) -> int:
     """Run a command with this process's own input and output, and return its exit status.
@@ -68,12 +69,15 @@ def run_child(
     `mask` is what `held_signals` gave. 127 and 126 where the command cannot be started, 128 + n where
     signal n ended it, 124 where `timeout` (real seconds) did. Signals go to the child first: Ctrl-C reaches
     it from the terminal, others are handed on. What it left running is ended as well, on Linux.
-    `look` is called now and then while it runs; `said_by` begins each sentence on standard error.
+    `look` is called now and then while it runs, `entering` in the child before it becomes the command;
+    `said_by` begins each sentence on standard error.
     """
     adopt_orphans()
     own = set(children())
     try:
-        process = subprocess.Popen(list(command), env=dict(environment), preexec_fn=_preparation(mask))
+        process = subprocess.Popen(
+            list(command), env=dict(environment), preexec_fn=_preparation(mask, entering)
+        )
     except FileNotFoundError:
         file = shutil.which(command[0], path=environment.get("PATH", os.defpath))
         if file is not None:
@@ -94,14 +98,18 @@ def run_child(
     return 128 - returned if returned < 0 else returned
 
 
-def _preparation(mask: set[int] | None) -> Callable[[], None] | None:
+def _preparation(
+    mask: set[int] | None, entering: Callable[[], None] | None = None
+) -> Callable[[], None] | None:
     """The function that the child runs before it becomes the command: system calls only, looked up here."""
     control = _process_control()
-    if control is None and mask is None:
+    if control is None and mask is None and entering is None:
         return None
     set_mask, parent, get_parent = signal.pthread_sigmask, os.getpid(), os.getppid
 
     def prepare() -> None:
+        if entering is not None:
+            entering()
         if control is not None:
             # Killed with this process, even where this one can do nothing any more.
             control(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -18,12 +18,15 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("heard", "pid", "until")
+    __slots__ = ("busy", "heard", "pid", "thread", "until")
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, thread: int | None = None) -> None:
         self.pid = pid
+        self.thread = thread
         self.until: float | None = None
         """The virtual moment until which it waits; None while it runs."""
+        self.busy = False
+        """True where it works beside that wait, or awaits something that the mock knows nothing of."""
         self.heard = time.monotonic()
 
 
@@ -39,15 +42,18 @@ class ProcessTracker:
         self._clock = clock
         self._watcher = ProcessWatcher(unrelated)
         self._hooked: set[HookedProcess] = set()
+        self._expected: dict[tuple[int, int | None], float] = {}
+        """Threads that have been started and have not made themselves known, and since when."""
         self.sockets: set[Any] = set()
         """The hooks' connections: a process whose words were not read yet cannot be known to wait."""
         self.held: dict[str, float] = {}
         """Real seconds for which each program, by its name, held time up by working."""
         self._holding: tuple[float, list[int]] = 0.0, []
 
-    def add(self, pid: int) -> HookedProcess:
-        """Take in a process that has just made itself known."""
-        process = HookedProcess(pid)
+    def add(self, pid: int, thread: int | None = None) -> HookedProcess:
+        """Take in a process that has just made itself known, or a thread of one that asks for itself."""
+        self._expected.pop((pid, thread), None)
+        process = HookedProcess(pid, thread)
         self._hooked.add(process)
         return process
 
@@ -55,9 +61,16 @@ class ProcessTracker:
         """Forget a process that has ended."""
         self._hooked.discard(process)
 
-    def note_wait(self, process: HookedProcess, until: float | None) -> None:
+    def expect(self, process: HookedProcess, thread: int, *, gone: bool) -> None:
+        """Note that a thread of a process starts, and will make itself known; or that it has gone."""
+        key = process.pid, thread
+        self._expected.pop(key, None)
+        if not gone and not any((one.pid, one.thread) == key for one in self._hooked):
+            self._expected[key] = time.monotonic()
+
+    def note_wait(self, process: HookedProcess, until: float | None, *, busy: bool = False) -> None:
         """Note until which virtual moment a process waits; None where something else woke it."""
-        process.until, process.heard = until, time.monotonic()
+        process.until, process.busy, process.heard = until, busy, time.monotonic()
 
     def next_due(self, asking: HookedProcess | None = None) -> float:
         """The next virtual moment at which any other process is due, infinite where none is."""
@@ -80,16 +93,21 @@ class ProcessTracker:
                 self.note_wait(process, None)
             if process is asking:
                 continue
+            if process.busy and real - process.heard < timing.ENDLESS_WORK:
+                return True
             (resting if process.until is not None else running).add(process.pid)
             beside = asking is not None and process.pid == asking.pid
             if process.until is None and (beside or not visible) and _may_work(process, real):
                 return True
+        if any(real - since < timing.ENDLESS_WORK for since in self._expected.values()):
+            return True
         if not visible:
             return False
         own = asking.pid if asking is not None else 0
+        alone = {own} if sum(process.pid == own for process in self._hooked) < 2 else set()
         working = self._watcher.working(resting - (running - {own}))
         self._count(real, working)
-        return bool(working)
+        return bool(working) or any(_is_woken(pid) for pid in resting - alone)
 
     def _count(self, real: float, working: list[int]) -> None:
         """Note for how long time has been held up since the last look, where that was a moment ago."""
@@ -98,6 +116,14 @@ class ProcessTracker:
             for name in {proc.name_of(pid) for pid in holding if pid in working}:
                 self.held[name] = self.held.get(name, 0.0) + real - before
         self._holding = real, working
+
+
+def _is_woken(pid: int) -> bool:
+    """Tell whether a process that has said that it waits runs again: something has come that it waited for.
+
+    The system wakes it as soon as that is there, long before it gets to say so.
+    """
+    return proc.RUNNABLE in (proc.work_of_process(pid) or ())
 
 
 def _may_work(process: HookedProcess, real: float) -> bool:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +21,7 @@ from .host_policy import Hosts
 from .stale_runs import PREFIX, claim
 from .user_proxies import UserProxies
 
-__all__ = ["BUNDLE_VARIABLES", "NODE_BRIEF", "NODE_PRELOAD", "PYTHON_STARTUP", "RunDirectory"]
+__all__ = ["BUNDLE_VARIABLES", "NODE_BRIEF", "NODE_PRELOAD", "PYTHON_STARTUP", "RUBY_HOOK", "RunDirectory"]
 
 CHILD = Path(__file__).parent.parent / "child"
 PYTHON_STARTUP = CHILD / "python" / "startup"
@@ -28,6 +29,13 @@ PYTHON_STARTUP = CHILD / "python" / "startup"
 NODE_PRELOAD = CHILD / "node" / "preload.cjs"
 NODE_BRIEF = CHILD / "node" / "brief.cjs"
 """The module that a Node child loads first."""
+PHP_PREPEND = CHILD / "php" / "prepend.php"
+"""Loaded before a PHP program; `PHP_CLOCKS` are what it writes anew."""
+PHP_CLOCKS = ("sleep", "usleep", "time_nanosleep", "time_sleep_until", "time", "microtime", "hrtime", "date")
+RUBY_HOOK = CHILD / "ruby" / "hook.rb"
+"""Required by a Ruby program before its own code."""
+PROTOCOL = 2
+"""The version of what parent and hooks say to each other: PROTOCOL.md."""
 START_COMMAND = CHILD / "commands" / "start.py"
 """Starts a command that waits or tells the time, for shells."""
 COMMANDS = ("sleep", "date")
@@ -83,6 +91,7 @@ class RunDirectory:
     def configure(self, *, hooked: int, proxy: int, proxy_url: str, token: str, fast_forward: bool) -> None:
         """Write down what the hooks need to know, once the ports are open."""
         config = {
+            "version": PROTOCOL,
             "package": str(CHILD.parent.parent),
             "hosts": str(self.path / "hosts.json"),
             "clock": str(self._clock.path),
@@ -95,9 +104,25 @@ class RunDirectory:
             "no_proxy": self.no_proxy,
             "token": token,
             "fast_forward": fast_forward,
+            "epoch": time.time() - time.monotonic(),
             "timing": timing.for_node(),
         }
         self._write(self.config.name, json.dumps(config).encode())
+        self.php = self._php(fast_forward=fast_forward)
+
+    def _php(self, *, fast_forward: bool) -> Path:
+        """A folder with settings for PHP, which reads it after its own."""
+        disabled = ",".join(PHP_CLOCKS) if fast_forward else ""
+        settings = {
+            "auto_prepend_file": PHP_PREPEND,
+            "openssl.cafile": self.bundle,
+            "curl.cainfo": self.bundle,
+            "disable_functions": disabled,
+        }
+        folder = self.path / "php"
+        folder.mkdir(exist_ok=True)
+        self._write("php/kling-mock.ini", "".join(f'{n}="{v}"\n' for n, v in settings.items() if v).encode())
+        return folder
 
     def write_hosts(self) -> None:
         """Replace the list of hosts at once, so that nobody reads half of it."""

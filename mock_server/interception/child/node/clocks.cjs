@@ -3,6 +3,7 @@
 
 const fs = require("node:fs");
 const perf = require("node:perf_hooks");
+const vm = require("node:vm");
 
 const real = {
   hrtime: process.hrtime.bigint.bind(process.hrtime),
@@ -74,6 +75,45 @@ function replaceClocks(clock) {
   process.uptime = () => clock.begun.uptime + clock.gone();
   replaceMarks(elapsed);
   replaceFormats(now);
+  replaceTemporal(now);
+  replaceContexts(now);
+}
+
+// A context of `vm` has a `Date` of its own.
+function replaceContexts(now) {
+  const { createContext } = vm;
+  const replace = `(now) => {
+    const real = Date;
+    const construct = (target, args, made) => Reflect.construct(target, args.length ? args : [now()], made);
+    globalThis.Date = new Proxy(real, { construct, apply: () => new real(now()).toString() });
+    real.now = now;
+    real.prototype.constructor = globalThis.Date;
+  }`;
+  vm.createContext = function (...args) {
+    const context = createContext.apply(this, args);
+    const before = vm.runInContext("globalThis.Date", context);
+    if (typeof before === "function" && before !== globalThis.Date) vm.runInContext(replace, context)(now);
+    return context;
+  };
+}
+
+// `Temporal.Now`, where this Node has it.
+function replaceTemporal(now) {
+  const Temporal = globalThis.Temporal;
+  if (!Temporal?.Now) return;
+  const { timeZoneId } = Temporal.Now;
+  const instant = () => Temporal.Instant.fromEpochMilliseconds(now());
+  const zoned = (zone = timeZoneId()) => instant().toZonedDateTimeISO(zone);
+  const replaced = {
+    instant,
+    zonedDateTimeISO: (zone) => zoned(zone),
+    plainDateTimeISO: (zone) => zoned(zone).toPlainDateTime(),
+    plainDateISO: (zone) => zoned(zone).toPlainDate(),
+    plainTimeISO: (zone) => zoned(zone).toPlainTime(),
+  };
+  for (const [name, value] of Object.entries(replaced)) {
+    Object.defineProperty(Temporal.Now, name, { value, writable: true, configurable: true });
+  }
 }
 
 function replaceMarks(elapsed) {

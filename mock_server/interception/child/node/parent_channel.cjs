@@ -2,6 +2,7 @@
 "use strict";
 
 const net = require("node:net");
+const { isMainThread, threadId } = require("node:worker_threads");
 
 class ParentChannel {
   constructor(config) {
@@ -40,7 +41,8 @@ class ParentChannel {
     };
     socket.on("error", lose);
     socket.on("close", lose);
-    socket.write(JSON.stringify({ token: this.config.token, pid: process.pid }) + "\n");
+    const thread = isMainThread ? {} : { thread: threadId };
+    socket.write(JSON.stringify({ token: this.config.token, pid: process.pid, ...thread }) + "\n");
   }
 
   receive(text) {

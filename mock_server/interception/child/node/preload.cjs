@@ -1,7 +1,10 @@
 // Loaded into every Node process under `kling-mock run`, before the program's own code.
 "use strict";
 
-const file = process.env.KLING_MOCK_RUN;
+// Deno loads this as well, and has other insides: it goes by the proxy.
+const { configuration, keepHooks } = process.versions.deno ? {} : require("./threads.cjs");
+
+const file = configuration?.();
 if (file) {
   try {
     const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
@@ -13,6 +16,7 @@ if (file) {
     guardNames(hosts);
     guardDatagrams(hosts);
     require("./proxies.cjs").hideProxies(config, hosts);
+    keepHooks(__filename);
     require("node:module").syncBuiltinESMExports();
     if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, parent);
   } catch (error) {

@@ -6,9 +6,10 @@ const timers = require("node:timers");
 const timersPromises = require("node:timers/promises");
 const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
-const { isMainThread } = require("node:worker_threads");
 const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
+const { watchThreads } = require("./threads.cjs");
+const { replaceProcessTimeouts } = require("./process_timeouts.cjs");
 
 const real = {
   setTimeout: globalThis.setTimeout,
@@ -93,6 +94,7 @@ class Schedule {
     this.pause = null;
     this.keeper = null;
     this.unpacking = 0;
+    this.told = false;
     this.starting = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
   }
@@ -167,9 +169,13 @@ class Schedule {
       return;
     }
     if (this.working()) {
+      // Others must not take what was said last for what still holds.
+      if (this.told) this.parent.tell({ ask: "awake" });
+      this.told = false;
       this.rest(this.pauses.again);
       return;
     }
+    this.told = true;
     const activity = this.activity;
     this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
       if (answer === null || answer.horizon === null) this.rest(this.pauses.again);
@@ -254,26 +260,6 @@ function replaceTimers(schedule) {
   };
 }
 
-// Threads ask for themselves: each is known before another one can let time jump.
-function watchThreads(schedule, parent) {
-  const known = () => {
-    if (parent.socket === null) parent.connect();
-  };
-  if (!isMainThread) known();
-  process.on("worker", (worker) => {
-    known();
-    schedule.starting += 1;
-    let starting = true;
-    const started = () => {
-      if (starting) schedule.starting -= 1;
-      starting = false;
-      schedule.changed();
-    };
-    worker.once("online", started);
-    worker.once("exit", started);
-  });
-}
-
 // Timeouts of sockets, and with them those of http and https.
 function replaceSocketTimeouts(schedule) {
   const timer = Symbol("kling-mock: timeout");
@@ -333,6 +319,7 @@ function fastForward(config, parent) {
   replaceSocketTimeouts(schedule);
   watchUnpacking(schedule);
   watchThreads(schedule, parent);
+  replaceProcessTimeouts(schedule);
   schedule.externalIO.watch();
   require("node:module").syncBuiltinESMExports();
 }

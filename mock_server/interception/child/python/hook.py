@@ -11,6 +11,7 @@ from ....virtual_time.import_hooks import ImportHooks
 from ....virtual_time.patches import Patches
 from ....virtual_time.uvloops import without_uvloop
 from ...shared.decision import Decision
+from .green_sockets import lead_green_sockets
 from .lazy_ca_bundle import defer_bundle
 from .proxies import Proxies, Shown
 from .redirection import Redirection
@@ -73,14 +74,22 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("asyncio", lambda: redirection.apply_asyncio(patches))
     import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
+    lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
     patches.rename()
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
-        session = fast_forward_from(parent, import_hooks=import_hooks)
+        session = fast_forward_from(parent, import_hooks=import_hooks, shared=True)
         session.__enter__()
+        # Kept: a generator that nobody refers to ends. What runs at the end does not do so in every child:
+        # since 3.13 those of `multiprocessing` forget what their parent has registered.
+        _kept.append(session)
         # Python's own end waits for threads in real time.
         atexit.register(session.__exit__, None, None, None)
+
+
+_kept: list[Any] = []
+"""What lasts as long as the process."""
 
 
 def _shown(config: dict[str, Any]) -> Shown:

@@ -44,11 +44,15 @@ class Redirection:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
             replacement = getattr(self, name)(getattr(socket, name))
             patches.replace(socket, name, replacement)
+        self.apply_class(patches, socket.socket)
+
+    def apply_class(self, patches: Patches, kind: Any) -> None:
+        """Replace what connects and sends in a class of sockets."""
         for name in ("connect", "connect_ex"):
-            patches.set(socket.socket, name, self._connecting(getattr(socket.socket, name)))
-        patches.set(socket.socket, "sendto", self._sending(socket.socket.sendto, least=2, position=-1))
-        if hasattr(socket.socket, "sendmsg"):
-            patches.set(socket.socket, "sendmsg", self._sending(socket.socket.sendmsg, least=4, position=3))
+            patches.set(kind, name, self._connecting(getattr(kind, name)))
+        patches.set(kind, "sendto", self._sending(kind.sendto, least=2, position=-1))
+        if hasattr(kind, "sendmsg"):
+            patches.set(kind, "sendmsg", self._sending(kind.sendmsg, least=4, position=3))
 
     def getaddrinfo(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """`socket.getaddrinfo`, which answers for the mock's hosts by itself."""
@@ -147,17 +151,23 @@ class Redirection:
         """Let handshakes with the mock's hosts trust the run's authority."""
         import ssl
 
-        def wrapping(original: Callable[..., Any], position: int) -> Callable[..., Any]:
-            def wrap(context: Any, *args: Any, **options: Any) -> Any:
-                host = options.get("server_hostname")
-                if host is None and len(args) > position:
-                    host = args[position]
-                return original(self.context_for(context, host), *args, **options)
+        self.apply_context(patches, ssl.SSLContext)
+        patches.set(ssl.SSLContext, "wrap_bio", self._wrapping(ssl.SSLContext.wrap_bio, 3))
 
-            return wrap
+    def apply_context(self, patches: Patches, kind: Any) -> None:
+        """Replace what begins a handshake in a class of contexts."""
+        patches.set(kind, "wrap_socket", self._wrapping(kind.wrap_socket, 4))
 
-        patches.set(ssl.SSLContext, "wrap_socket", wrapping(ssl.SSLContext.wrap_socket, 4))
-        patches.set(ssl.SSLContext, "wrap_bio", wrapping(ssl.SSLContext.wrap_bio, 3))
+    def _wrapping(self, original: Callable[..., Any], position: int) -> Callable[..., Any]:
+        """A method that begins a handshake, with the host's name at `position` of its arguments."""
+
+        def wrap(context: Any, *args: Any, **options: Any) -> Any:
+            host = options.get("server_hostname")
+            if host is None and len(args) > position:
+                host = args[position]
+            return original(self.context_for(context, host), *args, **options)
+
+        return wrap
 
     def apply_asyncio(self, patches: Patches) -> None:
         """Let event loops resolve the mock's hosts at once, without a thread of the executor."""
@@ -182,7 +192,7 @@ class Redirection:
 
     def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(sock: socket.socket, address: Any, /) -> Any:
-            return original(sock, self._target(sock, address))
+            return original(sock, self.target(sock, address))
 
         return connect
 
@@ -207,7 +217,7 @@ class Redirection:
             self._refuse(host, address[1])
             raise ConnectionRefusedError(errno.ECONNREFUSED, self._refusal(f"{host}:{address[1]}"))
 
-    def _target(self, sock: socket.socket, address: Any) -> Any:
+    def target(self, sock: socket.socket, address: Any) -> Any:
         """Where a connect really goes."""
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
             return address

@@ -32,16 +32,24 @@ class RemoteTimeSource:
         self._socket: Any = None
         self._seen = 0
         self._told = False
+        self._busy: float | None = None
+        """The due moment that was told last, with the word that this process works beside its wait."""
 
     def horizon(self, due: float) -> float | None:
         """The next moment at which somebody else does something; None while one does, or without a parent."""
         answer = self.ask({"ask": "horizon", "due": due if due < math.inf else None})
-        self._told = True
+        self._told, self._busy = True, None
         if answer is None:
             return None
         self._seen = answer["seen"]
         horizon = answer["horizon"]
         return math.inf if horizon == "inf" else horizon
+
+    def busy(self, due: float) -> None:
+        """Say that this process works beside its waits: nobody lets time jump then."""
+        if self._busy != due:
+            self._told, self._busy = True, due
+            self.ask({"ask": "busy", "due": due if due < math.inf else None}, answered=False)
 
     def advance_to(self, moment: float) -> None:
         """Ask for a jump; it is refused where the server has got something to do meanwhile."""
@@ -50,7 +58,7 @@ class RemoteTimeSource:
     def awake(self) -> None:
         """Say that this process has something to do, where it has said that it waits."""
         if self._told:
-            self._told = False
+            self._told, self._busy = False, None
             self.ask({"ask": "awake"}, answered=False)
 
     def local(self, host: str, port: int) -> bool:

@@ -1,0 +1,25 @@
+"""Virtual time in Node: worker threads from the moment they start, child processes, and every clock."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.running import NODE, needs_node, run
+
+pytestmark = needs_node
+
+
+def test_a_worker_thread_is_not_overtaken_while_it_starts() -> None:
+    done = run("--fast-forward", "--realistic", "--offline", "--", "node", str(NODE / "workers.mjs"))
+    assert done.stdout == b"worker completed worker completed true\n", done.stderr.decode()
+
+
+def test_time_limits_of_child_processes_and_all_clocks_are_virtual() -> None:
+    done = run("--fast-forward", "--offline", "--", "node", str(NODE / "limits.mjs"))
+    result = json.loads(done.stdout)
+    assert result["spawn"] == ["SIGTERM", pytest.approx(600, abs=10)]
+    assert result["execFile"] == [True, "SIGTERM", pytest.approx(600, abs=10)]
+    assert result["echo"] == "kept"
+    assert [result["date"], result["temporal"]] == pytest.approx([300, 300], abs=10)
