@@ -114,7 +114,7 @@ class ExchangeLog:
             line += f" {dim}scenario={_visible(notes.scenario)}{off}"
         if notes.violations or notes.findings:
             line += " " + self._problems(exchange)
-        elif why := reason(exchange):
+        elif (exchange.status or 0) >= 400 and (why := reason(exchange)):
             line += " " + self._paint(f"why: {_visible(why)}", _YELLOW)
         return line
 

@@ -6,7 +6,7 @@ from heapq import heapify, heapreplace
 from typing import Protocol
 from weakref import WeakSet
 
-from .exchange import Exchange
+from .exchange import Exchange, Headers
 
 __all__ = ["Budget", "Holder", "weight"]
 
@@ -58,14 +58,17 @@ class Budget:
             heapreplace(fullest, (-holders[place].size, place))
 
 
+_last_weighed: tuple[Headers, int] = ((), 0)
+"""The headers that were weighed last, the very object: a connection whose client repeats its head has one."""
+
+
 def weight(exchange: Exchange) -> int:
     """The bytes that an exchange takes, about."""
-    return (
-        ITSELF
-        + len(exchange.path)
-        + len(exchange.query_string)
-        + sum([len(name) + len(value) for name, value in exchange.raw_headers])
-        + len(exchange.body)
-        + len(exchange.answer_head)
-        + len(exchange.answer_body)
-    )
+    global _last_weighed
+    known, headers = _last_weighed
+    if known is not exchange.raw_headers:
+        known = exchange.raw_headers
+        headers = sum([len(name) + len(value) for name, value in known])
+        _last_weighed = known, headers
+    texts = len(exchange.path) + len(exchange.query_string) + len(exchange.body)
+    return ITSELF + headers + texts + len(exchange.answer_head) + len(exchange.answer_body)

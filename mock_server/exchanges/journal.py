@@ -34,6 +34,8 @@ class Journal:
         self._budget.join(self)
         self._count = 0
         self._kept: dict[int, Exchange] = {}
+        self._weights: dict[int, int] = {}
+        """The bytes that each of them takes."""
         self._oldest = 1
 
     def __len__(self) -> int:
@@ -62,9 +64,13 @@ class Journal:
         if exchange.number < self._oldest:
             # It began before others filled the journal, or before all was forgotten.
             return
-        before = kept.get(exchange.number)
-        kept[exchange.number] = exchange
-        size = weight(exchange) - (0 if before is None else weight(before))
+        number, weights, size = exchange.number, self._weights, weight(exchange)
+        kept[number] = exchange
+        if number in weights:
+            # What stood there from its beginning.
+            weights[number], size = size, size - weights[number]
+        else:
+            weights[number] = size
         self.size += size
         while len(kept) > self.limit:
             self.drop_oldest()
@@ -74,10 +80,11 @@ class Journal:
         """Forget the oldest exchange; False where there is none."""
         if not self._kept:
             return False
-        while (gone := self._kept.pop(self._oldest, None)) is None:
+        while self._kept.pop(self._oldest, None) is None:
             self._oldest += 1
-        self.size -= weight(gone)
-        self._budget.used -= weight(gone)
+        gone = self._weights.pop(self._oldest)
+        self.size -= gone
+        self._budget.used -= gone
         self.on_forgotten(self._oldest)
         self._oldest += 1
         return True
@@ -100,6 +107,7 @@ class Journal:
     def clear(self) -> None:
         """Forget all exchanges and count from 1 again."""
         self._kept.clear()
+        self._weights.clear()
         self.on_forgotten(ALL)
         self._budget.used -= self.size
         self._count = self.size = 0
