@@ -13,26 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .api.billing import BILLING_PATHS, billing
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import create, takes_long
 from .api.error_response import error_response, refusal_response
 from .api.generation_paths import CreatePath
 from .api.kept import decide_kept
-from .api.models import DOCUMENT_PATH, MODEL_LISTS, list_models, model_document, one_model
 from .api.opened import Opened, early, exchange_of
+from .api.other_paths import respond
 from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
 from .api.request_context import RequestContext
-from .api.response import (
-    CORS_HEADERS,
-    JSON,
-    MockResponse,
-    preflight_response,
-)
+from .api.response import CORS_HEADERS, JSON, MockResponse
 from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.turn import Handlers, Turn
-from .api.video import video
 from .common import Common
 from .control import control_routes
 from .control.auth import control_error
@@ -54,8 +47,6 @@ from .workspace import Workspace
 
 __all__ = ["MockApp", "create_app"]
 
-MOST_SHOWN = 1000
-"""Characters of a path that a message repeats."""
 CONTROL_PREFIXES = ("/_mock", "/openapi")
 
 NOT_KEPT = (Conflict, Outdated, StoreError)
@@ -267,7 +258,8 @@ class MockApp(Starlette):
             elif path is not None and request.method == "POST":
                 response = await self._create(space, request, outcome, body, path)
             else:
-                response = await self._respond(space, request, outcome)
+                known = self._generation(space, request.path) is not None
+                response = await respond(self.common, space, request, outcome, generation=known)
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)
@@ -296,34 +288,6 @@ class MockApp(Starlette):
         if found is None and space.catalog is not self.common.catalog:
             found = self.common.contracts_of(space).generations.get(path)
         return found
-
-    async def _respond(self, space: Workspace, request: RequestContext, outcome: Outcome) -> MockResponse:
-        """The response to all that is neither a create nor a poll."""
-        path, method = request.path, request.method
-        if self._generation(space, path) is not None:
-            return _other_method(request, "GET, POST")
-        listed = path in MODEL_LISTS
-        if listed or path.startswith("/model/"):
-            if method != "GET":
-                return _other_method(request, "GET")
-            if listed:
-                return await list_models(self.common, space, request, outcome)
-            return one_model(space, request, outcome)
-        if path == DOCUMENT_PATH:
-            if method != "GET":
-                return _other_method(request, "GET")
-            return model_document(space, request, outcome)
-        if path in BILLING_PATHS:
-            if method != "GET":
-                return _other_method(request, "GET")
-            return await billing(space, request, outcome)
-        if path.startswith("/media/"):
-            if method in ("GET", "HEAD"):
-                return await video(space, request, outcome)
-            return _other_method(request, "GET, HEAD")
-        if method == "OPTIONS":
-            return _preflight(request)
-        raise Refusal(404, f"Cannot {method} {path[:MOST_SHOWN]}")
 
     def _create(
         self, space: Workspace, request: RequestContext, outcome: Outcome, body: Body, path: CreatePath
@@ -405,18 +369,6 @@ class MockApp(Starlette):
         shared = CORS_HEADERS if path.startswith("/openapi") else []
         response.raw_headers += [*answer.headers, *shared]
         return response
-
-
-def _other_method(request: RequestContext, allowed: str) -> MockResponse:
-    if request.method == "OPTIONS":
-        return _preflight(request)
-    text = f"Method Not Allowed: expected {allowed.replace(', ', ' or ')}, received {request.method}."
-    raise Refusal(405, text, headers=[(b"allow", f"{allowed}, OPTIONS".encode())])
-
-
-def _preflight(request: RequestContext) -> MockResponse:
-    asked = [value for name, value in request.headers if name == b"access-control-request-headers"]
-    return preflight_response(asked[0].decode("latin-1") if asked else None)
 
 
 def create_app(settings: Settings | None = None) -> Starlette:

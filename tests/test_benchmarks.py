@@ -73,6 +73,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     assert len(lines) == 2 + 18 and len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @needs_linux
 def test_the_figures_are_written_as_json_with_ratios(figures: tuple[str, dict[str, Any]]) -> None:

@@ -107,6 +107,7 @@ def check_within(pytester: pytest.Pytester, prices: str) -> None:
 SHARED = pytest.param(["-n", "2", "-p", "xdist"], marks=pytest.mark.slow)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [[], SHARED])
 def test_a_session_beyond_its_budget_fails_and_names_the_jobs(
     pytester: pytest.Pytester, prices: str, workers: list[str]

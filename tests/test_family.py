@@ -96,18 +96,28 @@ def test_a_process_that_was_there_before_does_not_count(clock: Clock) -> None:
 
 
 @needs_linux
-def test_a_process_that_says_that_it_waits_is_believed_until_its_time_has_come(clock: Clock) -> None:
+def test_a_process_that_says_that_it_waits_and_runs_was_woken_unless_it_runs_on_and_on(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with _child("while True: pass") as process:
         tracker = ProcessTracker(clock, unrelated=set(children()) - {process.pid})
         hooked = tracker.add(process.pid)
         tracker.note_wait(hooked, START + 10)
-        assert not tracker.busy()
+        assert tracker.busy()
+        with monkeypatch.context() as patched:
+            patched.setattr(timing, "ENDLESS_WORK", 0.0)
+            assert not tracker.busy()
         clock.advance(10)
         assert tracker.busy()
-        tracker.note_wait(hooked, START + 20)
-        assert not tracker.busy()
-        tracker.note_wait(hooked, None)
-        assert tracker.busy()
+
+
+@needs_linux
+def test_a_process_that_says_that_it_waits_and_does_is_believed(clock: Clock) -> None:
+    with _child("import time; time.sleep(100)") as process:
+        tracker = ProcessTracker(clock, unrelated=set(children()) - {process.pid})
+        hooked = tracker.add(process.pid)
+        tracker.note_wait(hooked, START + 10)
+        assert _comes_to_rest(tracker)
 
 
 def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:

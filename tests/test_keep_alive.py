@@ -118,6 +118,7 @@ def test_what_one_isolated_call_leaves_behind_no_other_finds() -> None:
     assert CALLS == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_isolated_coroutine_is_cancelled_as_one_in_this_process() -> None:
     client = IsolatedClient(load_callable("tests.clients.reference_async:generate"))

@@ -398,6 +398,7 @@ def test_tests_in_async_code_and_in_unittest_classes(pytester: pytest.Pytester) 
     result.assert_outcomes(passed=3, warnings=1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_beside_xdist_and_randomly_and_folders_of_the_same_names(pytester: pytest.Pytester) -> None:
     pytester.makefile(".ini", pytest=INI)

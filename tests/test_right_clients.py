@@ -17,6 +17,7 @@ from kling_mock.contract_tests.running.falsifier import Limits
 from kling_mock.contract_tests.running.session import Plan, verify
 from tests.clients.right import __all__ as names
 from tests.clients.zoo import HERE, IMAGE, TEXT
+from tests.support import mostly_long
 
 OLDER = "kling-video/v2.1/standard/image-to-video"
 WITH_DEFAULTS = "klingai/video-v3-pro-text-to-video"
@@ -68,7 +69,7 @@ def accusations(finished: Finished) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", mostly_long(names, 3))
 def test_a_right_client_is_never_accused(name: str) -> None:
     properties = [] if name in ALL_PAIRS else OF_SLOW_ONES.get(name, ALONE)
     assert accusations(checked(name, 1, properties)) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import PROGRAMS, needs_linux, python, run
+from tests.support import mostly_long
 
 TWO = """
 import json, subprocess, sys, time, urllib.request
@@ -52,7 +53,7 @@ def pythons() -> list[str]:
 
 @needs_linux
 @pytest.mark.slow
-@pytest.mark.parametrize("interpreter", pythons())
+@pytest.mark.parametrize("interpreter", mostly_long(pythons(), 9))
 def test_each_way_to_have_another_process_work_takes_as_long_as_told(interpreter: str) -> None:
     done = run("--fast-forward", "--", interpreter, str(PROGRAMS / "processes.py"))
     lines = [line.split() for line in done.stdout.decode().splitlines()]

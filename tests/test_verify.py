@@ -398,7 +398,11 @@ def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
     [
         (["--kling-client", GOOD, "--kling-property", "A7", "--kling-property", "B1"], "2 passed"),
         (["--kling-client", BAD, "--kling-property", "B1"], "1 failed"),
-        (["--kling-command", " ".join(COMMAND), "--kling-property", "F1"], "1 passed"),
+        pytest.param(
+            ["--kling-command", " ".join(COMMAND), "--kling-property", "F1"],
+            "1 passed",
+            marks=pytest.mark.long,
+        ),
         (
             ["--kling-client", GOOD, "--kling-property", "Q1"],
             "The options cannot be used: There is no property",

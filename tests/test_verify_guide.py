@@ -91,6 +91,7 @@ def write_clients(folder: Path) -> None:
         (folder / name[1]).write_text(listing, encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("words", "shown"), checks())
 def test_a_check_of_the_guide_shows_what_the_guide_shows(
     words: list[str], shown: str, tmp_path: Path
@@ -118,6 +119,7 @@ def test_the_one_line_of_the_guide_makes_tests(tmp_path: Path) -> None:
     assert "create was refused with 400" in said
 
 
+@pytest.mark.long
 def test_the_command_lines_of_the_guide_make_tests(tmp_path: Path) -> None:
     write_clients(tmp_path)
     (listing,) = [listing for listing in listings("sh") if "--pyargs" in listing]
@@ -208,6 +210,7 @@ def example(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLE, tmp_path / "example", ignore=ignore))
 
 
+@pytest.mark.long
 def test_the_tests_of_the_example_pass(example: Path) -> None:
     said = pytest_in(example, "-k", "not contract or B2 or C8")
     assert "8 passed" in said, said

@@ -221,7 +221,7 @@ export interface Scenarios {
 }
 
 export interface Settings {
-  settings: { host?: unknown; port?: unknown; queued?: unknown; generating?: unknown; polls?: unknown; realistic?: unknown; latency?: unknown; speed?: unknown; scenario?: unknown; specs?: unknown; strict?: unknown; api_key?: unknown; magic?: unknown; seed?: unknown; repeat_ids?: unknown; max_body?: unknown; max_memory_bodies?: unknown; max_connections?: unknown; head_timeout?: unknown; body_timeout?: unknown; idle_timeout?: unknown; max_json_values?: unknown; max_jobs?: unknown; max_concurrent?: unknown; max_exchanges?: unknown; prices?: unknown; balance?: unknown; max_recorded_body?: unknown; video_lifetime?: unknown; control_token?: unknown; workspace_per_key?: unknown; workspace_idle?: unknown; max_workspaces?: unknown; store?: unknown; redact?: unknown; log_format?: unknown; scenarios?: unknown };
+  settings: { host?: unknown; port?: unknown; queued?: unknown; generating?: unknown; polls?: unknown; realistic?: unknown; latency?: unknown; speed?: unknown; scenario?: unknown; specs?: unknown; strict?: unknown; api_key?: unknown; magic?: unknown; seed?: unknown; repeat_ids?: unknown; max_body?: unknown; max_memory_bodies?: unknown; max_memory_journals?: unknown; max_connections?: unknown; head_timeout?: unknown; body_timeout?: unknown; idle_timeout?: unknown; max_json_values?: unknown; max_jobs?: unknown; max_concurrent?: unknown; max_exchanges?: unknown; prices?: unknown; balance?: unknown; max_recorded_body?: unknown; video_lifetime?: unknown; control_token?: unknown; workspace_per_key?: unknown; workspace_idle?: unknown; max_workspaces?: unknown; store?: unknown; redact?: unknown; log_format?: unknown; scenarios?: unknown };
 }
 
 export interface Done {
@@ -333,6 +333,8 @@ export interface Options {
   max_body?: number | string;
   /** Bytes that all requests under way hold together. */
   max_memory_bodies?: number | string;
+  /** Bytes that journals of all workspaces hold together. */
+  max_memory_journals?: number | string;
   /** Connections that one client may have. */
   max_connections?: number;
   /** Real time in which a request's head must end; 0 is no limit. */

@@ -44,6 +44,8 @@ class ProcessTracker:
         self._hooked: set[HookedProcess] = set()
         self._expected: dict[tuple[int, int | None], float] = {}
         """Threads that have been started and have not made themselves known, and since when."""
+        self._woken: dict[int, float] = {}
+        """Processes that had said that they wait and run again, and since when."""
         self.sockets: set[Any] = set()
         """The hooks' connections: a process whose words were not read yet cannot be known to wait."""
         self.held: dict[str, float] = {}
@@ -107,7 +109,10 @@ class ProcessTracker:
         alone = {own} if sum(process.pid == own for process in self._hooked) < 2 else set()
         working = self._watcher.working(resting - (running - {own}))
         self._count(real, working)
-        return bool(working) or any(_is_woken(pid) for pid in resting - alone)
+        # One that computes without an end, whatever it says, holds time up for so long and no longer.
+        self._woken = {pid: self._woken.get(pid, real) for pid in resting - alone if _is_woken(pid)}
+        woken = any(real - since < timing.ENDLESS_WORK for since in self._woken.values())
+        return bool(working) or woken
 
     def _count(self, real: float, working: list[int]) -> None:
         """Note for how long time has been held up since the last look, where that was a moment ago."""
