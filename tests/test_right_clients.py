@@ -82,8 +82,7 @@ def test_nor_is_it_with_other_cases(name: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("name", OF_SLOW_ONES)
+@pytest.mark.parametrize(("name", "seed"), [("on_trio", 1), ("on_trio", 2), ("by_curl", 1)])
 def test_nor_is_a_slow_one_by_any_property(name: str, seed: int) -> None:
     assert accusations(checked(name, seed, ALONE)) == []
 
