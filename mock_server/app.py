@@ -258,8 +258,8 @@ class MockApp(Starlette):
             elif path is not None and request.method == "POST":
                 response = await self._create(space, request, outcome, body, path)
             else:
-                known = self._generation(space, request.path) is not None
-                response = await respond(self.common, space, request, outcome, generation=known)
+                generation = path is not None
+                response = await respond(self.common, space, request, outcome, generation=generation)
         except Refusal as refusal:
             outcome.violations = refusal.noted
             response = refusal_response(space, request.path, refusal, outcome)

@@ -102,20 +102,15 @@ class Workspace:
         self.ids = self._source(settings.seed, name + self._life)
         self.names = _names(settings)
         default = self.names.resolve(settings.scenario)
-        self.store: Store = MemoryStore(settings.max_jobs, default)
-        self.journal: Journal | StoredJournal = Journal(settings.max_exchanges, budget)
+        self.store: Store
+        self.journal: Journal | StoredJournal
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
+        self._keep_in(backend, budget, default)
         self._overlay: dict[str, Any] = {}
         self.following: Following | None = None
         """What other servers of the store do, where there may be some."""
         self._sharing = False
-        if backend is not None:
-            records = backend.records(name)
-            self.store = self.shared = SharedStore(records, settings.max_jobs, default, name)
-            self.journal = StoredJournal(records, settings.max_exchanges, budget)
-        self.journal.on_forgotten = self.bus.forget_exchanges
-        self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
         self.arming = Arming() if self.shared is None else StoredArming(self.shared)
         """What a test did beside its client, for the checks of a trace."""
         if "scenario" in settings.given:
@@ -133,6 +128,18 @@ class Workspace:
             self.clock.share = self._share
             self.following = Following(self, self.shared)
             self.refresh()
+
+    def _keep_in(self, backend: Backend | None, budget: Budget | None, default: Scenario) -> None:
+        """Have a store and a journal, in this process's memory where there is no backend."""
+        jobs, exchanges = self.settings.max_jobs, self.settings.max_exchanges
+        if backend is None:
+            self.store, self.journal = MemoryStore(jobs, default), Journal(exchanges, budget)
+        else:
+            records = backend.records(self.name)
+            self.store = self.shared = SharedStore(records, jobs, default, self.name)
+            self.journal = StoredJournal(records, exchanges, budget)
+        self.journal.on_forgotten = self.bus.forget_exchanges
+        self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
 
     # What other servers of the store have to learn of, and this one of theirs
 
