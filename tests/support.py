@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -37,6 +38,7 @@ __all__ = [
     "check_error",
     "create",
     "mostly_long",
+    "need_library",
     "needs_upstream",
     "poll",
     "raw",
@@ -164,6 +166,15 @@ def _sample(name: str, schema: dict[str, Any]) -> Any:
     if schema.get("type") in ("number", "integer"):
         return schema.get("minimum", 1)
     return "a cat walks by"
+
+
+def need_library(name: str) -> None:
+    """Skip a test whose child processes need this library.
+
+    Not `importorskip`, which imports it here: eventlet alone, once imported, warns of each fork.
+    """
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
 
 
 def mostly_long(values: Iterable[Any], every: int) -> list[Any]:

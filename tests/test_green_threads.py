@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
 import pytest
+
+from .support import need_library
 
 PATCHES = {
     "gevent": "from gevent import monkey; monkey.patch_all({})",
@@ -28,9 +29,7 @@ each_library = pytest.mark.parametrize("library", PATCHES)
 
 
 def said(library: str, arguments: str) -> str:
-    # Not `importorskip`: eventlet alone, once imported, warns of each fork.
-    if importlib.util.find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+    need_library(library)
     code = PATCHES[library].format(arguments) + ASKS
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60

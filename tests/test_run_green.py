@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.running import python, run
+from tests.support import need_library
 
 ASKS = """
 import requests, socket, urllib.request
@@ -28,7 +29,7 @@ print(socket.gethostbyname("api.aimlapi.com").startswith("127."))
     ],
 )
 def test_green_sockets_are_led_to_the_mock_and_refused_elsewhere(library: str, words: str) -> None:
-    pytest.importorskip(library)
+    need_library(library)
     done = run("--offline", "--fast-forward", *python(f"{words}\n{ASKS}"))
     assert done.stdout.split() == [b"200", b"200", b"True", b"True", b"True"], done.stderr.decode()
     assert f"{library} waits in a loop of its own" in done.stderr.decode()
