@@ -18,6 +18,7 @@ from ...server import MockServer
 from ...settings import Settings
 from ...verdicts.past import keep_past
 from ...virtual_time.proc import children
+from .census import Census
 from .certificates import Authority
 from .clock_server import ClockServer
 from .environment import child_environment, control_environment
@@ -26,11 +27,12 @@ from .host_policy import MOST_REFUSED, Hosts
 from .in_process import gateway_of
 from .process import held_signals, run_child
 from .reminder import Reminder
-from .run_directory import RunDirectory
+from .run_directory import START_COMMAND, RunDirectory
 from .sandbox import SandboxFiles, open_sandbox
 from .stale_runs import sweep
 from .summary import summary_of
 from .unhooked_clock import advance_for_unhooked
+from .unwatched import real_time_of, unwatched_of
 from .user_proxies import UserProxies
 from .watcher import Watcher
 
@@ -87,6 +89,7 @@ def run(options: RunOptions) -> dict[str, Any]:
             with (
                 _sandbox_of(options, server, gateway, folder, hosts) as entering,
                 hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward),
+                Census(folder.marks, folder.config, unrelated=children(), keep=[START_COMMAND]) as census,
             ):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
@@ -103,6 +106,8 @@ def run(options: RunOptions) -> dict[str, Any]:
                 real=time.monotonic() - real,
                 hosts=hosts,
                 held=clock_server.tracker.held,
+                unwatched=unwatched_of(census.programs, guarded=False, sandbox=options.sandbox),
+                real_time=real_time_of(census.programs) if fast_forward else (),
                 budget=options.budget,
                 ignore=options.ignore,
             )
