@@ -125,14 +125,14 @@ def test_a_short_life_without_a_mark_proves_nothing() -> None:
     assert program.unhooked == ""
 
 
-def test_each_program_is_said_once_and_none_in_a_sandbox() -> None:
+def test_each_program_is_said_once_and_none_where_all_are_led() -> None:
     programs = [Program("/bin/ask", (b"ask",), 0.0) for _ in range(3)]
     for program in programs:
         program.why, program.idle = "environment", 5.0
-    (said,) = unwatched_of(programs, guarded=True, sandbox=False)
+    (said,) = unwatched_of(programs, guarded=True, leads=False)
     assert said["processes"] == 3 and "no other host" in said["says"]
-    assert "--offline" in unwatched_of(programs, guarded=False, sandbox=False)[0]["says"]
-    assert unwatched_of(programs, guarded=True, sandbox=True) == []
+    assert "--offline" in unwatched_of(programs, guarded=False, leads=False)[0]["says"]
+    assert unwatched_of(programs, guarded=True, leads=True) == []
     assert [one["seconds"] for one in real_time_of(programs)] == [15.0]
 
 

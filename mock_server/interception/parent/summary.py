@@ -41,6 +41,7 @@ def summary_of(
     real: float,
     hosts: Hosts,
     held: Mapping[str, float] | None = None,
+    unguarded: str = "",
     unwatched: Sequence[Mapping[str, Any]] = (),
     real_time: Sequence[Mapping[str, Any]] = (),
     budget: float | None = None,
@@ -48,8 +49,9 @@ def summary_of(
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
-    `held` are the real seconds for which programs below the command kept time from jumping; `unwatched` and
-    `real_time` are what `parent.unwatched` says of others. `budget` are the US dollars that may be billed.
+    `held` are the real seconds for which programs below the command kept time from jumping, `unguarded` is
+    why the system does not keep them from other hosts although it should; `unwatched` and `real_time` are
+    what `parent.unwatched` says of others. `budget` are the US dollars that may be billed.
     """
     exchanges = server.exchanges
     uncalled = () if status in UNSTARTED else (API_HOST,)
@@ -69,6 +71,7 @@ def summary_of(
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
         "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
+        "unguarded": unguarded,
         "unwatched": list(unwatched),
         "real_time": list(real_time),
     }
@@ -220,6 +223,8 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
+    if report.get("unguarded"):
+        lines.append(f"  offline   by hooks and the proxy alone, not by the system: {report['unguarded']}")
     for label, key in (("real time", "real_time"), ("unwatched", "unwatched")):
         for one in report.get(key, ())[:SHOWN]:
             lines += wrap(

@@ -20,15 +20,15 @@ _ANYWHERE = "--offline keeps it from other hosts (Linux), and --sandbox leads it
 _OFFLINE = "it reaches no other host; --sandbox leads it to the mock"
 
 
-def unwatched_of(programs: Iterable[Program], *, guarded: bool, sandbox: bool) -> list[dict[str, Any]]:
+def unwatched_of(programs: Iterable[Program], *, guarded: bool, leads: bool) -> list[dict[str, Any]]:
     """Each program that could be neither watched nor led, once, with what that means and what to do.
 
-    `guarded` says that the system keeps it from other hosts. In a sandbox everything is led.
+    `guarded` says that the system keeps it from other hosts, `leads` that it leads it as well.
     """
     count: dict[tuple[str, str], int] = {}
     for program in programs:
         why = program.why or program.unhooked
-        if why and not sandbox:
+        if why and not leads:
             count[program.name, why] = count.get((program.name, why), 0) + 1
     todo = _OFFLINE if guarded else _ANYWHERE
     return [
