@@ -21,8 +21,6 @@ from ..jobs.charges import Charge
 from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
-from ..verdicts.beside import as_beside
-from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
@@ -39,7 +37,6 @@ from .body import (
 )
 from .snapshot import Looks
 from .sse import EventStreams
-from .verdict import ignored, verdict
 
 __all__ = ["control_routes"]
 
@@ -144,6 +141,8 @@ class Control:
     async def har(self, request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
+        from ..verdicts.beside import as_beside
+        from ..verdicts.evidence import trace_of
 
         prefix = request.scope.get("root_path", "").rstrip("/")
         space = space_of(request)
@@ -190,6 +189,9 @@ class Control:
 
     async def verdict(self, request: Request) -> Response:
         """Say what the exchanges break, what was made and what it would have cost; a POST ignores some."""
+        # The rules are imported where somebody asks for them: a server starts without.
+        from .verdict import ignored, verdict
+
         if request.method == "POST":
             rules = await object_in(request, {"ignore"})
             return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
