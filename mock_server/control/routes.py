@@ -141,14 +141,11 @@ class Control:
     async def har(self, request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
-        from ..verdicts.beside import as_beside
-        from ..verdicts.evidence import trace_of
+        from .verdict import evidence_of
 
         prefix = request.scope.get("root_path", "").rstrip("/")
         space = space_of(request)
-        # One who knows that nobody will ask any more says so: what is unfinished was given up then.
-        over = request.query_params.get("over") == "true"
-        beside = as_beside(trace_of(space, one=False, over=over))
+        beside = evidence_of(request)
         before, behind = _object(
             har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
         ).rsplit(b"]", 1)
@@ -197,6 +194,12 @@ class Control:
             return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
         return await verdict(space_of(request), self.beside, request)
 
+    async def evidence(self, request: Request) -> Response:
+        """Say how the exchanges came about."""
+        from .verdict import evidence
+
+        return await evidence(request)
+
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
         clock = space_of(request).clock
@@ -219,7 +222,10 @@ class Control:
         """Show the options that were given; a POST or PATCH of some changes them until the next reset."""
         space = space_of(request)
         if request.method not in ("GET", "HEAD"):
-            space.configure(**await object_in(request, set(server_options())))
+            options = await object_in(request, set(server_options()))
+            if "scenario" in options:
+                options["scenario"] = scenario_in(options, space.names.own)
+            space.configure(**options)
         return JSONResponse({"settings": shown_options(space.settings.given)})
 
     async def next_scenario(self, request: Request) -> Response:
@@ -304,6 +310,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
+        ("/_mock/evidence", control.evidence, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
         ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
