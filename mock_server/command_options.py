@@ -199,6 +199,7 @@ class ReportOptions(JudgeOptions, total=False):
             variable=False,
         ),
     ]
+    so_far: Annotated[bool, Option(SWITCH, False, "leave open what is not over yet: the tests still run")]
     report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
 
 
