@@ -38,7 +38,6 @@ from .body import (
 )
 from .snapshot import Looks
 from .sse import EventStreams
-from .verdict import evidence, evidence_of, ignored, verdict
 
 __all__ = ["control_routes"]
 
@@ -143,6 +142,7 @@ class Control:
     async def har(self, request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
+        from .verdict import evidence_of
 
         prefix = request.scope.get("root_path", "").rstrip("/")
         space = space_of(request)
@@ -187,10 +187,19 @@ class Control:
 
     async def verdict(self, request: Request) -> Response:
         """Say what the exchanges break, what was made and what it would have cost; a POST ignores some."""
+        # The rules are imported where somebody asks for them: a server starts without.
+        from .verdict import ignored, verdict
+
         if request.method == "POST":
             rules = await object_in(request, {"ignore"})
             return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
         return await verdict(space_of(request), self.beside, request)
+
+    async def evidence(self, request: Request) -> Response:
+        """Say how the exchanges came about."""
+        from .verdict import evidence
+
+        return await evidence(request)
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
@@ -302,7 +311,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
-        ("/_mock/evidence", evidence, ["GET"]),
+        ("/_mock/evidence", control.evidence, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
         ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),

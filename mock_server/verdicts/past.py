@@ -16,7 +16,7 @@ from .beside import waits
 from .evidence import trace_of
 from .verdict import MOST_JOBS, JobRow, Open, Seen, Totals, Verdict, merged
 
-__all__ = ["judged_later", "keep_past", "verdict_of"]
+__all__ = ["judged_later", "keep_past", "past_of", "verdict_of"]
 
 MOST_SEEN = 1_000
 """Breaches that are kept of what was before a reset."""
@@ -149,8 +149,14 @@ def keep_past(space: Workspace, *, of_program: bool = False) -> None:
     `of_program` says that one program alone asks it.
     """
     if space not in _PASTS:
-        past = _PASTS[space] = Past(of_program=of_program)
-        space.before_reset.append(past.fold)
+        space.before_reset.append(past_of(space, of_program=of_program).fold)
+
+
+def past_of(space: Workspace, *, of_program: bool = False) -> Past:
+    """What is kept of this workspace, made where there is nothing yet."""
+    if space not in _PASTS:
+        _PASTS[space] = Past(of_program=of_program)
+    return _PASTS[space]
 
 
 def verdict_of(

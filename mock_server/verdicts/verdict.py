@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 
 from ..trace_rules import INVARIANTS, RULES, Breach, Level
 
-__all__ = ["LEVELS", "MOST_JOBS", "JobRow", "Open", "Seen", "Totals", "Verdict", "merged", "row_of"]
+__all__ = [
+    "LEVELS",
+    "MOST_JOBS",
+    "JobRow",
+    "Open",
+    "Seen",
+    "Totals",
+    "Verdict",
+    "merged",
+    "row_of",
+    "together",
+]
 
 LEVELS = {"required": Level.REQUIRED, "strict": Level.STRICT, "advice": Level.ADVISORY}
 """The levels by the words that people say."""
@@ -170,3 +181,15 @@ def merged(all_seen: Sequence[Seen]) -> list[Seen]:
         found[key] = seen if before is None else before._replace(times=before.times + seen.times)
     order = {id: place for place, id in enumerate(RULES)}
     return sorted(found.values(), key=lambda seen: (order[seen.breach.id], seen.test))
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Several verdicts as one; those of workspaces that nobody used count for nothing."""
+    used = [one for one in verdicts if one.totals.exchanges or one.seen] or list(verdicts[:1])
+    totals, seen, jobs = Totals(tests=0), list[Seen](), list(used[0].jobs)
+    for verdict in used:
+        seen += [one._replace(test=one.test + totals.tests) for one in verdict.seen]
+        totals += verdict.totals
+    for verdict in used[1:]:
+        jobs += verdict.jobs
+    return replace(used[0], seen=merged(seen), totals=totals, jobs=jobs[:MOST_JOBS])
