@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 import io
 import json
@@ -33,7 +34,7 @@ def hosts() -> Iterator[Hosts]:
 
 
 def _pycurl(url: str) -> int:
-    import pycurl
+    pycurl: Any = importlib.import_module("pycurl")
 
     curl, body = pycurl.Curl(), io.BytesIO()
     curl.setopt(pycurl.URL, url)
@@ -43,7 +44,7 @@ def _pycurl(url: str) -> int:
 
 
 def _pycurl_multi(url: str) -> int:
-    import pycurl
+    pycurl: Any = importlib.import_module("pycurl")
 
     curl, multi = pycurl.Curl(), pycurl.CurlMulti()
     curl.setopt(pycurl.URL, url)
@@ -119,7 +120,9 @@ def test_libcurl_is_led_under_run(library: str, tmp_path: Path) -> None:
     pytest.importorskip(library, reason=f"{library} is not installed")
     client = CLIENTS[library][0]
     source = f"""
+import importlib
 import io
+from typing import Any
 {inspect.getsource(client)}
 print({client.__name__}({API!r}))
 try:
