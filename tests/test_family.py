@@ -129,6 +129,17 @@ def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> N
     assert not tracker.busy(asking)
 
 
+def test_a_process_that_has_no_answer_yet_may_not_have_seen_what_came_for_it(clock: Clock) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    asking, other = tracker.add(7), tracker.add(8)
+    tracker.note_wait(asking, START + 10)
+    tracker.note_wait(other, START + 20)
+    other.asking = 1
+    assert tracker.busy(asking)
+    other.asking = 0
+    assert not tracker.busy(asking)
+
+
 @needs_linux
 def test_it_is_known_which_program_held_time_up_and_for_how_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch

@@ -139,6 +139,7 @@ class HookConnection(asyncio.Protocol):
         match message["ask"]:
             case "horizon":
                 self._tracker.note_wait(self._process, _moment(message["due"]))
+                self._process.asking += 1
                 self._idle_detector.look(self._tell_horizon)
             case "busy":
                 self._tracker.note_wait(self._process, _moment(message["due"]), busy=True)
@@ -148,6 +149,7 @@ class HookConnection(asyncio.Protocol):
                 self._tracker.note_wait(self._process, None)
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
+                self._process.asking += 1
                 self._idle_detector.look(lambda idle: self._jump(idle, moment, seen))
             case "refused":
                 self._refuse(str(message["host"]), int(message["port"]))
@@ -176,6 +178,8 @@ class HookConnection(asyncio.Protocol):
         return min(wake, due) if wake > self._clock.now() else None
 
     def _send(self, answer: dict[str, Any]) -> None:
+        if self._process is not None:
+            self._process.asking -= 1
         if not self._transport.is_closing():
             self._transport.write(json.dumps(answer).encode() + b"\n")
 

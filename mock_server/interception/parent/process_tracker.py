@@ -18,7 +18,7 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("busy", "heard", "pid", "thread", "until")
+    __slots__ = ("asking", "busy", "heard", "pid", "thread", "until")
 
     def __init__(self, pid: int, thread: int | None = None) -> None:
         self.pid = pid
@@ -27,6 +27,8 @@ class HookedProcess:
         """The virtual moment until which it waits; None while it runs."""
         self.busy = False
         """True where it works beside that wait, or awaits something that the mock knows nothing of."""
+        self.asking = 0
+        """Questions that were not answered yet: what has come for it since, it cannot see before."""
         self.heard = time.monotonic()
 
 
@@ -95,7 +97,7 @@ class ProcessTracker:
                 self.note_wait(process, None)
             if process is asking:
                 continue
-            if process.busy and real - process.heard < timing.ENDLESS_WORK:
+            if process.asking or (process.busy and real - process.heard < timing.ENDLESS_WORK):
                 return True
             (resting if process.until is not None else running).add(process.pid)
             beside = asking is not None and process.pid == asking.pid
