@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from importlib import resources
 from threading import RLock
 from typing import Any
 
@@ -13,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.retry import Retry
 
+from ..package_files import package_file
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS, STORE_PAUSE
 from .address import shown_store
@@ -54,7 +54,7 @@ class Link:
         self._asked_at = 0.0
         self._lock = RLock()
         self.outage = Outage(self.address)
-        self._script = resources.files(__package__).joinpath("commit.lua").read_bytes()
+        self._script = package_file("kling_mock.store", "commit.lua")
         self._sha: bytes | None = None
 
     def ask(self, *commands: Sequence[Any]) -> list[Any]:
