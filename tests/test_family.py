@@ -20,6 +20,7 @@ from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.process_tracker import ProcessTracker
 from kling_mock.interception.parent.summary import summary_lines, summary_of
 from kling_mock.virtual_time.proc import children
+from kling_mock.virtual_time.reasons import SAYS, Reason
 from tests.running import needs_linux
 
 START = 1_800_000_000.0
@@ -153,14 +154,15 @@ def test_it_is_known_which_program_held_time_up_and_for_how_long(
             assert tracker.busy()
         name = Path(f"/proc/{process.pid}/comm").read_text().strip()
     # Between the last two looks nobody asked: what happened then is not known.
-    assert tracker.held == {name: pytest.approx(0.3)}
+    assert tracker.held == {(name, Reason.PROCESS): pytest.approx(0.3)}
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(4.0, False), (238.0, True)])
 def test_the_summary_says_what_kept_time_real_for_long(seconds: float, said: bool) -> None:
     with MockServer() as server:
         began = server.clock.now()
-        held = {"cat": seconds}
+        held = {("cat", Reason.OUTSIDE): seconds}
         report = summary_of(server, command=["x"], status=0, began=began, real=1, hosts=Hosts(), held=held)
-    line = "  slow      time was kept real for 3 min 58 s while `cat` was at work"
+    line = "  slow      time was kept real for 3 min 58 s while `cat` was at work: "
+    line += SAYS[Reason.OUTSIDE]
     assert (line in summary_lines(report)) is said

@@ -1,6 +1,6 @@
 """Lets programs happen, one after another, in threads, tasks and processes of Python.
 
-    python acting.py PROGRAMS.jsonl BASE_URL PORT
+    python -m tests.virtual_time.acting PROGRAMS.jsonl BASE_URL PORT
 
 reads a program per line, and prints a line for each: how its steps ended, and when. BASE_URL is the mock's
 and PORT that of a server of the real world. The standard library only.
@@ -16,14 +16,9 @@ import queue
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
-if __package__:
-    from . import waits
-else:
-    sys.path.insert(0, str(Path(__file__).parent))
-    import waits
+from . import waits
 
 __all__ = ["act_all"]
 

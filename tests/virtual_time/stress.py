@@ -103,7 +103,7 @@ def _command(suite: str, file: str, port: int) -> list[str]:
     ]
     if suite == "node":
         return [*run, "node", str(HERE / "acting.mjs"), file, "http://api.aimlapi.com", str(port)]
-    return [*run, sys.executable, str(HERE / "acting.py"), file, "http://api.aimlapi.com", str(port)]
+    return [*run, sys.executable, "-m", f"{__package__}.acting", file, "http://api.aimlapi.com", str(port)]
 
 
 def _differences(program: dict[str, Any], ends: list[Any]) -> list[str]:
