@@ -80,6 +80,8 @@ __all__ = [
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
     "THREAD_BLOCKED",
+    "TRACE_ENDS",
+    "TRACE_LOOK",
     "UNHOOKED_LOOK",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
@@ -222,6 +224,10 @@ RETRY_PAUSE_MOST = 30.0
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""
+TRACE_ENDS = _patient(2.0)
+"""In which a server elsewhere has to see that the connections of a client which has ended are closed."""
+TRACE_LOOK = 0.02
+"""Between two looks for that."""
 VERIFY_ENDS = _patient(20.0)
 """In which `kling-mock verify` has to end and write its report once it was interrupted."""
 
