@@ -10,6 +10,7 @@ const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
 const reasons = require("./reasons.cjs");
 const { watchThreads } = require("./threads.cjs");
+const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
 const { replaceProcessTimeouts } = require("./process_timeouts.cjs");
 
 const real = {
@@ -98,6 +99,7 @@ class Schedule {
     this.told = null;
     this.starting = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
+    this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
   }
 
   set(callback, delay, args, repeat = false) {
@@ -199,13 +201,16 @@ class Schedule {
     const first = this.earliest();
     const limit = horizon === "inf" ? Infinity : horizon;
     const target = Math.min(limit, first === null ? Infinity : first.when);
-    if (target === Infinity || this.working() !== null) {
+    if (target === Infinity || this.working() !== null || (limit > target && this.nativeIO.owed())) {
       this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
       if (answer === null || !answer.done) this.rest(this.pauses.again);
-      else this.look();
+      else {
+        this.nativeIO.note();
+        this.look();
+      }
     });
   }
 
@@ -213,7 +218,7 @@ class Schedule {
   working() {
     if (this.starting > 0) return reasons.STARTING;
     if (this.externalIO.awaited()) return reasons.OUTSIDE;
-    if (this.unpacking > 0) return reasons.WORK;
+    if (this.nativeIO.arriving() || this.unpacking > 0) return reasons.WORK;
     return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
   }
 }
@@ -317,15 +322,20 @@ function watchUnpacking(schedule) {
 }
 
 function fastForward(config, parent) {
-  const clock = new Clock(config.clock);
+  const clock = isNative ? new Clock(config.clock, monotonic(config.epoch)) : new Clock(config.clock);
   const schedule = new Schedule(clock, parent, config.timing);
   replaceTimers(schedule);
   replaceClocks(clock);
-  replaceSocketTimeouts(schedule);
-  watchUnpacking(schedule);
-  watchThreads(schedule, parent);
   replaceProcessTimeouts(schedule);
-  schedule.externalIO.watch();
+  if (isNative) {
+    schedule.nativeIO.watch();
+    replaceBunSleep(schedule);
+  } else {
+    replaceSocketTimeouts(schedule);
+    watchUnpacking(schedule);
+    watchThreads(schedule, parent);
+    schedule.externalIO.watch();
+  }
   require("node:module").syncBuiltinESMExports();
 }
 
