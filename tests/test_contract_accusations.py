@@ -25,7 +25,7 @@ from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client
 from tests.clients.wire import BadReply, Reply
 from tests.clients.zoo import IMAGE, MASKS, TEXT
-from tests.support import recorded
+from tests.support import mostly_long, recorded
 
 Payload = dict[str, Any]
 
@@ -111,7 +111,7 @@ class LeavesNullsOut(Client):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+@pytest.mark.parametrize("model", mostly_long([TEXT, IMAGE, MASKS], 3))
 def test_none_may_stand_for_what_is_not_set(model: str) -> None:
     assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
 
@@ -234,7 +234,7 @@ class WantsAPrompt(Client):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+@pytest.mark.parametrize("model", mostly_long([TEXT, IMAGE, MASKS], 3))
 def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: str) -> None:
     wanted = ["A2", "A7", "B1", "B2", "C1", "C9", "D5"]
     found = broken(WantsAPrompt, wanted, model=model, examples=4)

@@ -27,7 +27,7 @@ from kling_mock.errors import UnknownModel
 from kling_mock.validation import Validator, Verdict
 from kling_mock.validation.formats import is_uuid
 from kling_mock.validation.media_uris import is_media
-from tests.support import SOME_VARIANTS
+from tests.support import SOME_VARIANTS, mostly_long
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 OMNI = "klingai/video-v3-omni-1080p-image-to-video"
@@ -70,7 +70,7 @@ def is_good(model: str, legacy: bool, body: Any) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "legacy"), SOME)
+@pytest.mark.parametrize(("model", "legacy"), mostly_long(SOME, 4))
 def test_every_valid_payload_is_valid_and_keeps_the_rules(model: str, legacy: bool) -> None:
     @generated
     @given(valid_payloads(model, legacy=legacy))
@@ -141,7 +141,7 @@ def constraints(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "legacy"), SOME)
+@pytest.mark.parametrize(("model", "legacy"), mostly_long(SOME, 4))
 def test_every_drawn_invalid_payload_is_refused_for_its_field_alone(model: str, legacy: bool) -> None:
     judged = judge(CATALOG.create_schema(model, legacy=legacy))
 

@@ -35,7 +35,7 @@ from kling_mock.trace_rules import check_trace
 from tests.hostile.planting import JWT, MOST, PLACES, SECRET, Place, seen
 from tests.plugged import run as run_tests
 from tests.running import run
-from tests.support import PATHS, PATIENCE, ask, body_for
+from tests.support import PATHS, PATIENCE, ask, body_for, mostly_long
 
 pytest_plugins = ["pytester"]
 
@@ -135,7 +135,7 @@ for _ in range(2):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["plain", "noscheme", "query", "body", "other"])
+@pytest.mark.parametrize("mode", mostly_long(["plain", "noscheme", "query", "body", "other"], 5))
 def test_run_writes_no_key(mode: str, tmp_path: Path) -> None:
     """In the summary and in the report, which only its owner can read."""
     report = tmp_path / "report.json"
@@ -431,7 +431,7 @@ def cost(exchange: Exchange) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_long(FAMILIES, 3))
 def test_hiding_costs_linear_time(family: str) -> None:
     make = FAMILIES[family]
     size = 30_000
