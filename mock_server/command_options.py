@@ -133,9 +133,13 @@ class RunOptions(JudgeOptions, total=False):
         ),
     ]
     sandbox: Annotated[
-        bool,
+        bool | None,
         Option(
-            SWITCH, False, "give the program a network with nothing but the mock in it (Linux); --offline"
+            SWITCH,
+            None,
+            "give the program a network with nothing but the mock in it (Linux); --offline. With "
+            "--no-sandbox hooks and the proxy alone keep --offline",
+            negatable=True,
         ),
     ]
     timeout: Annotated[

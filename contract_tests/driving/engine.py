@@ -137,7 +137,7 @@ class Engine:
         if not isinstance(self.client, CommandClient):
             return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
-            return in_real_time(self.server)
+            return in_real_time(self.server, self.client)
         return with_hooks(self.server, self.client, self.limiter)
 
     def follow(self, rhythm: Rhythm) -> None:

@@ -5,9 +5,18 @@
 const { configuration, keepHooks } = process.versions.deno ? {} : require("./threads.cjs");
 
 const file = configuration?.();
+
+// Shows that this process is hooked; nothing depends on it.
+function leaveMark(fs, config) {
+  try {
+    fs.writeFileSync(`${config.marks}/${process.pid}`, "");
+  } catch {}
+}
+
 if (file) {
   try {
-    const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
+    const fs = require("node:fs");
+    const config = JSON.parse(fs.readFileSync(file, "utf8"));
     const { ParentChannel } = require("./parent_channel.cjs");
     const parent = new ParentChannel(config);
     const hosts = new (require("./hosts.cjs").Hosts)(config, parent);
@@ -18,6 +27,7 @@ if (file) {
     require("./proxies.cjs").hideProxies(config, hosts);
     keepHooks(__filename);
     require("node:module").syncBuiltinESMExports();
+    leaveMark(fs, config);
     if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, parent);
   } catch (error) {
     // The run may be over while a process of it still starts another one.

@@ -76,6 +76,7 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
     lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
     patches.rename()
+    _leave_mark(config["marks"])
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
@@ -86,6 +87,14 @@ def hook(config: dict[str, Any]) -> None:
         _kept.append(session)
         # Python's own end waits for threads in real time.
         atexit.register(session.__exit__, None, None, None)
+
+
+def _leave_mark(folder: str) -> None:
+    """Show that this process is hooked."""
+    try:
+        open(os.path.join(folder, str(os.getpid())), "wb").close()
+    except OSError:
+        pass  # the run is over, or its disk is full: nothing depends on it
 
 
 _kept: list[Any] = []
