@@ -19,7 +19,7 @@ from kling_mock.contract_tests.generation.strategies import strategy_of
 from kling_mock.validation import FORMATS, Validator, fast_judge, judge, message
 from kling_mock.validation.coercion import Coercer, Findings
 from kling_mock.validation.validator import undocumented_fields
-from tests.support import MODEL_DOCUMENTS, needs_upstream
+from tests.support import MODEL_DOCUMENTS, mostly_long, needs_upstream
 
 LINK = {"type": "string", "format": "uri"}
 ID = {"type": "string", "format": "uuid"}
@@ -196,7 +196,9 @@ def create_schemas(path: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.slow
 @needs_upstream("upstream")
-@pytest.mark.parametrize("path", MODEL_DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize(
+    "path", mostly_long(MODEL_DOCUMENTS, 4), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_they_agree_on_the_documents_of_every_vendor(path: Path) -> None:
     for schema in create_schemas(path):
         check_generated(schema, 12)
