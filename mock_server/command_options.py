@@ -368,6 +368,16 @@ class VerifyOptions(ContractOptions, total=False):
     list: Annotated[
         bool, Option(SWITCH, False, "list the properties, each with what it asks", variable=False)
     ]
+    server: Annotated[
+        str | None,
+        Option(
+            TOKEN,
+            None,
+            "check on a server that runs already, in real time, a workspace a run",
+            "URL",
+            variable=False,
+        ),
+    ]
     isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[

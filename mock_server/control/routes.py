@@ -18,10 +18,11 @@ from ..common import Common
 from ..errors import UnknownModel
 from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
+from ..kept_options import shown_options
 from ..off_loop import OffLoop
 from ..scenarios import CATALOGUE, Scenario, scenario_as_json
 from ..settings import server_options
-from ..workspace import Workspace, shown_options
+from ..workspace import Workspace
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
     FILTER_NAMES,

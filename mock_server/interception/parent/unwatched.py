@@ -48,7 +48,7 @@ def real_time_of(programs: Iterable[Program]) -> list[dict[str, Any]]:
             "program": name,
             "processes": len(spans),
             "seconds": round(sum(spans), 3),
-            "says": f"`{name}` waited for {sum(spans):.1f} s that could not be skipped: it has no hook",
+            "says": f"`{name}` waited for {sum(spans):.1f} s that could not be skipped: no hook is in it",
         }
         for name, spans in waited.items()
     ]

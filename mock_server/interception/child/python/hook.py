@@ -13,6 +13,7 @@ from ....virtual_time.uvloops import without_uvloop
 from ...shared.decision import Decision
 from .green_sockets import lead_green_sockets
 from .lazy_ca_bundle import defer_bundle
+from .libcurl import LibCurl
 from .proxies import Proxies, Shown
 from .redirection import Redirection
 
@@ -74,6 +75,7 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("asyncio", lambda: redirection.apply_asyncio(patches))
     import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
+    LibCurl(lambda: config["proxy_url"], lambda: config["bundle"]).apply(patches, import_hooks)
     lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
     patches.rename()
     _leave_mark(config["marks"])
