@@ -82,6 +82,7 @@ def test_the_command_that_shows_it_again_tries_both_properties() -> None:
     assert "--property B1 --property E4 " in command_line(started, result)
 
 
+@pytest.mark.slow
 def test_two_jobs_that_were_asked_for_are_no_second_create() -> None:
     assert broken(Client, ["B1", "B2", "B10", "C6"], model=IMAGE) == {}
 

@@ -99,6 +99,7 @@ def test_a_denied_rule_holds_just_the_other_bodies(rule: dict[str, Any]) -> None
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_bodies_keep_a_rule_by_construction(rule: dict[str, Any]) -> None:
     bodies = Bodies({**BODY, "x-rules": [{"id": "rule", "schema": rule}]})

@@ -104,6 +104,7 @@ def as_2020(schema: Any) -> Any:
     return plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_what_is_made_fits_and_what_is_broken_does_not(schema: dict[str, Any]) -> None:
     shape, judged = read_shape(schema), judge(schema)

@@ -165,11 +165,13 @@ def check_generated(schema: dict[str, Any], examples: int) -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_validators_generator_and_tolerance_agree(schema: dict[str, Any]) -> None:
     check_generated(schema, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ONLY_JUDGED.values(), ids=ONLY_JUDGED.keys())
 def test_validators_and_tolerance_agree_where_nothing_is_generated(schema: dict[str, Any]) -> None:
     start = {"model": "m", "field": {"type": "video", "count": 3}, "count": 1, "id": UUID}

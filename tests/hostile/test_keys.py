@@ -57,6 +57,7 @@ def bounded() -> Iterator[MockServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 def test_a_server_shows_no_key(bounded: MockServer, place: Place) -> None:
     bounded.reset()
@@ -77,6 +78,7 @@ def test_a_server_shows_no_key(bounded: MockServer, place: Place) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_serve_writes_no_key(form: str) -> None:
     """The log on standard output, the banner, and what the events replay."""
