@@ -13,6 +13,7 @@ from .common import Common
 from .errors import ServerError
 from .facade import Facade
 from .green_threads import refuse_green_threads
+from .real_time import refuse_standing_clock
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
@@ -82,6 +83,7 @@ class MockServer(Facade):
         if self._listener is not None:
             raise ServerError("This server already runs; stop() it before you start() it again.")
         refuse_green_threads()
+        refuse_standing_clock()
         listening = bind(self.settings.host, self._port)
         self._port = listening.getsockname()[1]
         listener = Listener(self.app, [(listening, None)])

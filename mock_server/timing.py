@@ -22,6 +22,7 @@ __all__ = [
     "CENSUS_LOOK",
     "CLIENT_STARTS",
     "CLIENT_STOPS",
+    "CLOCK_MOVED",
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
@@ -152,6 +153,8 @@ LOOP_COMES_ROUND = _patient(1.0)
 """After which a server's event loop that does not say whether it rests counts as busy."""
 COUNTED_GAP = 0.5
 """Between two looks at most, for a program that worked at both to be blamed for the time between them."""
+CLOCK_MOVED = 60.0
+"""By which a program's time of day has to differ from the machine's to count as set by libfaketime."""
 LONG_HOLD = 5.0
 """For which a program holds time up before a run's summary speaks of it."""
 
