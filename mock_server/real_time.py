@@ -6,9 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from .errors import ServerError
-
-__all__ = ["RealTime", "real_time", "refuse_standing_clock"]
+__all__ = ["RealTime", "real_time"]
 
 
 class RealTime:
@@ -34,17 +32,3 @@ def _time_of_day(read: Callable[[], float] = time.time) -> float:
 
 
 real_time = RealTime()
-
-
-def refuse_standing_clock(looks: int = 1000) -> None:
-    """Raise `ServerError` where the machine's own clock stands still, as libfaketime can have it (Linux).
-
-    Jobs and time limits of a server would never go on.
-    """
-    first = real_time.monotonic()
-    if sys.platform != "linux" or any(real_time.monotonic() != first for _ in range(looks)):
-        return
-    raise ServerError(
-        "The clock of this process stands still, so no job would go on: libfaketime holds it. Let it run on "
-        "from its date, as in FAKETIME='@2020-01-01 00:00:00'."
-    )

@@ -13,10 +13,10 @@ from .common import Common
 from .errors import ServerError
 from .facade import Facade
 from .green_threads import refuse_green_threads
-from .real_time import refuse_standing_clock
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
+from .standing_clock import refuse_standing_clock
 from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
 from .virtual_time.session import keep_real_time

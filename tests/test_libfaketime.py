@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from kling_mock import MockServer, ServerError
-from kling_mock.real_time import real_time, refuse_standing_clock
+from kling_mock.real_time import real_time
+from kling_mock.standing_clock import refuse_standing_clock
 from tests.running import RUN, needs_linux, run
 
 FAKETIME = shutil.which("faketime")
