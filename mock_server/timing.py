@@ -75,6 +75,7 @@ __all__ = [
     "STORE_ANSWERS",
     "STORE_LOOK",
     "STORE_PAUSE",
+    "STORE_TIDIED",
     "STREAM_GAP",
     "STREAM_GATHER",
     "STREAM_LOOK",
@@ -190,6 +191,8 @@ STORE_PAUSE = 0.2
 """After which a store that was away is asked again: requests meanwhile are told at once that it is away."""
 STORE_LOOK = 0.05
 """Between looks at what other servers of a store have done, while somebody waits for it."""
+STORE_TIDIED = 10.0
+"""Between looks at what the journals of a store take together."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 SNAPSHOT_SHARED = 0.5
