@@ -97,6 +97,14 @@ WAYS = [by_default, by_keyword, decorated, InClass().wait, lambda seconds: Field
 """
 
 
+class LooksLikeAModule:
+    """As cffi makes them: no module, and no weak reference to it."""
+
+    __slots__ = ("__dict__",)
+    __class__ = types.ModuleType  # type: ignore[assignment]
+    __name__ = "looks_like_a_module"
+
+
 def _kept() -> list[object]:
     module = sys.modules["keeps_functions"]
     return [
@@ -113,6 +121,7 @@ def test_a_function_that_was_kept_as_a_default_or_in_a_class_is_replaced_too(
 ) -> None:
     module = types.ModuleType("keeps_functions")
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, LooksLikeAModule.__name__, LooksLikeAModule())  # type: ignore[arg-type]
 
     def load() -> None:
         exec(KEPT, vars(module))

@@ -25,7 +25,8 @@ _holders: weakref.WeakKeyDictionary[ModuleType, tuple[int, list[Any]]] = weakref
 
 def swap_kept_values(module: ModuleType, by_id: Mapping[int, Any]) -> None:
     """Put other values in the place of those with these ids, wherever the module's own objects keep them."""
-    if module.__name__.partition(".")[0] in _STANDARD:
+    # What only says that it is a module (cffi has such objects) has no objects of its own.
+    if not issubclass(type(module), ModuleType) or module.__name__.partition(".")[0] in _STANDARD:
         return
     names = len(vars(module))
     known, holders = _holders.get(module, (-1, []))
