@@ -138,7 +138,7 @@ class Engine:
             return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
             return in_real_time(self.server)
-        return with_hooks(self.server, self.client, self.limiter)
+        return with_hooks(self.server, self.client, self.limiter, self._running)
 
     def follow(self, rhythm: Rhythm) -> None:
         """Stretch behaviour to this rhythm of the client from now on, where it would miss some of it."""
