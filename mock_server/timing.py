@@ -19,6 +19,7 @@ __all__ = [
     "ANSWER_FAR",
     "ANSWER_HERE",
     "BLIND_SOCKET_WAIT",
+    "CENSUS_LOOK",
     "CLIENT_STARTS",
     "CLIENT_STOPS",
     "CONNECTION_ENDS",
@@ -33,6 +34,7 @@ __all__ = [
     "HANDSHAKE",
     "HEALTH_ANSWERS",
     "HEALTH_LOOK",
+    "HOOK_LOADS",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
@@ -56,6 +58,7 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REAL_WAIT",
     "REPORT_ANSWERS",
     "RETRY_PAUSE",
     "RETRY_PAUSE_MOST",
@@ -77,6 +80,8 @@ __all__ = [
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
     "THREAD_BLOCKED",
+    "TRACE_ENDS",
+    "TRACE_LOOK",
     "UNHOOKED_LOOK",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
@@ -219,6 +224,10 @@ RETRY_PAUSE_MOST = 30.0
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""
+TRACE_ENDS = _patient(2.0)
+"""In which a server elsewhere has to see that the connections of a client which has ended are closed."""
+TRACE_LOOK = 0.02
+"""Between two looks for that."""
 VERIFY_ENDS = _patient(20.0)
 """In which `kling-mock verify` has to end and write its report once it was interrupted."""
 
@@ -248,6 +257,12 @@ SIGNAL_LOOK = 0.5
 """Between looks at a command that runs, where signals and its end are told at once anyway."""
 UNTAKEN_SIGNAL_LOOK = 0.1
 """The same where the system cannot tell."""
+CENSUS_LOOK = 0.02
+"""Between looks at which programs a run has started."""
+HOOK_LOADS = _patient(0.5)
+"""After which a program that has a hook has shown it."""
+REAL_WAIT = 1.0
+"""For which a program waits in real time before a run's summary speaks of it."""
 
 # The contract kit.
 

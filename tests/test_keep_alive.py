@@ -129,7 +129,9 @@ def test_an_isolated_coroutine_is_cancelled_as_one_in_this_process() -> None:
 
 
 def test_what_a_process_has_printed_is_known_of_before_it_is_read() -> None:
-    process = KeptProcess(["sh", "-c", "read line; printf 'one\\ntwo'; read line"], os.environ)
+    process = KeptProcess(
+        ["sh", "-c", "read line; printf 'one\\ntwo'; read line"], os.environ, lambda start: start()
+    )
     reader = threading.Thread(target=lambda: lines.append(process.line()))
     lines: list[str | None] = []
     try:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kling_mock.interception.parent.process import Starting
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
@@ -38,14 +39,16 @@ def _readable(descriptor: int, milliseconds: int | None) -> bool:
 class KeptProcess:
     """One process of such a program."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], starting: Starting) -> None:
+        self._process = starting(
+            lambda: subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
         )
         self.pid = self._process.pid
         assert self._process.stdout is not None
@@ -143,7 +146,8 @@ class KeepAliveClient(CommandClient):
         """A process that has nothing to do, for a call."""
         with self._lock:
             process = self._idle.pop() if self._idle else None
-        process = process or KeptProcess(self.command, {**os.environ, **self.environment})
+        if process is None:
+            process = KeptProcess(self.command, {**os.environ, **self.environment}, self.starting)
         with self._lock:
             self._at_work = {one: at for one, at in self._at_work.items() if not one.over} | {call: process}
         return process

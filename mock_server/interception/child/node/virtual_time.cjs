@@ -9,6 +9,7 @@ const { AsyncResource } = require("node:async_hooks");
 const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
 const { watchThreads } = require("./threads.cjs");
+const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
 const { replaceProcessTimeouts } = require("./process_timeouts.cjs");
 
 const real = {
@@ -97,6 +98,7 @@ class Schedule {
     this.told = false;
     this.starting = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
+    this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
   }
 
   set(callback, delay, args, repeat = false) {
@@ -196,19 +198,22 @@ class Schedule {
     const first = this.earliest();
     const limit = horizon === "inf" ? Infinity : horizon;
     const target = Math.min(limit, first === null ? Infinity : first.when);
-    if (target === Infinity || this.working()) {
+    if (target === Infinity || this.working() || (limit > target && this.nativeIO.owed())) {
       this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
       if (answer === null || !answer.done) this.rest(this.pauses.again);
-      else this.look();
+      else {
+        this.nativeIO.note();
+        this.look();
+      }
     });
   }
 
   // Whether this thread does something that takes real time: files, other services.
   working() {
-    if (this.unpacking > 0 || this.starting > 0 || this.externalIO.awaited()) return true;
+    if (this.nativeIO.arriving() || this.unpacking > 0 || this.starting > 0 || this.externalIO.awaited()) return true;
     return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
   }
 }
@@ -312,15 +317,20 @@ function watchUnpacking(schedule) {
 }
 
 function fastForward(config, parent) {
-  const clock = new Clock(config.clock);
+  const clock = isNative ? new Clock(config.clock, monotonic(config.epoch)) : new Clock(config.clock);
   const schedule = new Schedule(clock, parent, config.timing);
   replaceTimers(schedule);
   replaceClocks(clock);
-  replaceSocketTimeouts(schedule);
-  watchUnpacking(schedule);
-  watchThreads(schedule, parent);
   replaceProcessTimeouts(schedule);
-  schedule.externalIO.watch();
+  if (isNative) {
+    schedule.nativeIO.watch();
+    replaceBunSleep(schedule);
+  } else {
+    replaceSocketTimeouts(schedule);
+    watchUnpacking(schedule);
+    watchThreads(schedule, parent);
+    schedule.externalIO.watch();
+  }
   require("node:module").syncBuiltinESMExports();
 }
 

@@ -26,6 +26,7 @@ final class KlingMock
         self::$clock = fopen(self::$config['clock'], 'rb');
         self::$epoch = self::$config['epoch'];
         self::$start = self::now();
+        @touch(self::$config['marks'] . '/' . getmypid());
     }
 
     // The system's monotonic seconds: read by a class, for the functions that tell them are disabled.

@@ -91,6 +91,8 @@ begin
     end
   end
 
+  File.write(File.join(config["marks"], Process.pid.to_s), "") rescue nil
+
   if config["fast_forward"]
     KlingMock.real = Process.method(:clock_gettime)
     KlingMock.real_sleep = Kernel.method(:sleep)

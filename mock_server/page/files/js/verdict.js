@@ -48,6 +48,9 @@ export class Verdict {
         h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, breach.weight)),
         h("p", {}, breach.says), h("p", {}, h("b", {}, "It costs: "), breach.cost), h("p", {}, h("b", {}, "Mend it: "), breach.mend),
         h("div", { class: "refs" }, h("span", { class: "faint" }, `${breach.times}×, exchanges`), breach.exchanges.slice(0, 30).map((number) => button(number, () => this.onExchange(number)))))),
+      found.open.map((breach) => h("article", { class: "card open" },
+        h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, "open")),
+        h("p", {}, `Would be told if all ended now${breach.jobs.length ? ` of ${breach.jobs.slice(0, 8).join(", ")}` : ""}: ${breach.says}`))),
       found.breaches.length === 0 && h("p", { class: "faint" }, `Nothing found among the rules ${found.checked.join(", ")}.`)));
   }
 }
