@@ -121,7 +121,7 @@ def test_a_function_that_was_kept_as_a_default_or_in_a_class_is_replaced_too(
 ) -> None:
     module = types.ModuleType("keeps_functions")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(sys.modules, LooksLikeAModule.__name__, LooksLikeAModule())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, LooksLikeAModule.__name__, LooksLikeAModule())
 
     def load() -> None:
         exec(KEPT, vars(module))
