@@ -223,6 +223,7 @@ class Engine:
             written_files(wants_files, self.client.kind == "python") as written,
         ):
             self._drive(trial, calls, run)
+            run.seconds = self.server.clock.now() - started
             before = limiter.received
             self._linger(trial.linger)
         if limiter.received > before:
@@ -381,7 +382,6 @@ class Engine:
 
     def _completed(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         """A run with what is known of its calls, once its trace is there."""
-        run.seconds = self.server.clock.now() - run.started
         run.cut = self.limiter.cut
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]
