@@ -6,7 +6,7 @@ machine are multiplied by one factor, `SLOWNESS`: `KLING_MOCK_SLOWNESS=5` gives 
 times as long. The others say how often something is looked at, and stay as they are.
 
 The standard library only, for Python 3.9 as well: the hooks in the child processes of `kling-mock run`, which
-inherit the variable, wait by the same table. Node's hook gets its rows through the run's configuration.
+inherit the variable, wait by the same table. Other hooks get their rows through the run's configuration.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ __all__ = [
     "VARIABLE",
     "VERIFY_ENDS",
     "check_slowness",
-    "for_node",
+    "for_hooks",
 ]
 
 VARIABLE = "KLING_MOCK_SLOWNESS"
@@ -170,7 +170,7 @@ LOOK_IDLE = 0.05
 LOOK_IDLE_IN_NODE = 0.02
 """The same in Node, whose timers cost less."""
 SLEEP_LOOK = 0.002
-"""Between two questions of the shell's `sleep`."""
+"""Between two questions of what sleeps and does nothing else: a shell's `sleep`, Ruby, PHP."""
 UNHOOKED_LOOK = 0.004
 """Between looks at whether a program without a hook waits for the clock."""
 
@@ -286,8 +286,8 @@ OUTPUT_ENDS = _patient(1.0)
 """In which what a program wrote must have been read once it has ended."""
 
 
-def for_node() -> dict[str, float]:
-    """The seconds that Node's hook waits by."""
+def for_hooks() -> dict[str, float]:
+    """The seconds that the hooks of Node, Ruby and PHP wait by."""
     return {
         "answer_here": ANSWER_HERE,
         "answer_far": ANSWER_FAR,
@@ -295,4 +295,5 @@ def for_node() -> dict[str, float]:
         "more_far": MORE_FAR,
         "look_again": LOOK_AGAIN,
         "look_idle": LOOK_IDLE_IN_NODE,
+        "sleep_look": SLEEP_LOOK,
     }

@@ -39,6 +39,7 @@ def test_waits_for_a_machine_are_multiplied_and_looks_are_not(slowness: str | No
     assert _with(slowness, "-c", SHOW).stdout.strip() == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slowness", ["fast", "0.5", "100.1", "nan", "inf", "-1"])
 def test_another_factor_is_refused_by_every_command(slowness: str) -> None:
     done = _with(slowness, "-m", "kling_mock", "scenarios")
@@ -47,6 +48,7 @@ def test_another_factor_is_refused_by_every_command(slowness: str) -> None:
     assert done.stderr == f"kling-mock scenarios: {sentence}\n"
 
 
+@pytest.mark.slow
 def test_another_factor_is_refused_by_a_server_too() -> None:
     done = _with("x", "-c", "from kling_mock import MockServer; MockServer()")
     assert "SettingsError: KLING_MOCK_SLOWNESS: expected a factor from 1 to 100, received 'x'." in done.stderr
@@ -61,7 +63,8 @@ def test_every_constant_has_its_reason() -> None:
                 assert isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant), name.id
 
 
-def test_node_is_told_all_that_its_hook_waits_by() -> None:
-    hook = "".join(file.read_text() for file in (PACKAGE / "interception/child/node").glob("*.cjs"))
-    for name in timing.for_node():
+def test_hooks_are_told_all_that_they_wait_by() -> None:
+    files = (PACKAGE / "interception/child").rglob("*")
+    hook = "".join(file.read_text() for file in files if file.suffix in (".cjs", ".rb", ".php"))
+    for name in timing.for_hooks():
         assert name in hook or name in ("answer_here", "answer_far", "more_here", "more_far")

@@ -112,7 +112,7 @@ class RunDirectory:
             "token": token,
             "fast_forward": fast_forward,
             "epoch": time.time() - time.monotonic(),
-            "timing": timing.for_node(),
+            "timing": timing.for_hooks(),
         }
         self._write(self.config.name, json.dumps(config).encode())
         self.php = self._php(fast_forward=fast_forward)

@@ -19,6 +19,7 @@ from ...server import MockServer
 from ...timeline import FINAL_STATUSES
 from ...trace_rules.checks_of_sending import asks_for_unknown_model
 from ...verdicts.past import verdict_of
+from ...virtual_time.reasons import SAYS, Reason
 from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 
@@ -40,7 +41,7 @@ def summary_of(
     began: float,
     real: float,
     hosts: Hosts,
-    held: Mapping[str, float] | None = None,
+    held: Mapping[tuple[str, Reason], float] | None = None,
     unguarded: str = "",
     unwatched: Sequence[Mapping[str, Any]] = (),
     real_time: Sequence[Mapping[str, Any]] = (),
@@ -70,7 +71,10 @@ def summary_of(
         "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
-        "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
+        "held": [
+            {"program": name, "seconds": round(time, 3), "why": why.value, "says": SAYS[why]}
+            for (name, why), time in (held or {}).items()
+        ],
         "unguarded": unguarded,
         "unwatched": list(unwatched),
         "real_time": list(real_time),
@@ -223,6 +227,7 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
+            lines[-1] += "" if one["why"] == Reason.PROCESS else f": {one['says']}"
     if report.get("unguarded"):
         lines.append(f"  offline   by hooks and the proxy alone, not by the system: {report['unguarded']}")
     for label, key in (("real time", "real_time"), ("unwatched", "unwatched")):

@@ -5,7 +5,6 @@ require "json"
 require "socket"
 
 module KlingMock
-  LOOK = 0.002 # seconds of real time between two questions while somebody works
   VERSION = 1.0 # of the clock file
 
   class << self
@@ -40,7 +39,7 @@ module KlingMock
           answer = ask(ask: "horizon", due: deadline)
           answer["horizon"] && ask(ask: "jump", to: deadline, seen: answer["seen"])["done"]
         end
-        real_sleep.call(LOOK) unless moved
+        real_sleep.call(@config["timing"]["sleep_look"]) unless moved
       end
     ensure
       tell(ask: "awake") if deadline && now < deadline
