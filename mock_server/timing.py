@@ -280,7 +280,7 @@ LOOP_LOOKS = _patient(10.0)
 LATE_RUN = _patient(0.5)
 """Beyond the time limit, in which a run that has begun may still end by itself."""
 CLIENT_STARTS = _patient(0.4)
-"""From its first question about time, in which a program is still taken to start up."""
+"""In which a program that does nothing, and has sent nothing yet, is still taken to start up."""
 SHORT_WAIT = 0.2
 """That stands for a scenario's waits, where a client cannot be told of another time."""
 IMPORT = _patient(60.0)
