@@ -218,6 +218,18 @@ export interface ScenarioRow {
 
 export interface Scenarios {
   scenarios: ScenarioRow[];
+  /** What a fault can be told: each option's JSON Schema. */
+  options: Record<string, unknown>;
+}
+
+export interface AskedScenario {
+  /** A name, or a whole one, right or wrong. */
+  scenario: string | Record<string, unknown>;
+}
+
+export interface JudgedScenario {
+  problem: { path: string; says: string } | null;
+  scenario: ScenarioRow | null;
 }
 
 export interface Settings {
@@ -531,9 +543,14 @@ export class Control {
     return (await (await this.ask("POST", `/_mock/scenario/next`, {}, body)).json()) as Queue;
   }
 
-  /** List every scenario, one's own last. */
+  /** List every scenario, one's own last, and what a fault can be told. */
   async scenarios(): Promise<Scenarios> {
     return (await (await this.ask("GET", `/_mock/scenarios`)).json()) as Scenarios;
+  }
+
+  /** Say what a scenario would be, or what is wrong with it; nothing changes. */
+  async judgeScenario(body: AskedScenario): Promise<JudgedScenario> {
+    return (await (await this.ask("POST", `/_mock/scenario/judge`, {}, body)).json()) as JudgedScenario;
   }
 
   /** Show the clock. */

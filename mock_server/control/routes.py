@@ -19,7 +19,7 @@ from ..errors import UnknownModel
 from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
 from ..off_loop import OffLoop
-from ..scenarios import CATALOGUE, Scenario, scenario_as_json
+from ..scenarios import Scenario
 from ..settings import server_options
 from ..verdicts.beside import as_beside
 from ..verdicts.evidence import trace_of
@@ -37,6 +37,7 @@ from .body import (
     text_in,
     whole_number,
 )
+from .choosing import judged_scenario, listed_scenarios
 from .snapshot import Looks
 from .sse import EventStreams
 from .verdict import ignored, verdict
@@ -226,12 +227,6 @@ class Control:
         space.next(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"next": _names(space_of(request).queue)})
 
-    async def scenarios(self, request: Request) -> Response:
-        """List every scenario with its sentence, the user's own last."""
-        rows = [_scenario_row(scenario, own=False) for scenario in CATALOGUE.values()]
-        rows += [_scenario_row(scenario, own=True) for scenario in space_of(request).names.own.values()]
-        return JSONResponse({"scenarios": rows})
-
     async def reset(self, request: Request) -> Response:
         """Forget jobs, exchanges and queued scenarios."""
         space_of(request).reset()
@@ -306,9 +301,10 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
+        ("/_mock/scenario/judge", judged_scenario, ["POST"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),
         ("/_mock/settings", control.settings, ["GET", "POST", "PATCH"]),
-        ("/_mock/scenarios", control.scenarios, ["GET"]),
+        ("/_mock/scenarios", listed_scenarios, ["GET"]),
         ("/_mock/reset", control.reset, ["POST"]),
         ("/_mock/events", control.events, ["GET"]),
         ("/_mock/workspaces", control.workspaces, ["GET", "DELETE"]),
@@ -393,8 +389,3 @@ async def _workspace_row(space: Workspace, idle: float) -> dict[str, Any]:
     counts = await space.store.counts()
     row = {"name": space.name, "jobs": counts.kept, "exchanges": space.journal.count}
     return row | {"scenario": space.scenario.name, "idle": idle}
-
-
-def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:
-    row = {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
-    return row | {"scenario": scenario_as_json(scenario)}

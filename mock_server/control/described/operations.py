@@ -173,8 +173,13 @@ OPERATIONS: tuple[Operation, ...] = (
         _json("Queue"), body=reference("ChosenScenario"),
     ),
     Operation(
-        "get", "/_mock/scenarios", "scenarios", "what happens", "List every scenario, one's own last.",
-        _json("Scenarios"),
+        "get", "/_mock/scenarios", "scenarios", "what happens",
+        "List every scenario, one's own last, and what a fault can be told.", _json("Scenarios"),
+    ),
+    Operation(
+        "post", "/_mock/scenario/judge", "judgeScenario", "what happens",
+        "Say what a scenario would be, or what is wrong with it; nothing changes.",
+        _json("JudgedScenario"), body=reference("AskedScenario"),
     ),
     Operation("get", "/_mock/clock", "clock", "what happens", "Show the clock.", _json("Clock")),
     Operation(

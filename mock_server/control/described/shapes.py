@@ -155,7 +155,19 @@ SHAPES: dict[str, Schema] = {
     "ShownScenario": SHOWN_SCENARIO,
     "Queue": record(next=WORDS),
     "ScenarioRow": SCENARIO_ROW,
-    "Scenarios": record(scenarios=array(reference("ScenarioRow"))),
+    "Scenarios": record(
+        scenarios=array(reference("ScenarioRow")),
+        options={"type": "object", "description": "What a fault can be told: each option's JSON Schema."},
+    ),
+    "AskedScenario": record(
+        scenario={
+            "anyOf": [TEXT, {"type": "object"}], "description": "A name, or a whole one, right or wrong."
+        }
+    ),
+    "JudgedScenario": record(
+        problem={"anyOf": [record(path=TEXT, says=TEXT), {"type": "null"}]},
+        scenario={"anyOf": [reference("ScenarioRow"), {"type": "null"}]},
+    ),
     "Settings": record(settings={
         "type": "object",
         "properties": {name: {"description": option.help} for name, option in server_options().items()},
