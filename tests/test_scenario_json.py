@@ -83,7 +83,7 @@ def test_a_base_is_a_scenario_of_the_catalogue_or_of_ones_own() -> None:
         ({"faults": [RESET | {"kind": "slow"}]}, "faults[0].seconds: expected more than 0"),
         ({"faults": [RESET | {"retry_after": "soon"}]}, "faults[0].retry_after: expected a time such as"),
         ({"plan": "queued"}, "plan: expected a list of statuses"),
-        ({"timeline": ["queued", 5]}, "timeline[1]: expected a status or"),
+        ({"plan": ["queued", 5]}, "plan[1]: expected a status or"),
         ({"plan": ["queued", "done"]}, "plan[1]: expected one of queued"),
         ({"plan": ["queued", {"status": "done"}]}, "plan[1].status: expected one of queued"),
         ({"plan": [{"status": "queued", "polls": -1}]}, "plan[0].polls: expected a count of polls"),

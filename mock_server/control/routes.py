@@ -26,7 +26,6 @@ from ..verdicts.evidence import trace_of
 from ..workspace import Workspace, shown_options
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
-    FILTER_NAMES,
     FILTERS,
     ControlError,
     Page,
@@ -122,12 +121,11 @@ class Control:
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
-        page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
+        page, wanted = page_of(request, *FILTERS, "bodies")
         bodies = wanted.pop("bodies", "true")
         if bodies not in ("true", "false"):
             raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
         show = partial(Exchange.as_dict, bodies=bodies == "true")
-        wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
         if wanted:
@@ -197,11 +195,11 @@ class Control:
         return await verdict(space_of(request), self.beside, request)
 
     async def clock(self, request: Request) -> Response:
-        """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
+        """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job_id`)."""
         clock = space_of(request).clock
         if request.method == "POST":
             space_of(request).step()
-            move_clock(clock, await object_in(request, {"advance", "until", "job", "speed"}))
+            move_clock(clock, await object_in(request, {"advance", "until", "job_id", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
         shown = {"now": clock.now(), "speed": clock.speed, "frozen": clock.frozen, "next_wake": wakes}

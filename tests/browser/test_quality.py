@@ -21,17 +21,17 @@ FILLED = """async (counts) => {
     number, at: state.clock.now - 1000 + number / 100, ended_at: state.clock.now, took: 0.001,
     kind: number % 10 ? 'poll' : 'create', method: number % 10 ? 'GET' : 'POST',
     path: '/v2/video/generations', query: `generation_id=job-${Math.floor(number / 10)}`,
-    status: number % 97 ? 200 : 500, word: 'queued', job: `job-${Math.floor(number / 10)}`,
+    status: number % 97 ? 200 : 500, word: 'queued', job_id: `job-${Math.floor(number / 10)}`,
     model: `model-${number}`, scenario: 'completed', state: 'queued', fault: null,
     violations: [], findings: [] });
   const job = (id, made_at) => ({
     id, model: 'm', status: 'queued', scenario: 'completed', made_at, age: 0, polls: 0, progress: 0,
     clip: 'x.mp4', credits: null, by: 'time',
-    timeline: [['queued', 5], ['generating', 20], ['completed', null]] });
+    plan: [['queued', 5], ['generating', 20], ['completed', null]] });
   for (let place = 0; place < counts; place += 1) {
     const number = (window.numbers += 1);
     const exchange = one(number);
-    if (number % 10 === 0) state.event('job-made', job(exchange.job, exchange.at));
+    if (number % 10 === 0) state.event('job-made', job(exchange.job_id, exchange.at));
     state.event('exchange', exchange);
     if (number % 1000 === 0) await new Promise(requestAnimationFrame);
   }

@@ -112,7 +112,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "get", "/_mock/exchanges", "exchanges", "what happened",
         "List requests with their answers, the last ones; filters must all hold.", _json("Exchanges"),
-        (LIMIT, BEFORE_NUMBER, *EXCHANGE_FILTERS, _query("job", TEXT, "Only those of this job."), BODIES),
+        (LIMIT, BEFORE_NUMBER, *EXCHANGE_FILTERS, _query("job_id", TEXT, "Only those of this job."), BODIES),
     ),
     Operation(
         "get", "/_mock/exchanges/{number}", "exchange", "what happened", "Show one exchange.",

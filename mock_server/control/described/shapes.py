@@ -70,7 +70,7 @@ JOB = record(
     progress=NUMBER,
     clip=TEXT,
     credits=COUNT_OR_NULL,
-    timeline=array(STEP),
+    plan=array(STEP),
     by={"type": "string", "enum": ["time", "polls"]},
 )
 PROBLEM = record(path=TEXT, expected=TEXT, received=TEXT, constraint=TEXT)
@@ -86,7 +86,7 @@ ROW: dict[str, Schema] = {
     "query": TEXT,
     "status": {**COUNT_OR_NULL, "description": "The HTTP status; null where nothing was answered."},
     "word": {**TEXT_OR_NULL, "description": "The job's status as the client was told it."},
-    "job": TEXT_OR_NULL,
+    "job_id": TEXT_OR_NULL,
     "model": TEXT_OR_NULL,
     "scenario": TEXT_OR_NULL,
     "key_in_url": {**SWITCH, "description": "Whether its URL has an API key in it."},
@@ -102,7 +102,7 @@ RESPONSE = record(
     content_size=COUNT,
     cut_off_from=COUNT,
 )
-CHARGE = record(job=TEXT, model=TEXT, credits=COUNT_OR_NULL, usd=NUMBER_OR_NULL, billed=SWITCH)
+CHARGE = record(job_id=TEXT, model=TEXT, credits=COUNT_OR_NULL, usd=NUMBER_OR_NULL, billed=SWITCH)
 TOTALS: dict[str, Schema] = {"usd": NUMBER, "made": COUNT, "billed": COUNT, "priced": COUNT}
 LEVEL: Schema = {"type": "string", "enum": [str(level) for level in Level]}
 BREACH = record(
@@ -196,10 +196,10 @@ def shapes() -> dict[str, Schema]:
     named = {"name": {"type": "string"}, **scenario["properties"]}
     time = server_options()["queued"].schema
     move = record(
-        ("advance", "until", "job", "speed"),
+        ("advance", "until", "job_id", "speed"),
         advance={"anyOf": time["anyOf"], "description": "How far to go on."},
         until={"type": "string", "enum": [*STATUSES, FINISHED], "description": "What is to show next."},
-        job={**TEXT, "description": "The job that `until` is about; all unfinished ones without it."},
+        job_id={**TEXT, "description": "The job that `until` is about; all unfinished ones without it."},
         speed={**server_options()["speed"].kind.schema, "description": server_options()["speed"].help},
     )
     return {
@@ -216,6 +216,6 @@ def shapes() -> dict[str, Schema]:
             **move,
             "minProperties": 1,
             "not": {"required": ["advance", "until"]},
-            "dependentRequired": {"job": ["until"]},
+            "dependentRequired": {"job_id": ["until"]},
         },
     }

@@ -141,6 +141,6 @@ function textOf(one) {
 
 function written(one) {
   const problems = [...one.violations, ...one.findings].map((problem) => `${problem.path} ${problem.expected}`);
-  return [one.number, one.method, one.path, one.query, one.status, one.word, one.job, one.model, one.scenario, one.fault, one.kind, ...problems, seconds(one.took)]
+  return [one.number, one.method, one.path, one.query, one.status, one.word, one.job_id, one.model, one.scenario, one.fault, one.kind, ...problems, seconds(one.took)]
     .join(" ").toLowerCase();
 }
