@@ -56,7 +56,7 @@ export class Panel {
       pairs([
         ["request", h("code", {}, `${one.method} ${one.path}${one.query ? `?${one.query}` : ""}`)],
         ["status", one.ended_at === null ? "not over yet" : one.status ?? "nothing was answered"],
-        ["word", one.word], ["job", one.job_id === null ? null : button(one.job_id, () => this.onJob(one.job_id))],
+        ["word", one.word], ["job", one.job_id === null ? null : button(one.job_id, () => this.onJob(one.job_id), { class: "link" })],
         ["model", one.model], ["scenario", one.scenario], ["state", one.state],
         ["fault", one.fault && h("span", { class: "violation" }, one.fault)],
         ["began", clockTime(one.at)], ["took", one.ended_at === null ? "–" : `${seconds(one.ended_at - one.at)} by the clock, ${seconds(one.took)} of work`],

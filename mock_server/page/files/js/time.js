@@ -46,6 +46,7 @@ export function spans(job, polls) {
 
 export function seconds(value) {
   if (value === null || value === undefined) return "–";
+  if (value > 0 && value < 0.001) return "under 1 ms";
   if (value < 1) return `${Math.round(value * 1000)} ms`;
   if (value < 120) return `${Number(value.toFixed(2))} s`;
   return value < 7200 ? `${Number((value / 60).toFixed(1))} min` : `${Number((value / 3600).toFixed(1))} h`;
