@@ -133,9 +133,13 @@ class RunOptions(JudgeOptions, total=False):
         ),
     ]
     sandbox: Annotated[
-        bool,
+        bool | None,
         Option(
-            SWITCH, False, "give the program a network with nothing but the mock in it (Linux); --offline"
+            SWITCH,
+            None,
+            "give the program a network with nothing but the mock in it (Linux); --offline. With "
+            "--no-sandbox hooks and the proxy alone keep --offline",
+            negatable=True,
         ),
     ]
     timeout: Annotated[
@@ -195,6 +199,7 @@ class ReportOptions(JudgeOptions, total=False):
             variable=False,
         ),
     ]
+    so_far: Annotated[bool, Option(SWITCH, False, "leave open what is not over yet: the tests still run")]
     report: Annotated[Path | None, Option(FILE, None, "write the verdict to a file as JSON", "FILE.json")]
 
 
@@ -366,6 +371,16 @@ class VerifyOptions(ContractOptions, total=False):
     ]
     list: Annotated[
         bool, Option(SWITCH, False, "list the properties, each with what it asks", variable=False)
+    ]
+    server: Annotated[
+        str | None,
+        Option(
+            TOKEN,
+            None,
+            "check on a server that runs already, in real time, a workspace a run",
+            "URL",
+            variable=False,
+        ),
     ]
     isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]

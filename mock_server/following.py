@@ -13,6 +13,7 @@ from .exchanges.stored_journal import StoredJournal
 from .store import Store, at_once
 
 if TYPE_CHECKING:
+    from .exchanges.exchange import Exchange
     from .exchanges.journal import Journal
     from .jobs.plan import Job
     from .store.records import Transaction
@@ -26,6 +27,8 @@ MOST_NOTES = 64
 """Events that are kept for other servers; who looks seldom misses some."""
 NOTED = (EventKind.JOB_CHANGED, EventKind.CLOCK, EventKind.SCENARIO, EventKind.SETTINGS)
 """Events that no record shows: they are noted beside what they changed."""
+MOST_OPEN = 1_024
+"""Requests of other servers under way that are waited for; the oldest are not."""
 RECORD = "told"
 ATTEMPTS = 10
 """How often jobs are read while more are made; what is not told now is told at the next look."""
@@ -61,6 +64,8 @@ class Following:
         self._own: OrderedDict[str, None] = OrderedDict()
         self._seen: _Seen | None = None
         """None where nobody reads along."""
+        self._open: list[int] = []
+        """Numbers of exchanges, of those so far, whose end was not seen."""
         space.bus.subscribe(self._remember, [EventKind.JOB_MADE])
         space.bus.subscribe(self._note, NOTED)
         space.bus.subscribe(self._begin_anew, [EventKind.RESET])
@@ -79,6 +84,8 @@ class Following:
                 self._seen = None
             elif self._seen is None:
                 self._seen = self._now()
+                # Requests that are under way are told of when they end.
+                _, self._open = self._others_of(_Seen(), self._seen)
             else:
                 self._relay(self._seen)
         except KlingMockError:
@@ -90,9 +97,9 @@ class Following:
         return _Seen(self._space.journal.count, counts.made, self._notes()[0])
 
     def _relay(self, seen: _Seen) -> None:
-        bus, journal = self._space.bus, self._space.journal
+        bus = self._space.bus
         now, jobs = self._jobs_since(seen)
-        if now == seen:
+        if now == seen and not self._open:
             return
         number, notes = self._notes()
         for job in jobs:
@@ -101,13 +108,26 @@ class Following:
         for place, (server, kind, at, data) in enumerate(notes, number - len(notes) + 1):
             if place > seen.notes and server != self._name:
                 bus.relay(EventKind(kind), data, at)
-        exchanges = seen.exchanges
-        for exchange in journal.others_since(exchanges) if isinstance(journal, StoredJournal) else ():
-            if exchange.number <= now.exchanges:
-                # The jobs of those that came since are not known yet.
-                bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
-                exchanges = max(exchanges, exchange.number)
-        self._seen = _Seen(exchanges, now.jobs, number)
+        # The jobs of those that came since are not known yet.
+        ended, self._open = self._others_of(seen, now)
+        for exchange in ended:
+            bus.relay(EventKind.EXCHANGE, exchange, exchange.ended_at)
+        self._seen = _Seen(now.exchanges, now.jobs, number)
+
+    def _others_of(self, seen: _Seen, now: _Seen) -> tuple[list[Exchange], list[int]]:
+        """The exchanges of others that have ended since, and the numbers of those that are under way.
+
+        One may end after others that began later. A number whose server has died is asked for until so many
+        came after it.
+        """
+        journal = self._space.journal
+        if not isinstance(journal, StoredJournal):
+            return [], []
+        newest = now.exchanges
+        first = max(seen.exchanges, newest - min(journal.limit, WAITING)) + 1
+        under_way = [number for number in self._open if number > newest - journal.limit]
+        ended, left = journal.others([*under_way, *range(first, newest + 1)])
+        return ended, left[-MOST_OPEN:]
 
     def _jobs_since(self, seen: _Seen) -> tuple[_Seen, list[Job]]:
         """How far the others are, and the jobs that were made since; read again where one came meanwhile."""
@@ -145,7 +165,7 @@ class Following:
 
     def _begin_anew(self, event: Event) -> None:
         if self._seen is not None:
-            self._seen = _Seen()
+            self._seen, self._open = _Seen(), []
 
 
 def _read(tx: Transaction) -> tuple[int, list[tuple[str, str, float, Any]]]:

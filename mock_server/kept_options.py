@@ -1,13 +1,16 @@
-"""Options that were changed while a server runs, as JSON for a store outside of it."""
+"""Options that were changed while a server runs, as JSON: for a store, and as they are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from .exchanges.redaction import HIDDEN
+from .exchanges.secret_names import BUILT_IN
 from .scenarios import Scenario, scenario_as_json, scenario_from_json
+from .store.address import shown_store
 
-__all__ = ["plain_options", "read_options"]
+__all__ = ["plain_options", "read_options", "shown_options"]
 
 
 def plain_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,3 +38,17 @@ def _from_json(value: Any) -> Any:
         made = map(scenario_from_json, value["scenarios"])
         return {scenario.name: scenario for scenario in made}
     return tuple(value) if isinstance(value, list) else value
+
+
+def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the control API and events tell them: plain values, and none of the keys among them."""
+    shown = {name: HIDDEN if name in BUILT_IN else _shown(value) for name, value in options.items()}
+    return shown | ({"store": shown_store(shown["store"])} if "store" in shown else {})
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Scenario):
+        return value.name
+    if isinstance(value, Mapping | tuple | list):
+        return list(value)
+    return value

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from .virtual_time.session import keep_real_time
-
 __all__ = ["OffLoop"]
 
 T = TypeVar("T")
@@ -53,6 +51,9 @@ class OffLoop:
             piece.done.cancel()
 
     def _work(self) -> None:
+        # Not before it is needed: a server that stands by itself starts without virtual time.
+        from .virtual_time.session import keep_real_time
+
         with keep_real_time():
             while (piece := self._next()) is not None:
                 # Nobody waits any more for what was asked by a client or a server that has gone.

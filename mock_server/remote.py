@@ -100,11 +100,11 @@ class RemoteServer:
 
     def configure(self, **options: Any) -> None:
         """Change options until the next `reset`."""
-        scenario = options.pop("scenario", None)
-        if options:
-            self.ask("POST", "settings", plain_options(options))
-        if scenario is not None:
-            self.use(scenario)
+        asked = plain_options(options)
+        if "scenario" in options:
+            asked["scenario"] = _shown(options["scenario"])
+        if asked:
+            self.ask("POST", "settings", asked)
 
     def ignore(self, *ids: str) -> None:
         """Leave these rules out of the verdict on what follows, until the next `reset`."""
@@ -143,6 +143,11 @@ class RemoteServer:
     def exchanges(self) -> list[Exchange]:
         """What was said, oldest first; keys are hidden."""
         return [_exchange(shown) for shown in self._all("exchanges")]
+
+    def evidence(self) -> dict[str, Any]:
+        """What is known there of how the exchanges came about, when nobody will ask any more."""
+        found: dict[str, Any] = self.ask("GET", "evidence?over=true")
+        return found
 
     @property
     def charges(self) -> list[Charge]:

@@ -6,7 +6,7 @@ machine are multiplied by one factor, `SLOWNESS`: `KLING_MOCK_SLOWNESS=5` gives 
 times as long. The others say how often something is looked at, and stay as they are.
 
 The standard library only, for Python 3.9 as well: the hooks in the child processes of `kling-mock run`, which
-inherit the variable, wait by the same table. Node's hook gets its rows through the run's configuration.
+inherit the variable, wait by the same table. Other hooks get their rows through the run's configuration.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = [
     "ANSWER_FAR",
     "ANSWER_HERE",
     "BLIND_SOCKET_WAIT",
+    "CENSUS_LOOK",
     "CLIENT_STARTS",
     "CLIENT_STOPS",
     "CONNECTION_ENDS",
@@ -33,6 +34,7 @@ __all__ = [
     "HANDSHAKE",
     "HEALTH_ANSWERS",
     "HEALTH_LOOK",
+    "HOOK_LOADS",
     "IMPORT",
     "LATE_RUN",
     "LEFTOVER_LOOK",
@@ -56,6 +58,7 @@ __all__ = [
     "PROCESS_ENDS",
     "PROCESS_UNSEEN",
     "PROXY_ANSWERS",
+    "REAL_WAIT",
     "REPORT_ANSWERS",
     "RETRY_PAUSE",
     "RETRY_PAUSE_MOST",
@@ -77,12 +80,14 @@ __all__ = [
     "STREAM_LOOK",
     "SUBPROCESS_WAIT",
     "THREAD_BLOCKED",
+    "TRACE_ENDS",
+    "TRACE_LOOK",
     "UNHOOKED_LOOK",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
     "VERIFY_ENDS",
     "check_slowness",
-    "for_node",
+    "for_hooks",
 ]
 
 VARIABLE = "KLING_MOCK_SLOWNESS"
@@ -165,7 +170,7 @@ LOOK_IDLE = 0.05
 LOOK_IDLE_IN_NODE = 0.02
 """The same in Node, whose timers cost less."""
 SLEEP_LOOK = 0.002
-"""Between two questions of the shell's `sleep`."""
+"""Between two questions of what sleeps and does nothing else: a shell's `sleep`, Ruby, PHP."""
 UNHOOKED_LOOK = 0.004
 """Between looks at whether a program without a hook waits for the clock."""
 
@@ -219,6 +224,10 @@ RETRY_PAUSE_MOST = 30.0
 
 REPORT_ANSWERS = _patient(30.0)
 """In which a server has to give its verdict to `kling-mock report`."""
+TRACE_ENDS = _patient(2.0)
+"""In which a server elsewhere has to see that the connections of a client which has ended are closed."""
+TRACE_LOOK = 0.02
+"""Between two looks for that."""
 VERIFY_ENDS = _patient(20.0)
 """In which `kling-mock verify` has to end and write its report once it was interrupted."""
 
@@ -248,6 +257,12 @@ SIGNAL_LOOK = 0.5
 """Between looks at a command that runs, where signals and its end are told at once anyway."""
 UNTAKEN_SIGNAL_LOOK = 0.1
 """The same where the system cannot tell."""
+CENSUS_LOOK = 0.02
+"""Between looks at which programs a run has started."""
+HOOK_LOADS = _patient(0.5)
+"""After which a program that has a hook has shown it."""
+REAL_WAIT = 1.0
+"""For which a program waits in real time before a run's summary speaks of it."""
 
 # The contract kit.
 
@@ -271,8 +286,8 @@ OUTPUT_ENDS = _patient(1.0)
 """In which what a program wrote must have been read once it has ended."""
 
 
-def for_node() -> dict[str, float]:
-    """The seconds that Node's hook waits by."""
+def for_hooks() -> dict[str, float]:
+    """The seconds that the hooks of Node, Ruby and PHP wait by."""
     return {
         "answer_here": ANSWER_HERE,
         "answer_far": ANSWER_FAR,
@@ -280,4 +295,5 @@ def for_node() -> dict[str, float]:
         "more_far": MORE_FAR,
         "look_again": LOOK_AGAIN,
         "look_idle": LOOK_IDLE_IN_NODE,
+        "sleep_look": SLEEP_LOOK,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.utils import formatdate
 from secrets import token_hex
 from typing import Any, Unpack
@@ -17,20 +17,17 @@ from .errors import SettingsError
 from .events import EventKind
 from .exchanges.budget import Budget
 from .exchanges.journal import Journal
-from .exchanges.redaction import HIDDEN
-from .exchanges.secret_names import BUILT_IN
 from .exchanges.stored_journal import StoredJournal
 from .following import Following
 from .jobs.ids import IdSource
 from .jobs.plan import Job
-from .kept_options import plain_options, read_options
+from .kept_options import plain_options, read_options, shown_options
 from .real_time import real_time
 from .scenarios import Scenario
 from .scenarios.arming import Arming
 from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
-from .store.address import shown_store
 from .store.records import Backend, Conflict, Control, Outdated
 from .store.shared import SharedStore
 from .store.stored_arming import StoredArming
@@ -38,7 +35,7 @@ from .store.transactions import ATTEMPTS
 from .timeline import ProgressBy
 from .traffic import Holds, Traffic
 
-__all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace", "shown_options"]
+__all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace"]
 
 BOUND_OPTIONS = (
     "host",
@@ -55,8 +52,6 @@ BOUND_OPTIONS = (
     "store",
 )
 """Options of the server itself, in force from its start to its end."""
-SECRETS = ("api_key", "control_token")
-"""Options whose values are told to nobody."""
 KEPT_ANSWERS = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
@@ -392,17 +387,3 @@ class Workspace:
 def _names(settings: Settings) -> ScenarioNames:
     by: ProgressBy = "time" if settings.polls is None else "polls"
     return ScenarioNames(settings.scenarios, magic=settings.magic, by=by)
-
-
-def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as the control API and events tell them: plain values, and none of the keys among them."""
-    shown = {name: HIDDEN if name in BUILT_IN else _plain(value) for name, value in options.items()}
-    return shown | ({"store": shown_store(shown["store"])} if "store" in shown else {})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Scenario):
-        return value.name
-    if isinstance(value, Mapping | tuple | list):
-        return list(value)
-    return value

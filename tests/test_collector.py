@@ -12,7 +12,7 @@ import pytest
 
 from kling_mock.cli.main import main
 from kling_mock.serving import asgi_server, collector
-from kling_mock.serving.collector import OLDER, YOUNG, collect_rarely
+from kling_mock.serving.collector import OLDER, YOUNG, collect_rarely, no_collection
 
 
 @pytest.fixture
@@ -51,3 +51,21 @@ def test_the_command_does_so(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(collector, "collect_rarely", collects)
         with pytest.raises(Called):
             main(["serve", "--port", "0", "--log-format", "none"])
+
+
+def test_nothing_is_collected_while_modules_are_imported_and_afterwards_as_before() -> None:
+    with no_collection():
+        assert not gc.isenabled()
+        with no_collection():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_a_server_starts_without_what_only_a_verdict_or_a_fast_forward_needs() -> None:
+    code = (
+        "import sys\nimport kling_mock.cli.serve, kling_mock.cli.listening\n"
+        "late = ('trace_rules', 'verdicts.verdict', 'virtual_time')\n"
+        "assert not [name for name in late if f'kling_mock.{name}' in sys.modules]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

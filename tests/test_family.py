@@ -20,6 +20,7 @@ from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.process_tracker import ProcessTracker
 from kling_mock.interception.parent.summary import summary_lines, summary_of
 from kling_mock.virtual_time.proc import children
+from kling_mock.virtual_time.reasons import SAYS, Reason
 from tests.running import needs_linux
 
 START = 1_800_000_000.0
@@ -129,6 +130,17 @@ def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> N
     assert not tracker.busy(asking)
 
 
+def test_a_process_that_has_no_answer_yet_may_not_have_seen_what_came_for_it(clock: Clock) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    asking, other = tracker.add(7), tracker.add(8)
+    tracker.note_wait(asking, START + 10)
+    tracker.note_wait(other, START + 20)
+    other.asking = 1
+    assert tracker.busy(asking)
+    other.asking = 0
+    assert not tracker.busy(asking)
+
+
 @needs_linux
 def test_it_is_known_which_program_held_time_up_and_for_how_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
@@ -142,14 +154,15 @@ def test_it_is_known_which_program_held_time_up_and_for_how_long(
             assert tracker.busy()
         name = Path(f"/proc/{process.pid}/comm").read_text().strip()
     # Between the last two looks nobody asked: what happened then is not known.
-    assert tracker.held == {name: pytest.approx(0.3)}
+    assert tracker.held == {(name, Reason.PROCESS): pytest.approx(0.3)}
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(4.0, False), (238.0, True)])
 def test_the_summary_says_what_kept_time_real_for_long(seconds: float, said: bool) -> None:
     with MockServer() as server:
         began = server.clock.now()
-        held = {"cat": seconds}
+        held = {("cat", Reason.OUTSIDE): seconds}
         report = summary_of(server, command=["x"], status=0, began=began, real=1, hosts=Hosts(), held=held)
-    line = "  slow      time was kept real for 3 min 58 s while `cat` was at work"
+    line = "  slow      time was kept real for 3 min 58 s while `cat` was at work: "
+    line += SAYS[Reason.OUTSIDE]
     assert (line in summary_lines(report)) is said

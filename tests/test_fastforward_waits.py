@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -43,7 +44,29 @@ WAITS: dict[str, Callable[[], object]] = {
     "lock of processes": lambda: multiprocessing.get_context("spawn").Semaphore(0).acquire(True, 600),
     "SimpleQueue": lambda: _get(queue.SimpleQueue()),
     "sigtimedwait": lambda: signal.sigtimedwait([signal.SIGUSR2], 600),
+    "socket pair": lambda: _late(_receive),
+    "accept": lambda: _late(_accept),
 }
+
+
+def _late(wait: Callable[[], object]) -> object:
+    try:
+        return wait()
+    except TimeoutError:
+        return False
+
+
+def _receive() -> object:
+    one, other = socket.socketpair()
+    with one, other:
+        one.settimeout(600)
+        return one.recv(1)
+
+
+def _accept() -> object:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.settimeout(600)
+        return service.accept()
 
 
 def _get(waited: queue.SimpleQueue[object]) -> object:

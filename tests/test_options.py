@@ -186,7 +186,7 @@ def test_a_wrong_variable_is_blamed_itself(table: type, variable: str, says: str
 
 def test_every_option_of_every_command_has_its_variable() -> None:
     without = [name for table, name in EVERYWHERE if not options_of(table)[name].variables]
-    assert " ".join(without) == "scenarios hosts format rules levels api_hosts side list dry_run"
+    assert " ".join(without) == "scenarios hosts format rules levels api_hosts side list server dry_run"
 
 
 def test_variables_that_are_read_somewhere_are_not_called_mistyped() -> None:

@@ -12,6 +12,7 @@ from kling_mock.remote import RemoteServer
 from kling_mock.trace_rules import check_trace
 from kling_mock.verdicts.everybody import Everybody
 
+from .planted.client import MISTAKES
 from .plugged import run
 from .support import PATHS, ask
 
@@ -135,6 +136,80 @@ def test_what_a_test_breaks_on_purpose_is_no_breach_to_the_server_either(
     result.assert_outcomes(passed=3, warnings=1)
     (seen,) = everybody.verdict().seen
     assert seen.breach.id == "A3" and "shape" in seen.breach.says
+
+
+PLANTED = """
+import pytest
+from tests.planted.client import MISTAKES, Api, right
+
+pytestmark = pytest.mark.kling(speed=50)
+
+@pytest.fixture
+def api(kling_server):
+    return Api(kling_server.base_url, "", kling_server.next, pause=0.02)
+
+def test_right(api):
+    right(api)
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_wrong(api, name):
+    MISTAKES[name][1](api)
+"""
+
+
+def test_each_planted_mistake_is_told_as_by_a_server_of_ones_own(
+    pytester: pytest.Pytester, elsewhere: MockServer
+) -> None:
+    result = run(pytester, PLANTED, "-rA", "--kling-server", elsewhere.url)
+    result.assert_outcomes(passed=len(MISTAKES) + 1, warnings=len(MISTAKES))
+    told = result.stdout.str().partition("warnings summary")[2]
+    for name, (rule, _) in MISTAKES.items():
+        said = told.partition(f"::test_wrong[{name}]\n")[2].partition("\n\n")[0]
+        assert f"KlingMockWarning: {rule} " in said, (name, rule, said)
+
+
+def test_what_a_test_armed_itself_fails_it_and_a_second_wish_does_not(
+    pytester: pytest.Pytester, elsewhere: MockServer
+) -> None:
+    everybody = Everybody(elsewhere.common.workspaces)
+    source = """
+        from kling_mock import find_scenario
+
+        pytestmark = pytest.mark.kling("video-expired")
+
+        def test_scenario_of_the_module(kling_server):
+            assert statuses(kling_server)[-1] == "completed"
+
+        @pytest.mark.kling(find_scenario("video-reset"))
+        def test_scenario_of_its_own(kling_server):
+            assert statuses(kling_server)[-1] == "completed"
+
+        def test_blind(kling_server):
+            kling_server.next("create-lost-reply")
+            lose(kling_server)
+            create(kling_server)
+
+        def test_looks_between(kling_server):
+            kling_server.next("create-lost-reply")
+            lose(kling_server)
+            assert len(kling_server.jobs) == 1
+            statuses(kling_server)
+
+        def lose(kling_server):
+            with pytest.raises(OSError):
+                create(kling_server)
+        """
+    words = ["--kling-scenario", "poll-slow", "--kling-server", elsewhere.url]
+    result = run(pytester, source, *words, ini="kling_mock_checks = error\n")
+    result.assert_outcomes(passed=2, failed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "T2 fault-reached: this test proves nothing: the scenario video-reset *",
+            "B2 no-blind-repost:*paid 2 times*",
+        ]
+    )
+    told = [seen.breach for seen in everybody.verdict().seen if seen.breach.id == "T2"]
+    assert [breach.says.partition("scenario ")[2].partition(" ")[0] for breach in told] == ["video-reset"]
 
 
 def test_a_key_in_the_url_is_told_though_the_server_hides_it(elsewhere: MockServer) -> None:

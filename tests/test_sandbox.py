@@ -52,7 +52,7 @@ def _why_not() -> str:
     with ours, theirs:
         words = [sys.executable, "-IS", str(sandbox.KEEPER)]
         keeper = subprocess.Popen(words, stdin=theirs.fileno(), stderr=subprocess.DEVNULL)
-        ours.sendall(b'{"listen": [], "files": []}\n')
+        ours.sendall(b'{"listen": [], "files": [], "net": true}\n')
         theirs.close()
         text, descriptors, _, _ = socket.recv_fds(ours, 4096, 8)
         keeper.wait()

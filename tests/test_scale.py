@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kling_mock import MockServer
+from kling_mock.cli import main
 from kling_mock.remote import RemoteServer
 from kling_mock.serving.asgi_server import bind
 
@@ -105,6 +106,23 @@ for _ in range(4):
     assert {mock.scenario.name for mock in mocks} == {"failed"}
     mocks[1].reset()
     assert not server.jobs
+
+
+def test_a_client_is_verified_on_three(
+    balanced: tuple[RemoteServer, list[MockServer]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, mocks = balanced
+    words = [word for id in ("A1", "B4", "C3", "D2") for word in ("--property", id)]
+    words += ["--max-examples", "1", "--server", server.url, "tests.clients.far:generate"]
+    assert main(["verify", *words]) == 1
+    said = capsys.readouterr().out
+    assert [re.search(rf"^. {id} .*(kept|broken)", said, re.M)[1] for id in ("A1", "B4", "C3", "D2")] == [  # type: ignore[index]
+        "kept",
+        "kept",
+        "kept",
+        "broken",
+    ]
+    assert all(mock.traffic.received > 20 for mock in mocks) and not server.jobs
 
 
 @needs_upstream("seeds")

@@ -215,6 +215,32 @@ def test_events_reach_a_page_of_any_server(serve: Serve) -> None:
             assert b"event: job-made" in next(block for block in blocks if made_job in block)
 
 
+def test_what_ends_after_what_came_later_is_told_as_well(serve: Serve) -> None:
+    one, two = serve(), serve()
+    one.clock.freeze()
+    one.use("poll-hangs")
+    first, second = (f"GET {PATHS[0]}?generation_id={made(one)} HTTP/1.1\r\n" for _ in range(2))
+    rest = "Host: h\r\nAuthorization: Bearer k\r\n\r\n"
+    with wire(one) as stream, wire(two) as early, wire(two) as late:
+        # One is under way before anybody reads along, one begins afterwards.
+        early.sendall((first + rest).encode())
+        until(lambda: two.traffic.held == 1)
+        stream.sendall(b"GET /_mock/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        until(lambda: one.space.following is not None and one.space.following.begun)
+        late.sendall((second + rest).encode())
+        until(lambda: two.traffic.held == 2)
+        poll(two, "none")
+        received = b""
+        while not (told := re.findall(rb'"number": ?([0-9]+)', received)):
+            received += stream.recv(65536)
+        assert told == [b"5"]
+        early.close()
+        late.close()
+        while len(told := re.findall(rb'"number": ?([0-9]+)', received)) < 3:
+            received += stream.recv(65536)
+        assert sorted(told) == [b"3", b"4", b"5"]
+
+
 def test_workspaces_are_those_of_all_servers(serve: Serve) -> None:
     one, two = serve(max_workspaces=2), serve(max_workspaces=2)
     job = made(one, "/@a")

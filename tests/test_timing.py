@@ -61,7 +61,8 @@ def test_every_constant_has_its_reason() -> None:
                 assert isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant), name.id
 
 
-def test_node_is_told_all_that_its_hook_waits_by() -> None:
-    hook = "".join(file.read_text() for file in (PACKAGE / "interception/child/node").glob("*.cjs"))
-    for name in timing.for_node():
+def test_hooks_are_told_all_that_they_wait_by() -> None:
+    files = (PACKAGE / "interception/child").rglob("*")
+    hook = "".join(file.read_text() for file in files if file.suffix in (".cjs", ".rb", ".php"))
+    for name in timing.for_hooks():
         assert name in hook or name in ("answer_here", "answer_far", "more_here", "more_far")

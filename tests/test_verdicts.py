@@ -91,10 +91,17 @@ def test_junit_and_markdown_take_what_a_client_sends(server: MockServer) -> None
 )
 def test_rules_and_levels_can_be_chosen(server: MockServer, query: str, ids: list[str]) -> None:
     create(server, colour="blue")
-    assert [row["id"] for row in verdict(server, query).json["breaches"]] == ids
+    found = verdict(server, query).json
+    # The job is still open.
+    assert [row["id"] for row in found["breaches"]] == [id for id in ids if id != "B13"]
+    assert [row["id"] for row in found["open"]] == [id for id in ids if id == "B13"]
+    ended = verdict(server, f"?over=true&{query[1:]}").json
+    assert [row["id"] for row in ended["breaches"]] == ids and not ended["open"]
 
 
-@pytest.mark.parametrize("query", ["?rule=B99", "?level=high", "?format=pdf", "?limit=5", "?ignore=x"])
+@pytest.mark.parametrize(
+    "query", ["?rule=B99", "?level=high", "?format=pdf", "?limit=5", "?ignore=x", "?over=1"]
+)
 def test_what_cannot_be_asked_is_refused_with_a_sentence(server: MockServer, query: str) -> None:
     reply = verdict(server, query)
     assert reply.status == 400 and "xpected" in reply.json["message"]
@@ -105,7 +112,8 @@ def test_a_test_leaves_rules_out_until_the_next_reset(kept: MockServer) -> None:
         kept.reset()
         assert ask(kept, "POST", "/_mock/verdict", {"ignore": ignore}, key=None).status == 200
         create(kept, colour="blue")
-    assert {(row["id"], row["times"]) for row in verdict(kept).json["breaches"]} == {("A3", 1), ("B13", 1)}
+    found = verdict(kept, "?over=true").json["breaches"]
+    assert {(row["id"], row["times"]) for row in found} == {("A3", 1), ("B13", 1)}
     wrong: list[Any] = [{"ignore": ["A99"]}, {"ignore": "A3"}, {"ignore": [3]}, {"rules": ["A3"]}, []]
     for refused in wrong:
         reply = ask(kept, "POST", "/_mock/verdict", refused, key=None)
@@ -165,11 +173,42 @@ def test_a_test_that_looks_in_between_has_another_wish(server: MockServer) -> No
     assert verdict(server, "?rule=B2").json["breaches"] == []
 
 
-def test_nobody_is_called_impatient_while_a_program_may_still_wait(timed: MockServer) -> None:
-    made = job_id(create(timed))
+def given_up(server: MockServer) -> str:
+    made = job_id(create(server))
     for _ in range(3):
-        timed.clock.advance(1)
-        poll(timed, made)
+        server.clock.advance(1)
+        poll(server, made)
+    return made
+
+
+@pytest.mark.parametrize("where", ["memory", "sqlite"])
+def test_what_is_still_open_is_told_when_all_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    store = "memory" if where == "memory" else f"sqlite:{tmp_path / 'store.db'}"
+    with MockServer(queued=60, generating=60, speed=0, store=store) as server:
+        server.next("failed")
+        early, unpolled = given_up(server), job_id(create(server))
+        server.next("failed")
+        so_far = verdict(server).json
+        assert (so_far["verdict"], so_far["breaches"], so_far["over"]) == ("kept", [], False)
+        told = {(row["id"], *row["jobs"]) for row in so_far["open"]}
+        assert told == {("B13", early), ("B13", unpolled), ("T1",)}
+        assert f"open      B13 job-followed (A) would be told of {early} if all ended now: a job that" in (
+            verdict(server, "?format=text").body.decode()
+        )
+        assert (
+            f"- B13 job-followed (A) would be told of {early} "
+            in verdict(server, "?format=markdown").body.decode()
+        )
+        ended = verdict(server, "?over=true").json
+        assert [row["id"] for row in ended["breaches"]] == ["B13", "B13", "T1"] and ended["open"] == []
+        assert report(server.url, "--so-far") == 0 and "advice" not in capsys.readouterr().out
+        assert report(server.url) == 1 and "was given up after 3 s" in capsys.readouterr().out
+
+
+def test_nobody_is_called_impatient_while_a_program_may_still_wait(timed: MockServer) -> None:
+    given_up(timed)
     assert verdict_of(timed.space, over=False).seen == []
 
 

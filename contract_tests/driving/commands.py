@@ -16,6 +16,7 @@ from typing import Any
 
 from kling_mock.errors import TargetError
 from kling_mock.exchanges.redaction import Redactor, environment_keys
+from kling_mock.interception.parent.process import Starting
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
@@ -39,8 +40,9 @@ UNSUPPORTED_STATUS = 64
 class CommandClient(Client):
     """A program that takes the payload on stdin and prints the URL as its last line.
 
-    `environment` is what each call gets besides `KLING_BASE_URL` and `KLING_API_KEY`; `virtual_time` is set
-    where hooks in it make the program live by the server's clock. `TargetError` where there is no program.
+    `environment` is what each call gets besides `KLING_BASE_URL` and `KLING_API_KEY`, `starting` is called
+    with what starts it; `virtual_time` is set where hooks in it make the program live by the server's clock.
+    `TargetError` where there is no program.
     """
 
     kind: ClientKind = "command"
@@ -50,6 +52,7 @@ class CommandClient(Client):
         super().__init__(" ".join(shown), ("--", *shown))
         self.command = list(command)
         self.environment: dict[str, str] = {}
+        self.starting: Starting = lambda start: start()
         if os.name != "posix":
             raise TargetError("Checking a command needs Linux or macOS: name a Python function instead.")
         program = shutil.which(command[0])
@@ -83,13 +86,15 @@ class CommandCall(ClientCall):
             with self._lock:
                 if self._stopped:
                     return Outcome("stopped", text="it was never started")
-                self._process = process = subprocess.Popen(
-                    self._client.command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=environment,
-                    start_new_session=True,
+                self._process = process = self._client.starting(
+                    lambda: subprocess.Popen(
+                        self._client.command,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        env=environment,
+                        start_new_session=True,
+                    )
                 )
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)

@@ -81,12 +81,14 @@ class Engine:
         *,
         seed: int = 0,
         hooks: bool = True,
+        far: bool = False,
         redact: Sequence[str] = (),
         specs: Sequence[str] = (),
         prices: str | None = None,
     ) -> None:
+        """`far` says that the client is to meet another server than this one, in real time."""
         self.client = client
-        self.virtual = virtual = hooks or not isinstance(client, CommandClient)
+        self.virtual = virtual = not far and (hooks or not isinstance(client, CommandClient))
         self.real_limit = RUN_ENDS if virtual else 2 * RUN_ENDS
         self.deadline = math.inf
         """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
@@ -137,7 +139,7 @@ class Engine:
         if not isinstance(self.client, CommandClient):
             return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
-            return in_real_time(self.server)
+            return in_real_time(self.server, self.client)
         return with_hooks(self.server, self.client, self.limiter)
 
     def follow(self, rhythm: Rhythm) -> None:
@@ -160,6 +162,14 @@ class Engine:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def refuses(self, trial: Trial) -> str | None:
+        """The reason why a trial cannot be made here; None where it can."""
+        return None
+
+    def cannot_judge(self, id: str, *, virtual: bool) -> str | None:
+        """The reason why no run of this engine says anything of a property; None where it does."""
+        return None
 
     def run(self, trial: Trial, *, fresh: bool = False) -> Run:
         """Run the client on one trial; the result of an equal trial before is used again, unless `fresh`."""
@@ -201,10 +211,7 @@ class Engine:
         started = clock.now()
         base_url, closer = self._base_url(trial.base)
         job = self._job(trial.payload) if trial.resume else None
-        calls = [
-            self.client.call(CallArguments(copy.deepcopy(payload), base_url, self._key, job))
-            for payload in trial.payloads
-        ]
+        calls = self._calls(trial, base_url, job)
         run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
         run.served = None if served is trial.scenario else served
         on_request = self._on_request(trial, calls[0], run)
@@ -229,6 +236,13 @@ class Engine:
                 "Expected threads to end with a call, and calls to use their key."
             )
         return self._collect(run, calls, sink)
+
+    def _calls(self, trial: Trial, base_url: str, job: str | None = None) -> list[ClientCall]:
+        """The calls of a trial, not yet begun; `job` is one to go on with."""
+        return [
+            self.client.call(CallArguments(copy.deepcopy(payload), base_url, self._key, job))
+            for payload in trial.payloads
+        ]
 
     def _base_url(self, form: BaseUrl) -> tuple[str, contextlib.AbstractContextManager[Any]]:
         root = self.environment.url
@@ -358,19 +372,24 @@ class Engine:
     def _collect(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         self.limiter.settle(self._loop())
         server = self.server
-        run.trace = server.exchanges
-        run.seconds = server.clock.now() - run.started
-        run.cut, run.received = self.limiter.cut, self.limiter.received
+        run.trace, run.received = server.exchanges, self.limiter.received
+        run.jobs = [job.id for job in server.jobs]
+        run.charges = tuple(charge for charge in server.charges if charge.billed)
+        if self.client.kind == "python":
+            run.open_connections = self.limiter.most_open
+        return self._completed(run, calls, sink)
+
+    def _completed(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
+        """A run with what is known of its calls, once its trace is there."""
+        run.seconds = self.server.clock.now() - run.started
+        run.cut = self.limiter.cut
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]
         if self.client.kind == "python":
-            run.open_connections = self.limiter.most_open
             run.kept_payloads = [call.arguments.payload for call in calls]
         for outcome in run.outcomes:
             outcome.output = outcome.output or sink.text()
         self._note_others(run)
-        run.jobs = [job.id for job in server.jobs]
-        run.charges = tuple(charge for charge in server.charges if charge.billed)
         for exchange in run.trace:
             answer = (
                 exchange.answer

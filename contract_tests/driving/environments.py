@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kling_mock.interception.parent.process import adopt_orphans, end_leftovers
 from kling_mock.scenarios import Fault, Scenario
@@ -21,6 +22,9 @@ from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
 from .lazy_trust import lazy_trust
 from .run_limiter import RunLimiter
+
+if TYPE_CHECKING:
+    from kling_mock.interception.parent.host_policy import Hosts
 
 __all__ = [
     "Environment",
@@ -85,9 +89,27 @@ def in_this_process(
 
 
 @contextlib.contextmanager
-def in_real_time(server: MockServer) -> Iterator[Environment]:
-    """A command that no hook reaches."""
-    yield Environment(server.url, lambda: False)
+def in_real_time(server: MockServer, client: CommandClient) -> Iterator[Environment]:
+    """A command that no hook reaches; the system keeps it from other hosts where it can (Linux)."""
+    from kling_mock.interception.parent.host_policy import Hosts
+
+    hosts = Hosts((), offline=True)
+    with _guarded(server, client, hosts, server.port):
+        yield Environment(server.url, lambda: False, others=lambda: hosts.refused)
+
+
+@contextlib.contextmanager
+def _guarded(server: MockServer, client: CommandClient, hosts: Hosts, port: int) -> Iterator[None]:
+    """Let the client's programs be started so that they reach nothing but this machine."""
+    from kling_mock.interception.parent.guarding import guarded
+
+    before = client.starting
+    with guarded(server, hosts, port) as guard:
+        client.starting = guard.call
+        try:
+            yield
+        finally:
+            client.starting = before
 
 
 @contextlib.contextmanager
@@ -116,7 +138,10 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
         ):
             watcher.watch(folder.path)
             try:
-                with hooks_told(server, gateway, folder, clock_server, fast_forward=True):
+                with (
+                    hooks_told(server, gateway, folder, clock_server, fast_forward=True),
+                    _guarded(server, client, hosts, gateway.port),
+                ):
                     _wait_for_the_first_request(server, limiter)
                     client.environment = brief_environment(folder, gateway.proxy_url)
                     client.virtual_time = True

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kling_mock.interception.parent.process import Starting
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
@@ -31,14 +32,16 @@ _MOST_OUTPUT = 1_000_000
 class KeptProcess:
     """One process of such a program."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], starting: Starting) -> None:
+        self._process = starting(
+            lambda: subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
         )
         self.pid = self._process.pid
         self._errors = bytearray()
@@ -117,7 +120,7 @@ class KeepAliveClient(CommandClient):
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return KeptProcess(self.command, {**os.environ, **self.environment})
+        return KeptProcess(self.command, {**os.environ, **self.environment}, self.starting)
 
     def give_back(self, process: KeptProcess) -> None:
         """Keep a process for the next call."""

@@ -209,6 +209,8 @@ def command_line(started: Started, result: Result) -> str:
     options = ["--property", result.id, *found_by, "--model", result.model, "--seed", str(started.seed)]
     if started.level != "required":
         options += ["--level", started.level]
+    if started.server is not None:
+        options += ["--server", started.server]
     return _command(options, started.target)
 
 

@@ -45,6 +45,8 @@ class Plan:
     """How many behaviours come together in all ways."""
     specs: Sequence[str] = ()
     """The folders of documents beside the vendored ones."""
+    server: str | None = None
+    """Where the server is that the client meets; None for one of this process."""
     prices: str | None = None
     """A file of prices."""
     budget: float | None = None

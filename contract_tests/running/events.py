@@ -135,6 +135,8 @@ class Started(Event):
     level: str
     target: tuple[str, ...] = ()
     """The words that name the client on the command line."""
+    server: str | None = None
+    """The server that it meets, where it is one that ran already."""
 
 
 @dataclass(frozen=True)

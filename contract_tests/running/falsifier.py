@@ -76,7 +76,7 @@ def check(
     cannot be run on.
     """
     result = Result(wanted.rule, context.model, "skipped")
-    reason = _reason(wanted, context)
+    reason = engine.cannot_judge(wanted.id, virtual=wanted.virtual) or _reason(wanted, context)
     if reason is not None:
         result.reason = reason
         return result
@@ -241,6 +241,10 @@ class _Search:
             raise _SmallEnough
         if self._context.strict:
             trial = trial.replace(strict=True)
+        refused = self._engine.refuses(trial)
+        if refused is not None:
+            (self._unseen if self._always else self._missed).append(refused)
+            return
         before = self._engine.runs
         run = self._engine.run(trial)
         if self.best is not None and self._engine.runs > before:

@@ -21,6 +21,7 @@ from ..driving.clients import Client
 from ..driving.commands import CommandClient
 from ..driving.egress_guard import sentence
 from ..driving.engine import Engine
+from ..driving.far_engine import FarEngine
 from ..generation.contract_view import ContractView, current_catalog, current_view, viewed
 from ..generation.payloads import fields_left_out, fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
@@ -67,6 +68,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         fields=[name for word in options["fields"] for name in word.replace(",", " ").split()],
         strength=options["strength"],
         specs=options["specs"],
+        server=options.get("server"),
         prices=str(folder / options["prices"]) if options["prices"] else None,
         budget=options["budget"],
     )
@@ -173,7 +175,7 @@ def _verify(
     work = Work(client, plan, models, properties, report, Coverage(models))
     summary = work.summary
     ids = tuple(one.id for one in properties)
-    report(Started(client.name, tuple(models), ids, plan.seed, plan.level, client.target))
+    report(Started(client.name, tuple(models), ids, plan.seed, plan.level, client.target, plan.server))
     try:
         with viewed(view):
             for result in runner(work):
@@ -252,12 +254,15 @@ def stray(requests: int) -> str:
 
 
 def _maker(client: Client, plan: Plan) -> Callable[..., Engine]:
-    return partial(Engine, client, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices)
+    engine = partial(Engine, client) if plan.server is None else partial(FarEngine, client, plan.server)
+    return partial(engine, seed=plan.seed, redact=plan.redact, specs=plan.specs, prices=plan.prices)
 
 
 def engine_for(client: Client, plan: Plan, model: str) -> Engine:
     """An engine for the client: with hooks for virtual time where they reach it."""
     make = _maker(client, plan)
+    if plan.server is not None:
+        return make()
     if isinstance(client, CommandClient):
         with make() as engine:
             engine.run(Trial(model, smallest_payload(model), PLAIN))

@@ -169,11 +169,49 @@ export interface Breach {
   page: string;
 }
 
+export interface OpenBreach {
+  id: string;
+  name: string;
+  level: "R" | "S" | "A";
+  weight: string;
+  says: string;
+  exchanges: number[];
+  test: number;
+  times: number;
+  cost: string;
+  mend: string;
+  page: string;
+  jobs: string[];
+}
+
+export interface Evidence {
+  /** Whether all of it is one test's. */
+  one: boolean;
+  /** Whether nothing more can come. */
+  over: boolean;
+  /** How many exchanges there were when a test did something itself. */
+  steps: number[];
+  /** The scenarios that somebody chose. */
+  armed: Scenario[];
+  ways: ("start" | "configure" | "use" | "next")[];
+  /** Those that wait for a create. */
+  unused: Scenario[];
+  ignored: string[];
+  speed: number;
+  followed: boolean;
+  /** The seconds that unfinished jobs are documented to take. */
+  patience: Record<string, number>;
+}
+
 export interface Verdict {
   verdict: "kept" | "broken";
   required: number;
   advice: number;
+  /** Whether it was judged as if nobody would ask any more. */
+  over: boolean;
   breaches: Breach[];
+  /** What would be told if all ended now. */
+  open: OpenBreach[];
   checked: string[];
   exchanges: number;
   tests: number;
@@ -492,8 +530,13 @@ export class Control {
   }
 
   /** Give the journal as HAR 1.2. */
-  async har(): Promise<Har> {
-    return (await (await this.ask("GET", `/_mock/exchanges.har`)).json()) as Har;
+  async har(query: { over?: "true" | "false" } = {}): Promise<Har> {
+    return (await (await this.ask("GET", `/_mock/exchanges.har`, query)).json()) as Har;
+  }
+
+  /** Say how the exchanges came about: what was armed and not used, which rules are left out. */
+  async evidence(query: { over?: "true" | "false" } = {}): Promise<Evidence> {
+    return (await (await this.ask("GET", `/_mock/evidence`, query)).json()) as Evidence;
   }
 
   /** List what would have been billed, and the sums of all. */
@@ -502,7 +545,7 @@ export class Control {
   }
 
   /** Say what clients broke, what it costs and how it is mended. */
-  async verdict(query: { rule?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; ignore?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; level?: ("required" | "strict" | "advice")[] } = {}): Promise<Verdict> {
+  async verdict(query: { rule?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; ignore?: ("A1" | "A3" | "A6" | "A7" | "A8" | "B1" | "B2" | "B4" | "B6" | "B13" | "C1" | "C7" | "C8" | "C11" | "C12" | "D2" | "D3" | "D13" | "T1" | "T2" | "T3")[]; level?: ("required" | "strict" | "advice")[]; over?: "true" | "false" } = {}): Promise<Verdict> {
     return (await (await this.ask("GET", `/_mock/verdict`, query)).json()) as Verdict;
   }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from typing import Any
 
 from ..errors import SpecError
+from ..package_files import package_file
 from .catalogue import COMPONENTS, Catalog
 from .variants import Variant
 from .vendors import vendors_from
@@ -41,22 +41,21 @@ class _ReadLater(Mapping[str, Any]):
 @functools.cache
 def vendored_catalog() -> Catalog:
     """The catalogue of the vendored documents, made once per process."""
-    root = resources.files(PACKAGE)
-    variants = [Variant.from_dict(row) for row in _read(root.joinpath(INDEX))["variants"]]
+    variants = [Variant.from_dict(row) for row in _read(INDEX)["variants"]]
     files = (COMPONENTS, *(variant.file for variant in variants))
-    documents = _ReadLater(lambda: files, lambda file: _read(root.joinpath(*file.split("/"))))
-    rows = functools.cache(lambda: _read(root.joinpath(FACTS))["models"])
+    documents = _ReadLater(lambda: files, _read)
+    rows = functools.cache(lambda: _read(FACTS)["models"])
     facts = _ReadLater(lambda: tuple(rows()), lambda model: rows()[model])
-    vendors = vendors_from(_read(root.joinpath(VENDORS))["vendors"])
+    vendors = vendors_from(_read(VENDORS)["vendors"])
     return Catalog(documents, facts, variants=variants, vendors=vendors)
 
 
-def _read(entry: Any) -> dict[str, Any]:
+def _read(name: str) -> dict[str, Any]:
     try:
-        document = json.loads(entry.read_bytes())
+        document = json.loads(package_file(PACKAGE, name))
     except (OSError, ValueError) as error:
-        message = f"The vendored document {entry} cannot be read: {error}. Install kling-mock anew."
+        message = f"The vendored document {name} cannot be read: {error}. Install kling-mock anew."
         raise SpecError(message) from error
     if not isinstance(document, dict):
-        raise SpecError(f"The vendored document {entry} is not a JSON object. Install kling-mock anew.")
+        raise SpecError(f"The vendored document {name} is not a JSON object. Install kling-mock anew.")
     return document

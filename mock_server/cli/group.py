@@ -9,6 +9,7 @@ import sys
 import click
 
 from ..options import ENV_PREFIX
+from ..serving.collector import no_collection
 from ..version import __version__
 from .commands import Group
 from .top import COMMANDS, DESCRIPTION, EPILOG, top_help
@@ -21,7 +22,8 @@ class _Main(Group):
 
     def load(self, name: str) -> click.Command:
         """The command of a module of this package."""
-        command: click.Command = importlib.import_module(f"kling_mock.cli.{name}").command
+        with no_collection():
+            command: click.Command = importlib.import_module(f"kling_mock.cli.{name}").command
         return command
 
     def get_help(self, ctx: click.Context) -> str:

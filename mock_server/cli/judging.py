@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingsError, did_you_mean, nearest
 from ..output_files import check_report_file, write_report
-from ..verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ..verdicts.verdict import Verdict
 
 __all__ = ["check_files", "ignored_ids", "plain_text", "status_of", "write_verdict"]
 

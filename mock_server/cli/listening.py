@@ -13,7 +13,7 @@ from ..common import Common
 from ..events import EventKind
 from ..exchanges.access_log import ExchangeLog
 from ..serving.asgi_server import Listener
-from ..serving.collector import collect_rarely
+from ..serving.collector import collect_rarely, no_collection
 from ..settings import Settings
 from ..store.records import Backend
 from ..verdicts.everybody import Everybody
@@ -43,7 +43,9 @@ async def serve_until_signal(
     `alone` says that no other process listens on the socket. `begun` is called with what ends it, `ready`
     when requests are taken, `over` once they are over.
     """
-    common = Common(settings)
+    with no_collection():
+        common = Common(settings)
+        app = MockApp(common)
     everybody = Everybody(common.workspaces)
     if alone:
         warn_of(common.backend)
@@ -52,7 +54,7 @@ async def serve_until_signal(
         common.workspaces.each(
             lambda space: space.bus.subscribe(log.listener(space.name), (EventKind.EXCHANGE,))
         )
-    listener = Listener(MockApp(common), [(listening, None)], alone=alone)
+    listener = Listener(app, [(listening, None)], alone=alone)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         try:

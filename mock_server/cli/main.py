@@ -47,10 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from ..errors import KlingMockError
-    from ..timing import check_slowness
-    from .commands import Wrong
-    from .group import run
+    from ..serving.collector import no_collection
+
+    with no_collection():
+        from ..errors import KlingMockError
+        from ..timing import check_slowness
+        from .commands import Wrong
+        from .group import run
 
     try:
         check_slowness()

@@ -28,6 +28,7 @@ examples:
   kling-mock report --rule B2 --rule C1 --junit verdict.xml
 
 Without a URL that of KLING_MOCK_URL is asked, which `serve -- CMD` and `run` set for their command.
+It is judged as if nobody asks any more: a job that is still running was given up. --so-far leaves that open.
 Exit status: 0 where no required rule is broken, 1 where one is, 2 where there is no verdict to be had.
 """
 
@@ -41,6 +42,9 @@ def report(given: Mapping[str, Any]) -> int:
     asked = [("rule", word) for word in options["rules"]]
     asked += [("level", word) for word in options["levels"]]
     asked += [("ignore", word) for word in options["ignore"]]
+    if not options["so_far"]:
+        # Who asks for a report has seen the last request: what is still open was given up.
+        asked.append(("over", "true"))
     data = _fetch(base, [*asked, ("format", "json")])
     try:
         verdict = json.loads(data)

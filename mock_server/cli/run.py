@@ -101,7 +101,7 @@ def _write(text: str, file: str) -> None:
 
 
 def _is_offline(options: Mapping[str, Any]) -> bool:
-    """Whether other hosts are refused: on CI unless it says otherwise, and always without a network."""
+    """Whether other hosts are refused: on CI unless it says otherwise, and always in a sandbox."""
     if not options["sandbox"]:
         return _in_ci() if options["offline"] is None else bool(options["offline"])
     if options["offline"] is False:

@@ -14,6 +14,7 @@ from ..command_options import ServeOptions
 from ..errors import SettingsError
 from ..hostnames import is_loopback
 from ..options import options_of, read_options
+from ..serving.collector import no_collection
 from ..settings import Settings
 from .commands import Command, flags
 from .options import server_flags, settings_from
@@ -80,9 +81,11 @@ def _check_together(options: Mapping[str, Any], settings: Settings, words: list[
 
 
 def _serve_until_stopped(settings: Settings, options: Mapping[str, Any]) -> int:
-    from ..catalog import load_catalog
-    from ..serving.asgi_server import bind, new_event_loop
-    from .judging import ignored_ids
+    with no_collection():
+        from ..catalog import load_catalog
+        from ..serving.asgi_server import bind, new_event_loop
+        from .judging import ignored_ids
+        from .listening import serve_until_signal
 
     # Before anybody can connect: there is no server with half a catalogue.
     load_catalog(settings.specs)
@@ -98,8 +101,6 @@ def _serve_until_stopped(settings: Settings, options: Mapping[str, Any]) -> int:
 
             serve_by_workers(settings, listening, url, options["workers"], ready)
             return 0
-        from .listening import serve_until_signal
-
         statuses: list[int] = []
 
         def judge(everybody: Everybody) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
     "object_in",
     "page_of",
     "scenario_in",
+    "switch_in",
     "text_in",
     "whole_number",
 ]
@@ -142,6 +143,14 @@ def scenario_in(body: dict[str, Any], own: Mapping[str, Scenario]) -> Scenario |
     if not isinstance(value, str):
         raise ControlError(f"scenario: expected a string or an object, received {shorten(value)}.")
     return value
+
+
+def switch_in(asked: Sequence[str], name: str) -> bool:
+    """A switch of a query, off where it is not there."""
+    for word in asked:
+        if word not in ("true", "false"):
+            raise ControlError(f"{name}: expected true or false, received {word[:100]!r}.")
+    return bool(asked) and asked[-1] == "true"
 
 
 def text_in(body: Mapping[str, Any], name: str) -> str:

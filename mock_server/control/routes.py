@@ -18,12 +18,11 @@ from ..common import Common
 from ..errors import UnknownModel
 from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
+from ..kept_options import shown_options
 from ..off_loop import OffLoop
 from ..scenarios import Scenario
 from ..settings import server_options
-from ..verdicts.beside import as_beside
-from ..verdicts.evidence import trace_of
-from ..workspace import Workspace, shown_options
+from ..workspace import Workspace
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
     FILTERS,
@@ -39,7 +38,6 @@ from .body import (
 from .choosing import judged_scenario, listed_scenarios
 from .snapshot import Looks
 from .sse import EventStreams
-from .verdict import ignored, verdict
 
 __all__ = ["control_routes"]
 
@@ -143,12 +141,11 @@ class Control:
     async def har(self, request: Request) -> Response:
         """Give the journal as HAR 1.2."""
         from ..exchanges.har import har_log
+        from .verdict import evidence_of
 
         prefix = request.scope.get("root_path", "").rstrip("/")
         space = space_of(request)
-        # One who knows that nobody will ask any more says so: what is unfinished was given up then.
-        over = request.query_params.get("over") == "true"
-        beside = as_beside(trace_of(space, one=False, over=over))
+        beside = evidence_of(request)
         before, behind = _object(
             har_log((), beside=beside)["log"] | {"entries": []}, {"entries": [b""]}
         ).rsplit(b"]", 1)
@@ -189,10 +186,19 @@ class Control:
 
     async def verdict(self, request: Request) -> Response:
         """Say what the exchanges break, what was made and what it would have cost; a POST ignores some."""
+        # The rules are imported where somebody asks for them: a server starts without.
+        from .verdict import ignored, verdict
+
         if request.method == "POST":
             rules = await object_in(request, {"ignore"})
             return JSONResponse({"ignored": ignored(space_of(request), rules["ignore"])})
         return await verdict(space_of(request), self.beside, request)
+
+    async def evidence(self, request: Request) -> Response:
+        """Say how the exchanges came about."""
+        from .verdict import evidence
+
+        return await evidence(request)
 
     async def clock(self, request: Request) -> Response:
         """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job_id`)."""
@@ -216,7 +222,10 @@ class Control:
         """Show the options that were given; a POST or PATCH of some changes them until the next reset."""
         space = space_of(request)
         if request.method not in ("GET", "HEAD"):
-            space.configure(**await object_in(request, set(server_options())))
+            options = await object_in(request, set(server_options()))
+            if "scenario" in options:
+                options["scenario"] = scenario_in(options, space.names.own)
+            space.configure(**options)
         return JSONResponse({"settings": shown_options(space.settings.given)})
 
     async def next_scenario(self, request: Request) -> Response:
@@ -295,6 +304,7 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/exchanges", control.exchanges, ["GET"]),
         ("/_mock/exchanges/{number:int}", looks.exchange, ["GET"]),
         ("/_mock/exchanges.har", control.har, ["GET"]),
+        ("/_mock/evidence", control.evidence, ["GET"]),
         ("/_mock/charges", control.charges, ["GET"]),
         ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),

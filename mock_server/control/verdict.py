@@ -9,13 +9,16 @@ from starlette.responses import JSONResponse, Response
 
 from ..off_loop import OffLoop
 from ..trace_rules import INVARIANTS, Level
+from ..verdicts.beside import as_beside
+from ..verdicts.evidence import trace_of
 from ..verdicts.past import judged_later
 from ..verdicts.shown import as_markdown, as_text
 from ..verdicts.verdict import LEVELS, Verdict
 from ..workspace import Workspace
-from .body import ControlError
+from .auth import space_of
+from .body import ControlError, switch_in
 
-__all__ = ["ignored", "verdict"]
+__all__ = ["evidence", "evidence_of", "ignored", "verdict"]
 
 FORMATS = {
     "json": "application/json",
@@ -25,14 +28,32 @@ FORMATS = {
 }
 
 
+QUERY = ("format", "rule", "level", "ignore", "over")
+"""What a query may say."""
+
+
 async def verdict(space: Workspace, beside: OffLoop, request: Request) -> Response:
-    """Judge a workspace as it is now; `?rule=`, `?level=` and `?ignore=` leave parts out, also repeated."""
+    """Judge a workspace as it is now; `?rule=`, `?level=` and `?ignore=` leave parts out, also repeated.
+
+    `?over=true` says that nobody will ask any more: what is still open was given up then.
+    """
     wanted = _wanted(request)
     form = _form(request, wanted["format"])
     rules, ignore = (_rules(wanted[name], name) for name in ("rule", "ignore"))
     levels = _levels(wanted["level"])
-    found = await beside.run(judged_later(space, ignore=ignore))
+    found = await beside.run(judged_later(space, over=switch_in(wanted["over"], "over"), ignore=ignore))
     return _response(found.only(rules=rules, levels=levels), form)
+
+
+async def evidence(request: Request) -> Response:
+    """Say how the exchanges came about: what was armed and not used, which rules are left out."""
+    return JSONResponse(evidence_of(request))
+
+
+def evidence_of(request: Request) -> dict[str, Any]:
+    """The same for a recording; `?over=true` says that nobody will ask any more."""
+    over = switch_in(request.query_params.getlist("over"), "over")
+    return as_beside(trace_of(space_of(request), one=False, over=over))
 
 
 def ignored(space: Workspace, ids: Any) -> list[str]:
@@ -56,7 +77,7 @@ def _response(verdict: Verdict, form: str) -> Response:
 
 def _wanted(request: Request) -> dict[str, list[str]]:
     """The query's values by name, split at commas."""
-    wanted: dict[str, list[str]] = {"format": [], "rule": [], "level": [], "ignore": []}
+    wanted: dict[str, list[str]] = {name: [] for name in QUERY}
     for name, value in request.query_params.multi_items():
         if name not in wanted:
             raise ControlError(f"Expected {', '.join(wanted)}, received {name[:100]!r}.")

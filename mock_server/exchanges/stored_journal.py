@@ -37,6 +37,10 @@ class ExchangeRecords(Protocol):
         """The last exchanges that are kept with their numbers, of those before one, oldest first."""
         ...
 
+    def exchanges_of(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Those of these numbers that are kept."""
+        ...
+
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""
         ...
@@ -159,11 +163,13 @@ class StoredJournal:
         self.flush()
         return [decode_exchange(*one) for one in self._records.exchanges(min(limit, self.limit), before)]
 
-    def others_since(self, number: int) -> list[Exchange]:
-        """The exchanges of other servers that have ended, of those behind a number."""
-        newer = self.count - number
-        found = self.last(newer) if newer > 0 else []
-        return [one for one in found if one.number > number and one.number not in self._own and one.ended_at]
+    def others(self, numbers: Sequence[int]) -> tuple[list[Exchange], list[int]]:
+        """The exchanges of other servers that have ended, of those of some numbers; and the numbers left."""
+        asked = [number for number in numbers if number not in self._own]
+        texts = self._records.exchanges_of(asked) if asked else []
+        ended = [one for text in texts if (one := decode_exchange(*text)).ended_at is not None]
+        known = {exchange.number for exchange in ended}
+        return ended, [number for number in asked if number not in known]
 
     def select(self, **wanted: str) -> list[Exchange]:
         """The exchanges whose attributes have these values, for example `kind="poll"` or `status="429"`."""

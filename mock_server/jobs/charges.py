@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
-__all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals", "Completion"]
+__all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals", "Completion", "spent_before"]
 
 CREDITS_PER_USD = 2_000_000
 
@@ -48,6 +50,14 @@ class Completion(NamedTuple):
     place: int
     """Its place in line among those of this moment."""
     charge: Charge
+
+
+def spent_before(
+    place: tuple[float, int], newest_first: Iterable[Completion], since: float, last: int | None
+) -> list[Completion]:
+    """Of charges with the newest first: those that cost something, before a place and not before `since`."""
+    recent = takewhile(lambda one: one.at >= since, newest_first)
+    return list(islice((one for one in recent if one[:2] < place and one.charge.spent), last))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,7 +159,9 @@ def clip_file(name: str) -> Path:
     """Where the clip of this name lies; `LookupError` for a name that no clip has."""
     if name not in CLIPS:
         raise LookupError(f"There is no clip {name!r}: expected a name such as '16x9-5s-sound.mp4'.")
-    return Path(str(files("kling_mock.fixtures").joinpath("clips", name)))
+    folder = find_spec("kling_mock.fixtures")
+    assert folder is not None and folder.origin is not None
+    return Path(folder.origin).with_name("clips") / name
 
 
 class MediaResponse(NamedTuple):

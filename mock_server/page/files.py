@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 __all__ = ["REFERENCE", "file_response"]
 
@@ -40,6 +41,9 @@ class _File(NamedTuple):
 @cache
 def _files() -> dict[str, _File]:
     """Every file there is by its path: nothing else is ever looked for on the disk."""
+    # Slow to import, and many servers are never looked at.
+    from importlib import resources
+
     return dict(_found(resources.files(__package__).joinpath("files"), ""))
 
 

@@ -7,9 +7,10 @@ from typing import Literal, NamedTuple
 
 from .scenario import Scenario
 
-__all__ = ["Armed", "Arming", "How"]
+__all__ = ["ALL_WAYS", "Armed", "Arming", "How"]
 
 How = Literal["start", "configure", "use", "next"]
+ALL_WAYS: tuple[How, ...] = ("start", "configure", "use", "next")
 MOST_KEPT = 10_000
 """Chosen scenarios, and steps, that are kept; the oldest go."""
 

@@ -10,7 +10,7 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import chain, islice, takewhile
 
-from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.charges import Charge, ChargeTotals, Completion, spent_before
 from ..jobs.course import Course
 from ..jobs.plan import Job, JobCounters, JobPlan
 from ..scenarios import Fault, Scenario
@@ -332,8 +332,7 @@ class MemoryStore:
         self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
     ) -> list[Completion]:
         """The charges of jobs that completed before a place in line and not before `since`, newest first."""
-        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
-        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+        return spent_before(before, self._completions(before[0]), since, last)
 
     async def spent(self, until: float) -> int:
         """The credits that jobs have cost which completed by a moment, those that made room included."""

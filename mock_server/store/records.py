@@ -164,6 +164,10 @@ class Records(Protocol):
         """The last exchanges that are kept with their numbers, of those before one, oldest first."""
         ...
 
+    def exchanges_of(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Those of these numbers that are kept."""
+        ...
+
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""
         ...

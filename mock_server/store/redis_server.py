@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from importlib import resources
 from threading import RLock
 from typing import Any
 
@@ -13,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.retry import Retry
 
+from ..package_files import package_file
 from ..real_time import real_time
 from ..timing import STORE_ANSWERS, STORE_PAUSE
 from .address import shown_store
@@ -54,7 +54,7 @@ class Link:
         self._asked_at = 0.0
         self._lock = RLock()
         self.outage = Outage(self.address)
-        self._script = resources.files(__package__).joinpath("commit.lua").read_bytes()
+        self._script = package_file("kling_mock.store", "commit.lua")
         self._sha: bytes | None = None
 
     def ask(self, *commands: Sequence[Any]) -> list[Any]:
@@ -246,15 +246,14 @@ class RedisRecords:
         """The last exchanges that are kept with their numbers, of those before one, oldest first."""
         (names,) = self.link.ask(("HKEYS", self.keys[4]))
         numbers = sorted(number for number in map(int, names) if before is None or number < before)
-        numbers = numbers if last is None else numbers[max(0, len(numbers) - last) :]
-        found = zip(numbers, self._exchanges_of(numbers), strict=True)
-        return [(number, text) for number, text in found if text is not None]
+        return self.exchanges_of(numbers if last is None else numbers[max(0, len(numbers) - last) :])
 
-    def _exchanges_of(self, numbers: Sequence[int]) -> Iterable[bytes | None]:
+    def exchanges_of(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Those of these numbers that are kept."""
         if not numbers:
             return []
-        found: list[bytes | None] = self.link.ask(("HMGET", self.keys[4], *numbers))[0]
-        return found
+        (texts,) = self.link.ask(("HMGET", self.keys[4], *numbers))
+        return [(number, text) for number, text in zip(numbers, texts, strict=True) if text is not None]
 
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""

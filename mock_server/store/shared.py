@@ -1,32 +1,27 @@
-"""A workspace's jobs and scenarios in records that several processes share and that outlive them."""
+"""A workspace's jobs in records that several processes share and that outlive them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 from ..jobs.charges import Completion
 from ..jobs.course import Course
 from ..jobs.plan import Job, JobPlan
 from ..scenarios import Fault, Scenario
 from ..scenarios.fault import Place
-from ..scenarios.selection import Ask, CreateFaults, ScenarioSelector
 from ..scenarios.strike import Hits, strike
 from ..timeline import FINAL_STATUSES
-from .base import UNBOUNDED, AddResult, ChosenScenarios, JobBounds, TakenPoll, Told
+from .base import UNBOUNDED, AddResult, JobBounds, TakenPoll, Told
 from .coding import (
     Progress,
     Sums,
     decode_plan,
     encode_completion,
     encode_plan,
-    scenario_text,
-    text_scenario,
 )
 from .memory import MOST_ASKED
 from .records import Conflict, Ranked, Records, Transaction
-from .shared_lists import SharedLists
+from .shared_scenarios import SharedScenarios
 
 __all__ = ["SharedStore"]
 
@@ -34,18 +29,16 @@ MOST_PLANS = 10_000
 """Plans that are kept read, until one of them is changed."""
 
 
-class SharedStore(SharedLists):
+class SharedStore(SharedScenarios):
     """The verbs of a store, each a transaction of its own; those of a request are one `together`."""
 
     def __init__(self, records: Records, limit: int, default: Scenario, name: str = "") -> None:
-        super().__init__(records)
+        super().__init__(records, default)
         self.name = name
         self.limit = limit
         self.resets = 0
-        self._choice: tuple[bytes, ScenarioSelector] | None = None
         self._added: list[str] = []
         """Jobs that were added in the transaction under way."""
-        self._initial = default
 
     def write(self, tx: Transaction) -> None:
         """Write what was changed of values that are read."""
@@ -64,68 +57,6 @@ class SharedStore(SharedLists):
             # Another server may give this id to a job of its own.
             self._plans.pop(job_id, None)
         self._added.clear()
-
-    # Scenarios
-
-    def _selector(self, tx: Transaction) -> ScenarioSelector:
-        raw = tx.get("choice")
-        if raw is None:
-            return ScenarioSelector(self._initial)
-        if self._choice is None or self._choice[0] != raw:
-            self._choice = raw, ScenarioSelector.restored(json.loads(raw), text_scenario)
-        return self._choice[1]
-
-    def _keep_selector(self, tx: Transaction, selector: ScenarioSelector) -> None:
-        raw = selector.state(scenario_text).encode()
-        tx.set("choice", raw)
-        self._choice = raw, selector
-
-    async def take_scenario(self, ask: Ask, elapsed: float, now: float, *, redirected: bool) -> CreateFaults:
-        """Choose the scenario of one create and count the faults that strike it."""
-
-        def take(tx: Transaction) -> CreateFaults:
-            selector = self._selector(tx)
-            unfinished = partial(self._unfinished, tx, now)
-            taken = selector.take(ask, elapsed, unfinished, redirected=redirected)
-            if taken.dequeued or taken.scenario.at("create"):
-                self._keep_selector(tx, selector)
-            return taken
-
-        return self.do(take)
-
-    async def scenarios(self) -> ChosenScenarios:
-        """The default scenario and the queue."""
-        selector: ScenarioSelector = self.do(self._selector, writes=False)
-        return ChosenScenarios(selector.default, selector.queue, selector.begun)
-
-    def _choose(self, change: Callable[[ScenarioSelector], None]) -> None:
-        def choose(tx: Transaction) -> None:
-            selector = self._selector(tx)
-            change(selector)
-            self._keep_selector(tx, selector)
-
-        self.do(choose)
-
-    async def use_scenario(self, scenario: Scenario) -> None:
-        """Make it the default from now on."""
-        self._choose(lambda selector: selector.use(scenario))
-
-    async def queue_scenario(self, scenario: Scenario) -> None:
-        """Put it in the queue of the next creates."""
-        self._choose(lambda selector: selector.next(scenario))
-
-    async def begin_with(self, default: Scenario, *, said: bool, renamed: bool) -> None:
-        """Have another default at the start, and now where it was `said` or nothing else was chosen since."""
-        self._initial = default
-
-        def begin(selector: ScenarioSelector) -> None:
-            selector.begin_with(default, said=said)
-            if renamed:
-                selector.forget_counts()
-
-        self._choose(begin)
-
-    # Jobs
 
     async def restart_numbers(self) -> None:
         """Count ids from 1 again, for a seed that was set anew."""
@@ -161,10 +92,6 @@ class SharedStore(SharedLists):
     async def unfinished(self, now: float) -> int:
         """How many jobs have not come to rest."""
         return self.do(lambda tx: self._unfinished(tx, now), writes=False)
-
-    def _unfinished(self, tx: Transaction, now: float) -> int:
-        # Whoever changes the line of those that rest changes the sums as well.
-        return self._live.sums(tx).kept - tx.count_ranked("resting", now)
 
     async def add_job(
         self, plan: JobPlan, resets: int | None = None, bounds: JobBounds = UNBOUNDED

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
-from ..jobs.charges import Charge, ChargeTotals, Completion
+from ..jobs.charges import Charge, ChargeTotals, Completion, spent_before
 from ..jobs.plan import Job, JobPlan
 from .base import StoreCounts
 from .coding import Progress, Sums, decode_completion, decode_plan
 from .live import Live
-from .records import Records
+from .records import Records, Transaction
 from .transactions import Transactions
 
 __all__ = ["SharedLists"]
@@ -66,8 +66,7 @@ class SharedLists(Transactions):
         self, before: tuple[float, int], since: float = -math.inf, last: int | None = None
     ) -> list[Completion]:
         """The charges of jobs that completed before a place in line and not before `since`, newest first."""
-        rests = takewhile(lambda rest: rest.at >= since, self._completions(before[0]))
-        return list(islice((rest for rest in rests if rest[:2] < before and rest.charge.spent), last))
+        return spent_before(before, self._completions(before[0]), since, last)
 
     async def spent(self, until: float) -> int:
         """The credits that jobs have cost which completed by a moment, those that made room included."""
@@ -92,6 +91,10 @@ class SharedLists(Transactions):
             for one, (place, _, _), plan in zip(some, places, plans, strict=True):
                 if plan is not None:
                     yield Completion(one.score, int(place), decode_plan(plan)[0].charge)
+
+    def _unfinished(self, tx: Transaction, now: float) -> int:
+        # Whoever changes the line of those that rest changes the sums as well.
+        return self._live.sums(tx).kept - tx.count_ranked("resting", now)
 
     async def totals(self) -> ChargeTotals:
         """The sums of all charges since the start or the last reset."""

@@ -33,6 +33,7 @@ A table by such numbers keeps a row of a thousand bytes in its page, and new one
 AT_ONCE = 128
 """Exchanges that are forgotten in one go, so that whole pages become free: that many may be too many."""
 EXCHANGE = "INSERT OR REPLACE INTO exchanges VALUES (?, ?)"
+ONE_EXCHANGE = "SELECT value FROM exchanges WHERE place = ?"
 FORGET = "DELETE FROM exchanges WHERE place >= ? AND place <= ?"
 AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 GET = "SELECT value FROM records WHERE space = ? AND name = ?"
@@ -239,6 +240,13 @@ class SqliteRecords:
                 ),
             )
             return list(rows)[::-1]
+
+    def exchanges_of(self, numbers: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Those of these numbers that are kept."""
+        with self._backend.transaction("BEGIN") as connection:
+            first = self._space(connection) * OF_ONE
+            rows = (connection.execute(ONE_EXCHANGE, (first + number,)).fetchone() for number in numbers)
+            return [(number, row[0]) for number, row in zip(numbers, rows, strict=True) if row is not None]
 
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 from functools import cache, lru_cache
 
 from ..api.generation_paths import vendored_paths
@@ -70,4 +69,6 @@ def _likeness(path: str, known: str) -> float:
 
 
 def _ratio(one: str, other: str) -> float:
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, one, other, autojunk=False).ratio()

@@ -7,8 +7,8 @@ thread it is made. So no call here, and none on what comes of it, gets more than
 from __future__ import annotations
 
 import json
+import os
 import re
-import secrets
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -103,7 +103,7 @@ def skeleton_of(raw: bytes, most_values: int) -> Skeleton:
     """The skeleton of a body in UTF-8; it ends where there are more texts than JSON of its values has."""
     made = Skeleton(raw)
     most, beside = 2 * most_values + 2, max(MOST_BESIDE, 64 * most_values)
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     parts: list[str] = []
     length = done = kept = 0
 

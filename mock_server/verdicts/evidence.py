@@ -7,15 +7,14 @@ from functools import partial
 
 from ..catalog import load_catalog
 from ..errors import UnknownModel
-from ..scenarios.arming import How
+from ..scenarios.arming import ALL_WAYS, How
 from ..store import at_once
 from ..timeline import FINAL_STATUSES
 from ..trace_rules import Trace
 from ..workspace import Workspace
 
-__all__ = ["ALL_WAYS", "trace_of"]
+__all__ = ["trace_of"]
 
-ALL_WAYS: tuple[How, ...] = ("start", "configure", "use", "next")
 MOST_POLLS = 20
 """Polls until its end of a job that is an ordinary one, where it goes by polls."""
 

@@ -12,10 +12,11 @@ from ..store import at_once
 from ..trace_rules import Breach, Trace, check_trace
 from ..trace_rules.reposts import wishes
 from ..workspace import Workspace
+from .beside import waits
 from .evidence import trace_of
-from .verdict import MOST_JOBS, JobRow, Seen, Totals, Verdict, merged
+from .verdict import MOST_JOBS, JobRow, Open, Seen, Totals, Verdict, merged
 
-__all__ = ["judged_later", "keep_past", "verdict_of"]
+__all__ = ["judged_later", "keep_past", "past_of", "verdict_of"]
 
 MOST_SEEN = 1_000
 """Breaches that are kept of what was before a reset."""
@@ -36,7 +37,11 @@ class _Part:
         uncalled: Collection[str] = (),
     ) -> None:
         """`of_program` says that all of it is one program's: the same create twice is the same wish."""
-        trace = trace_of(space, one=of_program, over=over, called=called, uncalled=uncalled)
+        # That of one who goes on is judged as it is, and as it would be if all ended now.
+        trace = trace_of(space, one=of_program, over=True, called=called, uncalled=uncalled)
+        # It is judged in another thread, which does not ask the store.
+        known = {create.job_id: seconds for create, seconds in waits(trace)}
+        trace = replace(trace, patience=known.get)
         totals = at_once(space.store.totals())
         self.totals = Totals(
             exchanges=space.journal.count,
@@ -51,16 +56,34 @@ class _Part:
         """Whether somebody chose a scenario or looked: a test suite, whose tests are told apart by resets."""
         self.one_wish = len(wishes(trace)) <= 1
         self.jobs = _jobs(space, trace.exchanges)
+        self._over = over
         self._trace: Trace | None = trace
         self._breaches: list[Breach] = []
+        self._still_open: list[Open] = []
 
     @property
     def breaches(self) -> list[Breach]:
         """What it breaks; judged when it is first asked for."""
-        if self._trace is not None:
-            # What was judged is not needed any more.
-            self._breaches, self._trace = check_trace(self._trace), None
+        self._judge()
         return self._breaches
+
+    @property
+    def still_open(self) -> list[Open]:
+        """What it would break if all ended now; nothing, where it has ended."""
+        self._judge()
+        return self._still_open
+
+    def _judge(self) -> None:
+        trace = self._trace
+        if trace is None:
+            return
+        told = check_trace(trace)
+        self._breaches = told if self._over else check_trace(trace.unfinished())
+        early = {(breach.id, breach.says) for breach in self._breaches}
+        late = [breach for breach in told if (breach.id, breach.says) not in early]
+        self._still_open = [Open(breach, _jobs_of(breach, trace)) for breach in late]
+        # What was judged is not needed any more.
+        self._trace = None
 
     def seen(self, test: int, *, apart: bool) -> list[Seen]:
         """The breaches of this part; `apart` says that resets part the tests."""
@@ -82,6 +105,13 @@ def _jobs(space: Workspace, exchanges: Sequence[Exchange]) -> list[JobRow]:
             JobRow(plan.id, plan.model, job.status(now), job.counters.polls, plan.scenario.name, told)
         )
     return rows
+
+
+def _jobs_of(breach: Breach, trace: Trace) -> list[str]:
+    """The jobs that a breach is about."""
+    numbers = set(breach.exchanges)
+    found = [one.shown(one.job_id) for one in trace.exchanges if one.number in numbers and one.job_id]
+    return list(dict.fromkeys(found))
 
 
 def _certain(breach: Breach) -> Breach:
@@ -119,8 +149,14 @@ def keep_past(space: Workspace, *, of_program: bool = False) -> None:
     `of_program` says that one program alone asks it.
     """
     if space not in _PASTS:
-        past = _PASTS[space] = Past(of_program=of_program)
-        space.before_reset.append(past.fold)
+        space.before_reset.append(past_of(space, of_program=of_program).fold)
+
+
+def past_of(space: Workspace, *, of_program: bool = False) -> Past:
+    """What is kept of this workspace, made where there is nothing yet."""
+    if space not in _PASTS:
+        _PASTS[space] = Past(of_program=of_program)
+    return _PASTS[space]
 
 
 def verdict_of(
@@ -149,13 +185,19 @@ def judged_later(
         totals += part.totals
         parts.append((totals.tests, part))
         jobs = [*jobs, *part.jobs][:MOST_JOBS]
-    return partial(_judged, parts, totals, jobs, ignore)
+    return partial(_judged, parts, totals, jobs, ignore, over=over)
 
 
 def _judged(
-    parts: list[tuple[int, _Part]], totals: Totals, jobs: list[JobRow], ignore: Collection[str]
+    parts: list[tuple[int, _Part]],
+    totals: Totals,
+    jobs: list[JobRow],
+    ignore: Collection[str],
+    *,
+    over: bool,
 ) -> Verdict:
     seen = [one for test, part in parts for one in part.seen(test, apart=totals.tests > 1)]
     kept = [one for one in merged(seen) if one.breach.id not in ignore]
-    verdict = Verdict(kept, totals, jobs)
+    late = [one for _, part in parts for one in part.still_open if one.breach.id not in ignore]
+    verdict = Verdict(kept, totals, jobs, still_open=late, over=over)
     return replace(verdict, checked=[id for id in verdict.checked if id not in ignore])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..trace_rules import Level
-from .verdict import Verdict, row_of
+from .verdict import Open, Seen, Verdict, row_of
 
 __all__ = ["as_markdown", "as_text", "billed", "many", "where"]
 
@@ -15,7 +15,13 @@ MOST_NUMBERS = 8
 
 def as_text(verdict: Verdict) -> str:
     """The verdict in lines for a terminal."""
-    lines = [_first(verdict), *_jobs(verdict), *_lines(verdict), f"  billed    {billed(verdict)}"]
+    lines = [
+        _first(verdict),
+        *_jobs(verdict),
+        *_lines(verdict),
+        *_still_open(verdict),
+        f"  billed    {billed(verdict)}",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -47,6 +53,19 @@ def _lines(verdict: Verdict) -> list[str]:
         lines.append(f"  {word} {row['id']} {row['name']} ({row['level']}): {row['says']}{where(row)}")
         lines.append(f"            to mend it: {row['mend']}")
     return lines
+
+
+def _still_open(verdict: Verdict) -> list[str]:
+    """What is no breach so far."""
+    return [f"  open      {_would(one)}" for one in verdict.still_open]
+
+
+def _would(one: Open) -> str:
+    breach = one.breach
+    jobs = ", ".join(one.jobs[:MOST_NUMBERS]) + (", …" if len(one.jobs) > MOST_NUMBERS else "")
+    of = f" of {jobs}" if jobs else ""
+    says = row_of(Seen(breach))["says"]
+    return f"{breach.id} {breach.name} ({breach.level}) would be told{of} if all ended now: {says}"
 
 
 def where(row: Mapping[str, Any]) -> str:
@@ -84,6 +103,8 @@ def as_markdown(verdict: Verdict) -> str:
         said = f"{row['says']}{where(row)}"
         cells = (f"{row['id']} {row['name']}", row["weight"], said, row["mend"])
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    if verdict.still_open:
+        lines += ["", *(f"- {_cell(_would(one))}" for one in verdict.still_open)]
     lines += ["", f"Billed: {billed(verdict)}."]
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 
 from ..trace_rules import INVARIANTS, RULES, Breach, Level
 
-__all__ = ["LEVELS", "MOST_JOBS", "JobRow", "Seen", "Totals", "Verdict", "merged", "row_of"]
+__all__ = [
+    "LEVELS",
+    "MOST_JOBS",
+    "JobRow",
+    "Open",
+    "Seen",
+    "Totals",
+    "Verdict",
+    "merged",
+    "row_of",
+    "together",
+]
 
 LEVELS = {"required": Level.REQUIRED, "strict": Level.STRICT, "advice": Level.ADVISORY}
 """The levels by the words that people say."""
@@ -37,6 +48,13 @@ class Seen(NamedTuple):
     breach: Breach
     times: int = 1
     test: int = 1
+
+
+class Open(NamedTuple):
+    """A breach that is none yet, and would be one if all ended now; with the jobs that it is about."""
+
+    breach: Breach
+    jobs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +93,10 @@ class Verdict:
     """The first of the jobs."""
     checked: Sequence[str] = tuple(invariant.id for invariant in INVARIANTS)
     """The ids of the rules that were checked."""
+    still_open: Sequence[Open] = ()
+    """What would be told if all ended now."""
+    over: bool = True
+    """Whether nobody will ask any more: all is told then, and nothing open."""
 
     @property
     def failures(self) -> list[Seen]:
@@ -93,8 +115,13 @@ class Verdict:
             for seen in self.seen
             if (not rules or seen.breach.id in rules) and (not levels or seen.breach.level in levels)
         ]
+        late = [
+            one
+            for one in self.still_open
+            if (not rules or one.breach.id in rules) and (not levels or one.breach.level in levels)
+        ]
         checked = [id for id in self.checked if not rules or id in rules]
-        return replace(self, seen=kept, checked=checked)
+        return replace(self, seen=kept, still_open=late, checked=checked)
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict as reports and the control API write it."""
@@ -103,7 +130,9 @@ class Verdict:
             "verdict": "broken" if self.failures else "kept",
             "required": len(self.failures),
             "advice": sum(seen.breach.level == Level.ADVISORY for seen in self.seen),
+            "over": self.over,
             "breaches": self.rows,
+            "open": [row_of(Seen(one.breach)) | {"jobs": list(one.jobs)} for one in self.still_open],
             "checked": list(self.checked),
             "exchanges": totals.exchanges,
             "tests": totals.tests,
@@ -152,3 +181,15 @@ def merged(all_seen: Sequence[Seen]) -> list[Seen]:
         found[key] = seen if before is None else before._replace(times=before.times + seen.times)
     order = {id: place for place, id in enumerate(RULES)}
     return sorted(found.values(), key=lambda seen: (order[seen.breach.id], seen.test))
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Several verdicts as one; those of workspaces that nobody used count for nothing."""
+    used = [one for one in verdicts if one.totals.exchanges or one.seen] or list(verdicts[:1])
+    totals, seen, jobs = Totals(tests=0), list[Seen](), list(used[0].jobs)
+    for verdict in used:
+        seen += [one._replace(test=one.test + totals.tests) for one in verdict.seen]
+        totals += verdict.totals
+    for verdict in used[1:]:
+        jobs += verdict.jobs
+    return replace(used[0], seen=merged(seen), totals=totals, jobs=jobs[:MOST_JOBS])

@@ -84,8 +84,10 @@ def fast_forward_from(
     With `import_hooks` the modules that are slow to import are changed only when the program imports them.
     """
     kept = REAL_PACKAGES - OF_CHILDREN if shared else REAL_PACKAGES
-    session = Session(source, patience=patience, real_packages=kept | frozenset(real_packages))
-    patches = Patches(kept=session.real_packages | {__name__.partition(".")[0]})
+    # In a child of `run` this package has another name, and its own looks pass in real time there, too.
+    own = {__name__.partition(".")[0]}
+    session = Session(source, patience=patience, real_packages=kept | own | frozenset(real_packages))
+    patches = Patches(kept=session.real_packages)
     set_current(session)
     try:
         patch_time_functions(patches)

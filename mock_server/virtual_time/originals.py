@@ -47,6 +47,6 @@ SELECTS = {
 
 socket_methods = {
     name: getattr(_socket.socket, name)
-    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into", "send", "sendall")
+    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into", "send", "sendall", "accept")
 }
 """The methods of a socket that may wait for the other side."""

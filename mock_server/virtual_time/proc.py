@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["RUNNABLE", "children", "is_visible", "name_of", "work_of_process", "work_of_thread"]
+__all__ = [
+    "RUNNABLE",
+    "children",
+    "is_visible",
+    "name_of",
+    "waits_for_pipe",
+    "work_of_process",
+    "work_of_thread",
+]
 
+_READ = {"x86_64": "0", "aarch64": "63"}
+"""The number of the system call `read`, by machine."""
 RUNNABLE = object()
 """The thread works right now, or will as soon as a processor or a disk lets it."""
 
@@ -35,6 +45,19 @@ def name_of(pid: int) -> str:
             return file.read().decode("utf-8", "replace").strip()
     except OSError:
         return str(pid)
+
+
+def waits_for_pipe(pid: int) -> bool:
+    """Tell whether a process waits for what another one writes into a pipe, as `tee` does."""
+    try:
+        with open(f"/proc/{pid}/syscall") as file:
+            call, _, rest = file.read().partition(" ")
+        number = int(rest.partition(" ")[0], 16)
+        return call == _READ.get(os.uname().machine) and os.readlink(f"/proc/{pid}/fd/{number}").startswith(
+            "pipe:"
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def work_of_process(pid: int) -> tuple[object, ...] | None:

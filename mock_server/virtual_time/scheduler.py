@@ -13,6 +13,7 @@ from .. import timing
 from .external_io import ExternalIO
 from .originals import allocate_lock, get_ident, monotonic
 from .proc import RUNNABLE, work_of_thread
+from .reasons import Reason
 from .time_source import TimeSource
 
 __all__ = ["Ready", "Scheduler", "Wait"]
@@ -76,6 +77,11 @@ class Scheduler:
         """The number of waits so far."""
         self.ended = False
         """True once nobody moves this time any more: waits that have an end are over then."""
+        self.why: Reason | None = None
+        """Why time could not jump at the last look."""
+        self.held: dict[Reason, float] = {}
+        """The real seconds for which each reason has held time up."""
+        self._since = monotonic()
         self.alarm = math.inf, 0.0
         """When the process is to get a signal, and how often again."""
         self._ring: Callable[[], None] = lambda: None
@@ -135,27 +141,28 @@ class Scheduler:
         due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
         # Nobody is asked while something may still come from outside, which others have to know.
         awaited = any([self._external_io.awaited(wait.external) for wait in waits.values()])
-        if awaited or not (stubborn or self._others_blocked(waits)):
-            self._source.busy(due)
-            horizon = None
-        else:
-            horizon = self._source.horizon(due)
-        if awaited:
+        own = Reason.OUTSIDE if awaited else None if stubborn else self._work_beside(waits)
+        if own is not None:
+            self._source.busy(due, own)
+        horizon = own or self._source.horizon(due)
+        self._note(horizon if isinstance(horizon, Reason) else None)
+        if isinstance(horizon, Reason):
             self._agreed = None
-            return timing.LOOK_OUTSIDE
-        if horizon is None:
-            self._agreed = None
+            if awaited:
+                return timing.LOOK_OUTSIDE
             # Many processes that ask and ask would keep each other from resting.
             waits[token].denied += 1
             if waits[token].denied <= _AT_FIRST:
                 return timing.LOOK_SOON
             return timing.LOOK_AGAIN if waits[token].denied < _OFTEN else timing.LOOK_RARELY
         if not stubborn and any([wait.holds() for wait in waits.values() if wait.holds is not None]):
+            self._note(Reason.CHILD)
             return timing.LOOK_AGAIN
         target = min(horizon, due)
         if target == math.inf:
             return timing.LOOK_IDLE
         if not stubborn and not self._all_looked(token, waits, change):
+            self._note(Reason.LOOKING)
             return timing.LOOK_AGAIN
         if not ready(0.0) and change is self._change:
             self._source.advance_to(target)
@@ -163,6 +170,13 @@ class Scheduler:
             # Refused where another process was faster: it has something to do first.
             return 0.0 if self._source.now() >= target else timing.LOOK_AGAIN
         return 0.0
+
+    def _note(self, why: Reason | None) -> None:
+        """Note why time may not jump now, and for how long it could not for the reason from before."""
+        now = monotonic()
+        if self.why is not None:
+            self.held[self.why] = self.held.get(self.why, 0.0) + now - self._since
+        self.why, self._since = why, now
 
     def _all_looked(self, token: object, waits: dict[object, Wait], change: object) -> bool:
         """Tell whether every other waiter has looked since everything was first found at rest."""
@@ -185,6 +199,8 @@ class Scheduler:
         """End a wait."""
         self._change = object()
         del self._waits[token]
+        if not self._waits:
+            self._note(None)
 
     def set_alarm(self, due: float, interval: float, ring: Callable[[], None]) -> None:
         """Call `ring` once virtual time has reached `due`."""
@@ -198,28 +214,29 @@ class Scheduler:
         self._agreed = None
         self.alarm = math.inf, 0.0
 
-    def _others_blocked(self, waits: dict[object, Wait]) -> bool:
+    def _work_beside(self, waits: dict[object, Wait]) -> Reason | None:
+        """Tell why the other threads of this process let no time jump, None where all are blocked."""
         # A thread that has been started and does not run yet is in no list of frames.
         if getattr(threading, "_limbo", None):
-            return False
+            return Reason.STARTING
         waiting = {wait.thread for wait in waits.values()}
         waiting.add(get_ident())
         now, still = monotonic(), sys.getswitchinterval() * timing.THREAD_BLOCKED
-        blocked = True
+        why: Reason | None = None
         for thread, frame in _current_frames().items():
             if thread in waiting or thread in self._real_threads:
                 continue
             if self._external_io.holds(thread):
-                blocked = False
+                why = Reason.OUTSIDE
             work = _work_of(thread)
             look, before = (id(frame), frame.f_lasti, work), _looks.get(thread)
             if work is RUNNABLE or before is None or before[0] != look:
                 _looks[thread] = (look, now)
-                blocked = False
+                why = why or Reason.WORK
             # Who waits for the interpreter stirs once per switch interval; who does not is blocked.
             elif now - before[1] < (timing.SUBPROCESS_WAIT if _awaits_process(frame) else still):
-                blocked = False
-        return blocked
+                why = why or Reason.WORK
+        return why
 
 
 def _current_frames() -> dict[int, FrameType]:

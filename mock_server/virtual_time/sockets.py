@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable
 from typing import Any, Literal
 
-from .originals import poll, select, socket_methods
+from .originals import monotonic, poll, select, socket_methods
 from .patches import Patches
 from .scheduler import Ready
 from .session import Session, session_of_thread
@@ -51,28 +51,55 @@ def readiness(sock: socket.socket, write: bool) -> Ready:
     return lambda pause: bool(looker.poll(math.ceil(pause * 1000)))
 
 
-def _session_of(sock: socket.socket) -> Session | None:
-    """The session that a wait on this socket belongs to: None unless its other side is the mock."""
-    session = session_of_thread()
-    if session is None or sock.gettimeout() == 0:
+def _place(sock: socket.socket, session: Session) -> Kind | None:
+    """Tell which time a wait on this socket passes in, None where it does not wait or is not connected."""
+    if sock.gettimeout() == 0:
         return None
     try:
         peer = sock.getpeername()
+        if isinstance(peer, tuple):
+            return VIRTUAL if session.source.local(str(peer[0]), int(peer[1])) else REAL
+        # A pair without names belongs to this process.
+        return REAL if peer or sock.getsockname() else NEUTRAL
     except OSError:
         return None
-    if isinstance(peer, tuple) and session.source.local(str(peer[0]), int(peer[1])):
-        return session
-    return None
 
 
-def _use_external(
-    sock: socket.socket,
-    write: bool,
-    original: Callable[..., Any],
-    args: tuple[Any, ...],
-    options: dict[str, Any],
-) -> Any:
-    """Use a socket whose other side is not the mock, and note what happens on it."""
+def _wait(sock: socket.socket, session: Session, kind: Kind, deadline: float, write: bool) -> bool:
+    """Wait until a socket can be used, and say whether it can.
+
+    In virtual time where its other side lives in it, too. For the real world in real time: what is awaited
+    from there holds time up in the meantime, and others are told so.
+    """
+    ready = readiness(sock, write)
+    if kind != REAL:
+        return session.scheduler.until(deadline, ready, socket=kind == VIRTUAL)
+    came = False
+
+    def ready_or_late(pause: float) -> bool:
+        nonlocal came
+        left = deadline - monotonic()
+        came = came or ready(min(pause, max(left, 0.0)))
+        return came or left <= 0
+
+    session.scheduler.until(math.inf, ready_or_late, external=(sock.fileno(),))
+    return came
+
+
+def _session_for(sock: socket.socket) -> tuple[Session, Kind] | None:
+    """The session that a wait on this socket belongs to; None where it is left to the system.
+
+    That is a wait for this process itself without an end: nobody else has to know of it.
+    """
+    session = session_of_thread()
+    kind = None if session is None else _place(sock, session)
+    if session is None or kind is None or (kind == NEUTRAL and sock.gettimeout() is None):
+        return None
+    return session, kind
+
+
+def _use(sock: socket.socket, write: bool, original: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Use a socket, and note what happens on it where its other side is not the mock."""
     session = session_of_thread()
     if session is None:
         return original(sock, *args, **options)
@@ -90,9 +117,11 @@ def _use_external(
     return result
 
 
-def _deadline(sock: socket.socket, session: Session) -> float:
+def _deadline(sock: socket.socket, session: Session, kind: Kind) -> float:
     timeout = sock.gettimeout()
-    return math.inf if timeout is None else session.now() + timeout
+    if timeout is None:
+        return math.inf
+    return timeout + (monotonic() if kind == REAL else session.now())
 
 
 def _waiting(name: str, write: bool) -> Callable[..., Any]:
@@ -100,29 +129,32 @@ def _waiting(name: str, write: bool) -> Callable[..., Any]:
     original = socket_methods[name]
 
     def method(self: socket.socket, *args: Any, **options: Any) -> Any:
-        session = _session_of(self)
-        if session is not None:
-            deadline = _deadline(self, session)
-            if not session.scheduler.until(deadline, readiness(self, write), socket=True):
+        found = _session_for(self)
+        if found is not None:
+            session, kind = found
+            if not _wait(self, session, kind, _deadline(self, session, kind), write):
                 raise TimeoutError("timed out")
-            return original(self, *args, **options)
-        return _use_external(self, write, original, args, options)
+            if kind == VIRTUAL:
+                return original(self, *args, **options)
+        return _use(self, write, original, *args, **options)
 
     method.__name__ = name
     return method
 
 
 def _sendall(self: socket.socket, data: Any, flags: int = 0, /) -> None:
-    session = _session_of(self)
-    if session is None:
-        _use_external(self, True, socket_methods["sendall"], (data, flags), {})
+    found = _session_for(self)
+    if found is None:
+        _use(self, True, socket_methods["sendall"], data, flags)
         return
-    deadline = _deadline(self, session)
+    session, kind = found
+    deadline = _deadline(self, session, kind)
     with memoryview(data) as view, view.cast("B") as rest:
         sent = 0
         while sent < len(rest):
-            if not session.scheduler.until(deadline, readiness(self, True), socket=True):
+            if not _wait(self, session, kind, deadline, True):
                 raise TimeoutError("timed out")
+            session.external_io.sent(self.fileno())
             sent += _send_some(self, rest[sent:], flags)
 
 
@@ -138,12 +170,21 @@ def _send_some(sock: socket.socket, data: memoryview, flags: int) -> int:
         sock.settimeout(timeout)
 
 
+def _accept(self: socket.socket) -> Any:
+    session = session_of_thread()
+    if session is not None and self.gettimeout():
+        if not _wait(self, session, NEUTRAL, _deadline(self, session, NEUTRAL), False):
+            raise TimeoutError("timed out")
+    return socket_methods["accept"](self)
+
+
 def patch_sockets(patches: Patches) -> None:
     """Replace the methods of plain sockets that wait for the other side."""
     for name in ("recv", "recv_into", "recvfrom", "recvfrom_into"):
         patches.set(socket.socket, name, _waiting(name, write=False))
     patches.set(socket.socket, "send", _waiting("send", write=True))
     patches.set(socket.socket, "sendall", _sendall)
+    patches.set(socket.socket, "accept", _accept)
 
 
 def patch_tls(patches: Patches) -> None:
@@ -162,20 +203,21 @@ def _tls(ssl: Any, original: Callable[..., Any], message: str, *, write: bool) -
     """A TLS socket's method that never waits itself: TLS says which way it has to wait."""
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        session = _session_of(self) if getattr(self, "_sslobj", None) is not None else None
-        if session is None:
-            return _use_external(self, write, original, args, options)
-        timeout, deadline = self.gettimeout(), _deadline(self, session)
+        found = _session_for(self) if getattr(self, "_sslobj", None) is not None else None
+        if found is None:
+            return _use(self, write, original, *args, **options)
+        session, kind = found
+        timeout, deadline = self.gettimeout(), _deadline(self, session, kind)
         self.settimeout(0)
         try:
             while True:
                 try:
-                    return original(self, *args, **options)
+                    return _use(self, write, original, *args, **options)
                 except ssl.SSLWantReadError:
-                    ready = readiness(self, False)
+                    want_write = False
                 except ssl.SSLWantWriteError:
-                    ready = readiness(self, True)
-                if not session.scheduler.until(deadline, ready, socket=True):
+                    want_write = True
+                if not _wait(self, session, kind, deadline, want_write):
                     raise TimeoutError(message)
         finally:
             if self.fileno() != -1:

@@ -11,6 +11,7 @@ from .. import timing
 from ..hostnames import is_loopback
 from .proc import children
 from .processes import ProcessWatcher
+from .reasons import Reason
 
 __all__ = ["ClockSource", "MovableClock", "TimeSource"]
 
@@ -31,14 +32,14 @@ class TimeSource(Protocol):
     def now(self) -> float:
         """Virtual seconds since the epoch."""
 
-    def horizon(self, due: float) -> float | None:
+    def horizon(self, due: float) -> float | Reason:
         """The moment to which time may jump for a process whose first wait is due then.
 
-        Infinite where nothing is scheduled, None while the server or another process works.
+        Infinite where nothing is scheduled; else the reason why it may not jump now.
         """
 
-    def busy(self, due: float) -> None:
-        """Note that this process works, or awaits something real, beside its waits; the first is due then."""
+    def busy(self, due: float, why: Reason) -> None:
+        """Note why this process itself lets no time jump beside its waits; the first of them is due then."""
 
     def advance_to(self, moment: float) -> None:
         """Jump to `moment`; nothing happens where it has passed."""
@@ -92,17 +93,19 @@ class ClockSource:
         """Tell whether the clock stands still between jumps."""
         return getattr(self.clock, "speed", 1.0) == 0
 
-    def horizon(self, due: float) -> float | None:
-        """The next moment at which the server does something by itself, None while it is doing something.
+    def horizon(self, due: float) -> float | Reason:
+        """The next moment at which the server does something by itself, or why time may not jump there.
 
-        It is None as well while a process that was started since works.
+        A process that was started since and works is a reason as well.
         """
-        if self._processes.working() or (self._quiet is not None and not self._quiet()):
-            return None
+        if self._processes.working():
+            return Reason.PROCESS
+        if self._quiet is not None and not self._quiet():
+            return Reason.SERVER
         wake = self.clock.next_wake()
         if wake is None:
             return math.inf
-        return wake if wake > self.clock.now() else None
+        return wake if wake > self.clock.now() else Reason.SERVER
 
     def advance_to(self, moment: float) -> None:
         """Move the clock on to `moment`, where that is ahead."""
@@ -111,7 +114,7 @@ class ClockSource:
             # A microsecond more: a sum of floats must not land just before the moment that is waited for.
             self.clock.advance(seconds + 1e-6)
 
-    def busy(self, due: float) -> None:
+    def busy(self, due: float, why: Reason) -> None:
         """Do nothing: nobody else lives by this clock."""
 
     def awake(self) -> None:

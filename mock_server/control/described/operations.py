@@ -62,6 +62,11 @@ EXCHANGE_FILTERS = tuple(
 BODIES = _query(
     "bodies", {"type": "string", "enum": ["true", "false"]}, "Whether to show headers and bodies."
 )
+OVER = _query(
+    "over",
+    {"type": "string", "enum": ["true", "false"]},
+    "Whether nobody will ask any more: what is still open was given up then.",
+)
 RULES: Schema = {"type": "string", "enum": [rule.id for rule in INVARIANTS]}
 JOB_ID = _in_path("job_id", {"type": "string", "minLength": 1}, "The id of a job.")
 
@@ -119,7 +124,13 @@ OPERATIONS: tuple[Operation, ...] = (
         _json("Exchange"), (_in_path("number", COUNT, "The number of an exchange."),), errors=(404,),
     ),
     Operation(
-        "get", "/_mock/exchanges.har", "har", "what happened", "Give the journal as HAR 1.2.", _json("Har")
+        "get", "/_mock/exchanges.har", "har", "what happened", "Give the journal as HAR 1.2.", _json("Har"),
+        (OVER,),
+    ),
+    Operation(
+        "get", "/_mock/evidence", "evidence", "what happened",
+        "Say how the exchanges came about: what was armed and not used, which rules are left out.",
+        _json("Evidence"), (OVER,),
     ),
     Operation(
         "get", "/_mock/charges", "charges", "what happened",
@@ -134,6 +145,7 @@ OPERATIONS: tuple[Operation, ...] = (
             _query("rule", RULES, "These rules alone.", many=True),
             _query("ignore", RULES, "Leave these rules out.", many=True),
             _query("level", {"type": "string", "enum": list(LEVELS)}, "These levels alone.", many=True),
+            OVER,
         ),
     ),
     Operation(

@@ -7,6 +7,7 @@ from typing import Any
 from ...configuration.json_schema import options_schema, scenario_schema
 from ...jobs.course import COURSES
 from ...scenarios import CATALOGUE
+from ...scenarios.arming import ALL_WAYS
 from ...settings import server_options
 from ...timeline import FINISHED, STATUSES
 from ...trace_rules import Level
@@ -109,11 +110,29 @@ BREACH = record(
     id=TEXT, name=TEXT, level=LEVEL, weight=TEXT, says=TEXT, exchanges=array(COUNT), test=COUNT, times=COUNT,
     cost=TEXT, mend=TEXT, page=TEXT,
 )  # fmt: skip
+EVIDENCE = record(
+    one={**SWITCH, "description": "Whether all of it is one test's."},
+    over={**SWITCH, "description": "Whether nothing more can come."},
+    steps={**array(COUNT), "description": "How many exchanges there were when a test did something itself."},
+    armed={**array(reference("Scenario")), "description": "The scenarios that somebody chose."},
+    ways=array({"type": "string", "enum": list(ALL_WAYS)}),
+    unused={**array(reference("Scenario")), "description": "Those that wait for a create."},
+    ignored=WORDS,
+    speed=NUMBER,
+    followed=SWITCH,
+    patience={
+        "type": "object",
+        "additionalProperties": NUMBER,
+        "description": "The seconds that unfinished jobs are documented to take.",
+    },
+)
 VERDICT = record(
     verdict={"type": "string", "enum": ["kept", "broken"]},
     required=COUNT,
     advice=COUNT,
+    over={**SWITCH, "description": "Whether it was judged as if nobody would ask any more."},
     breaches=array(reference("Breach")),
+    open={**array(reference("OpenBreach")), "description": "What would be told if all ended now."},
     checked=WORDS,
     exchanges=COUNT,
     tests=COUNT,
@@ -148,6 +167,8 @@ SHAPES: dict[str, Schema] = {
     "Charge": CHARGE,
     "Charges": listing("charges", reference("Charge"), TEXT_OR_NULL, **TOTALS),
     "Breach": BREACH,
+    "OpenBreach": record(**BREACH["properties"], jobs=WORDS),
+    "Evidence": EVIDENCE,
     "Verdict": VERDICT,
     "Ignored": record(ignored=WORDS),
     "Deed": record(action={"type": "string", "enum": list(COURSES)}),

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...clock import Clock
 from ...serving.idle_detector import IdleDetector
+from ...virtual_time.reasons import Reason, reason_of
 from ..shared.clock_file import pack
 from ..shared.decision import Refuse
 from .process_tracker import HookedProcess, ProcessTracker
@@ -139,43 +140,55 @@ class HookConnection(asyncio.Protocol):
         match message["ask"]:
             case "horizon":
                 self._tracker.note_wait(self._process, _moment(message["due"]))
+                self._process.asking += 1
                 self._idle_detector.look(self._tell_horizon)
             case "busy":
-                self._tracker.note_wait(self._process, _moment(message["due"]), busy=True)
+                why = reason_of(message.get("why"))
+                self._tracker.note_wait(self._process, _moment(message["due"]), busy=why)
             case "thread":
                 self._tracker.expect(self._process, int(message["id"]), gone=bool(message.get("gone")))
             case "awake":
                 self._tracker.note_wait(self._process, None)
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
+                self._process.asking += 1
                 self._idle_detector.look(lambda idle: self._jump(idle, moment, seen))
             case "refused":
                 self._refuse(str(message["host"]), int(message["port"]))
 
     def _tell_horizon(self, idle: bool) -> None:
-        horizon = self._horizon() if idle and not self._tracker.busy(self._process) else None
+        horizon = self._horizon(idle)
         if horizon == math.inf and self._process is not None and self._process.until == math.inf:
             self._stuck()
-        shown = "inf" if horizon == math.inf else horizon
-        self._send({"horizon": shown, "seen": self._idle_detector.received})
+        why = horizon.value if isinstance(horizon, Reason) else None
+        shown = None if why else "inf" if horizon == math.inf else horizon
+        self._send({"horizon": shown, "why": why, "seen": self._idle_detector.received})
 
     def _jump(self, idle: bool, moment: float, seen: int) -> None:
         # Another one's jump may have woken a third meanwhile.
-        rest = idle and self._idle_detector.received == seen and not self._tracker.busy(self._process)
-        horizon = self._horizon() if rest else None
-        if horizon is not None:
+        horizon = self._horizon(idle and self._idle_detector.received == seen)
+        why = horizon.value if isinstance(horizon, Reason) else None
+        if not isinstance(horizon, Reason):
             seconds = min(moment, horizon) - self._clock.now()
             if 0 < seconds < math.inf:
                 self._clock.advance(seconds + 1e-6)
-        self._send({"now": self._clock.now(), "done": horizon is not None})
+        self._send({"now": self._clock.now(), "done": why is None, "why": why})
 
-    def _horizon(self) -> float | None:
+    def _horizon(self, idle: bool) -> float | Reason:
+        """The moment to which time may jump for this process, or why it may not."""
+        if not idle:
+            return Reason.SERVER
+        busy = self._tracker.busy(self._process)
+        if busy is not None:
+            return busy
         wake, due = self._clock.next_wake(), self._tracker.next_due(self._process)
         if wake is None:
             return due
-        return min(wake, due) if wake > self._clock.now() else None
+        return min(wake, due) if wake > self._clock.now() else Reason.SERVER
 
     def _send(self, answer: dict[str, Any]) -> None:
+        if self._process is not None:
+            self._process.asking -= 1
         if not self._transport.is_closing():
             self._transport.write(json.dumps(answer).encode() + b"\n")
 

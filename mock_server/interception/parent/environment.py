@@ -49,6 +49,10 @@ def child_environment(
     ]
     if java[1]:
         environment["JAVA_TOOL_OPTIONS"] = " ".join(option for option in java if option)
+    if " " not in str(NODE_PRELOAD):  # Bun takes no quotes there
+        bun = [environment.get("BUN_OPTIONS", ""), f"--preload={NODE_PRELOAD}"]
+        environment["BUN_OPTIONS"] = " ".join(option for option in bun if option)
+    environment.setdefault("DENO_NO_UPDATE_CHECK", "1")
     # An empty entry stands for the folder that PHP was built with.
     environment["PHP_INI_SCAN_DIR"] = f"{environment.get('PHP_INI_SCAN_DIR', '')}:{folder.path / 'php'}"
     if " " not in str(RUBY_HOOK):  # Ruby knows no quotes there

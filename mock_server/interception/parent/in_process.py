@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 import urllib.request  # noqa: F401 - its functions are replaced
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,16 +14,21 @@ from ... import timing
 from ...errors import ServerError
 from ...events import EventKind
 from ...server import MockServer
+from ...virtual_time.import_hooks import ImportHooks
 from ...virtual_time.patches import Patches
+from ..child.python.libcurl import LibCurl
 from ..child.python.proxies import Proxies
 from ..child.python.redirection import Redirection
 from .certificates import Authority
+from .child_processes import LedChildren
 from .clock_server import ClockServer
 from .gateway import Gateway
 from .host_policy import Hosts
 from .user_proxies import UserProxies
 
 __all__ = ["gateway_of", "intercept"]
+
+_NOT_RUNNING = "The server does not run: start() it before anything is led to it."
 
 
 @contextmanager
@@ -37,7 +44,7 @@ def gateway_of(
     """A gateway in a running server's event loop, until the end of the block; `Gateway` has the arguments."""
     loop, idle_detector = server.loop, server.idle_detector
     if loop is None or idle_detector is None:
-        raise ServerError("The server does not run: start() it before anything is led to it.")
+        raise ServerError(_NOT_RUNNING)
     gateway = Gateway(server.app, idle_detector, authority, hosts, proxies, clock_server, direct=direct)
     asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(timing.GATEWAY_ENDS)
     forget = server.space.bus.subscribe(lambda event: hosts.learn(event.data), (EventKind.EXCHANGE,))
@@ -55,14 +62,19 @@ def gateway_of(
 def intercept(server: MockServer, *, hosts: Iterable[str] = (), offline: bool = True) -> Iterator[Hosts]:
     """Let this process's calls to api.aimlapi.com be answered by a server, until the end of the block.
 
-    HTTP and HTTPS on any port, for every library that connects through Python's `socket` and `ssl`;
+    HTTP and HTTPS on any port, for every library that connects through Python's `socket` and `ssl`, and for
+    pycurl and curl_cffi, which get the gateway as a proxy. Programs that this process starts are led as by
+    `kling-mock run`, in real time;
     `hosts` are answered for as well, and so are hosts that the mock's own answers name. With `offline` any
     other host but loopback is refused with an OSError that says so. Proxies of the environment are not used
     for hosts of the mock, and with `offline` for none. Yields the `Hosts`, whose `refused` counts attempts.
     Everything is undone afterwards.
     """
     known, authority = Hosts(hosts, offline=offline), Authority()
-    with gateway_of(server, known, authority) as gateway:
+    if server.idle_detector is None:
+        raise ServerError(_NOT_RUNNING)
+    clock_server = ClockServer(server.clock, server.idle_detector, known.refuse)
+    with gateway_of(server, known, authority, clock_server=clock_server) as gateway:
         redirection = Redirection(
             known.decide, known.refuse, gateway.hooked, gateway.port, authority.pem.decode()
         )
@@ -75,7 +87,27 @@ def intercept(server: MockServer, *, hosts: Iterable[str] = (), offline: bool = 
             redirection.apply_asyncio(patches)
             if "aiohttp" in sys.modules:
                 redirection.apply_aiohttp(patches)
+            _lead_libcurl(patches, gateway, authority)
+            LedChildren(server, gateway, clock_server, known, authority).apply(patches)
             patches.rename()
             yield known
         finally:
             patches.undo()
+
+
+def _lead_libcurl(patches: Patches, gateway: Gateway, authority: Authority) -> None:
+    """Lead pycurl and curl_cffi, now or when they are imported; they want a file of authorities."""
+    written: list[str] = []
+
+    def bundle() -> str:
+        if not written:
+            descriptor, file = tempfile.mkstemp(prefix="kling-mock-", suffix=".pem")
+            patches.later(lambda: os.unlink(file))
+            with open(descriptor, "wb") as opened:
+                opened.write(authority.bundle(()))
+            written.append(file)
+        return written[0]
+
+    curl, import_hooks = LibCurl(lambda: gateway.proxy_url, bundle), ImportHooks()
+    curl.apply(patches, import_hooks)
+    patches.later(import_hooks.forget)

@@ -20,6 +20,7 @@ __all__ = [
     "NOT_EXECUTABLE",
     "NOT_FOUND",
     "TIMED_OUT",
+    "Starting",
     "adopt_orphans",
     "end_leftovers",
     "held_signals",
@@ -34,6 +35,9 @@ TIMED_OUT = 124
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 """Linux, <linux/prctl.h>."""
+
+Starting = Callable[[Callable[[], "subprocess.Popen[bytes]"]], "subprocess.Popen[bytes]"]
+"""Calls a function that starts a process."""
 
 _FORWARDED = [signal.SIGINT, signal.SIGTERM] + ([signal.SIGHUP, signal.SIGQUIT] if os.name == "posix" else [])
 
@@ -62,6 +66,7 @@ def run_child(
     timeout: float | None = None,
     look: Callable[[], None] = lambda: None,
     entering: Callable[[], None] | None = None,
+    starting: Starting = lambda start: start(),
     said_by: str = "kling-mock run",
 ) -> int:
     """Run a command with this process's own input and output, and return its exit status.
@@ -69,15 +74,14 @@ def run_child(
     `mask` is what `held_signals` gave. 127 and 126 where the command cannot be started, 128 + n where
     signal n ended it, 124 where `timeout` (real seconds) did. Signals go to the child first: Ctrl-C reaches
     it from the terminal, others are handed on. What it left running is ended as well, on Linux.
-    `look` is called now and then while it runs, `entering` in the child before it becomes the command;
-    `said_by` begins each sentence on standard error.
+    `look` is called now and then while it runs, `entering` in the child before it becomes the command,
+    `starting` with what starts it; `said_by` begins each sentence on standard error.
     """
     adopt_orphans()
     own = set(children())
     try:
-        process = subprocess.Popen(
-            list(command), env=dict(environment), preexec_fn=_preparation(mask, entering)
-        )
+        prepare = _preparation(mask, entering)
+        process = starting(lambda: subprocess.Popen(list(command), env=dict(environment), preexec_fn=prepare))
     except FileNotFoundError:
         file = shutil.which(command[0], path=environment.get("PATH", os.defpath))
         if file is not None:

@@ -11,6 +11,7 @@ from ... import timing
 from ...clock import Clock
 from ...virtual_time import proc
 from ...virtual_time.processes import ProcessWatcher
+from ...virtual_time.reasons import Reason
 
 __all__ = ["HookedProcess", "ProcessTracker"]
 
@@ -18,15 +19,17 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("busy", "heard", "pid", "thread", "until")
+    __slots__ = ("asking", "busy", "heard", "pid", "thread", "until")
 
     def __init__(self, pid: int, thread: int | None = None) -> None:
         self.pid = pid
         self.thread = thread
         self.until: float | None = None
         """The virtual moment until which it waits; None while it runs."""
-        self.busy = False
-        """True where it works beside that wait, or awaits something that the mock knows nothing of."""
+        self.busy: Reason | None = None
+        """Why it lets no time jump beside that wait; None where it does."""
+        self.asking = 0
+        """Questions that were not answered yet: what has come for it since, it cannot see before."""
         self.heard = time.monotonic()
 
 
@@ -48,9 +51,9 @@ class ProcessTracker:
         """Processes that had said that they wait and run again, and since when."""
         self.sockets: set[Any] = set()
         """The hooks' connections: a process whose words were not read yet cannot be known to wait."""
-        self.held: dict[str, float] = {}
-        """Real seconds for which each program, by its name, held time up by working."""
-        self._holding: tuple[float, list[int]] = 0.0, []
+        self.held: dict[tuple[str, Reason], float] = {}
+        """Real seconds for which each program, by its name, held time up for each reason."""
+        self._holding: tuple[float, dict[int, Reason]] = 0.0, {}
 
     def add(self, pid: int, thread: int | None = None) -> HookedProcess:
         """Take in a process that has just made itself known, or a thread of one that asks for itself."""
@@ -70,7 +73,7 @@ class ProcessTracker:
         if not gone and not any((one.pid, one.thread) == key for one in self._hooked):
             self._expected[key] = time.monotonic()
 
-    def note_wait(self, process: HookedProcess, until: float | None, *, busy: bool = False) -> None:
+    def note_wait(self, process: HookedProcess, until: float | None, *, busy: Reason | None = None) -> None:
         """Note until which virtual moment a process waits; None where something else woke it."""
         process.until, process.busy, process.heard = until, busy, time.monotonic()
 
@@ -84,43 +87,62 @@ class ProcessTracker:
             if process is not asking and process.until is not None:
                 yield process.until
 
-    def busy(self, asking: HookedProcess | None = None) -> bool:
-        """Tell whether any other process has something to do now."""
-        now, real = self._clock.now(), time.monotonic()
-        resting = {asking.pid} if asking is not None else set()
-        running: set[int] = set()
-        visible = proc.is_visible()
+    def busy(self, asking: HookedProcess | None = None) -> Reason | None:
+        """Tell why time may not jump: what any other process has to do now, None where none has anything."""
+        real = time.monotonic()
+        holding = self._hooked_that_hold(asking, real) or self._others_that_work(asking, real)
+        self._count(real, holding)
+        return next(iter(holding.values()), None)
+
+    def _hooked_that_hold(self, asking: HookedProcess | None, real: float) -> dict[int, Reason]:
+        """Those that hold time up by their own words, or by what was said of them."""
+        now, visible = self._clock.now(), proc.is_visible()
+        holding: dict[int, Reason] = {}
         for process in self._hooked:
             if process.until is not None and process.until <= now:
                 self.note_wait(process, None)
             if process is asking:
                 continue
-            if process.busy and real - process.heard < timing.ENDLESS_WORK:
-                return True
-            (resting if process.until is not None else running).add(process.pid)
             beside = asking is not None and process.pid == asking.pid
-            if process.until is None and (beside or not visible) and _may_work(process, real):
-                return True
-        if any(real - since < timing.ENDLESS_WORK for since in self._expected.values()):
-            return True
-        if not visible:
-            return False
+            if process.asking:
+                holding[process.pid] = Reason.ASKING
+            elif process.busy is not None and real - process.heard < timing.ENDLESS_WORK:
+                holding[process.pid] = process.busy
+            elif process.until is None and (beside or not visible) and _may_work(process, real):
+                holding[process.pid] = Reason.PROCESS
+        for (pid, _), since in self._expected.items():
+            if real - since < timing.ENDLESS_WORK:
+                holding[pid] = Reason.STARTING
+        return holding
+
+    def _others_that_work(self, asking: HookedProcess | None, real: float) -> dict[int, Reason]:
+        """Those that the system says to be at work, whatever they have said."""
+        if not proc.is_visible():
+            return {}
         own = asking.pid if asking is not None else 0
-        alone = {own} if sum(process.pid == own for process in self._hooked) < 2 else set()
-        working = self._watcher.working(resting - (running - {own}))
-        self._count(real, working)
+        others = [process for process in self._hooked if process is not asking]
+        running = {process.pid for process in others if process.until is None}
+        resting = {process.pid for process in others if process.until is not None} | ({own} - {0})
+        alone = {own} if all(process.pid != own for process in others) else set()
+        holding = dict.fromkeys(self._watcher.working(resting - (running - {own})), Reason.PROCESS)
         # One that computes without an end, whatever it says, holds time up for so long and no longer.
         self._woken = {pid: self._woken.get(pid, real) for pid in resting - alone if _is_woken(pid)}
-        woken = any(real - since < timing.ENDLESS_WORK for since in self._woken.values())
-        return bool(working) or woken
+        for pid, since in self._woken.items():
+            if real - since < timing.ENDLESS_WORK:
+                holding.setdefault(pid, Reason.WOKEN)
+        return holding
 
-    def _count(self, real: float, working: list[int]) -> None:
+    def _count(self, real: float, holding: dict[int, Reason]) -> None:
         """Note for how long time has been held up since the last look, where that was a moment ago."""
-        before, holding = self._holding
+        (before, last), self._holding = self._holding, (real, holding)
         if real - before < timing.COUNTED_GAP:
-            for name in {proc.name_of(pid) for pid in holding if pid in working}:
-                self.held[name] = self.held.get(name, 0.0) + real - before
-        self._holding = real, working
+            both = {pid: why for pid, why in holding.items() if last.get(pid) == why and why in _WORK}
+            for key in {(proc.name_of(pid), why) for pid, why in both.items()}:
+                self.held[key] = self.held.get(key, 0.0) + real - before
+
+
+_WORK = (Reason.PROCESS, Reason.WORK, Reason.OUTSIDE, Reason.STARTING)
+"""What may take long; the other reasons pass."""
 
 
 def _is_woken(pid: int) -> bool:

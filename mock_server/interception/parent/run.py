@@ -11,26 +11,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ... import timing
 from ...errors import ServerError
 from ...exchanges.redaction import Redactor, environment_keys
 from ...server import MockServer
 from ...settings import Settings
 from ...verdicts.past import keep_past
 from ...virtual_time.proc import children
+from .census import Census
 from .certificates import Authority
 from .clock_server import ClockServer
 from .environment import child_environment, control_environment
-from .gateway import Door, Gateway
+from .gateway import Gateway
 from .host_policy import MOST_REFUSED, Hosts
 from .in_process import gateway_of
 from .process import held_signals, run_child
 from .reminder import Reminder
-from .run_directory import RunDirectory
-from .sandbox import SandboxFiles, open_sandbox
+from .run_directory import START_COMMAND, RunDirectory
 from .stale_runs import sweep
 from .summary import summary_of
+from .surroundings import surroundings_of
 from .unhooked_clock import advance_for_unhooked
+from .unwatched import real_time_of, unwatched_of
 from .user_proxies import UserProxies
 from .watcher import Watcher
 
@@ -49,8 +50,11 @@ class RunOptions:
     hosts: Sequence[str] = ()
     fast_forward: bool = False
     offline: bool = False
-    sandbox: bool = False
-    """The command gets a network of its own, in which there is nothing but the mock."""
+    sandbox: bool | None = None
+    """The command gets a network of its own, in which there is nothing but the mock.
+
+    None lets the system keep it from other hosts where `offline` is to hold; False leaves that to the hooks.
+    """
     budget: float | None = None
     """US dollars: what is billed beyond it is said in the report."""
     timeout: float | None = None
@@ -85,15 +89,24 @@ def run(options: RunOptions) -> dict[str, Any]:
         ):
             watcher.watch(folder.path)
             with (
-                _sandbox_of(options, server, gateway, folder, hosts) as entering,
+                surroundings_of(
+                    server, gateway, folder, hosts, sandbox=options.sandbox, offline=options.offline
+                ) as around,
                 hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward),
+                Census(folder.marks, folder.config, unrelated=children(), keep=[START_COMMAND]) as census,
             ):
                 began, real = server.clock.now(), time.monotonic()
                 environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
                 environment |= control_environment(server)
                 look = Reminder(server).look
                 status = run_child(
-                    options.command, environment, mask, timeout=options.timeout, look=look, entering=entering
+                    options.command,
+                    environment,
+                    mask,
+                    timeout=options.timeout,
+                    look=look,
+                    entering=around.entering,
+                    starting=around.starting,
                 )
             return summary_of(
                 server,
@@ -103,35 +116,12 @@ def run(options: RunOptions) -> dict[str, Any]:
                 real=time.monotonic() - real,
                 hosts=hosts,
                 held=clock_server.tracker.held,
+                unguarded=around.problem,
+                unwatched=unwatched_of(census.programs, guarded=around.keeps, leads=around.leads),
+                real_time=real_time_of(census.programs) if fast_forward else (),
                 budget=options.budget,
                 ignore=options.ignore,
             )
-
-
-@contextmanager
-def _sandbox_of(
-    options: RunOptions, server: MockServer, gateway: Gateway, folder: RunDirectory, hosts: Hosts
-) -> Iterator[Callable[[], None] | None]:
-    """What puts the command into a network of its own, where it is to have one."""
-    if not options.sandbox:
-        yield None
-        return
-    assert server.loop is not None
-    files = SandboxFiles(folder, hosts)
-    doors = [Door(True, admitted=True), Door(True, admitted=True), Door(False, admitted=False)]
-    sandbox = open_sandbox([server.port, gateway.hooked, gateway.port], files, hosts)
-    doors += [Door(False, admitted=True)] * (len(sandbox.listening) - len(doors))
-    hosts.listeners.append(files.write_hosts)
-    try:
-        for listening, door in zip(sandbox.listening, doors, strict=True):
-            opening = gateway.listen_inside(listening, door._replace(inside=True))
-            asyncio.run_coroutine_threadsafe(opening, server.loop).result(timing.GATEWAY_ENDS)
-        server.loop.call_soon_threadsafe(sandbox.names.start, server.loop)
-        yield sandbox.entering()
-    finally:
-        hosts.listeners.remove(files.write_hosts)
-        asyncio.run_coroutine_threadsafe(gateway.leave_inside(), server.loop).result(timing.GATEWAY_ENDS)
-        sandbox.close()
 
 
 def _user_proxies(options: RunOptions) -> UserProxies:

@@ -57,6 +57,7 @@ class RunDirectory:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._owner = claim(self.path)
+            self.marks.mkdir(mode=0o700)
             self._fill(authority, proxies or UserProxies(), hosts)
             self._clock = ClockFile(self.path / "clock", clock)
         except BaseException:
@@ -80,6 +81,11 @@ class RunDirectory:
         self._pem = authority.pem.decode()
         self.write_hosts()
 
+    @property
+    def marks(self) -> Path:
+        """Where each hook leaves a file with its process's number as name."""
+        return self.path / "marks"
+
     def __enter__(self) -> RunDirectory:
         return self
 
@@ -95,6 +101,7 @@ class RunDirectory:
             "package": str(CHILD.parent.parent),
             "hosts": str(self.path / "hosts.json"),
             "clock": str(self._clock.path),
+            "marks": str(self.marks),
             "authority": self._pem,
             "bundle": str(self.bundle),
             "hooked": hooked,
@@ -105,7 +112,7 @@ class RunDirectory:
             "token": token,
             "fast_forward": fast_forward,
             "epoch": time.time() - time.monotonic(),
-            "timing": timing.for_node(),
+            "timing": timing.for_hooks(),
         }
         self._write(self.config.name, json.dumps(config).encode())
         self.php = self._php(fast_forward=fast_forward)

@@ -23,7 +23,7 @@ from .host_policy import Hosts
 from .name_server import NameServer
 from .run_directory import CHILD, RunDirectory
 
-__all__ = ["Sandbox", "SandboxFiles", "open_sandbox"]
+__all__ = ["STAND_IN", "Sandbox", "SandboxFiles", "Spaces", "open_files", "open_sandbox"]
 
 KEEPER = CHILD / "sandbox" / "keeper.py"
 STAND_IN = "127.83.0.1"
@@ -74,13 +74,9 @@ class SandboxFiles:
 
 
 @dataclass(frozen=True)
-class Sandbox:
-    """Namespaces that a child can be put into, and the sockets that listen inside."""
+class Spaces:
+    """Namespaces that a child can be put into."""
 
-    listening: Sequence[socket.socket]
-    """One for each port asked for, in that order; then those for ports 80 and 443 of the mock's hosts."""
-    names: NameServer
-    """Answers what is asked for names inside; it was not started."""
     spaces: Sequence[tuple[int, int]]
     """Pairs: the descriptor of a namespace, and its kind."""
 
@@ -99,11 +95,25 @@ class Sandbox:
 
     def close(self) -> None:
         """Let go of it: it ends with its last process."""
+        for descriptor, _ in self.spaces:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Sandbox(Spaces):
+    """The same with a network, and the sockets that listen inside."""
+
+    listening: Sequence[socket.socket]
+    """One for each port asked for, in that order; then those for ports 80 and 443 of the mock's hosts."""
+    names: NameServer
+    """Answers what is asked for names inside; it was not started."""
+
+    def close(self) -> None:
+        """Let go of it: it ends with its last process."""
         self.names.close()
         for sock in self.listening:
             sock.close()
-        for descriptor, _ in self.spaces:
-            os.close(descriptor)
+        super().close()
 
 
 def open_sandbox(ports: Iterable[int], files: SandboxFiles, hosts: Hosts) -> Sandbox:
@@ -119,28 +129,47 @@ def open_sandbox(ports: Iterable[int], files: SandboxFiles, hosts: Hosts) -> San
         (STAND_IN, 443),
         ("127.0.0.1", 53),
     ]
+    sockets, spaces = _kept(addresses, files, net=True)
+    *listening, asked = sockets
+    return Sandbox(spaces, listening, NameServer(asked, hosts, STAND_IN))
+
+
+def open_files(files: SandboxFiles) -> Spaces | None:
+    """The files alone, in the network of the machine; None where this process has no right to that."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return Spaces(_kept([], files, net=False)[1])
+    except ServerError:
+        return None
+
+
+def _kept(
+    addresses: Sequence[tuple[str, int]], files: SandboxFiles, *, net: bool
+) -> tuple[list[socket.socket], list[tuple[int, int]]]:
+    """Let the keeper make namespaces; what listens inside, and what leads there."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
             keeper = subprocess.Popen(
                 [sys.executable, "-IS", str(KEEPER)], stdin=theirs.fileno(), stderr=subprocess.DEVNULL
             )
-        ours.sendall(json.dumps({"listen": addresses, "files": files.places}).encode() + b"\n")
+        wanted = {"listen": addresses, "files": files.places, "net": net}
+        ours.sendall(json.dumps(wanted).encode() + b"\n")
         text, descriptors, _, _ = socket.recv_fds(ours, 65536, len(addresses) + len(_KINDS))
         keeper.wait()
     answer = json.loads(text) if text else {"error": "the process that makes it ended at once"}
     if "error" in answer:
         raise ServerError(_sentence(answer["error"]))
-    *listening, asked = [socket.socket(fileno=number) for number in descriptors[: len(addresses)]]
+    sockets = [socket.socket(fileno=number) for number in descriptors[: len(addresses)]]
     kinds = [_KINDS[kind] for kind in answer["kinds"]]
-    spaces = list(zip(descriptors[len(addresses) :], kinds, strict=True))
-    return Sandbox(listening, NameServer(asked, hosts, STAND_IN), spaces)
+    return sockets, list(zip(descriptors[len(addresses) :], kinds, strict=True))
 
 
 def _sentence(reason: str) -> str:
     return (
         f"--sandbox: this system gives a program no network of its own ({reason}). Without it, --offline "
-        "refuses what goes through the hooks and the proxy, and the summary says what neither of them saw."
+        "keeps programs from other hosts, and the summary says which of them were not led to the mock."
     )
 
 

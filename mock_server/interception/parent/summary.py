@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from ...server import MockServer
 from ...timeline import FINAL_STATUSES
 from ...trace_rules.checks_of_sending import asks_for_unknown_model
 from ...verdicts.past import verdict_of
+from ...virtual_time.reasons import SAYS, Reason
 from .host_policy import API_HOST, Hosts
 from .process import NOT_EXECUTABLE, NOT_FOUND, TIMED_OUT
 
@@ -40,14 +41,18 @@ def summary_of(
     began: float,
     real: float,
     hosts: Hosts,
-    held: Mapping[str, float] | None = None,
+    held: Mapping[tuple[str, Reason], float] | None = None,
+    unguarded: str = "",
+    unwatched: Sequence[Mapping[str, Any]] = (),
+    real_time: Sequence[Mapping[str, Any]] = (),
     budget: float | None = None,
     ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """Everything that a report holds; `began` is the virtual moment at which the command was started.
 
-    `held` are the real seconds for which programs below the command kept time from jumping. `budget` are the
-    US dollars that may be billed.
+    `held` are the real seconds for which programs below the command kept time from jumping, `unguarded` is
+    why the system does not keep them from other hosts although it should; `unwatched` and `real_time` are
+    what `parent.unwatched` says of others. `budget` are the US dollars that may be billed.
     """
     exchanges = server.exchanges
     uncalled = () if status in UNSTARTED else (API_HOST,)
@@ -66,7 +71,13 @@ def summary_of(
         "charges": _charges(server, budget),
         "refused": [{"host": place, "attempts": attempts} for place, attempts in hosts.refused.items()],
         "untrusted": hosts.untrusted,
-        "held": [{"program": name, "seconds": round(time, 3)} for name, time in (held or {}).items()],
+        "held": [
+            {"program": name, "seconds": round(time, 3), "why": why.value, "says": SAYS[why]}
+            for (name, why), time in (held or {}).items()
+        ],
+        "unguarded": unguarded,
+        "unwatched": list(unwatched),
+        "real_time": list(real_time),
     }
     shown: dict[str, Any] = {"command": hides.command(command)} | hides.plain(report)
     return shown
@@ -216,6 +227,18 @@ def summary_lines(report: Mapping[str, Any], *, plain: bool = False) -> list[str
         if one["seconds"] >= timing.LONG_HOLD:
             seconds = span(one["seconds"])
             lines.append(f"  slow      time was kept real for {seconds} while `{one['program']}` was at work")
+            lines[-1] += "" if one["why"] == Reason.PROCESS else f": {one['says']}"
+    if report.get("unguarded"):
+        lines.append(f"  offline   by hooks and the proxy alone, not by the system: {report['unguarded']}")
+    for label, key in (("real time", "real_time"), ("unwatched", "unwatched")):
+        for one in report.get(key, ())[:SHOWN]:
+            lines += wrap(
+                one["says"],
+                108,
+                initial_indent=f"  {label:<9} ",
+                subsequent_indent=INDENT,
+                break_on_hyphens=False,
+            )
     if report["refused"]:
         places = ", ".join(f"{one['host']} ({one['attempts']}x)" for one in report["refused"])
         lines.append(

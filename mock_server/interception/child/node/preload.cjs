@@ -1,23 +1,42 @@
-// Loaded into every Node process under `kling-mock run`, before the program's own code.
+// Loaded into every Node, Deno and Bun process under `kling-mock run`, before the program's own code.
 "use strict";
 
-// Deno loads this as well, and has other insides: it goes by the proxy.
-const { configuration, keepHooks } = process.versions.deno ? {} : require("./threads.cjs");
+// Deno asks its user for what it was not permitted: a program with few permissions is left as it is.
+function isPermitted() {
+  const { permissions } = globalThis.Deno ?? {};
+  return !permissions || ["env", "read", "write", "net"].every((name) => permissions.querySync({ name }).state === "granted");
+}
 
-const file = configuration?.();
-if (file) {
+// Shows that this process is hooked; nothing depends on it.
+function leaveMark(fs, config) {
   try {
-    const config = JSON.parse(require("node:fs").readFileSync(file, "utf8"));
+    fs.writeFileSync(`${config.marks}/${process.pid}`, "");
+  } catch {}
+}
+
+// Node's own connections are led here; Deno and Bun go by the proxy.
+function lead(config, parent) {
+  const hosts = new (require("./hosts.cjs").Hosts)(config, parent);
+  require("./redirection.cjs").redirect(config, hosts);
+  const { guardNames, guardDatagrams } = require("./dns.cjs");
+  guardNames(hosts);
+  guardDatagrams(hosts);
+  require("./proxies.cjs").hideProxies(config, hosts);
+  require("./threads.cjs").keepHooks(__filename);
+}
+
+function start() {
+  const file = require("./threads.cjs").configuration();
+  if (!file) return;
+  const { isNative } = require("./native_io.cjs");
+  try {
+    const fs = require("node:fs");
+    const config = JSON.parse(fs.readFileSync(file, "utf8"));
     const { ParentChannel } = require("./parent_channel.cjs");
     const parent = new ParentChannel(config);
-    const hosts = new (require("./hosts.cjs").Hosts)(config, parent);
-    require("./redirection.cjs").redirect(config, hosts);
-    const { guardNames, guardDatagrams } = require("./dns.cjs");
-    guardNames(hosts);
-    guardDatagrams(hosts);
-    require("./proxies.cjs").hideProxies(config, hosts);
-    keepHooks(__filename);
+    if (!isNative) lead(config, parent);
     require("node:module").syncBuiltinESMExports();
+    leaveMark(fs, config);
     if (config.fast_forward) require("./virtual_time.cjs").fastForward(config, parent);
   } catch (error) {
     // The run may be over while a process of it still starts another one.
@@ -26,3 +45,5 @@ if (file) {
     }
   }
 }
+
+if (isPermitted()) start();

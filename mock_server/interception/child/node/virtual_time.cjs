@@ -8,7 +8,9 @@ const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
 const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
+const reasons = require("./reasons.cjs");
 const { watchThreads } = require("./threads.cjs");
+const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
 const { replaceProcessTimeouts } = require("./process_timeouts.cjs");
 
 const real = {
@@ -94,9 +96,10 @@ class Schedule {
     this.pause = null;
     this.keeper = null;
     this.unpacking = 0;
-    this.told = false;
+    this.told = null;
     this.starting = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
+    this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
   }
 
   set(callback, delay, args, repeat = false) {
@@ -168,14 +171,16 @@ class Schedule {
       first.fire();
       return;
     }
-    if (this.working()) {
+    const why = this.working();
+    if (why !== null) {
       // Others must not take what was said last for what still holds.
-      if (this.told) this.parent.tell({ ask: "awake" });
-      this.told = false;
+      const due = first === null ? null : first.when;
+      if (this.told !== `${why} ${due}`) this.parent.tell({ ask: "busy", due, why });
+      this.told = `${why} ${due}`;
       this.rest(this.pauses.again);
       return;
     }
-    this.told = true;
+    this.told = null;
     const activity = this.activity;
     this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
       if (answer === null || answer.horizon === null) this.rest(this.pauses.again);
@@ -196,20 +201,25 @@ class Schedule {
     const first = this.earliest();
     const limit = horizon === "inf" ? Infinity : horizon;
     const target = Math.min(limit, first === null ? Infinity : first.when);
-    if (target === Infinity || this.working()) {
+    if (target === Infinity || this.working() !== null || (limit > target && this.nativeIO.owed())) {
       this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
       if (answer === null || !answer.done) this.rest(this.pauses.again);
-      else this.look();
+      else {
+        this.nativeIO.note();
+        this.look();
+      }
     });
   }
 
-  // Whether this thread does something that takes real time: files, other services.
+  // Why this thread lets no time jump, as it does something that takes real time: files, other services.
   working() {
-    if (this.unpacking > 0 || this.starting > 0 || this.externalIO.awaited()) return true;
-    return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name));
+    if (this.starting > 0) return reasons.STARTING;
+    if (this.externalIO.awaited()) return reasons.OUTSIDE;
+    if (this.nativeIO.arriving() || this.unpacking > 0) return reasons.WORK;
+    return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
   }
 }
 
@@ -312,15 +322,20 @@ function watchUnpacking(schedule) {
 }
 
 function fastForward(config, parent) {
-  const clock = new Clock(config.clock);
+  const clock = isNative ? new Clock(config.clock, monotonic(config.epoch)) : new Clock(config.clock);
   const schedule = new Schedule(clock, parent, config.timing);
   replaceTimers(schedule);
   replaceClocks(clock);
-  replaceSocketTimeouts(schedule);
-  watchUnpacking(schedule);
-  watchThreads(schedule, parent);
   replaceProcessTimeouts(schedule);
-  schedule.externalIO.watch();
+  if (isNative) {
+    schedule.nativeIO.watch();
+    replaceBunSleep(schedule);
+  } else {
+    replaceSocketTimeouts(schedule);
+    watchUnpacking(schedule);
+    watchThreads(schedule, parent);
+    schedule.externalIO.watch();
+  }
   require("node:module").syncBuiltinESMExports();
 }
 

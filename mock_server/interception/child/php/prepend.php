@@ -6,7 +6,6 @@
 final class KlingMock
 {
     const VERSION = 1.0; // of the clock file
-    const LOOK = 2000; // microseconds of real time between two questions while somebody works
 
     private static $config;
     private static $clock;
@@ -26,6 +25,7 @@ final class KlingMock
         self::$clock = fopen(self::$config['clock'], 'rb');
         self::$epoch = self::$config['epoch'];
         self::$start = self::now();
+        @touch(self::$config['marks'] . '/' . getmypid());
     }
 
     // The system's monotonic seconds: read by a class, for the functions that tell them are disabled.
@@ -63,7 +63,7 @@ final class KlingMock
             if (!$moved) {
                 $read = [self::$connection];
                 $write = $except = null;
-                stream_select($read, $write, $except, 0, self::LOOK);
+                stream_select($read, $write, $except, 0, (int) (self::$config['timing']['sleep_look'] * 1e6));
             }
         }
     }

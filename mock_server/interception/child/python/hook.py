@@ -13,6 +13,7 @@ from ....virtual_time.uvloops import without_uvloop
 from ...shared.decision import Decision
 from .green_sockets import lead_green_sockets
 from .lazy_ca_bundle import defer_bundle
+from .libcurl import LibCurl
 from .proxies import Proxies, Shown
 from .redirection import Redirection
 
@@ -74,8 +75,10 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("asyncio", lambda: redirection.apply_asyncio(patches))
     import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
+    LibCurl(lambda: config["proxy_url"], lambda: config["bundle"]).apply(patches, import_hooks)
     lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
     patches.rename()
+    _leave_mark(config["marks"])
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
@@ -86,6 +89,14 @@ def hook(config: dict[str, Any]) -> None:
         _kept.append(session)
         # Python's own end waits for threads in real time.
         atexit.register(session.__exit__, None, None, None)
+
+
+def _leave_mark(folder: str) -> None:
+    """Show that this process is hooked."""
+    try:
+        open(os.path.join(folder, str(os.getpid())), "wb").close()
+    except OSError:
+        pass  # the run is over, or its disk is full: nothing depends on it
 
 
 _kept: list[Any] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 from ....hostnames import is_loopback
 from ....virtual_time.originals import allocate_lock
+from ....virtual_time.reasons import Reason, reason_of
 from ...shared.clock_file import ClockReader
 
 __all__ = ["RemoteTimeSource"]
@@ -32,24 +33,27 @@ class RemoteTimeSource:
         self._socket: Any = None
         self._seen = 0
         self._told = False
-        self._busy: float | None = None
-        """The due moment that was told last, with the word that this process works beside its wait."""
+        self._busy: tuple[float, Reason] | None = None
+        """What was told last of why this process lets no time jump, and when its wait is due."""
 
-    def horizon(self, due: float) -> float | None:
-        """The next moment at which somebody else does something; None while one does, or without a parent."""
+    def horizon(self, due: float) -> float | Reason:
+        """The next moment at which somebody else does something, or why time may not jump there."""
         answer = self.ask({"ask": "horizon", "due": due if due < math.inf else None})
         self._told, self._busy = True, None
         if answer is None:
-            return None
+            return Reason.GONE
         self._seen = answer["seen"]
         horizon = answer["horizon"]
-        return math.inf if horizon == "inf" else horizon
+        if horizon is None:
+            return reason_of(answer["why"])
+        return math.inf if horizon == "inf" else float(horizon)
 
-    def busy(self, due: float) -> None:
-        """Say that this process works beside its waits: nobody lets time jump then."""
-        if self._busy != due:
-            self._told, self._busy = True, due
-            self.ask({"ask": "busy", "due": due if due < math.inf else None}, answered=False)
+    def busy(self, due: float, why: Reason) -> None:
+        """Say why this process lets no time jump beside its waits: nobody does then."""
+        if self._busy != (due, why):
+            self._told, self._busy = True, (due, why)
+            told = {"ask": "busy", "due": due if due < math.inf else None, "why": why.value}
+            self.ask(told, answered=False)
 
     def advance_to(self, moment: float) -> None:
         """Ask for a jump; it is refused where the server has got something to do meanwhile."""

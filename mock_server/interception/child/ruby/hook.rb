@@ -5,7 +5,6 @@ require "json"
 require "socket"
 
 module KlingMock
-  LOOK = 0.002 # seconds of real time between two questions while somebody works
   VERSION = 1.0 # of the clock file
 
   class << self
@@ -40,7 +39,7 @@ module KlingMock
           answer = ask(ask: "horizon", due: deadline)
           answer["horizon"] && ask(ask: "jump", to: deadline, seen: answer["seen"])["done"]
         end
-        real_sleep.call(LOOK) unless moved
+        real_sleep.call(@config["timing"]["sleep_look"]) unless moved
       end
     ensure
       tell(ask: "awake") if deadline && now < deadline
@@ -90,6 +89,8 @@ begin
       real_address.bind_call(self, host)
     end
   end
+
+  File.write(File.join(config["marks"], Process.pid.to_s), "") rescue nil
 
   if config["fast_forward"]
     KlingMock.real = Process.method(:clock_gettime)

@@ -1,8 +1,9 @@
 """Makes namespaces in which there is nothing but loopback, and hands them over: `python -IS keeper.py`.
 
 Standard input is a socket. One line of JSON comes through it: `listen`, the addresses to listen on inside,
-and `files`, what stands in the place of which file inside. The answer is a line of JSON with the descriptors
-of the listening sockets and of the namespaces, or with an `error`; then this process ends.
+`files`, what stands in the place of which file inside, and `net`, whether it is to have a network of its
+own; files alone take root. The answer is a line of JSON with the descriptors of the listening sockets and of
+the namespaces, or with an `error`; then this process ends.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ def main() -> None:
     with socket.socket(fileno=0) as parent:
         wanted = json.loads(parent.makefile("rb").readline())
         try:
-            kinds = _leave()
+            kinds = _leave(net=wanted["net"])
             _mount(None, "/", _REC | _PRIVATE)
-            _bring_up("lo")
+            if wanted["net"]:
+                _bring_up("lo")
             for content, place in wanted["files"]:
                 if os.path.exists(place):
                     _mount(content, place, _BIND)
@@ -42,8 +44,11 @@ def main() -> None:
         socket.send_fds(parent, [answer], [*(sock.fileno() for sock in listening), *spaces])
 
 
-def _leave() -> list[str]:
+def _leave(*, net: bool) -> list[str]:
     """Leave the namespaces of the machine; root needs no users of its own for that."""
+    if not net:
+        _check(_library().unshare(_NEWNS))
+        return ["mnt"]
     user, group = os.getuid(), os.getgid()
     if _library().unshare(_NEWNET | _NEWNS) == 0:
         return ["net", "mnt"]

@@ -48,6 +48,9 @@ export class Verdict {
         h("p", {}, `${many(found.required, "required rule")} broken, ${many(found.advice, "piece")} of advice, in ${many(found.exchanges, "exchange")}${tests}, ${many(found.jobs, "job")}.`),
         h("p", {}, bill(found.charges))),
       found.breaches.map((breach) => this.card(breach)),
+      found.open.map((breach) => h("article", { class: "card open" },
+        h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, "open")),
+        h("p", {}, marked(`Would be told if all ended now${breach.jobs.length ? ` of ${breach.jobs.slice(0, 8).join(", ")}` : ""}: ${breach.says}`)))),
       found.breaches.length === 0 && h("p", { class: "faint" }, `Nothing found among the rules ${found.checked.join(", ")}.`)));
   }
 

@@ -1,0 +1,116 @@
+"""What Linux does for a run beside its hooks: a guard of its connects, files or a network of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ... import timing
+from ...server import MockServer
+from .gateway import Door, Gateway
+from .guarding import guarded
+from .host_policy import Hosts
+from .process import Starting
+from .run_directory import RunDirectory
+from .sandbox import SandboxFiles, open_files, open_sandbox
+
+__all__ = ["Surroundings", "surroundings_of"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the system does for a command, beside hooks and variables."""
+
+    entering: Callable[[], None] | None = None
+    starting: Starting = lambda start: start()
+    keeps: bool = False
+    """It keeps the command from other hosts."""
+    leads: bool = False
+    """It leads even programs to the mock that have none of the run's variables."""
+    problem: str = ""
+    """Why it keeps nothing although it should."""
+
+
+@contextmanager
+def surroundings_of(
+    server: MockServer,
+    gateway: Gateway,
+    folder: RunDirectory,
+    hosts: Hosts,
+    *,
+    sandbox: bool | None,
+    offline: bool,
+) -> Iterator[Surroundings]:
+    """A network of its own where one is asked for, a guard where other hosts are refused."""
+    if sandbox:
+        with _sandbox_of(server, gateway, folder, hosts) as entering:
+            yield Surroundings(entering=entering, keeps=True, leads=True)
+    elif offline and sandbox is None:
+        with _guard_of(server, gateway, folder, hosts) as around:
+            yield around
+    else:
+        yield Surroundings()
+
+
+@contextmanager
+def _guard_of(
+    server: MockServer, gateway: Gateway, folder: RunDirectory, hosts: Hosts
+) -> Iterator[Surroundings]:
+    """What keeps a command from other hosts, and gives it other files of names where it may."""
+    assert server.loop is not None
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1024)
+        with guarded(server, hosts, listening.getsockname()[1]) as guard:
+            if guard.problem:
+                yield Surroundings(starting=guard.call, problem=guard.problem)
+                return
+            files = SandboxFiles(folder, hosts)
+            spaces = open_files(files)
+            hosts.listeners.append(files.write_hosts)
+            try:
+                _open_door(server, gateway, listening, Door(False, admitted=True))
+                yield Surroundings(
+                    entering=None if spaces is None else spaces.entering(),
+                    starting=guard.call,
+                    keeps=True,
+                    leads=spaces is not None,
+                )
+            finally:
+                hosts.listeners.remove(files.write_hosts)
+                asyncio.run_coroutine_threadsafe(gateway.leave_inside(), server.loop).result(
+                    timing.GATEWAY_ENDS
+                )
+                if spaces is not None:
+                    spaces.close()
+
+
+def _open_door(server: MockServer, gateway: Gateway, listening: socket.socket, door: Door) -> None:
+    assert server.loop is not None
+    opening = gateway.listen_inside(listening, door)
+    asyncio.run_coroutine_threadsafe(opening, server.loop).result(timing.GATEWAY_ENDS)
+
+
+@contextmanager
+def _sandbox_of(
+    server: MockServer, gateway: Gateway, folder: RunDirectory, hosts: Hosts
+) -> Iterator[Callable[[], None]]:
+    """What puts the command into a network of its own."""
+    assert server.loop is not None
+    files = SandboxFiles(folder, hosts)
+    doors = [Door(True, admitted=True), Door(True, admitted=True), Door(False, admitted=False)]
+    sandbox = open_sandbox([server.port, gateway.hooked, gateway.port], files, hosts)
+    doors += [Door(False, admitted=True)] * (len(sandbox.listening) - len(doors))
+    hosts.listeners.append(files.write_hosts)
+    try:
+        for listening, door in zip(sandbox.listening, doors, strict=True):
+            _open_door(server, gateway, listening, door._replace(inside=True))
+        server.loop.call_soon_threadsafe(sandbox.names.start, server.loop)
+        yield sandbox.entering()
+    finally:
+        hosts.listeners.remove(files.write_hosts)
+        asyncio.run_coroutine_threadsafe(gateway.leave_inside(), server.loop).result(timing.GATEWAY_ENDS)
+        sandbox.close()
