@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
@@ -181,8 +182,10 @@ def mostly_long(values: Iterable[Any], every: int) -> list[Any]:
     """These as parameters: the first of each so many is in the test command, the others are `long`."""
     made = []
     for place, value in enumerate(values):
-        inner, marks = getattr(value, "values", (value,)), getattr(value, "marks", ())
-        made.append(pytest.param(*inner, marks=[*marks, *([pytest.mark.long] if place % every else [])]))
+        several = value if isinstance(value, tuple) else (value,)
+        param = value if isinstance(value, ParameterSet) else pytest.param(*several)
+        marks = [*param.marks, *([pytest.mark.long] if place % every else [])]
+        made.append(pytest.param(*param.values, marks=marks, id=param.id))
     return made
 
 

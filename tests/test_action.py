@@ -55,6 +55,7 @@ def test_a_server_goes_on_after_its_step(tmp_path: Path) -> None:
         os.kill(process, signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_what_a_run_breaks_is_an_error_line_a_table_and_a_report(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     target = shlex.join([sys.executable, "program.py"])
@@ -65,6 +66,7 @@ def test_what_a_run_breaks_is_an_error_line_a_table_and_a_report(tmp_path: Path)
     assert (tmp_path / outputs["report"]).is_file()
 
 
+@pytest.mark.slow
 def test_what_is_verified_and_kept_is_said(tmp_path: Path) -> None:
     client = "def generate(payload, *, base_url, api_key):\n    raise ValueError('no')\n"
     (tmp_path / "kept_by_action.py").write_text(client, encoding="utf-8")
@@ -95,6 +97,7 @@ def test_a_wrong_input_is_one_error_line_and_nothing_is_written(
     assert said.startswith("::error title=kling-mock::") and says in said and "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_inputs_are_words_and_never_a_script(tmp_path: Path) -> None:
     act(tmp_path, mode="run", target="true $(touch owned) `touch owned`; touch owned")
     assert not (tmp_path / "owned").exists()
@@ -108,6 +111,7 @@ def test_the_inputs_of_the_action_are_read_and_in_the_guide() -> None:
     assert named == [name.lower() for name in re.findall(r"INPUT_(\w+): \$", ACTION)]
 
 
+@pytest.mark.slow
 def test_the_hooks_judge_the_files_that_they_are_for(tmp_path: Path) -> None:
     ids = re.findall(r"^- id: (\S+)$", HOOKS, re.MULTILINE)
     entries = re.findall(r"^  entry: kling-mock (.*)$", HOOKS, re.MULTILINE)

@@ -60,6 +60,7 @@ def every_row() -> Iterator[dict[str, str]]:
                     break
 
 
+@pytest.mark.slow
 def test_the_pairs_of_behaviours_are_those_that_make_sense() -> None:
     known = {
         tuple((list(BEHAVIOURS.factors)[f], list(BEHAVIOURS.factors.values())[f][v]) for f, v in pick)
@@ -96,6 +97,7 @@ def agree(row: Mapping[str, str], scenario: Scenario) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_triples_are_covered_nearly_all() -> None:
     rows = [behaviour.row for behaviour in behaviours(3)]
     met = {pick for row in rows for pick in itertools.combinations(enumerate(row), 3)}

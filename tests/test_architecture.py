@@ -91,6 +91,7 @@ def reached(start: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_walk_sees_imports_of_every_kind() -> None:
     arrows = graph()
     assert len(arrows) > 100
@@ -108,6 +109,7 @@ def test_no_module_imports_itself_by_others() -> None:
     assert in_cycles({module: names - {PACKAGE} for module, names in arrows.items()}) <= ALLOWED
 
 
+@pytest.mark.slow
 def test_of_the_package_itself_its_modules_take_the_version_alone() -> None:
     taken = {
         (module, name)
@@ -120,6 +122,7 @@ def test_of_the_package_itself_its_modules_take_the_version_alone() -> None:
     assert {name for _, name in taken} <= {f"{PACKAGE}.__version__"}, taken
 
 
+@pytest.mark.slow
 def test_the_server_imports_neither_the_fixtures_nor_the_contract_tests() -> None:
     mapped = tuple(f"{PACKAGE}.{folder}" for folder in ("fixtures", "contract_tests", "schemas"))
     for module, path in files().items():

@@ -378,6 +378,7 @@ def test_arbitrary_requests_get_documented_statuses(
     server.clock.resume()
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(data=st.binary(max_size=200))
 def test_arbitrary_bytes_on_the_wire_leave_the_server_alive(server: MockServer, data: bytes) -> None:
@@ -390,6 +391,7 @@ def made_by(server: MockServer) -> int:
     return at_once(server.space.store.counts()).made
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(body=ANY_JSON | NEAR_JSON, path=st.sampled_from(PATHS))
 def test_arbitrary_json_makes_a_job_or_gets_a_400(server: MockServer, body: Any, path: str) -> None:

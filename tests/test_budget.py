@@ -142,6 +142,7 @@ def test_a_budget_is_read_from_the_environment_too(
     result.stdout.fnmatch_lines(["kling-mock: $3.25 would have been billed, the budget is $3.00"])
 
 
+@pytest.mark.slow
 def test_a_contract_test_beyond_its_budget_fails(prices: str) -> None:
     options: dict[str, Any] = {"models": [MODEL], "properties": ["A8"], "max_examples": 1, "prices": prices}
     for budget, fails in ((3.2, True), (1000, False)):
@@ -161,6 +162,7 @@ def verify(tmp_path: Path, prices: str, *words: str) -> tuple[int, Any]:
     return status, json.loads(report.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_verification_beyond_its_budget_fails_and_names_the_jobs(
     tmp_path: Path, prices: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_client_of_the_older_path_is_asked_by_its_contract() -> None:
         assert boundary_payloads(TEXT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", [typed, by_name, takes_some_fields])
 def test_what_a_client_was_not_asked_is_told(client: Callable[..., Any]) -> None:
     plan = Plan(models=[TEXT], properties=["A2", "A11", "C2"], limits=Limits(2, math.inf))

@@ -74,6 +74,7 @@ def test_create_schemas_are_those_of_their_path() -> None:
         CATALOG.create_schema("klingai/avatar-pro", legacy=True)
 
 
+@pytest.mark.slow
 def test_the_merged_document_is_valid_and_holds_every_body_once() -> None:
     merged = CATALOG.merged()
     validate(merged)

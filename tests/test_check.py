@@ -139,6 +139,7 @@ def test_a_mistake_is_told_of_what_a_browser_recorded(checked: Callable[..., Che
     assert (status, ids(report)) == (1, [("C1", "R")])
 
 
+@pytest.mark.slow
 def test_every_planted_mistake_is_told_of_the_mocks_own_recordings(
     tmp_path: Path, checked: Callable[..., Checked]
 ) -> None:
@@ -157,6 +158,7 @@ def test_every_planted_mistake_is_told_of_the_mocks_own_recordings(
             assert told[name] == ({rule} if rule else set()), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if "hang" not in name and "slow" not in name])
 def test_a_mock_that_goes_wrong_on_purpose_does_not_differ(
     name: str, server: MockServer, tmp_path: Path, checked: Callable[..., Checked]

@@ -207,6 +207,7 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
     assert difference(value, value) is None
 
 
+@pytest.mark.slow
 @given(value=st.dictionaries(st.text(min_size=1, max_size=3), JSON, min_size=1, max_size=3), data=st.data())
 def test_a_field_left_out_or_added_is_a_difference(value: dict[str, Any], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(value)))
@@ -292,6 +293,7 @@ def test_a_line_that_is_no_known_failure_is_named(tmp_path: Path, text: str, say
         load_xfails(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_coverage_counts_what_was_shown() -> None:
     coverage = Coverage([MODEL])
     assert coverage.as_dict()["faults"]["shown"] == 0

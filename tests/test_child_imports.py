@@ -95,6 +95,7 @@ print(len(names))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_module_of_the_childs_half_loads_without_any_package(version: str) -> None:
     """`-I -S`: nothing but the standard library can be found."""

@@ -63,6 +63,7 @@ def test_counts_go_on_after_other_options_changed(server: MockServer) -> None:
     assert [create(server).status for _ in range(2)] == [500, 200]
 
 
+@pytest.mark.slow
 def test_the_counts_of_a_thousand_texts_are_kept_and_no_more(server: MockServer) -> None:
     body = json.dumps(body_for())
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)

@@ -108,6 +108,7 @@ def running(folder: Path, variables: dict[str, str]) -> Iterator[str]:
         process.communicate()
 
 
+@pytest.mark.slow
 @needs_linux
 def test_the_services_of_the_compose_file_work_together(tmp_path: Path) -> None:
     services = yaml.safe_load((CONTAINERS / "compose.yaml").read_text(encoding="utf-8"))["services"]

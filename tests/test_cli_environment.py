@@ -78,6 +78,7 @@ def test_a_closed_input_is_unusable() -> None:
     assert done.returncode == 2 and "Standard input is closed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
 @pytest.mark.parametrize("line", ["{} specs list >/dev/full", "{} serve --port 0 >/dev/full"])
 def test_a_full_disk_is_one_line(line: str) -> None:

@@ -85,6 +85,7 @@ def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     return result.returncode, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_even_while_an_answer_hangs(number: int) -> None:
     with serving("--scenario", "create-hangs") as served:
@@ -102,6 +103,7 @@ def test_a_signal_ends_it_cleanly_even_while_an_answer_hangs(number: int) -> Non
         assert (code, err) == (0, "")
 
 
+@pytest.mark.slow
 def test_it_prints_a_curl_line_that_works_and_a_readable_line_per_exchange() -> None:
     with serving() as served:
         assert served.process.stdout is not None
@@ -152,6 +154,7 @@ def test_a_used_port_is_named() -> None:
     assert f"127.0.0.1:{port}: another program has it; choose another --port" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -84,6 +84,7 @@ def test_no_action_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected list, show, check, diff, add or sync" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_check_finds_the_vendored_documents_sound(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check") == 0
     assert capsys.readouterr().out == "142 of 142 vendored documents are sound.\n"
@@ -215,6 +216,7 @@ def test_add_says_where_it_cannot_write(tmp_path: Path) -> None:
         run("add", str(tmp_path / "own.json"), "--into", str(tmp_path / "own.json" / "into"))
 
 
+@pytest.mark.slow
 def test_diff_finds_the_model_among_alternatives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "merged.json"
     path.write_text(json.dumps(load_catalog().merged()))
@@ -246,6 +248,7 @@ def test_diff_prints_the_constraints_that_differ(old: Path, capsys: pytest.Captu
     assert {"path", "severity", "line", "part", "field", "constraint", "vendored", "file"} == set(rows[0])
 
 
+@pytest.mark.slow
 def test_diff_finds_none_between_a_contract_and_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -329,6 +332,7 @@ def test_add_prints_the_document_where_no_folder_is_given(
     assert json.loads(capsys.readouterr().out) == load_catalog().document(MODEL)
 
 
+@pytest.mark.slow
 @needs_upstream("upstream")
 def test_add_takes_every_document_of_the_provider(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [path for path in MODEL_DOCUMENTS if path.parent.parent == DOCUMENTS]

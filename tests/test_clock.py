@@ -30,6 +30,7 @@ MOVES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(MOVES)
 def test_time_never_runs_backwards(moves: list[tuple[str, float]]) -> None:
     clock = Clock(start=0.0)

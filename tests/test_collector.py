@@ -31,6 +31,7 @@ def test_what_is_there_is_never_looked_at_and_what_comes_seldom() -> None:
     assert gc.isenabled()
 
 
+@pytest.mark.slow
 def test_only_a_process_that_is_a_server_does_so() -> None:
     code = (
         "import gc\nfrom kling_mock import MockServer\nbefore = gc.get_threshold()\n"

@@ -27,6 +27,7 @@ def lines(path: str, described: Mapping[str, list[dict[str, object]]]) -> list[s
     return [f"kling-mock {path} {one}".replace("  ", " ") for one in typed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize("path", TABLE_NOW)
 def test_it_says_what_click_says(shell: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:

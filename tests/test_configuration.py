@@ -269,6 +269,7 @@ scenarios = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(scenario=scenarios, seed=st.none() | st.integers(0, 2**32), strict=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_dumped_scenario_is_read_back_equal(

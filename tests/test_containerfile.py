@@ -48,6 +48,7 @@ def test_what_is_installed_is_what_the_project_offers() -> None:
     assert re.search(rf"^{extras[1]} = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize("given", [None, "sesame-sesame"])
 def test_it_serves_with_a_token_of_its_own_and_is_healthy(tmp_path: Path, given: str | None) -> None:

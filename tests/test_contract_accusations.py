@@ -25,7 +25,7 @@ from tests.clients.broken.sent import StripsTexts
 from tests.clients.reference import Client
 from tests.clients.wire import BadReply, Reply
 from tests.clients.zoo import IMAGE, MASKS, TEXT
-from tests.support import recorded
+from tests.support import mostly_long, recorded
 
 Payload = dict[str, Any]
 
@@ -82,6 +82,7 @@ def test_the_command_that_shows_it_again_tries_both_properties() -> None:
     assert "--property B1 --property E4 " in command_line(started, result)
 
 
+@pytest.mark.slow
 def test_two_jobs_that_were_asked_for_are_no_second_create() -> None:
     assert broken(Client, ["B1", "B2", "B10", "C6"], model=IMAGE) == {}
 
@@ -111,7 +112,7 @@ class LeavesNullsOut(Client):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+@pytest.mark.parametrize("model", mostly_long([TEXT, IMAGE, MASKS], 3))
 def test_none_may_stand_for_what_is_not_set(model: str) -> None:
     assert broken(LeavesNullsOut, ["A2", "A11"], model=model) == {}
 
@@ -234,7 +235,7 @@ class WantsAPrompt(Client):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [TEXT, IMAGE, MASKS])
+@pytest.mark.parametrize("model", mostly_long([TEXT, IMAGE, MASKS], 3))
 def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: str) -> None:
     wanted = ["A2", "A7", "B1", "B2", "C1", "C9", "D5"]
     found = broken(WantsAPrompt, wanted, model=model, examples=4)

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from kling_mock.contract_tests.generation.payload_factory import Bodies
 from kling_mock.contract_tests.generation.schema_model import fits, read_shape
 from kling_mock.contract_tests.generation.schema_rewriting import deny, meet, normalised, split, worlds
+from tests.support import mostly_long
 
 BODY: dict[str, Any] = {
     "type": "object",
@@ -70,7 +71,7 @@ BODIES = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+@pytest.mark.parametrize("rule", mostly_long(RULES.values(), 3), ids=RULES.keys())
 def test_a_world_holds_a_body_just_when_the_rule_does(rule: dict[str, Any]) -> None:
     shapes = [read_shape(world) for world in worlds(BODY, [rule])]
     judged = Draft202012Validator(rule)
@@ -84,7 +85,7 @@ def test_a_world_holds_a_body_just_when_the_rule_does(rule: dict[str, Any]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+@pytest.mark.parametrize("rule", mostly_long(RULES.values(), 3), ids=RULES.keys())
 def test_a_denied_rule_holds_just_the_other_bodies(rule: dict[str, Any]) -> None:
     denied = deny(rule)
     shapes = [read_shape(world) for world in worlds(BODY, [{"anyOf": denied}])] if denied else []
@@ -98,6 +99,7 @@ def test_a_denied_rule_holds_just_the_other_bodies(rule: dict[str, Any]) -> None
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_bodies_keep_a_rule_by_construction(rule: dict[str, Any]) -> None:
     bodies = Bodies({**BODY, "x-rules": [{"id": "rule", "schema": rule}]})

@@ -96,6 +96,7 @@ def test_several_parts_leave_one_name_that_is_no_list_of_names() -> None:
     )
 
 
+@pytest.mark.slow
 def test_healthy_behaviour_always_ends_with_a_video() -> None:
     for scenario in everything(b.healthy(), 300):
         assert scenario.ends == "completed"
@@ -152,6 +153,7 @@ def strikes(scenario: Scenario, polls: int) -> list[str | None]:
     return [faults[0].kind if faults else None for faults in met]
 
 
+@pytest.mark.slow
 def test_troubles_strike_the_chosen_polls_and_no_two_at_once() -> None:
     for scenario in everything(b.poll_troubles(), 300):
         met = [kind for kind in strikes(scenario, 30) if kind]
@@ -172,6 +174,7 @@ def test_the_summary_of_troubles_says_which_polls_they_are_at() -> None:
     assert strikes(scenario, 7) == [None, "reset", "reset", "slow", None, "empty", None]
 
 
+@pytest.mark.slow
 def test_all_troubles_are_reached_with_retry_after_in_both_forms() -> None:
     faults = [fault for scenario in everything(b.poll_troubles(), 300) for fault in scenario.faults]
     assert {fault.kind for fault in faults} == {"status", "html", "empty", "truncated", "reset", "slow"}

@@ -27,7 +27,7 @@ from kling_mock.errors import UnknownModel
 from kling_mock.validation import Validator, Verdict
 from kling_mock.validation.formats import is_uuid
 from kling_mock.validation.media_uris import is_media
-from tests.support import SOME_VARIANTS
+from tests.support import SOME_VARIANTS, mostly_long
 
 RICH = "kling-video/v1.6/pro/image-to-video"
 OMNI = "klingai/video-v3-omni-1080p-image-to-video"
@@ -70,7 +70,7 @@ def is_good(model: str, legacy: bool, body: Any) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "legacy"), SOME)
+@pytest.mark.parametrize(("model", "legacy"), mostly_long(SOME, 4))
 def test_every_valid_payload_is_valid_and_keeps_the_rules(model: str, legacy: bool) -> None:
     @generated
     @given(valid_payloads(model, legacy=legacy))
@@ -81,6 +81,7 @@ def test_every_valid_payload_is_valid_and_keeps_the_rules(model: str, legacy: bo
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_every_boundary_payload_is_valid_and_listed_once(model: str, legacy: bool) -> None:
     cases = boundary_payloads(model, legacy=legacy)
@@ -91,6 +92,7 @@ def test_every_boundary_payload_is_valid_and_listed_once(model: str, legacy: boo
     assert (cases[0].label, cases[-1].label) == ("smallest body", "largest body")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_every_invalid_case_breaks_one_constraint_of_the_schema(model: str, legacy: bool) -> None:
     judged = judge(CATALOG.create_schema(model, legacy=legacy))
@@ -102,6 +104,7 @@ def test_every_invalid_case_breaks_one_constraint_of_the_schema(model: str, lega
     assert len({case.id for case in cases}) == len(cases)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_every_constraint_has_a_case_just_outside_and_one_of_a_wrong_type(model: str, legacy: bool) -> None:
     cases = {
@@ -141,7 +144,7 @@ def constraints(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "legacy"), SOME)
+@pytest.mark.parametrize(("model", "legacy"), mostly_long(SOME, 4))
 def test_every_drawn_invalid_payload_is_refused_for_its_field_alone(model: str, legacy: bool) -> None:
     judged = judge(CATALOG.create_schema(model, legacy=legacy))
 
@@ -154,6 +157,7 @@ def test_every_drawn_invalid_payload_is_refused_for_its_field_alone(model: str, 
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), CONTRACTS)
 def test_the_minimal_payload_has_only_the_required_fields(model: str, legacy: bool) -> None:
     body = find(
@@ -196,6 +200,7 @@ def reached(value: Any, path: str = "") -> Iterator[str]:
         )
 
 
+@pytest.mark.slow
 def test_the_boundaries_of_the_richest_variant_are_reached_within_300_examples() -> None:
     axes = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
     wanted = {
@@ -223,6 +228,7 @@ def test_the_boundaries_of_the_richest_variant_are_reached_within_300_examples()
     assert wanted - seen == set()
 
 
+@pytest.mark.slow
 def test_every_pair_of_optional_fields_comes_together_and_apart() -> None:
     optional = [
         name for name in CATALOG.create_schema(RICH)["properties"] if name not in ("model", "image_url")
@@ -269,6 +275,7 @@ def test_a_long_list_shrinks_to_the_shortest_that_will_do(wish: Any, expected: i
     assert len(body["dynamic_masks"]) == expected
 
 
+@pytest.mark.slow
 def test_an_optional_field_shrinks_to_a_body_with_that_field_alone() -> None:
     body = find(
         valid_payloads(RICH), lambda body: body.get("cfg_scale", 0) > 0.5, settings=settings(database=None)
@@ -300,6 +307,7 @@ def test_the_boundaries_of_the_rules_are_boundaries_too() -> None:
     assert {len(body["image_url"]) for body in scenes} == {2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", CATALOG.variants, ids=lambda variant: variant.model)
 def test_each_rule_that_can_be_judged_has_a_case_that_breaks_it_alone(variant: Any) -> None:
     rules = rules_of(variant.model)
@@ -342,6 +350,7 @@ def test_what_the_server_tolerates_is_not_listed_as_invalid(model: str) -> None:
         assert case.constraint != "additionalProperties"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "legacy"), SOME)
 def test_the_server_names_the_same_field_and_takes_the_valid_ones(model: str, legacy: bool) -> None:
     validator, variant = Validator(CATALOG), CATALOG.find(model)

@@ -237,6 +237,7 @@ def test_a_function_that_raises_a_type_error_has_crashed_whatever_it_says() -> N
     assert Outcome("raised", error="TypeError", text="TypeError: terminated").crashed
 
 
+@pytest.mark.slow
 def test_a_drawing_says_that_an_end_is_longer_than_its_line() -> None:
     plan = Plan(models=[TEXT], properties=["B1"], limits=Limits(4, math.inf))
     example = verify(CallableClient(StartsAgain.run), plan).results[0].counterexample

@@ -54,6 +54,7 @@ growing = st.builds(
 )
 
 
+@pytest.mark.slow
 @quick
 @given(st.one_of(constant, jittered, growing))
 def test_a_job_that_falls_back_is_seen_falling_back_at_any_pace(gaps: list[float]) -> None:

@@ -23,7 +23,7 @@ from kling_mock.media.images import inline_image_size
 from kling_mock.media.png import png
 from kling_mock.validation.formats import is_date_time, is_uuid
 from kling_mock.validation.media_uris import is_media
-from tests.support import MODEL_DOCUMENTS, UPSTREAM, needs_upstream
+from tests.support import MODEL_DOCUMENTS, UPSTREAM, mostly_long, needs_upstream
 
 FOLDER = UPSTREAM / "upstream"
 generated = settings(
@@ -104,6 +104,7 @@ def as_2020(schema: Any) -> Any:
     return plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_what_is_made_fits_and_what_is_broken_does_not(schema: dict[str, Any]) -> None:
     shape, judged = read_shape(schema), judge(schema)
@@ -135,7 +136,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
+@pytest.mark.parametrize("schema", mostly_long(SCHEMAS.values(), 3), ids=SCHEMAS.keys())
 def test_fits_agrees_with_jsonschema_on_any_value(schema: dict[str, Any]) -> None:
     shape, judged = read_shape(schema), judge(schema)
 
@@ -223,7 +224,9 @@ def all_schemas(node: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.slow
 @needs_upstream("upstream")
-@pytest.mark.parametrize("file", MODEL_DOCUMENTS, ids=lambda file: file.relative_to(FOLDER).as_posix())
+@pytest.mark.parametrize(
+    "file", mostly_long(MODEL_DOCUMENTS, 4), ids=lambda file: file.relative_to(FOLDER).as_posix()
+)
 def test_every_upstream_document_of_every_vendor_compiles(file: Path) -> None:
     document = json.loads(file.read_text())
     for schema in all_schemas(document):

@@ -129,6 +129,7 @@ class NeverPolls(Client):
         super().check_created(reply)
 
 
+@pytest.mark.slow
 def test_a_client_that_never_polls_keeps_no_property_of_polling() -> None:
     def never_polls(payload: Payload, *, base_url: str, api_key: str) -> str:
         return NeverPolls.run(payload, base_url=base_url, api_key=api_key)
@@ -144,6 +145,7 @@ def test_a_client_that_never_polls_keeps_no_property_of_polling() -> None:
     assert reasons(finished)["C7"] == reasons(finished)["B1"] == NEVER_POLLS
 
 
+@pytest.mark.slow
 def test_a_plain_job_that_fails_is_no_success_whatever_was_asked_for() -> None:
     finished = checked(NeverPolls.run, "A7", "C*")
     assert set(told(finished).values()) == {"passed", "skipped"}
@@ -192,6 +194,7 @@ def test_one_cause_is_one_breach(client: type[Client], cause: str) -> None:
     assert any(reason.startswith(f"see {cause}") for reason in reasons(finished).values())
 
 
+@pytest.mark.slow
 def test_a_field_that_is_added_is_shown_where_it_is_named() -> None:
     finished = checked(SendsSeed.run, "A2", "A3", "A12")
     assert told(finished) == {"A2": "skipped", "A3": "failed", "A12": "skipped"}
@@ -202,6 +205,7 @@ def test_a_field_that_is_added_is_shown_where_it_is_named() -> None:
 # Cut short
 
 
+@pytest.mark.slow
 def test_what_is_cut_short_is_no_success() -> None:
     seen: list[Result] = []
 
@@ -227,6 +231,7 @@ def test_what_is_cut_short_is_no_success() -> None:
     assert finished.summary.status == 3 or not any(result.examples for result in finished.results)
 
 
+@pytest.mark.slow
 def test_shrinking_is_limited_by_work() -> None:
     counts = []
     for shrinking in ((0, 0), (500, 60_000)):

@@ -265,6 +265,7 @@ GUARDED += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", GUARDED)
 @pytest.mark.parametrize(
     "headers",
@@ -352,6 +353,7 @@ def test_the_api_itself_is_open_to_any_name(server: MockServer) -> None:
 # The documents
 
 
+@pytest.mark.slow
 def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
     reply = ask(server, "GET", "/openapi.json", key=None)
     assert reply.headers["content-type"] == "application/json"
@@ -361,6 +363,7 @@ def test_one_document_for_all_variants_is_valid(server: MockServer) -> None:
     assert set(reply.json["paths"]) == {*CURRENT_PATHS, *older} >= set(PATHS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", SOME_VARIANTS, ids=lambda variant: variant.model)
 def test_each_variants_document_is_valid_and_resolved(server: MockServer, variant: Any) -> None:
     document = get(server, f"/openapi/{variant.model}.json")
@@ -377,6 +380,7 @@ def test_the_documents_name_this_server_first(server: MockServer, path: str) -> 
     assert ask(server, "GET", path, key=None).json["servers"] == servers
 
 
+@pytest.mark.slow
 def test_a_few_documents_of_variants_pass_the_validator(server: MockServer) -> None:
     for variant in load_catalog().variants[::15]:
         validate(get(server, f"/openapi/{variant.model}.json"))

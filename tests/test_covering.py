@@ -52,6 +52,7 @@ def together(rows: list[Row], strength: int) -> set[tuple[tuple[int, int], ...]]
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(spaces(), st.sampled_from([2, 3]), st.integers(0, 3))
 def test_rows_cover_all_that_can_come_together_and_nothing_else(
@@ -64,6 +65,7 @@ def test_rows_cover_all_that_can_come_together_and_nothing_else(
     assert len(rows) == len(set(rows))
 
 
+@pytest.mark.slow
 @given(spaces(), st.data())
 def test_a_smaller_row_is_allowed_and_has_less_in_it(
     drawn: tuple[list[int], Forbidden], data: st.DataObject

@@ -16,6 +16,7 @@ IMAGE_MODEL = "kling-video/v1.6/pro/image-to-video"
 CATALOG = load_catalog()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", CATALOG.variants, ids=lambda variant: variant.model)
 def test_every_variant_makes_a_job_with_a_valid_answer(server: MockServer, variant: Any) -> None:
     reply = create(server, model=variant.model)

@@ -95,6 +95,7 @@ def test_equal_cases_are_run_once_and_those_to_compare_twice() -> None:
         assert twice.again is not None
 
 
+@pytest.mark.slow
 def test_a_client_without_a_pause_gets_to_the_end_in_virtual_time() -> None:
     def busy(payload: Any, *, base_url: str, api_key: str) -> str:
         client = Client(base_url, api_key)
@@ -153,6 +154,7 @@ def test_a_loop_that_never_ends_is_stopped() -> None:
         assert engine.run(trial("gzip")).delivered
 
 
+@pytest.mark.slow
 def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
     over = threading.Event()
 
@@ -266,6 +268,7 @@ def test_time_is_the_client_s_own_again_afterwards() -> None:
     assert API_KEY not in repr(os.environ)
 
 
+@pytest.mark.slow
 def test_a_loop_in_the_background_of_the_module_moves_no_time_before_a_call() -> None:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

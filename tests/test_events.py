@@ -485,6 +485,7 @@ def test_an_event_is_written_once_however_many_read_it(
     assert len(written) == len(set(written)) == 5
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_forgotten(server: MockServer) -> None:
     def readers() -> tuple[EventReader, ...]:
         return server.space.bus._readers

@@ -74,6 +74,7 @@ def test_a_wait_of_a_day_moves_the_clock_by_a_day(name: str, clock: Clock) -> No
     assert DAY - 0.001 <= clock.now() - before < DAY + 1
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(seconds=st.lists(st.floats(min_value=0.001, max_value=1e6), max_size=20))
 def test_a_sleep_never_ends_early_and_hardly_late(seconds: list[float]) -> None:

@@ -49,6 +49,7 @@ def _sleeps_until(work: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_thread_that_waits_for_a_computing_process_holds_time_up(clock: Clock) -> None:
     with fast_forward(clock):

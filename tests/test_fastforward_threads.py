@@ -52,6 +52,7 @@ def test_threads_that_sleep_side_by_side_share_the_time(clock: Clock) -> None:
     assert ends == [[1, 2, 3], [2, 4, 6], [3, 6, 9], [5, 10, 15]]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=4), min_size=1, max_size=4))
 def test_each_thread_sleeps_exactly_as_long_as_it_asked(naps: list[list[int]]) -> None:
@@ -107,6 +108,7 @@ def _socket() -> tuple[Callable[[], object], Callable[[], object]]:
     return lambda: one.sendall(b"x"), receive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [_event, _future, _socket])
 def test_a_thread_that_was_woken_is_waited_for(
     kind: Callable[[], tuple[Callable[[], object], Callable[[], object]]], clock: Clock
@@ -133,6 +135,7 @@ def test_a_thread_that_was_woken_is_waited_for(
         assert [moment - before for moment in woken] == pytest.approx([0, 30], abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_forked_process_sleeps_on_although_threads_of_its_parent_were_waiting(clock: Clock) -> None:
     with fast_forward(clock, quiet=_unhurried) as session:
         stop = threading.Event()

@@ -59,6 +59,7 @@ def test_an_answer_that_is_late_comes(kling_server: MockServer, freeze: Freeze) 
         assert finished(kling_server) == "completed"
 
 
+@pytest.mark.slow
 @frozen
 @pytest.mark.kling(queued=20, generating=40)
 def test_sleeps_are_skipped_beside_it(

@@ -38,6 +38,7 @@ def said(library: str, arguments: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @each_library
 def test_replaced_threads_are_refused_with_what_to_do(library: str) -> None:
     sentence = said(library, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from kling_mock.contract_tests.driving.environments import in_real_time
 from kling_mock.interception.parent import seccomp
 from kling_mock.interception.parent.guard import Guard, _place
 from kling_mock.interception.parent.host_policy import Hosts
-from tests.running import report_of, run
+from tests.running import RUN, report_of, run
 from tests.test_sandbox import static_program
 
 __all__ = ["static_program"]
@@ -180,13 +181,49 @@ def test_offline_leads_and_refuses_a_static_binary_without_an_environment(
     assert {one["host"] for one in report["refused"]} == {"example.com", "192.0.2.7:80"}
 
 
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace on this machine")
+def test_programs_without_the_environment_ask_for_nothing_but_this_machine(
+    guard: Guard, static_program: Path, tmp_path: Path
+) -> None:
+    if os.getuid() != 0:
+        pytest.skip("this takes root: others ask for the machine's own name server, and the run answers")
+    ask = "import urllib.request as u; print(u.urlopen('http://{}/v1/models', timeout=9).status)"
+    script = f"""
+    for name in api.aimlapi.com example.com; do
+        env -i {static_program} $name
+        env -i curl -sm 9 -o {os.devnull} -w '%{{http_code}}\n' https://$name/v1/models
+        env -i {PYTHON} -IS -c "{ask.format("$name")}" 2>{os.devnull}
+        {PYTHON} -IS -c "{ask.format("$name")}" 2>{os.devnull}
+    done
+    """
+    words = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=connect,sendto,sendmsg,sendmmsg",
+        "-o",
+        str(tmp_path / "trace"),
+    ]
+    done = subprocess.run(
+        [*words, *RUN, "--offline", "--", "sh", "-c", script], capture_output=True, timeout=120
+    )
+    trace = (tmp_path / "trace").read_text()
+    if not trace and b"not permitted" in done.stderr:
+        pytest.skip("tracing is not allowed here")
+    said = done.stdout.decode().split("\n")
+    assert said[:4] == ["HTTP/1.1 200 OK", "200", "200", "200"], done.stderr.decode()
+    assert said[4:] == ["unknown", "000", ""]
+    inside = re.compile(r'inet_addr\("127\.|AF_INET6, .*"(::1|::ffff:127\.)|sin6?_port=htons\(0\)')
+    assert [line for line in trace.splitlines() if "AF_INET" in line and not inside.search(line)] == []
+
+
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no setpriv on this machine")
 def test_a_user_without_rights_is_guarded_as_well(guard: Guard, static_program: Path, tmp_path: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("this takes root, which gives its rights up")
     file = tmp_path / "report.json"
-    from tests.running import RUN
-
     words = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all", *RUN, "--offline", "--report"]
     ask = f"env -i {static_program} api.aimlapi.com; env -i {static_program} 192.0.2.7"
     done = subprocess.run([*words, str(file), "--", "sh", "-c", ask], capture_output=True, timeout=60)

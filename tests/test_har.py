@@ -134,6 +134,7 @@ def test_keys_are_hidden_wherever_they_stand(server: MockServer) -> None:
     assert headers["authorization"] == "Bearer sk-v…"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if "hangs" not in name and "slow" not in name])
 def test_every_scenario_makes_a_valid_log(timed: MockServer, name: str) -> None:
     timed.use(name)

@@ -62,12 +62,14 @@ Maker = Callable[[int, int], bytes]
 MAKERS: list[Maker] = [png, jpeg, gif, webp_lossy, webp_lossless, webp_extended]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 @given(width=sides, height=sides)
 def test_every_format_tells_its_size(make: Maker, width: int, height: int) -> None:
     assert image_size(make(width, height)) == (width, height)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 @given(cut=st.integers(0, 40), width=sides, height=sides)
 def test_a_cut_file_is_unknown_or_right(make: Maker, cut: int, width: int, height: int) -> None:

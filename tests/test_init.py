@@ -111,6 +111,7 @@ def test_the_written_tests_and_the_step_of_the_workflow_run(kind: str, project: 
     assert "5 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_the_files_that_are_then_written(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_dry_run_prints_the_files_that_are_then_written(
         assert f"would write {name}\n\n{indented}\n" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [FILES[:1], FILES[1:], FILES])
 def test_what_is_there_is_kept_and_named(
     there: list[str], project: Path, capsys: pytest.CaptureFixture[str]
@@ -143,6 +145,7 @@ def test_what_is_there_is_kept_and_named(
     assert ("Nothing was written" in shown) == (there == FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "words", "says"),
     [
@@ -187,6 +190,7 @@ def test_where_one_file_cannot_be_written_none_is(project: Path, capsys: pytest.
     assert content(project) == before and not Path("new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "call"),
     [

@@ -95,6 +95,7 @@ CLIENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_client_reaches_the_mock(client: Callable[[str], object], server: MockServer) -> None:
     with intercept(server):

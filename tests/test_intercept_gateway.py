@@ -97,6 +97,7 @@ def test_another_host_on_a_kept_connection_is_not_taken_for_the_mock(gateway: Ga
         assert b"HTTP/1.1" not in rest
 
 
+@pytest.mark.slow
 def test_hosts_that_are_not_the_mocks_are_reached_when_not_offline() -> None:
     """A tunnel to a server of this machine stands for one to any other host."""
     with (
@@ -120,6 +121,7 @@ def test_hosts_that_are_not_the_mocks_are_reached_when_not_offline() -> None:
         assert server.exchanges == []
 
 
+@pytest.mark.slow
 @given(nonsense=st.binary(max_size=200))
 def test_nonsense_never_hurts(nonsense: bytes, gateway: Gateway) -> None:
     talk(gateway, nonsense, ends=True)

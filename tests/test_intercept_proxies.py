@@ -38,6 +38,7 @@ def proxied(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("proxied")
 @pytest.mark.parametrize("offline", [True, False])
 def test_the_developers_proxy_is_not_between_a_client_and_the_mock(offline: bool) -> None:

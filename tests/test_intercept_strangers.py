@@ -223,6 +223,7 @@ with socket.socket(family) as own:
     assert not is_from_below(own)
 
 
+@pytest.mark.slow
 @needs_linux
 def test_other_processes_of_this_machine_are_no_programs_of_a_run() -> None:
     """This process is not below the run; a program of the run gets in with and without the password."""

@@ -172,6 +172,7 @@ def shown_of(server: MockServer) -> str:
     return b"".join(pages).decode() + stream.getvalue() + repr(server.exchanges)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["api_key", "key", "token", "access_token", "apikey", "API-Key", "x_api_key"]
 )

@@ -48,6 +48,7 @@ def test_an_exchange_that_is_larger_than_all_is_kept_alone() -> None:
     assert len(journal) <= 1 and journal.count == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["memory", "sqlite"])
 def test_what_makes_room_is_held_by_nobody(store: str, tmp_path: Path) -> None:
     address = "memory" if store == "memory" else f"sqlite:{tmp_path}/mock.db"

@@ -21,6 +21,7 @@ VALUES = st.recursive(
 ).map(lambda value: json.loads(json.dumps(value)))
 
 
+@pytest.mark.slow
 @given(VALUES, st.booleans())
 def test_what_json_allows_is_read_as_python_reads_it(value: object, ascii_only: bool) -> None:
     try:

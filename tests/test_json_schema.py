@@ -65,6 +65,7 @@ def test_it_is_a_schema_that_editors_know() -> None:
     assert all(described.get("description") for described in SCHEMA["properties"].values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=list(OPTIONS))
 def test_what_the_schema_takes_an_option_reads(option: Option) -> None:
     @SOME

@@ -70,6 +70,7 @@ def both(raw: bytes) -> tuple[Any, Any]:
         return long, outcome(raw)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_long_body_is_read_as_a_short_one() -> None:
     @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
@@ -80,6 +81,7 @@ def test_a_long_body_is_read_as_a_short_one() -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_what_is_wrong_with_a_long_body_is_said_as_of_a_short_one() -> None:
     @given(VALUES, st.booleans(), st.sampled_from([None, 1]), SPOILERS, st.data())

@@ -49,6 +49,7 @@ def test_every_clip_is_there_and_nothing_else() -> None:
     assert sum(path.stat().st_size for path in folder.iterdir()) < 2_700_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLIPS)
 def test_a_clip_is_what_its_name_says(name: str) -> None:
     wanted = CLIPS[name]
@@ -76,6 +77,7 @@ def test_a_clip_decodes_from_its_first_to_its_last_picture(name: str) -> None:
     assert first[1] != last[1]  # it moves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, clip in CLIPS.items() if clip.sound])
 def test_a_clip_with_sound_is_heard_to_its_end(name: str) -> None:
     with av.open(str(clip_file(name))) as container:
@@ -222,6 +224,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
 values = scalars | st.lists(scalars)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([variant.model for variant in load_catalog().variants]),
     st.fixed_dictionaries(

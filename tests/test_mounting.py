@@ -103,6 +103,7 @@ def finished(base: str, job_id: str) -> Any:
     return answers[-1]
 
 
+@pytest.mark.slow
 def test_a_job_goes_its_way_to_a_video_that_can_be_fetched(base: str) -> None:
     made = create(base)
     assert made.status_code == 200 and made.json()["status"] == "queued"
@@ -126,6 +127,7 @@ def test_requests_drives_it_too(base: str) -> None:
         assert MODEL in {row["id"] for row in models}
 
 
+@pytest.mark.slow
 def test_a_signed_url_under_another_host_name_has_the_prefix(base: str) -> None:
     job_id = create(base, **{"X-Mock-Scenario": "signed-url"}).json()["id"]
     url = finished(base, job_id)["video"]["url"]
@@ -134,6 +136,7 @@ def test_a_signed_url_under_another_host_name_has_the_prefix(base: str) -> None:
     assert httpx.get(url.replace("localhost", "127.0.0.1")).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_kept_answer_names_the_host_that_asked(base: str) -> None:
     job_id = create(base).json()["id"]
     finished(base, job_id)
@@ -142,6 +145,7 @@ def test_a_kept_answer_names_the_host_that_asked(base: str) -> None:
         assert url.startswith(f"http://{host}{PREFIX}/media/")
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_api(base: str) -> None:
     unauthorised = httpx.post(base + PATHS[0], json=body_for())
     invalid = httpx.post(base + PATHS[0], json={"model": MODEL}, headers=KEY)
@@ -158,6 +162,7 @@ def test_errors_are_those_of_the_api(base: str) -> None:
         assert UUID.fullmatch(body["requestId"]) and reply.headers["x-inference-id"] == body["requestId"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["redirect", "video-redirect"])
 def test_a_redirect_leads_to_where_it_goes_on(base: str, scenario: str) -> None:
     named = {"X-Mock-Scenario": scenario}
@@ -175,6 +180,7 @@ def test_a_redirect_leads_to_where_it_goes_on(base: str, scenario: str) -> None:
     assert target.host == "localhost" and target.path.startswith(PREFIX + "/")
 
 
+@pytest.mark.slow
 def test_the_control_api_controls_it(base: str) -> None:
     assert httpx.post(f"{base}/_mock/scenario", json={"scenario": "failed"}).json()["scenario"] == "failed"
     job_id = create(base).json()["id"]
@@ -203,12 +209,14 @@ def test_the_page_finds_what_it_asks_for(base: str) -> None:
     assert '"/_mock' not in page.text and '"/' not in page.text.replace('"/>', "")
 
 
+@pytest.mark.slow
 def test_the_documents_are_there(base: str) -> None:
     document = httpx.get(f"{base}/openapi.json")
     assert document.status_code == 200 and PATHS[0] in document.json()["paths"]
     assert httpx.get(f"{base}/openapi/{MODEL}.json").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/_mock/health", "/_mock/nowhere", "/openapi.json", PATHS[0], "/v1/models"])
 def test_there_is_one_date_beside_what_the_server_adds(base: str, path: str) -> None:
     dates = httpx.get(base + path).headers.get_list("date")
@@ -219,6 +227,7 @@ def test_beside_it_the_other_application_answers(base: str) -> None:
     assert httpx.get(base.removesuffix(PREFIX) + "/nowhere").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_the_token_of_the_page_is_kept_below_the_prefix(way: Any) -> None:
     app, options = way(Settings(control_token="sesame"))
@@ -232,6 +241,7 @@ def test_the_token_of_the_page_is_kept_below_the_prefix(way: Any) -> None:
         assert "cookie" not in elsewhere.headers
 
 
+@pytest.mark.slow
 def test_two_of_them_in_one_application_are_two() -> None:
     both = Starlette(routes=[Mount(f"/{name}", create_app(SETTINGS)) for name in ("one", "two")])
     with served(both) as address:
@@ -244,6 +254,7 @@ def test_two_of_them_in_one_application_are_two() -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_longer_prefix_and_one_within_another() -> None:
     inner = Starlette(routes=[Mount("/b/c", create_app(SETTINGS))])
     outer = Starlette(routes=[Mount("/a", inner)])

@@ -19,7 +19,7 @@ from kling_mock.contract_tests.generation.strategies import strategy_of
 from kling_mock.validation import FORMATS, Validator, fast_judge, judge, message
 from kling_mock.validation.coercion import Coercer, Findings
 from kling_mock.validation.validator import undocumented_fields
-from tests.support import MODEL_DOCUMENTS, needs_upstream
+from tests.support import MODEL_DOCUMENTS, mostly_long, needs_upstream
 
 LINK = {"type": "string", "format": "uri"}
 ID = {"type": "string", "format": "uuid"}
@@ -165,11 +165,13 @@ def check_generated(schema: dict[str, Any], examples: int) -> None:
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_validators_generator_and_tolerance_agree(schema: dict[str, Any]) -> None:
     check_generated(schema, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ONLY_JUDGED.values(), ids=ONLY_JUDGED.keys())
 def test_validators_and_tolerance_agree_where_nothing_is_generated(schema: dict[str, Any]) -> None:
     start = {"model": "m", "field": {"type": "video", "count": 3}, "count": 1, "id": UUID}
@@ -196,7 +198,9 @@ def create_schemas(path: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.slow
 @needs_upstream("upstream")
-@pytest.mark.parametrize("path", MODEL_DOCUMENTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize(
+    "path", mostly_long(MODEL_DOCUMENTS, 4), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_they_agree_on_the_documents_of_every_vendor(path: Path) -> None:
     for schema in create_schemas(path):
         check_generated(schema, 12)

@@ -13,7 +13,7 @@ from hypothesis import given as hypothesis_given
 
 from kling_mock import MockServer
 
-from .support import KEY
+from .support import KEY, mostly_long
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ OPERATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize(("method", "path"), mostly_long(OPERATIONS, 3))
 def test_schemathesis_finds_nothing(schema: Any, target: MockServer, method: str, path: str) -> None:
     operation = schema[path][method]
 

@@ -110,6 +110,7 @@ def test_layers_never_contradict_each_other_and_the_last_word_counts(layers: lis
             assert settings.polls is None and not settings.realistic
 
 
+@pytest.mark.slow
 @given(SOUND, SOUND)
 def test_replacing_options_is_laying_them_over_the_given_ones(first: Any, second: Any) -> None:
     assert Settings(**first).replace(**second) == Settings(**layered(first, second))

@@ -67,6 +67,7 @@ def write(folder: Path, **documents: Any) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_a_new_model_is_served_beside_the_others(tmp_path: Path) -> None:
     folder = write(tmp_path / "own", dream=document())
     with MockServer(specs=folder, polls=(0, 0)) as server:

@@ -29,6 +29,7 @@ def test_a_job_is_polled_on_any_path(server: MockServer, made: str, asked: str) 
     assert poll(server, job_id, asked).json == {"id": job_id, "status": "queued"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [variant.model for variant in SOME_VARIANTS])
 def test_every_variant_can_be_made_on_every_path(server: MockServer, model: str) -> None:
     variant = load_catalog().find(model)

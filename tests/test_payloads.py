@@ -27,6 +27,7 @@ def test_there_is_a_sample_for_every_model() -> None:
     assert len(SAMPLES) == len(MODELS) == 142
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("model", MODELS)
 def test_a_sample_is_valid_in_strict_mode(validator: Validator, model: str, inline: bool) -> None:

@@ -27,6 +27,7 @@ def test_{number}(api):
 """
 
 
+@pytest.mark.slow
 def test_each_is_told_by_the_test_that_makes_it(pytester: pytest.Pytester) -> None:
     tests = TESTS + "".join(EACH.format(number=n, name=name) for n, name in enumerate(MISTAKES))
     result = run(pytester, tests, "-rA")
@@ -47,6 +48,7 @@ def test_advice_fails_no_test_and_all_else_does(pytester: pytest.Pytester) -> No
     )
 
 
+@pytest.mark.slow
 def test_a_host_is_missed_only_by_a_test_that_asks_for_it_itself(pytester: pytest.Pytester) -> None:
     tests = """
     def test_asks(kling_intercept):

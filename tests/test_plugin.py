@@ -12,6 +12,7 @@ from .plugged import CLIENT, INI, run
 pytest_plugins = ["pytester"]
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported_before_a_fixture_is_asked_for(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
     result.assert_outcomes(passed=16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("marker", "message"),
     [

@@ -32,6 +32,7 @@ def test_a_breach_of_the_contract_is_an_error_on_request(pytester: pytest.Pytest
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["ini", "checks='off'", "ignore='A3'", "ignore=['A1', 'A3']"])
 def test_checks_can_be_switched_off(pytester: pytest.Pytester, how: str) -> None:
     ini = f"kling_mock_checks = {'off' if how == 'ini' else 'error'}\n"
@@ -61,6 +62,7 @@ def test_it(kling_server{fixture}):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fixture", "patch", "sleep", "breaches"),
     [

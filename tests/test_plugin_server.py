@@ -78,6 +78,7 @@ def test_the_clock(kling_server):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["option", "variable"])
 def test_each_test_has_a_workspace_of_its_own(
     pytester: pytest.Pytester, elsewhere: MockServer, monkeypatch: pytest.MonkeyPatch, by: str
@@ -238,6 +239,7 @@ def test_a_server_that_does_not_answer_ends_the_session(pytester: pytest.Pyteste
     result.stderr.fnmatch_lines(["*--kling-server http://127.0.0.1:1: it is not ready: Connection refused*"])
 
 
+@pytest.mark.slow
 def test_fixtures_that_change_the_process_have_a_server_in_it(
     pytester: pytest.Pytester, elsewhere: MockServer
 ) -> None:

@@ -61,6 +61,7 @@ assert vars(kling_mock)["Step"] is kling_mock.Step
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_lists_its_names(name: str) -> None:
     module = importlib.import_module(name)

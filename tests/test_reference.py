@@ -26,6 +26,7 @@ def part(entry: Entry, heading: str) -> str:
     return found.text if isinstance(found, Listing) else found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", known_words())
 def test_everything_that_is_known_is_explained(word: str) -> None:
     for entry in explain(word):

@@ -47,6 +47,7 @@ def test_a_date_in_the_past_asks_for_nothing(moment: float, later: float) -> Non
     assert seconds_asked(as_date(moment), moment + later + 1.0) == 0.0
 
 
+@pytest.mark.slow
 @given(
     st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ [+-]?\w*"),
     MOMENTS,

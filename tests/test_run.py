@@ -13,6 +13,7 @@ import pytest
 from tests.running import RUN, needs_linux, needs_node, python, report_of, run
 
 
+@pytest.mark.slow
 def test_a_program_without_a_hook_goes_by_the_proxy(tmp_path: Path) -> None:
     """An isolated Python loads no hook: it has the proxy and the certificates of its environment."""
     source = "import urllib.request as u; print(u.urlopen('https://api.aimlapi.com/v1/models').status)"
@@ -34,6 +35,7 @@ def test_any_port_and_plain_http(url: str, isolated: bool, tmp_path: Path) -> No
     assert len(report["exchanges"]) == 1
 
 
+@pytest.mark.slow
 def test_more_hosts_and_hosts_that_answers_name(tmp_path: Path) -> None:
     source = """
 import json, time, urllib.request as u
@@ -51,6 +53,7 @@ print(link.split("/")[2], len(u.urlopen(link).read()) > 1000)
     assert output == "cdn.example.com True\n"
 
 
+@pytest.mark.slow
 def test_a_program_that_pins_its_certificates_is_told_what_to_trust(tmp_path: Path) -> None:
     source = """
 import ssl, urllib.request as u
@@ -87,6 +90,7 @@ for url in ("https://example.com/a", "http://example.org/b"):
     assert "example.com:443 (1x)" in shown
 
 
+@pytest.mark.slow
 @needs_node
 def test_offline_refuses_other_hosts_in_node(tmp_path: Path) -> None:
     source = "fetch('https://example.com/').catch((error) => console.log(error.cause.message))"
@@ -95,6 +99,7 @@ def test_offline_refuses_other_hosts_in_node(tmp_path: Path) -> None:
     assert report["refused"] == [{"host": "example.com:443", "attempts": 1}]
 
 
+@pytest.mark.slow
 def test_offline_is_the_default_in_ci(tmp_path: Path) -> None:
     source = "import socket\ntry: socket.getaddrinfo('example.com', 443)\nexcept OSError as e: print(e)"
     report, output = report_of(tmp_path, *python(source), environ={"CI": "true"})
@@ -102,6 +107,7 @@ def test_offline_is_the_default_in_ci(tmp_path: Path) -> None:
     assert report["refused"] == [{"host": "example.com:443", "attempts": 1}]
 
 
+@pytest.mark.slow
 def test_local_services_of_the_program_are_left_alone(tmp_path: Path) -> None:
     source = """
 import http.server, threading, urllib.request
@@ -119,6 +125,7 @@ for host in ("127.0.0.1", "localhost"):
     assert report["exchanges"] == []
 
 
+@pytest.mark.slow
 def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path) -> None:
     """The parent's environment is what it was, and the child's is not the machine's."""
     before = dict(os.environ)
@@ -129,6 +136,7 @@ def test_the_programs_own_certificates_and_proxies_stay_untouched(tmp_path: Path
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 def test_contexts_of_the_program_trust_what_they_were_told_to(tmp_path: Path) -> None:
     """Certificates are loaded only when they are needed, which a program cannot see."""
     source = """
@@ -169,12 +177,14 @@ def test_the_exit_status_is_the_programs_own(words: list[str], status: int) -> N
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_program_that_never_ends_is_ended() -> None:
     done = run("--timeout", "1s", *python("import signal; signal.pause()"))
     assert done.returncode == 124
     assert b"took longer than 1 s" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -193,6 +203,7 @@ def test_wrong_options_are_named_before_anything_starts(words: list[str], said: 
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_binary_output_and_input_pass_through_untouched() -> None:
     data = bytes(range(256)) * 400
     done = run("--fast-forward", "--", "cat", input=data)
@@ -225,6 +236,7 @@ while True:
     assert b"exit status 5" in error
 
 
+@pytest.mark.slow
 @needs_linux
 def test_ctrl_c_of_a_terminal_reaches_the_child_once() -> None:
     """In a terminal the child gets the signal by itself: it must not get a second one."""
@@ -259,6 +271,7 @@ print("interrupts:", len(count), flush=True)
     assert b"interrupts: 1" in seen
 
 
+@pytest.mark.slow
 @needs_linux
 def test_no_process_and_no_file_is_left(tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"

@@ -74,7 +74,13 @@ def test_a_mark_shows_a_hook_and_is_used_up(
     mark.touch()
     (tmp_path / "no number").touch()
     census.look()
-    assert census.programs[0].hooked and not mark.exists()
+    (program,) = census.programs
+    assert program.hooked and not mark.exists()
+    program.idle = 5.0
+    assert real_time_of([program]) == []
+    mark.write_text("gevent")
+    census.look()
+    assert "gevent" in real_time_of([program])[0]["says"]
 
 
 @needs_linux

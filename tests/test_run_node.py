@@ -11,6 +11,7 @@ from tests.running import NODE, needs_node, run
 pytestmark = needs_node
 
 
+@pytest.mark.slow
 def test_a_worker_thread_is_not_overtaken_while_it_starts() -> None:
     done = run("--fast-forward", "--realistic", "--offline", "--", "node", str(NODE / "workers.mjs"))
     assert done.stdout == b"worker completed worker completed true\n", done.stderr.decode()

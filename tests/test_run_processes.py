@@ -77,6 +77,7 @@ def test_time_does_not_jump_over_an_answer_on_its_way_to_another_process(tmp_pat
     assert done.stdout.split() == [b"True"], done.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["trio", "asyncio"])
 def test_anyio_waits_in_virtual_time_on_both_of_its_loops(loop: str) -> None:
     pytest.importorskip("trio")

@@ -50,6 +50,7 @@ def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Pa
     assert any(said.strip(".") in sentence for sentence in report["trouble"])
 
 
+@pytest.mark.slow
 def test_the_summary_shows_findings_bars_and_the_bill() -> None:
     done = run(*EXACT, "--queued", "35s", "--generating", "50s", *python(CLIENT))
     shown = done.stderr.decode()
@@ -88,6 +89,7 @@ def test_options_are_read_from_the_environment(tmp_path: Path) -> None:
     assert b"KLING_MOCK_FAST_FORWARD" in done.stderr
 
 
+@pytest.mark.slow
 def test_every_planted_mistake_is_told_and_the_control_api_is_reached(tmp_path: Path) -> None:
     client = str(Path(__file__).parent / "planted" / "client.py")
     words = [*EXACT, "--junit", str(tmp_path / "x.xml"), "--", sys.executable, client]

@@ -94,6 +94,7 @@ except requests.ConnectionError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_lost_reply_is_not_repeated_because_of_the_runs_proxy(tmp_path: Path) -> None:
     """urllib3 repeats what failed at a proxy, POST included; without one it does not."""
     report, output = report_of(tmp_path, "--scenario", "create-lost-reply", *python(RETRY))
@@ -108,6 +109,7 @@ print(subprocess.run(["sh", "-c", "echo $HTTPS_PROXY"], capture_output=True, tex
 """
 
 
+@pytest.mark.slow
 def test_a_hooked_python_sees_no_proxy_and_its_children_do(tmp_path: Path) -> None:
     _, output = report_of(tmp_path, *python(PROXIES_SEEN))
     seen, children = output.split("\n", 1)
@@ -128,6 +130,7 @@ child.stdout.on("data", (text) => console.log(JSON.stringify({ own, said, spawne
 """
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_hooked_node_sees_no_proxy_and_its_children_do(tmp_path: Path) -> None:
     _, output = report_of(tmp_path, "--", "node", "-e", NODE_PROXIES)
@@ -185,6 +188,7 @@ except OSError as error:
     assert [exchange["path"] for exchange in report["exchanges"]] == ["/v1/models"]
 
 
+@pytest.mark.slow
 def test_offline_the_users_own_proxy_is_no_way_out(tmp_path: Path) -> None:
     with local_server() as proxy:
         environ = dict.fromkeys(("HTTP_PROXY", "http_proxy"), f"http://127.0.0.1:{proxy.port}")

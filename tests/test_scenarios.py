@@ -507,6 +507,7 @@ def test_an_empty_header_is_none(server: MockServer, text: str) -> None:
     assert poll(server, reply.json["id"], headers={"X-Mock-Scenario": text}).status == 200
 
 
+@pytest.mark.slow
 def test_counts_of_texts_are_bounded(server: MockServer) -> None:
     for number in range(1, 1201):
         check_error(create(server, headers={"X-Mock-Scenario": f"server-error;times={number}"}), 500)

@@ -67,6 +67,7 @@ def test_what_a_keyword_holds_is_found_and_rewritten(keyword: str) -> None:
         check_schema({keyword: "odd"}, "here")
 
 
+@pytest.mark.slow
 @given(schemas())
 def test_rewriting_nothing_is_a_copy_and_every_schema_is_walked(schema: Any) -> None:
     def same(one: Any) -> Any:
@@ -80,6 +81,7 @@ def test_rewriting_nothing_is_a_copy_and_every_schema_is_walked(schema: Any) -> 
     check_schema(schema, "it")
 
 
+@pytest.mark.slow
 @given(schemas(), st.data())
 def test_an_unknown_keyword_is_named_with_its_place_at_any_depth(schema: Any, data: st.DataObject) -> None:
     places = [place for place, one in walk(schema) if isinstance(one, dict)]
@@ -133,6 +135,7 @@ def test_an_unknown_keyword_of_a_document_is_an_error_at_load() -> None:
         vendored.create_schema("a/b")
 
 
+@pytest.mark.slow
 def test_the_vendored_documents_have_no_unknown_keyword() -> None:
     for variant in CATALOG.variants:
         check_document(CATALOG.document(variant.model), variant.file)

@@ -75,6 +75,7 @@ def fields_of(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]
         yield from fields_of(inner, f"{at}[]")
 
 
+@pytest.mark.slow
 @each_variant
 def test_every_document_is_valid_openapi(variant: Variant) -> None:
     path = FOLDER / variant.file
@@ -93,6 +94,7 @@ def test_the_components_are_valid_openapi_and_all_of_them_are_used() -> None:
             assert f'#/components/{kind}/{name}"' in users, (kind, name)
 
 
+@pytest.mark.slow
 @each_variant
 def test_every_document_passes_our_own_checks(variant: Variant) -> None:
     assert variant_faults(CATALOG.document(variant.model), variant) == []
@@ -186,6 +188,7 @@ def test_the_newest_document_of_each_model_counts() -> None:
         assert set(variant.paths) - {variant.older_path} == documented
 
 
+@pytest.mark.slow
 @needs_documents
 @each_variant
 def test_the_current_contract_is_the_documented_one(variant: Variant) -> None:
@@ -196,6 +199,7 @@ def test_the_current_contract_is_the_documented_one(variant: Variant) -> None:
     assert bare(CATALOG.create_schema(variant.model)) == theirs
 
 
+@pytest.mark.slow
 @needs_documents
 @each_variant
 def test_the_answers_are_the_documented_ones(variant: Variant) -> None:

@@ -25,6 +25,7 @@ def serve(*words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=timeout, env=environ)
 
 
+@pytest.mark.slow
 def test_every_planted_mistake_is_told_and_fails_the_check(tmp_path: Path) -> None:
     report, junit = tmp_path / "verdict.json", tmp_path / "verdict.xml"
     words = ["--check", "--report", str(report), "--junit", str(junit), "--", *CLIENT, "each"]
@@ -42,6 +43,7 @@ def test_every_planted_mistake_is_told_and_fails_the_check(tmp_path: Path) -> No
     assert failed == [rule for rule in found["checked"] if (rule, "R") in told]
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_a_client_that_makes_no_mistake() -> None:
     done = serve("--polls", "1,1", "--check", "--", *CLIENT, "right")
     assert done.returncode == 0, done.stderr
@@ -63,6 +65,7 @@ def test_the_command_finds_the_server_and_keeps_its_output_and_its_status() -> N
     assert "this suite proves nothing: nobody called the mock." in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -85,6 +88,7 @@ def test_exit_statuses(words: list[str], status: int, said: str) -> None:
     assert (done.returncode, said in done.stderr) == (status, True), done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_in_the_end_loses_neither_verdict_nor_status(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()

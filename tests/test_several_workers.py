@@ -100,6 +100,7 @@ def answers(port: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @needs_posix
 @pytest.mark.skipif(
     not hasattr(multiprocess, "STARTUP_FAILURE"), reason="this uvicorn starts a worker again whatever it says"
@@ -114,6 +115,7 @@ def test_uvicorn_with_two_workers_says_why_and_ends(module: Path, target: list[s
     assert "Traceback" not in said and "Application startup complete" not in said
 
 
+@pytest.mark.slow
 @needs_posix
 @pytest.mark.parametrize("options", [[], ["--workers", "1"], ["--reload"]], ids=["plain", "one", "reload"])
 def test_one_worker_serves(module: Path, options: list[str]) -> None:

@@ -20,6 +20,7 @@ MUTATIONS = 200
 MODEL = "klingai/avatar-pro"
 
 
+@pytest.mark.slow
 def test_seeded_changes_are_classed_right() -> None:
     catalog = load_catalog()
     wrong, kinds = [], Counter[str]()

@@ -100,6 +100,7 @@ def report_of(server: MockServer, file: Path, *words: str) -> tuple[int, dict[st
     return status, rows
 
 
+@pytest.mark.slow
 def test_a_mock_of_today_has_nothing_that_matters(
     server: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_mock_of_today_has_nothing_that_matters(
     assert not any("authorization" in each.headers for each in server.exchanges)
 
 
+@pytest.mark.slow
 def test_what_changed_is_told_and_written_and_known_from_then_on(
     remote: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +142,7 @@ def test_what_changed_is_told_and_written_and_known_from_then_on(
     assert [exchange.status for exchange in again] == [200] + [304] * (len(again) - 1)
 
 
+@pytest.mark.slow
 def test_prices_and_words_are_compared_with_what_was_read_before(
     remote: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,6 +321,7 @@ def test_trouble_that_passes_is_waited_out(status: int, capsys: pytest.CaptureFi
         assert not any("authorization" in headers for _, headers in here.asked)
 
 
+@pytest.mark.slow
 def test_few_requests_are_under_way_at_once(server: MockServer) -> None:
     most: list[int] = []
     server.space.bus.subscribe(lambda *_: most.append(server.traffic.open))
@@ -335,6 +339,7 @@ def test_a_state_that_is_none_is_told(
         assert (status == 2 and "sync.json is not what" in said) or '"version": "x"' in text
 
 
+@pytest.mark.slow
 @needs_upstream("upstream", "manifest.json")
 def test_what_the_provider_published_is_what_is_vendored(capsys: pytest.CaptureFixture[str]) -> None:
     published = UPSTREAM / "upstream"

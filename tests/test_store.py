@@ -373,6 +373,7 @@ def test_an_empty_store(make: StoreMaker) -> None:
     assert run(store.next_number()) == 1
 
 
+@pytest.mark.slow
 @every_store
 @settings(deadline=None)
 @given(limit=st.integers(1, 6), count=st.integers(0, 20))
@@ -401,6 +402,7 @@ def test_jobs_that_rest_at_one_moment_go_in_the_order_in_which_they_came_to_rest
         assert all(run(store.find_job(left)) for left in turned[gone:])
 
 
+@pytest.mark.slow
 @every_store
 @settings(deadline=None, max_examples=30)
 @given(steps=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.7, 1.1]), min_size=1, max_size=30))
@@ -538,12 +540,14 @@ def create_in(store: Store, now: float) -> AddResult:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["time", "polls"])
 def test_a_create_with_many_unfinished_jobs_takes_the_steps_of_one_with_none(by: ProgressBy) -> None:
     empty, many = filled(MANY + 10, 0), filled(MANY + 10, MANY, by=by)
     assert 0 < steps(partial(create_in, many, 1.0)) < steps(partial(create_in, empty, 1.0)) + SLACK
 
 
+@pytest.mark.slow
 def test_a_store_full_of_unfinished_jobs_refuses_without_a_look_at_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -565,6 +569,7 @@ def test_a_store_full_of_unfinished_jobs_refuses_without_a_look_at_them(
     assert not looks
 
 
+@pytest.mark.slow
 def test_a_full_store_makes_room_without_a_look_at_the_others() -> None:
     def full(count: int) -> Store:
         store = memory(count)
@@ -577,6 +582,7 @@ def test_a_full_store_makes_room_without_a_look_at_the_others() -> None:
     assert run(many.find_job("0")) is None and run(many.find_job("1")) is not None
 
 
+@pytest.mark.slow
 def test_the_line_of_finished_jobs_does_not_outgrow_the_jobs() -> None:
     store = memory(3)
     for number in range(50):

@@ -39,6 +39,7 @@ def test_waits_for_a_machine_are_multiplied_and_looks_are_not(slowness: str | No
     assert _with(slowness, "-c", SHOW).stdout.strip() == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slowness", ["fast", "0.5", "100.1", "nan", "inf", "-1"])
 def test_another_factor_is_refused_by_every_command(slowness: str) -> None:
     done = _with(slowness, "-m", "kling_mock", "scenarios")
@@ -47,6 +48,7 @@ def test_another_factor_is_refused_by_every_command(slowness: str) -> None:
     assert done.stderr == f"kling-mock scenarios: {sentence}\n"
 
 
+@pytest.mark.slow
 def test_another_factor_is_refused_by_a_server_too() -> None:
     done = _with("x", "-c", "from kling_mock import MockServer; MockServer()")
     assert "SettingsError: KLING_MOCK_SLOWNESS: expected a factor from 1 to 100, received 'x'." in done.stderr

@@ -25,6 +25,7 @@ def test_the_links_are_current() -> None:
     assert all(not os.path.isabs(os.readlink(TREE / name)) for name in links)
 
 
+@pytest.mark.slow
 def test_the_type_checker_finds_what_a_user_imports(tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(

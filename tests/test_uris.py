@@ -11,6 +11,7 @@ from kling_mock.validation.formats import FORMATS
 from kling_mock.validation.media_uris import is_media
 
 
+@pytest.mark.slow
 @given(urls())
 def test_every_link_is_taken(url: str) -> None:
     assert is_media(url)

@@ -43,6 +43,7 @@ def pytest_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_users_suite_passes_beside_its_own_modules(tmp_path: Path) -> None:
     done = pytest_in(write_project(tmp_path), "-W", "error")
     assert done.returncode == 0, done.stdout

@@ -33,6 +33,7 @@ def paths(problems: tuple[Problem, ...]) -> list[str]:
     return [problem.path for problem in problems]
 
 
+@pytest.mark.slow
 @each_contract
 def test_every_boundary_value_is_accepted(variant: Variant, legacy: bool) -> None:
     schema = CATALOG.create_schema(variant.model, legacy=legacy)
@@ -46,6 +47,7 @@ def test_every_boundary_value_is_accepted(variant: Variant, legacy: bool) -> Non
     assert count > 4
 
 
+@pytest.mark.slow
 @each_contract
 def test_every_value_just_beyond_is_refused_with_its_field_named(variant: Variant, legacy: bool) -> None:
     schema = CATALOG.create_schema(variant.model, legacy=legacy)
@@ -231,6 +233,7 @@ def test_a_body_that_is_no_object_is_a_violation(body: object) -> None:
     assert message(verdict.violations).startswith("Expected an object, received ")
 
 
+@pytest.mark.slow
 def test_of_an_array_far_beyond_its_limit_only_that_is_said() -> None:
     masks = [{"mask": "m", "trajectories": [{"x": "1", "y": None}] * 200_000}] * 7
     verdict = VALIDATOR.check(I2V, {**BODY, "dynamic_masks": masks})
@@ -419,6 +422,7 @@ def test_of_a_body_with_endless_problems_only_so_many_are_told(legacy: bool) -> 
         assert message(verdict.violations).endswith("; no more than 1000 are named")
 
 
+@pytest.mark.slow
 def test_only_so_much_of_a_body_is_looked_at_for_what_may_be_overlooked() -> None:
     body = _masks(900, 100, {"x": "1", "y": "2"})
     body["dynamic_masks"] = [

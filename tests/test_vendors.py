@@ -45,6 +45,7 @@ def test_every_vendor_has_models_and_every_model_a_vendor() -> None:
             assert CATALOG.vendors.of_model(variant.model) == variant.vendor
 
 
+@pytest.mark.slow
 def test_no_name_of_a_vendor_stands_in_code() -> None:
     first, *others = CATALOG.vendors.values()
     names = {name for vendor in others for name in (vendor.id, vendor.name, *vendor.prefixes)}
@@ -61,6 +62,7 @@ def test_no_name_of_a_vendor_stands_in_code() -> None:
     assert first.id == FAMILIES[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", SPECIAL, ids=lambda variant: variant.model)
 def test_answers_are_those_that_the_vendor_gives(variant: Variant) -> None:
     with MockServer(polls=(0, 0)) as server:
@@ -109,6 +111,7 @@ def test_models_are_chosen_by_their_vendor_and_the_default_stays() -> None:
     assert select_models(["*"]) == [variant.model for variant in CATALOG.variants]
 
 
+@pytest.mark.slow
 def test_a_document_is_read_when_it_is_needed() -> None:
     code = (
         "import sys; seen = []\n"

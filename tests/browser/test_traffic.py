@@ -245,6 +245,7 @@ def test_the_journal_is_had_as_har(page: Any, mock: MockServer) -> None:
     assert HOSTILE in json.loads(entries[0]["request"]["postData"]["text"])["prompt"]
 
 
+@pytest.mark.slow
 def test_a_row_under_the_pointer_stays_where_it_is(page: Any, mock: MockServer) -> None:
     for _ in range(40):
         create(mock)

@@ -109,6 +109,7 @@ def many() -> Iterator[MockServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "name", "total", "id_of"),
     [

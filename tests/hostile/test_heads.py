@@ -50,6 +50,7 @@ def test_a_head_is_as_large_as_it_may_be_and_no_larger() -> None:
     assert answered(head(MAX_HEAD + 100), closed=True) == [431]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 1000, 60_000, 200_000])
 def test_a_head_without_end_is_refused_in_whatever_packets_it_comes(size: int) -> None:
     endless = head(3 * MAX_HEAD, b"")
@@ -74,6 +75,7 @@ def test_a_target_is_bounded() -> None:
         assert answered(start + target + b" HTTP/1.1\r\nHost: a\r\n\r\n") == [status]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [100, 3000])
 def test_a_large_packet_of_small_requests_is_no_large_head(count: int) -> None:
     whole = POLL * count
@@ -81,6 +83,7 @@ def test_a_large_packet_of_small_requests_is_no_large_head(count: int) -> None:
     assert answered(whole[:-20], whole[-20:]) == [404] * count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [POLL, MODELS], ids=["at once", "in turn"])
 @pytest.mark.parametrize("ends", [False, True], ids=["goes on", "ends"])
 def test_requests_of_one_packet_leave_turns_to_others(one: bytes, ends: bool) -> None:

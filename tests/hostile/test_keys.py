@@ -35,7 +35,7 @@ from kling_mock.trace_rules import check_trace
 from tests.hostile.planting import JWT, MOST, PLACES, SECRET, Place, seen
 from tests.plugged import run as run_tests
 from tests.running import run
-from tests.support import PATHS, PATIENCE, ask, body_for
+from tests.support import PATHS, PATIENCE, ask, body_for, mostly_long
 
 pytest_plugins = ["pytester"]
 
@@ -57,6 +57,7 @@ def bounded() -> Iterator[MockServer]:
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.label)
 def test_a_server_shows_no_key(bounded: MockServer, place: Place) -> None:
     bounded.reset()
@@ -77,6 +78,7 @@ def test_a_server_shows_no_key(bounded: MockServer, place: Place) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_serve_writes_no_key(form: str) -> None:
     """The log on standard output, the banner, and what the events replay."""
@@ -135,7 +137,7 @@ for _ in range(2):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["plain", "noscheme", "query", "body", "other"])
+@pytest.mark.parametrize("mode", mostly_long(["plain", "noscheme", "query", "body", "other"], 5))
 def test_run_writes_no_key(mode: str, tmp_path: Path) -> None:
     """In the summary and in the report, which only its owner can read."""
     report = tmp_path / "report.json"
@@ -431,7 +433,7 @@ def cost(exchange: Exchange) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", mostly_long(FAMILIES, 3))
 def test_hiding_costs_linear_time(family: str) -> None:
     make = FAMILIES[family]
     size = 30_000

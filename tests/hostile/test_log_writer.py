@@ -195,6 +195,7 @@ def polled(url: str, times: int) -> None:
             error.close()
 
 
+@pytest.mark.slow
 def test_a_served_pipe_that_nobody_reads_stops_nothing() -> None:
     process = subprocess.Popen(
         [*SERVE, "--log-format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -214,6 +215,7 @@ def test_a_served_pipe_that_nobody_reads_stops_nothing() -> None:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_no_more_stops_nothing(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="files have no limit here")
     log, errors = tmp_path / "log", tmp_path / "errors"

@@ -80,6 +80,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", BODIES)
 def test_a_hostile_body_does_not_stop_the_loop(family: str) -> None:
     body = BODIES[family]()

@@ -25,7 +25,7 @@ _TAKES_WORD = (b"-W", b"-X", b"--check-hash-based-pycs")
 class Program:
     """One program in one process, from its first sight to its last."""
 
-    __slots__ = ("exe", "first", "hooked", "idle", "last", "name", "waits", "why", "words")
+    __slots__ = ("exe", "first", "hooked", "idle", "last", "library", "name", "waits", "why", "words")
 
     def __init__(self, exe: str, words: tuple[bytes, ...], now: float) -> None:
         self.exe = exe
@@ -35,6 +35,8 @@ class Program:
         )
         self.first = self.last = now
         self.hooked = False
+        self.library = ""
+        """What waits in real time in it although it is hooked."""
         self.why = ""
         """Why nothing leads it: `environment` where that was dropped, `rights` where nobody may look."""
         self.idle = 0.0
@@ -106,7 +108,7 @@ class Census:
         for pid, below in self._below():
             seen.add(pid)
             program = self._program_of(pid, now)
-            if program is not None and not program.hooked:
+            if program is not None and (program.library or not program.hooked):
                 _count_idle(pid, program, now, waits_for_others=bool(below))
             if program is not None:
                 program.last = now
@@ -165,6 +167,7 @@ class Census:
         for name in _entries(self._marks):
             program = self._now.get(int(name)) if name.isdigit() else None
             if program is not None:
+                program.library = _text(self._marks / name) or program.library
                 (self._marks / name).unlink(missing_ok=True)
                 program.hooked = True
                 self._hooked.add((program.exe, program.words))
@@ -207,6 +210,13 @@ def _link(path: str) -> str:
     try:
         return os.readlink(path)
     except OSError:
+        return ""
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, ValueError):
         return ""
 
 

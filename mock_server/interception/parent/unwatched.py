@@ -39,16 +39,17 @@ def unwatched_of(programs: Iterable[Program], *, guarded: bool, leads: bool) -> 
 
 def real_time_of(programs: Iterable[Program]) -> list[dict[str, Any]]:
     """Each program that waited in real time although time was to jump, once, with for how long."""
-    waited: dict[str, list[float]] = {}
+    waited: dict[tuple[str, str], list[float]] = {}
     for program in programs:
-        if not program.hooked and program.idle >= timing.REAL_WAIT:
-            waited.setdefault(program.name, []).append(program.idle)
+        if (program.library or not program.hooked) and program.idle >= timing.REAL_WAIT:
+            waited.setdefault((program.name, program.library), []).append(program.idle)
     return [
         {
             "program": name,
             "processes": len(spans),
             "seconds": round(sum(spans), 3),
-            "says": f"`{name}` waited for {sum(spans):.1f} s that could not be skipped: no hook is in it",
+            "says": f"`{name}` waited for {sum(spans):.1f} s that could not be skipped: "
+            + (f"{library} waits in a loop of its own" if library else "no hook is in it"),
         }
-        for name, spans in waited.items()
+        for (name, library), spans in waited.items()
     ]

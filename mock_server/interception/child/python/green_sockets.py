@@ -17,9 +17,9 @@ _SAID = "kling-mock run: {library} waits in a loop of its own: sleeps of this pr
 
 
 def lead_green_sockets(
-    redirection: Redirection, patches: Patches, import_hooks: ImportHooks, *, fast_forward: bool
+    redirection: Redirection, patches: Patches, import_hooks: ImportHooks, note: Callable[[str], None] | None
 ) -> None:
-    """Lead them as others are, once they are imported; it is said where their waits cannot be skipped."""
+    """Lead them as others are, once they are imported; `note` is told of a library whose waits are real."""
 
     def look_ups(module: str) -> None:
         for name in _NAMES:
@@ -41,8 +41,9 @@ def lead_green_sockets(
         redirection.apply_context(patches, getattr(sys.modules[module], kind))
 
     def say(library: str) -> None:
-        if fast_forward:
+        if note is not None:
             sys.stderr.write(_SAID.format(library=library))
+            note(library)
 
     actions: dict[str, Callable[[], None]] = {
         "gevent._socketcommon": lambda: look_ups("gevent._socketcommon"),

@@ -76,9 +76,11 @@ def hook(config: dict[str, Any]) -> None:
     import_hooks.when("aiohttp.connector", lambda: redirection.apply_aiohttp(patches))
     import_hooks.when("uvloop", lambda: without_uvloop(patches))
     LibCurl(lambda: config["proxy_url"], lambda: config["bundle"]).apply(patches, import_hooks)
-    lead_green_sockets(redirection, patches, import_hooks, fast_forward=config["fast_forward"])
+    marks = config["marks"]
+    note = (lambda library: _leave_mark(marks, library)) if config["fast_forward"] else None
+    lead_green_sockets(redirection, patches, import_hooks, note)
     patches.rename()
-    _leave_mark(config["marks"])
+    _leave_mark(marks)
     if config["fast_forward"]:
         from ....virtual_time import fast_forward_from
 
@@ -91,10 +93,13 @@ def hook(config: dict[str, Any]) -> None:
         atexit.register(session.__exit__, None, None, None)
 
 
-def _leave_mark(folder: str) -> None:
-    """Show that this process is hooked."""
+def _leave_mark(folder: str, library: str = "") -> None:
+    """Show that this process is hooked, and which library in it waits in real time all the same."""
+    mark = os.path.join(folder, str(os.getpid()))
     try:
-        open(os.path.join(folder, str(os.getpid())), "wb").close()
+        with open(f"{mark}.new", "w") as file:
+            file.write(library)
+        os.replace(f"{mark}.new", mark)
     except OSError:
         pass  # the run is over, or its disk is full: nothing depends on it
 
