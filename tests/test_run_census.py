@@ -84,6 +84,21 @@ def test_a_mark_shows_a_hook_and_is_used_up(
 
 
 @needs_linux
+def test_a_fork_is_hooked_as_its_parent_is_whichever_was_seen_first(
+    census: Census, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, fork = 2**30, 2**30 + 1
+    monkeypatch.setattr(module, "_words", lambda pid: (b"python3", b"x.py"))
+    monkeypatch.setattr(module, "_link", lambda path: "/usr/bin/python3")
+    monkeypatch.setattr(Census, "_why_unled", lambda self, pid: "")
+    monkeypatch.setattr(proc, "children", lambda pid=None: [fork, parent] if pid is None else [])
+    census.look()
+    (tmp_path / str(parent)).touch()
+    census.look()
+    assert [program.hooked for program in census.programs] == [True, True]
+
+
+@needs_linux
 @pytest.mark.parametrize(
     ("environ", "why"),
     [

@@ -91,7 +91,11 @@ class Census:
     @property
     def programs(self) -> list[Program]:
         """All that were seen, the first one first."""
-        return sorted([*self._ended, *self._now.values()], key=lambda one: one.first)
+        found = sorted([*self._ended, *self._now.values()], key=lambda one: one.first)
+        for program in found:
+            # A fork is hooked as its parent is, and may have been seen before that one's mark.
+            program.hooked |= not program.why and (program.exe, program.words) in self._hooked
+        return found
 
     def _go_on(self) -> None:
         pause = 0.0
@@ -139,8 +143,6 @@ class Census:
             return None
         program = Program(exe, words, now)
         program.why = why
-        # A fork is hooked as its parent is.
-        program.hooked = not why and (exe, words) in self._hooked
         if before is not None:
             self._ended.append(before)
         self._now[pid] = program
