@@ -22,6 +22,7 @@ __all__ = [
     "CENSUS_LOOK",
     "CLIENT_STARTS",
     "CLIENT_STOPS",
+    "CLOCK_MOVED",
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
@@ -75,6 +76,7 @@ __all__ = [
     "STORE_ANSWERS",
     "STORE_LOOK",
     "STORE_PAUSE",
+    "STORE_TIDIED",
     "STREAM_GAP",
     "STREAM_GATHER",
     "STREAM_LOOK",
@@ -152,6 +154,8 @@ LOOP_COMES_ROUND = _patient(1.0)
 """After which a server's event loop that does not say whether it rests counts as busy."""
 COUNTED_GAP = 0.5
 """Between two looks at most, for a program that worked at both to be blamed for the time between them."""
+CLOCK_MOVED = 60.0
+"""By which a program's time of day has to differ from the machine's to count as set by libfaketime."""
 LONG_HOLD = 5.0
 """For which a program holds time up before a run's summary speaks of it."""
 
@@ -190,6 +194,8 @@ STORE_PAUSE = 0.2
 """After which a store that was away is asked again: requests meanwhile are told at once that it is away."""
 STORE_LOOK = 0.05
 """Between looks at what other servers of a store have done, while somebody waits for it."""
+STORE_TIDIED = 10.0
+"""Between looks at what the journals of a store take together."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 SNAPSHOT_SHARED = 0.5
@@ -277,7 +283,7 @@ LOOP_LOOKS = _patient(10.0)
 LATE_RUN = _patient(0.5)
 """Beyond the time limit, in which a run that has begun may still end by itself."""
 CLIENT_STARTS = _patient(0.4)
-"""From its first question about time, in which a program is still taken to start up."""
+"""In which a program that does nothing, and has sent nothing yet, is still taken to start up."""
 SHORT_WAIT = 0.2
 """That stands for a scenario's waits, where a client cannot be told of another time."""
 IMPORT = _patient(60.0)

@@ -153,6 +153,13 @@ def test_a_plain_job_that_fails_is_no_success_whatever_was_asked_for() -> None:
     assert finished.summary.problem.startswith("Already a plain job fails: the client failed with ")
 
 
+class SendsNulls(Client):
+    """Says null for what was not given."""
+
+    def body(self, payload: Payload) -> bytes:
+        return super().body({"negative_prompt": None, **payload})
+
+
 class WrongRoute(Client):
     """Asks at a path that the API does not have."""
 
@@ -173,6 +180,23 @@ class ReturnsTheAnswer(Client):
 
     def ended(self, job: Payload) -> str | None:
         return str(job["video"]) if super().ended(job) else None
+
+
+class PollsOn(Client):
+    """Takes no status for an end."""
+
+    def ended(self, job: Payload) -> str | None:
+        return None
+
+
+@pytest.mark.slow
+def test_polls_that_do_not_end_are_no_breach_of_what_is_about_creates_or_jobs_under_way() -> None:
+    finished = checked(PollsOn.run, "B6", "C1", "C7")
+    assert [id for id, kind in told(finished).items() if kind == "failed"] == ["C1"]
+
+
+def test_a_job_that_takes_its_time_was_tried_however_seldom_a_client_polls() -> None:
+    assert told(checked(generate, "C16")) == {"C16": "passed"}
 
 
 @pytest.mark.slow
@@ -200,6 +224,8 @@ def test_a_field_that_is_added_is_shown_where_it_is_named() -> None:
     assert told(finished) == {"A2": "skipped", "A3": "failed", "A12": "skipped"}
     assert reasons(finished)["A2"] == "see A3: every case breaks that"
     assert told(checked(SendsSeed.run, "A12")) == {"A12": "failed"}
+    nulls = told(checked(SendsNulls.run, "A1", "A2", "A4"))
+    assert [id for id, kind in nulls.items() if kind == "failed"] == ["A4"]
 
 
 # Cut short

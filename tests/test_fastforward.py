@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from time import monotonic as named_monotonic
 from time import sleep as named_sleep
@@ -72,6 +73,70 @@ def test_a_wait_of_a_day_moves_the_clock_by_a_day(name: str, clock: Clock) -> No
     with fast_forward(clock):
         SLEEPS[name]()
     assert DAY - 0.001 <= clock.now() - before < DAY + 1
+
+
+KEPT = """
+import functools, time
+from dataclasses import dataclass
+from typing import Any
+
+def by_default(seconds, sleep=time.sleep): sleep(seconds)
+def by_keyword(seconds, *, sleep=time.sleep): sleep(seconds)
+@functools.lru_cache
+def decorated(seconds, sleep=time.sleep): sleep(seconds)
+class InClass:
+    sleep = time.sleep
+    still = staticmethod(time.sleep)
+    def wait(self, seconds): self.sleep(seconds - 1); self.still(1)
+@dataclass
+class Field:
+    sleep: Any = time.sleep
+    def wait(self, seconds): self.sleep(seconds)
+made = Field()
+WAYS = [by_default, by_keyword, decorated, InClass().wait, lambda seconds: Field().wait(seconds), made.wait]
+"""
+
+
+class LooksLikeAModule:
+    """As cffi makes them: no module, and no weak reference to it."""
+
+    __slots__ = ("__dict__",)
+    __class__ = types.ModuleType  # type: ignore[assignment]
+    __name__ = "looks_like_a_module"
+
+
+def _kept() -> list[object]:
+    module = sys.modules["keeps_functions"]
+    return [
+        module.by_default.__defaults__,
+        module.by_keyword.__kwdefaults__,
+        *(vars(kind)[name] for kind, name in ((module.InClass, "sleep"), (module.Field, "sleep"))),
+        vars(module.made),
+    ]
+
+
+@pytest.mark.parametrize("imported", ["before", "meanwhile"])
+def test_a_function_that_was_kept_as_a_default_or_in_a_class_is_replaced_too(
+    imported: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("keeps_functions")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, LooksLikeAModule.__name__, LooksLikeAModule())
+
+    def load() -> None:
+        exec(KEPT, vars(module))
+
+    if imported == "before":
+        load()
+    before = clock.now()
+    with fast_forward(clock):
+        if imported == "meanwhile":
+            load()
+        for way in module.WAYS:
+            way(DAY)
+    assert clock.now() - before >= len(module.WAYS) * DAY - 1
+    left = [value.__func__ if isinstance(value, staticmethod) else value for value in _kept()]
+    assert left == [(time.sleep,), {"sleep": time.sleep}, time.sleep, time.sleep, {"sleep": time.sleep}]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ import trustme
 from kling_mock.contract_tests.driving.clients import CallableClient, load_callable
 from kling_mock.contract_tests.driving.engine import Engine
 from kling_mock.contract_tests.driving.isolation import IsolatedClient
-from kling_mock.contract_tests.driving.keep_alive import KeepAliveClient
+from kling_mock.contract_tests.driving.keep_alive import KeepAliveClient, KeptProcess
 from kling_mock.contract_tests.generation.payloads import smallest_payload
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.running.cli_run import find_client
@@ -32,6 +32,7 @@ from kling_mock.errors import SettingsError
 from kling_mock.interception.parent.run_directory import NODE_BRIEF
 from kling_mock.scenarios import CATALOGUE, Scenario
 from tests.clients.reference import Client, generate
+from tests.support import until
 
 ROOT = Path(__file__).parents[1]
 MODEL = "kling-video/v1/standard/image-to-video"
@@ -125,6 +126,25 @@ def test_an_isolated_coroutine_is_cancelled_as_one_in_this_process() -> None:
     assert client.can_interrupt
     finished = verify(client, Plan(properties=["C15", "A8", "B10"]))
     assert [result.result for result in finished.results] == ["passed"] * 3
+
+
+def test_what_a_process_has_printed_is_known_of_before_it_is_read() -> None:
+    process = KeptProcess(
+        ["sh", "-c", "read line; printf 'one\\ntwo'; read line"], os.environ, lambda start: start()
+    )
+    reader = threading.Thread(target=lambda: lines.append(process.line()))
+    lines: list[str | None] = []
+    try:
+        reader.start()
+        until(lambda: not process.speaks())
+        process.tell({})
+        reader.join()
+        # From the first byte on, until somebody waits for the next line.
+        assert (lines, process.speaks()) == (["one\n"], True)
+        process.tell({})
+        assert [process.line(), process.line()] == ["two", None]
+    finally:
+        process.close()
 
 
 class Wants200(Client):

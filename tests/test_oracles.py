@@ -26,6 +26,6 @@ def test_a_client_may_give_up_after_four_minutes_but_not_crash(
 ) -> None:
     outcome = Outcome("raised", error=error, text="no video yet")
     run: Any = SimpleNamespace(
-        outcome=outcome, seconds=seconds, delivered=False, trace=[], url=None, brief=lambda: "raised"
+        outcome=outcome, seconds=seconds, delivered=False, trace=[], creates=[], url=None, brief=str
     )
     assert (gave_up_early(run) is not None) == fails

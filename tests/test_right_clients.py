@@ -11,6 +11,7 @@ import pytest
 
 from kling_mock.contract_tests.driving.clients import load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
+from kling_mock.contract_tests.driving.keep_alive import KeepAliveClient
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.events import Finished
 from kling_mock.contract_tests.running.falsifier import Limits
@@ -89,11 +90,12 @@ def test_nor_is_a_slow_one_by_any_property(name: str, seed: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("library", ["fetch", "axios"])
-def test_nor_is_one_in_javascript(library: str, seed: int) -> None:
-    if shutil.which("node") is None or (library == "axios" and not AXIOS.is_dir()):
-        pytest.skip(f"needs Node with {library}: `npm install --prefix tests/node`")
-    client = CommandClient(["node", str(HERE / "reference.mjs"), library])
+@pytest.mark.parametrize("words", [("fetch",), ("axios",), ("fetch", "stay")], ids=" ".join)
+def test_nor_is_one_in_javascript(words: tuple[str, ...], seed: int) -> None:
+    if shutil.which("node") is None or ("axios" in words and not AXIOS.is_dir()):
+        pytest.skip(f"needs Node with {words[0]}: `npm install --prefix tests/node`")
+    kind = KeepAliveClient if "stay" in words else CommandClient
+    client = kind(["node", str(HERE / "reference.mjs"), *words])
     plan = Plan(
         models=[TEXT],
         properties=ALONE,

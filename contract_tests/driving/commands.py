@@ -63,6 +63,10 @@ class CommandClient(Client):
         """One run of the program."""
         return CommandCall(self, arguments)
 
+    def answering(self) -> bool:
+        """Tell whether it may have come to a result that this process does not know of yet."""
+        return False
+
     @property
     def can_interrupt(self) -> bool:
         """A process can always be sent SIGINT."""

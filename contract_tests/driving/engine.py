@@ -140,7 +140,7 @@ class Engine:
             return in_this_process(self.server, self._running, secure=self.client.secure)
         if not self.virtual:
             return in_real_time(self.server, self.client)
-        return with_hooks(self.server, self.client, self.limiter)
+        return with_hooks(self.server, self.client, self.limiter, self._running)
 
     def follow(self, rhythm: Rhythm) -> None:
         """Stretch behaviour to this rhythm of the client from now on, where it would miss some of it."""
@@ -223,6 +223,7 @@ class Engine:
             written_files(wants_files, self.client.kind == "python") as written,
         ):
             self._drive(trial, calls, run)
+            run.seconds = self.server.clock.now() - started
             before = limiter.received
             self._linger(trial.linger)
         if limiter.received > before:
@@ -381,7 +382,6 @@ class Engine:
 
     def _completed(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         """A run with what is known of its calls, once its trace is there."""
-        run.seconds = self.server.clock.now() - run.started
         run.cut = self.limiter.cut
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]

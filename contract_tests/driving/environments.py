@@ -17,6 +17,7 @@ from kling_mock.timeline import PENDING_STATUSES, Step
 from kling_mock.timing import CLIENT_STARTS, SHORT_WAIT
 from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
+from kling_mock.virtual_time.processes import ProcessWatcher
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
@@ -113,8 +114,13 @@ def _guarded(server: MockServer, client: CommandClient, hosts: Hosts, port: int)
 
 
 @contextlib.contextmanager
-def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -> Iterator[Environment]:
-    """A command whose Python and Node processes live by the server's clock; other hosts are refused."""
+def with_hooks(
+    server: MockServer, client: CommandClient, limiter: RunLimiter, running: Callable[[], int]
+) -> Iterator[Environment]:
+    """A command whose Python and Node processes live by the server's clock; other hosts are refused.
+
+    `running` gives the number of the run whose calls are not over, 0 between runs: time stands still then.
+    """
     from kling_mock.interception.parent.certificates import Authority
     from kling_mock.interception.parent.environment import brief_environment
     from kling_mock.interception.parent.host_policy import Hosts
@@ -142,7 +148,7 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
                     hooks_told(server, gateway, folder, clock_server, fast_forward=True),
                     _guarded(server, client, hosts, gateway.port),
                 ):
-                    _wait_for_the_first_request(server, limiter)
+                    _wait_for_the_client(server, client, limiter, running)
                     client.environment = brief_environment(folder, gateway.proxy_url)
                     client.virtual_time = True
                     unhooked = gateway.states[False]
@@ -157,11 +163,18 @@ def with_hooks(server: MockServer, client: CommandClient, limiter: RunLimiter) -
                 client.virtual_time = False
 
 
-def _wait_for_the_first_request(server: MockServer, limiter: RunLimiter) -> None:
-    """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see."""
-    idle_detector = server.idle_detector
+def _wait_for_the_client(
+    server: MockServer, client: CommandClient, limiter: RunLimiter, running: Callable[[], int]
+) -> None:
+    """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see.
+
+    Nor does a program that stays say that a payload has come: it is idle to its hook until it reads it, and
+    again once it has printed its result.
+    """
+    idle_detector, processes = server.idle_detector, ProcessWatcher(children())
     assert idle_detector is not None
-    idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS))
+    idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS, lambda: bool(processes.working())))
+    idle_detector.busy_while(lambda: client.answering() or not running())
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -29,6 +30,12 @@ _MOST_OUTPUT = 1_000_000
 """Characters of output that are kept of a call."""
 
 
+def _readable(descriptor: int, milliseconds: int | None) -> bool:
+    looker = select.poll()
+    looker.register(descriptor)
+    return bool(looker.poll(milliseconds))
+
+
 class KeptProcess:
     """One process of such a program."""
 
@@ -44,6 +51,12 @@ class KeptProcess:
             )
         )
         self.pid = self._process.pid
+        assert self._process.stdout is not None
+        self._output = self._process.stdout.fileno()
+        self._rest = b""
+        """What it has printed beyond the last line."""
+        self._waits = False
+        """True while everything that it has printed is known."""
         self._errors = bytearray()
         self._reader = threading.Thread(target=self._read_errors, daemon=True)
         self._reader.start()
@@ -65,9 +78,22 @@ class KeptProcess:
 
     def line(self) -> str | None:
         """The next line that it prints; None at the end of the process."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline(_MOST_OUTPUT)
-        return line.decode("utf-8", "replace") if line else None
+        while b"\n" not in self._rest and len(self._rest) < _MOST_OUTPUT:
+            # Said before it is read: between the two there are bytes to be seen.
+            self._waits = True
+            _readable(self._output, None)
+            self._waits = False
+            piece = os.read(self._output, 65_536)
+            if not piece:
+                break
+            self._rest += piece
+        line, end, rest = self._rest[:_MOST_OUTPUT].partition(b"\n")
+        self._rest = rest + self._rest[_MOST_OUTPUT:]
+        return (line + end).decode("utf-8", "replace") if line or end else None
+
+    def speaks(self) -> bool:
+        """Tell whether it has printed something that nobody has made anything of yet."""
+        return not self._waits or _readable(self._output, 0)
 
     def errors(self) -> str:
         """What it has written to stderr in this call."""
@@ -109,23 +135,31 @@ class KeepAliveClient(CommandClient):
         super().__init__(command)
         self.target = ("--keep-alive", *self.target)
         self._idle: list[KeptProcess] = []
+        self._at_work: dict[ClientCall, KeptProcess] = {}
         self._lock = threading.Lock()
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One payload for one of its processes."""
         return KeptCall(self, arguments)
 
-    def take(self) -> KeptProcess:
-        """A process that has nothing to do."""
+    def take(self, call: ClientCall) -> KeptProcess:
+        """A process that has nothing to do, for a call."""
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return KeptProcess(self.command, {**os.environ, **self.environment}, self.starting)
+            process = self._idle.pop() if self._idle else None
+        if process is None:
+            process = KeptProcess(self.command, {**os.environ, **self.environment}, self.starting)
+        with self._lock:
+            self._at_work = {one: at for one, at in self._at_work.items() if not one.over} | {call: process}
+        return process
 
     def give_back(self, process: KeptProcess) -> None:
         """Keep a process for the next call."""
         with self._lock:
             self._idle.append(process)
+
+    def answering(self) -> bool:
+        """Tell whether one of its processes has said something, which may be its result."""
+        return any(process.speaks() for call, process in self._at_work.items() if not call.over)
 
     def close(self) -> None:
         """End its processes."""
@@ -144,7 +178,7 @@ class KeptCall(CommandCall):
     def work(self) -> Outcome:
         """Hand the payload to a process, and wait for its result line."""
         try:
-            self._at = process = self._kept.take()
+            self._at = process = self._kept.take(self)
         except OSError as error:
             return Outcome("raised", error=type(error).__name__, text=str(error), status=127)
         given = self.arguments

@@ -118,11 +118,17 @@ class RunLimiter(MockApp):
         finally:
             self._on_request = None
 
-    def starting(self, seconds: float) -> bool:
-        """True while no request has come in this run, for so many real seconds from the first question."""
-        if self._asked is None:
-            self._asked = monotonic()
-        return self.received == 0 and monotonic() - self._asked < seconds
+    def starting(self, seconds: float, at_work: Callable[[], bool]) -> bool:
+        """True while no request has come in this run, until nobody has been at work for so many real seconds.
+
+        They count from the first question.
+        """
+        if self.received:
+            return False
+        now = monotonic()
+        if self._asked is None or at_work():
+            self._asked = now
+        return now - self._asked < seconds
 
     def close(self, why: Literal["requests", "time"]) -> None:
         """Answer nothing more in this run, and end what is being answered; from any thread."""

@@ -315,13 +315,17 @@ def limited_creates(*, most: int = 3) -> st.SearchStrategy[Scenario]:
     (limited,) = CATALOGUE["rate-limited"].faults
 
     def made(times: int, limit: tuple[float | None, bool]) -> Scenario:
-        said = "without Retry-After" if limit == _BARE else f"to wait {limit[0]:g} s"
+        said = "without Retry-After" if limit == _BARE else f"with Retry-After: wait {limit[0]:g} s"
+        often = "once" if times == 1 else f"{times} times"
         return part(
-            f"The create is answered 429 {times} times, {said}.",
+            f"The create is answered 429 {often}, {said}.",
             faults=(_waiting(limited.replace(times=times), *limit),),
         )
 
     return st.builds(made, st.integers(1, most), st.sampled_from(_LIMITS))
+
+
+_FROM_POLL = ("From the first", "From the second", "From the third")
 
 
 def lasting_refusals() -> st.SearchStrategy[Scenario]:
@@ -330,7 +334,7 @@ def lasting_refusals() -> st.SearchStrategy[Scenario]:
     faults = (*faults_named("poll-unauthorized"), denied, *faults_named("poll-not-found"))
     return st.builds(
         lambda fault, after: part(
-            f"Polls are answered {fault.status} for ever after {after} good ones.",
+            f"{_FROM_POLL[after]} on, every poll is answered {fault.status}.",
             faults=(fault.replace(after=after, times=None),),
         ),
         st.sampled_from(faults),

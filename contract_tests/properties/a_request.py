@@ -43,6 +43,7 @@ rule = SECTION.rule
     "A1",
     trials=any_payload,
     first=boundaries,
+    after=("A4",),
 )
 def payload_valid(run: Run) -> Failure | None:
     for exchange in run.creates:
@@ -57,7 +58,7 @@ def payload_valid(run: Run) -> Failure | None:
     "A2",
     trials=any_payload,
     first=lambda context: itertools.chain(boundaries(context), delicate(context)),
-    after=("A3", "A12"),
+    after=("A3", "A4", "A12"),
 )
 def payload_faithful(run: Run) -> Failure | None:
     for exchange in _of_json(run):

@@ -188,7 +188,8 @@ def create_limited(run: Run) -> Failure | None:
                 f"Retry-After asked to wait {asked:g} s, and the create came again after {taken:.1f} s",
                 after.number,
             )
-    if run.cut or run.outcome.kind == "stopped":
+    # With a job that was made it is the polls that do not end: others name that.
+    if not accepted(run) and (run.cut or run.outcome.kind == "stopped"):
         return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
     if run.outcome.kind == "returned" and not accepted(run):
         return Failure(f"the create is answered 429, but the client {run.brief()} as if all were well")

@@ -37,6 +37,8 @@ def not_delivered(run: Run) -> Failure | None:
     last = run.trace[-1].number if run.trace else None
     if run.outcome.kind == "returned" and run.url is not None:
         return Failure(f"the video is {one_line(run.url, 300)}, but the client {run.brief()}", last)
+    if run.creates and not accepted(run) and not any(exchange.fault for exchange in run.creates):
+        return Failure(f"the create was refused, and no job was made: the client {run.brief()}", last)
     return Failure(f"the job ends with a video, but the client {run.brief()}", last)
 
 

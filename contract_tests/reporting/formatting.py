@@ -101,17 +101,23 @@ def trace_lines(run: Run) -> list[Line]:
 
 def timeline(run: Run, blamed: int | None = None) -> list[str]:
     """The trace as lines, the request to blame marked; the middle of a long one is left out."""
-    lines = [_line_text(line, blamed) for line in trace_lines(run)]
-    if len(lines) > _HEAD + _TAIL + 1:
-        left_out = len(lines) - _HEAD - _TAIL
-        lines = [*lines[:_HEAD], f"             … {left_out} more …", *lines[-_TAIL:]]
+    shown = trace_lines(run)
+    lines = _brief([_line_text(line, blamed) for line in shown if line.number not in run.late])
+    late = _brief([_line_text(line, blamed) for line in shown if line.number in run.late])
     if run.cut:
         why = {"requests": "too many requests", "time": "too much time"}.get(run.cut, run.cut)
         lines.append(
             f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"
         )
     ends = [f"  {_at(run.seconds)}  the client {run.brief(outcome)}" for outcome in run.outcomes]
-    return [*lines, *ends]
+    return [*lines, *ends, *late]
+
+
+def _brief(lines: list[str]) -> list[str]:
+    left_out = len(lines) - _HEAD - _TAIL
+    if left_out < 2:
+        return lines
+    return [*lines[:_HEAD], f"             … {left_out} more …", *lines[-_TAIL:]]
 
 
 def _at(seconds: float) -> str:

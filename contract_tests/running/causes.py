@@ -6,7 +6,7 @@ import re
 
 from kling_mock.timeline import PENDING_STATUSES
 
-from ..properties.oracles import documented
+from ..properties.oracles import documented, nulls
 from .met import states_told
 from .models import Run
 
@@ -33,7 +33,7 @@ def cause_of(plain: Run) -> str:
         return "A7"
     made = [exchange for exchange in plain.creates if exchange.job_id is not None]
     if not made:
-        return "A1" if any(exchange.violations for exchange in plain.creates) else "A8"
+        return _of_the_create(plain)
     if not all(exchange.known_id for exchange in plain.polls):
         return "C11"
     if plain.outcome.crashed:
@@ -41,6 +41,15 @@ def cause_of(plain: Run) -> str:
     if not plain.polls:
         return UNNAMED
     return _of_the_answers(plain)
+
+
+def _of_the_create(plain: Run) -> str:
+    """The same for a client whose create is refused: by what is wrong with its body."""
+    refused = [exchange.payload for exchange in plain.creates if exchange.violations]
+    given = set(nulls(plain.trial.payload))
+    if any(set(nulls(payload)) - given for payload in refused):
+        return "A4"
+    return "A1" if refused else "A8"
 
 
 def _of_the_answers(plain: Run) -> str:

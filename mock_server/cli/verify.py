@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -30,6 +31,9 @@ or nothing could be tried, 3 none is broken, and less was tried than was asked f
 `kling-mock explain ID` says what a property asks, what breaking it costs, and how it is mended.
 """
 
+NO_PLUGINS = "HYPOTHESIS_NO_PLUGINS"
+"""Hypothesis's own variable."""
+
 
 def verify(given: Mapping[str, Any]) -> int:
     """Check the client; the exit status says how it went."""
@@ -40,10 +44,24 @@ def verify(given: Mapping[str, Any]) -> int:
             "expected a client: MODULE:FUNCTION such as my_package.client:generate, or a command after --."
         )
     options = read_options(options_of(VerifyOptions), given)
-    # By string: this package never imports the kit by statement.
-    running = import_module("kling_mock.contract_tests.running.cli_run")
-    status: int = running.run(list(given["target"]), options)
+    status: int = _kit().run(list(given["target"]), options)
     return status
+
+
+def _kit() -> Any:
+    """The kit, imported without what other packages add to Hypothesis: it takes longer than all the rest.
+
+    By string: this package never imports the kit by statement.
+    """
+    known = os.environ.get(NO_PLUGINS)
+    os.environ[NO_PLUGINS] = "1"
+    try:
+        return import_module("kling_mock.contract_tests.running.cli_run")
+    finally:
+        if known is None:
+            del os.environ[NO_PLUGINS]
+        else:
+            os.environ[NO_PLUGINS] = known
 
 
 def _list(patterns: Sequence[str]) -> int:

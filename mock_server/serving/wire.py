@@ -39,10 +39,9 @@ def _nobody(answer: Any) -> bool:
     return False
 
 
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 _STATUS_LINES = {
-    status: b"HTTP/1.1 %d %b\r\n"
-    % (status, HTTPStatus(status).phrase.encode() if status in set(HTTPStatus) else b"")
-    for status in range(200, 600)
+    status: b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b"")) for status in range(200, 600)
 }
 
 

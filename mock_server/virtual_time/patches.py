@@ -1,16 +1,26 @@
-"""Replacing attributes, also where modules imported them by name, and putting every one back."""
+"""Replacing attributes, also where modules keep them by name or otherwise, and putting every one back."""
 
 from __future__ import annotations
 
 import gc
 import sys
 from collections.abc import Callable, Iterable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
+
+from .kept_values import swap_kept_values
 
 __all__ = ["Patches"]
 
 _ABSENT = object()
+
+
+def _without_self(function: FunctionType, module: str, name: str) -> Any:
+    """The function as one written in C: in a class (`clock = time.monotonic`) it does not become a method."""
+    called = {"__call__": staticmethod(function), "__reduce__": lambda self: name}
+    made: Any = type(name, (), {**called, "__doc__": function.__doc__, "__module__": module})()
+    made.__name__ = made.__qualname__ = name
+    return made
 
 
 class Patches:
@@ -39,6 +49,8 @@ class Patches:
         original = getattr(module, name, None)
         if original is None:
             return
+        if isinstance(value, FunctionType) and not hasattr(type(original), "__get__"):
+            value = _without_self(value, module.__name__, name)
         self._renamed[id(original)] = (original, value)
         self.set(module, name, value)
 
@@ -86,6 +98,7 @@ class Patches:
         for module_name, module in list(sys.modules.items()):
             if module_name.partition(".")[0] in self._kept or not isinstance(module, ModuleType):
                 continue
+            swap_kept_values(module, by_id)
             names = vars(module)
             # Most modules have none of them: told at the speed of C.
             if by_id.keys().isdisjoint(map(id, list(names.values()))):

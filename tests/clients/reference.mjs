@@ -1,6 +1,9 @@
 // The reference client as a command: payload on stdin, KLING_BASE_URL and KLING_API_KEY in the environment,
 // the video's URL as the last line of stdout, exit status 1 and a message on stderr on failure.
-// It speaks by fetch, or by axios where that is its first word.
+// It speaks by fetch, or by axios where that is its first word. As `reference.mjs fetch stay` it makes one video
+// after the other: a call a line on stdin, with its payload, address and key, and a result line for each on stdout.
+
+import { createInterface } from "node:readline";
 
 const CREATE_TIMEOUT = 60_000;
 const POLL_TIMEOUT = 30_000;
@@ -11,9 +14,6 @@ const ATTEMPTS = 5;
 const REFUSALS = 2;
 const PASSING = [408, 425, 429];
 const DONE = ["completed", "succeeded"];
-
-const key = process.env.KLING_API_KEY ?? "";
-const route = `${(process.env.KLING_BASE_URL ?? "").replace(/\/+$/, "")}/video/generations`;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -40,7 +40,7 @@ function byAxios(axios) {
 }
 
 /** One request, whole: redirects are not followed, and the timeout covers the body too. */
-async function request(method, url, body, timeout) {
+async function request(key, method, url, body, timeout) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(new Error(`no answer within ${timeout / 1000} s`)), timeout);
   try {
@@ -77,9 +77,9 @@ function retryAfter(reply, otherwise) {
 
 const why = (error) => [error.message, error.cause?.code, error.cause?.message].filter(Boolean).join(": ");
 
-async function post(body) {
+async function post({ route, key }, body) {
   try {
-    return await request("POST", route, body, CREATE_TIMEOUT);
+    return await request(key, "POST", route, body, CREATE_TIMEOUT);
   } catch (error) {
     if (["ECONNREFUSED", "ENOTFOUND"].includes(error.cause?.code ?? error.code)) {
       throw new KlingError(`no connection, nothing was sent: ${why(error)}`);
@@ -89,10 +89,10 @@ async function post(body) {
 }
 
 /** Makes one job; only 429, which says that none was made, is tried again. */
-async function create(body) {
+async function create(api, body) {
   let reply;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    reply = await post(body);
+    reply = await post(api, body);
     const wait = retryAfter(reply, 10_000 * attempt);
     if (reply.status !== 429 || attempt === ATTEMPTS || wait > LONGEST_WAIT) break;
     await sleep(wait);
@@ -121,7 +121,7 @@ function ended(job) {
   return null;
 }
 
-async function poll(id) {
+async function poll({ route, key }, id) {
   const deadline = Date.now() + BUDGET;
   const url = `${route}?generation_id=${encodeURIComponent(id)}`;
   let pause = INTERVAL;
@@ -129,7 +129,7 @@ async function poll(id) {
   let refusals = 0;
   while (Date.now() + pause <= deadline) {
     await sleep(pause);
-    const reply = await request("GET", url, undefined, POLL_TIMEOUT).catch(() => null);
+    const reply = await request(key, "GET", url, undefined, POLL_TIMEOUT).catch(() => null);
     const status = reply?.status ?? 0;
     refusals = status >= 300 && status < 500 && !PASSING.includes(status) ? refusals + 1 : 0;
     if (refusals > REFUSALS) throw new KlingError(`polls of ${id} are refused with ${status}: ${said(reply)}`);
@@ -148,25 +148,45 @@ async function poll(id) {
   throw new KlingError(`${id} did not end within ${BUDGET / 1000} s; it may still end, poll it later`);
 }
 
-async function main() {
+/** The video's URL for a payload, which goes out as it is written: parsing it would round large numbers. */
+async function generate(body, baseUrl, key) {
+  const api = { route: `${baseUrl.replace(/\/+$/, "")}/video/generations`, key };
+  const job = await create(api, body);
+  const waits = DONE.includes(job.status) && urlOf(job) === null;
+  return (waits ? null : ended(job)) ?? (await poll(api, job.id));
+}
+
+const without = (key, error) => String(error.message).replaceAll(key || "\0", "…");
+
+async function once() {
+  const { KLING_BASE_URL: address = "", KLING_API_KEY: key = "" } = process.env;
   const pieces = [];
   for await (const piece of process.stdin) pieces.push(piece);
-  // The payload goes out as it came in: parsing it would round numbers that a double cannot hold.
   const body = Buffer.concat(pieces).toString("utf8");
   try {
     JSON.parse(body);
   } catch (error) {
     throw new KlingError(`the payload is no JSON: ${error.message}`);
   }
-  const job = await create(body);
-  const waits = DONE.includes(job.status) && urlOf(job) === null;
-  return (waits ? null : ended(job)) ?? (await poll(job.id));
+  process.stdout.write(`${await generate(body, address, key)}\n`);
 }
 
-try {
-  const url = await main();
-  process.stdout.write(`${url}\n`);
-} catch (error) {
-  process.stderr.write(`${String(error.message).replaceAll(key || "\0", "…")}\n`);
-  process.exitCode = 1;
+async function stay() {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { payload, base_url: address, api_key: key } = JSON.parse(line);
+    const result = await generate(JSON.stringify(payload), address, key).then(
+      (url) => ({ url }),
+      (error) => ({ error: without(key, error), type: error.constructor.name }),
+    );
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+  }
+}
+
+if (process.argv[3] === "stay") {
+  await stay();
+} else {
+  await once().catch((error) => {
+    process.stderr.write(`${without(process.env.KLING_API_KEY, error)}\n`);
+    process.exitCode = 1;
+  });
 }

@@ -75,8 +75,9 @@ class Gateway:
         self.states = {True: ServerState(), False: ServerState()}
         self._idle_detector = idle_detector
         self._authority = authority
-        # Made here, and not while the first client waits; a name that cannot have one is told at once.
-        authority.context_for(min(hosts.names))
+        # A name that cannot have a certificate is told at once; the API's own is made when TLS asks for it.
+        for name in hosts.names - {API_HOST}:
+            authority.context_for(name)
         self._short = False
         """True once there were no file descriptors left."""
         self._app = app
