@@ -16,6 +16,7 @@ from .green_threads import refuse_green_threads
 from .serving.asgi_server import Listener, bind, new_event_loop
 from .serving.idle_detector import IdleDetector
 from .settings import ServerOptions, Settings
+from .standing_clock import refuse_standing_clock
 from .timing import SERVER_STARTS, check_slowness
 from .traffic import Traffic
 from .virtual_time.session import keep_real_time
@@ -82,6 +83,7 @@ class MockServer(Facade):
         if self._listener is not None:
             raise ServerError("This server already runs; stop() it before you start() it again.")
         refuse_green_threads()
+        refuse_standing_clock()
         listening = bind(self.settings.host, self._port)
         self._port = listening.getsockname()[1]
         listener = Listener(self.app, [(listening, None)])

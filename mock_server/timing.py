@@ -22,6 +22,7 @@ __all__ = [
     "CENSUS_LOOK",
     "CLIENT_STARTS",
     "CLIENT_STOPS",
+    "CLOCK_MOVED",
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
     "COUNTED_GAP",
@@ -75,6 +76,7 @@ __all__ = [
     "STORE_ANSWERS",
     "STORE_LOOK",
     "STORE_PAUSE",
+    "STORE_TIDIED",
     "STREAM_GAP",
     "STREAM_GATHER",
     "STREAM_LOOK",
@@ -152,6 +154,8 @@ LOOP_COMES_ROUND = _patient(1.0)
 """After which a server's event loop that does not say whether it rests counts as busy."""
 COUNTED_GAP = 0.5
 """Between two looks at most, for a program that worked at both to be blamed for the time between them."""
+CLOCK_MOVED = 60.0
+"""By which a program's time of day has to differ from the machine's to count as set by libfaketime."""
 LONG_HOLD = 5.0
 """For which a program holds time up before a run's summary speaks of it."""
 
@@ -190,13 +194,15 @@ STORE_PAUSE = 0.2
 """After which a store that was away is asked again: requests meanwhile are told at once that it is away."""
 STORE_LOOK = 0.05
 """Between looks at what other servers of a store have done, while somebody waits for it."""
+STORE_TIDIED = 10.0
+"""Between looks at what the journals of a store take together."""
 STREAM_LOOK = 0.02
 """Between looks at whether only streams of events are left then."""
 SNAPSHOT_SHARED = 0.5
 """For which a snapshot is given to all pages that lost the same events; they ask at about the same time."""
 STREAM_GAP = 0.5
 """Between gaps that are told one stream: each of them has it ask for all anew."""
-STREAM_GATHER = 0.05
+STREAM_GATHER = 0.03
 """For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""

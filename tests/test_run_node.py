@@ -23,4 +23,5 @@ def test_time_limits_of_child_processes_and_all_clocks_are_virtual() -> None:
     assert result["spawn"] == ["SIGTERM", pytest.approx(600, abs=10)]
     assert result["execFile"] == [True, "SIGTERM", pytest.approx(600, abs=10)]
     assert result["echo"] == "kept"
+    assert all(result["contexts"]), result
     assert [result["date"], result["temporal"]] == pytest.approx([300, 300], abs=10)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kling_mock import MockServer, Settings, SettingsError
 from kling_mock.cli import main
@@ -22,6 +24,7 @@ from kling_mock.common import Common
 from kling_mock.exchanges.coding import decode_exchange, encode_exchange
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.store.address import shown_store
+from kling_mock.store.journal_room import beyond, forget_beyond, journals_beyond
 from kling_mock.store.opening import open_backend
 from kling_mock.store.records import StoreError
 
@@ -109,7 +112,7 @@ def test_two_servers_are_one(serve: Serve) -> None:
     assert status(one, timed) == "queued"
     two.clock.advance(7.5)
     assert status(one, timed) == "generating"
-    one.clock.advance(until="finished", job=timed)
+    one.clock.advance(until="finished", job_id=timed)
     assert status(two, timed) == "error"
     two.reset()
     assert poll(one, timed).status == 404 and not one.jobs and not one.exchanges[1:]
@@ -202,7 +205,7 @@ def test_events_reach_a_page_of_any_server(serve: Serve) -> None:
         two.use("failed")
         two.clock.advance("1h")
         two.configure(queued="1s")
-        two.clock.advance(until="finished", job=job)
+        two.clock.advance(until="finished", job_id=job)
         # Each is told once, whoever did it, and a job before the exchange that made it.
         kinds = [b"exchange", b"exchange", b"job-made", b"job-made", b"scenario", b"clock", b"settings"]
         wanted = Counter(kinds)
@@ -239,6 +242,36 @@ def test_what_ends_after_what_came_later_is_told_as_well(serve: Serve) -> None:
         while len(told := re.findall(rb'"number": ?([0-9]+)', received)) < 3:
             received += stream.recv(65536)
         assert sorted(told) == [b"3", b"4", b"5"]
+
+
+def test_journals_of_all_workspaces_have_a_common_bound(serve: Serve) -> None:
+    server = serve(max_memory_journals=100_000)
+    for prefix, count in (("/@large", 40), ("/@small", 3), ("", 5)):
+        for number in range(count):
+            create(server, prefix + PATHS[0], prompt=f"{number:04} " + "x" * 2_000)
+    backend = server.common.backend
+    assert backend is not None
+    until(lambda: backend.journal_sizes(100_000).get("large", 0) > 90_000)
+    while sizes := journals_beyond(backend, 100_000)():
+        assert list(sizes) == ["large"]
+        forget_beyond(backend, sizes)
+    kept = {name: server.workspace(name).exchanges for name in ("large", "small")}
+    assert (len(kept["small"]), len(server.exchanges)) == (3, 5)
+    assert 10 < len(kept["large"]) < 40 and kept["large"][-1].number == 40
+    assert len(server.workspace("large").jobs) == 40
+    # What is below the bound is left, and not counted.
+    assert journals_beyond(backend, 1 << 40)() == {} == backend.journal_sizes(1 << 40)
+
+
+@given(st.dictionaries(st.text(), st.integers(0, 10_000)), st.integers(1, 20_000))
+def test_the_fullest_give_until_all_fit(sizes: dict[str, int], limit: int) -> None:
+    gives = beyond(sizes, limit)
+    left = {name: size - gives.get(name, 0) for name, size in sizes.items()}
+    assert sum(left.values()) <= limit and min(left.values(), default=0) >= 0
+    assert bool(gives) == (sum(sizes.values()) > limit)
+    # Nobody gives who has less than one that gives keeps.
+    assert all(sizes[name] >= left[other] for name in gives for other in gives)
+    assert all(left[name] <= min(left[other] for other in gives) for name in {*sizes} - {*gives} if gives)
 
 
 def test_workspaces_are_those_of_all_servers(serve: Serve) -> None:

@@ -19,7 +19,8 @@ from uvicorn.server import ServerState
 from ..common import Common
 from ..errors import ServerError
 from ..limits import Limits
-from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STORE_LOOK, STREAM_LOOK
+from ..store.journal_room import forget_beyond, journals_beyond
+from ..timing import LOOP_RUNS, SERVER_ENDS_ANSWERS, STORE_LOOK, STORE_TIDIED, STREAM_LOOK
 from ..workspace import Workspace
 from ..workspaces import LOOKS
 from .idle_detector import IdleDetector
@@ -129,7 +130,8 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.app.common.address = _address(self.sockets[0][0])
-        looks = [self._loop.create_task(one) for one in (self._end_idle_workspaces(), self._follow_store())]
+        beside = (self._end_idle_workspaces(), self._follow_store(), self._tidy_store())
+        looks = [self._loop.create_task(one) for one in beside]
         traffic = self.app.common.traffic
         self.idle_detector = IdleDetector(
             self._loop, traffic, [self._state], lambda: [one for one, _ in self.sockets]
@@ -163,6 +165,14 @@ class Listener:
             for space in self.app.common.workspaces.values():
                 if space.holds.any() or space.bus.watched:
                     space.follow()
+
+    async def _tidy_store(self) -> None:
+        """Have the journals of a store forget what they have too much of, together with those of others."""
+        common = self.app.common
+        while (backend := common.backend) is not None:
+            await asyncio.sleep(STORE_TIDIED)
+            sizes = await common.off_loop.run(journals_beyond(backend, common.settings.max_memory_journals))
+            forget_beyond(backend, sizes)
 
     async def _end_idle_workspaces(self) -> None:
         """Look for workspaces that nobody uses, as long as it serves."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from ..errors import KlingMockError
 
 __all__ = [
+    "FORGOTTEN_AT_ONCE",
     "FORMAT",
     "Backend",
     "Conflict",
@@ -23,6 +24,8 @@ __all__ = [
     "Transaction",
 ]
 
+FORGOTTEN_AT_ONCE = 2_000
+"""Exchanges of a workspace that are forgotten in one go, where journals are too large together."""
 FORMAT = 2
 """The form in which this version keeps its records."""
 
@@ -172,6 +175,10 @@ class Records(Protocol):
         """How many exchanges were counted, and how many are kept."""
         ...
 
+    def forget_exchanges(self, size: int) -> None:
+        """Forget the oldest exchanges that take so many bytes, or the oldest `FORGOTTEN_AT_ONCE` ones."""
+        ...
+
 
 class Backend(Protocol):
     """Where all workspaces of some servers are kept."""
@@ -187,6 +194,13 @@ class Backend(Protocol):
 
     def one_commit(self) -> AbstractContextManager[bool]:
         """Keep transactions of several workspaces together at the end of the block; False: each by itself."""
+        ...
+
+    def journal_sizes(self, above: int) -> dict[str, int]:
+        """The bytes that exchanges take, about, by workspace; empty where all is surely not `above` so many.
+
+        May be asked in a thread of its own.
+        """
         ...
 
     def touch(self, workspaces: Sequence[str], at: float) -> None:

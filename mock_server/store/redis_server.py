@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import RLock
@@ -18,7 +19,16 @@ from ..timing import STORE_ANSWERS, STORE_PAUSE
 from .address import shown_store
 from .changes import Changes
 from .outage import Outage
-from .records import FORMAT, Conflict, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
+from .records import (
+    FORGOTTEN_AT_ONCE,
+    FORMAT,
+    Conflict,
+    Ranked,
+    RankedList,
+    StoreAway,
+    StoreError,
+    StoreReadOnly,
+)
 
 __all__ = ["RedisBackend"]
 
@@ -147,6 +157,20 @@ class RedisBackend:
         """Each transaction is kept by itself."""
         return nullcontext(enter_result=False)
 
+    def journal_sizes(self, above: int) -> dict[str, int]:
+        """The bytes that exchanges take, about, by workspace; empty where the database has no more."""
+        try:
+            (told,) = self._link.ask(("INFO", "memory"))
+            used = re.search(rb"used_memory:([0-9]+)", told)
+            if used is None or int(used[1]) <= above:
+                return {}
+            names = ["", *self.workspaces()]
+            sizes = self._link.ask(*(("MEMORY", "USAGE", keys_of(name)[4]) for name in names))
+        except (StoreError, redis.ResponseError):
+            # It is away, as requests say, or does not tell everybody.
+            return {}
+        return {name: size for name, size in zip(names, sizes, strict=True) if size}
+
     def touch(self, workspaces: Sequence[str], at: float) -> None:
         """Note that they were used, at a moment of the system's time."""
         if workspaces:
@@ -254,6 +278,20 @@ class RedisRecords:
             return []
         (texts,) = self.link.ask(("HMGET", self.keys[4], *numbers))
         return [(number, text) for number, text in zip(numbers, texts, strict=True) if text is not None]
+
+    def forget_exchanges(self, size: int) -> None:
+        """Forget the oldest exchanges that take so many bytes, or a good many of the oldest."""
+        key = self.keys[4]
+        (names,) = self.link.ask(("HKEYS", key))
+        numbers, gone = sorted(map(int, names))[:FORGOTTEN_AT_ONCE], list[int]()
+        taken = self.link.ask(*(("HSTRLEN", key, number) for number in numbers)) if numbers else []
+        for number, of_one in zip(numbers, taken, strict=True):
+            if size <= 0:
+                break
+            gone.append(number)
+            size -= of_one
+        if gone:
+            self.link.ask(("HDEL", key, *gone))
 
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""

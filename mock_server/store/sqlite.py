@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from threading import RLock
 from weakref import finalize
 
@@ -12,7 +12,7 @@ from ..real_time import real_time
 from ..timing import STORE_ANSWERS
 from .changes import Changes
 from .outage import Outage
-from .records import FORMAT, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
+from .records import FORGOTTEN_AT_ONCE, FORMAT, Ranked, RankedList, StoreAway, StoreError, StoreReadOnly
 
 __all__ = ["SqliteBackend"]
 
@@ -33,6 +33,10 @@ A table by such numbers keeps a row of a thousand bytes in its page, and new one
 AT_ONCE = 128
 """Exchanges that are forgotten in one go, so that whole pages become free: that many may be too many."""
 EXCHANGE = "INSERT OR REPLACE INTO exchanges VALUES (?, ?)"
+SIZES = (
+    "SELECT name, sum(length(value)) FROM exchanges JOIN spaces ON spaces.id = place / ? GROUP BY spaces.id"
+)
+OLDEST = "SELECT place, length(value) FROM exchanges WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 ONE_EXCHANGE = "SELECT value FROM exchanges WHERE place = ?"
 FORGET = "DELETE FROM exchanges WHERE place >= ? AND place <= ?"
 AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -56,7 +60,7 @@ class SqliteBackend:
 
     def __init__(self, file: str) -> None:
         """Open the file, or make it; raises `StoreError` for one that cannot be used."""
-        self.address = f"sqlite:{file}"
+        self.address, self._file = f"sqlite:{file}", file
         self._lock = RLock()
         self._within = False
         self._outage = Outage(self.address)
@@ -135,6 +139,22 @@ class SqliteBackend:
         """Keep the transactions of several workspaces together at the end of the block."""
         with self.transaction():
             yield True
+
+    def journal_sizes(self, above: int) -> dict[str, int]:
+        """The bytes that exchanges take by workspace; empty where the file has no more than `above`."""
+        try:
+            # A connection of its own: whoever answers requests does not wait for it.
+            with closing(sqlite3.connect(self._file, timeout=STORE_ANSWERS)) as connection:
+                pages, free, size = (
+                    connection.execute(f"PRAGMA {name}").fetchone()[0]
+                    for name in ("page_count", "freelist_count", "page_size")
+                )
+                if (pages - free) * size <= above:
+                    return {}
+                return dict(connection.execute(SIZES, (OF_ONE,)))
+        except sqlite3.Error:
+            # Requests say that it is away.
+            return {}
 
     def touch(self, workspaces: Sequence[str], at: float) -> None:
         """Note that they were used, at a moment of the system's time."""
@@ -247,6 +267,17 @@ class SqliteRecords:
             first = self._space(connection) * OF_ONE
             rows = (connection.execute(ONE_EXCHANGE, (first + number,)).fetchone() for number in numbers)
             return [(number, row[0]) for number, row in zip(numbers, rows, strict=True) if row is not None]
+
+    def forget_exchanges(self, size: int) -> None:
+        """Forget the oldest exchanges that take so many bytes, or a good many of the oldest."""
+        with self._backend.transaction() as connection:
+            first = self._space(connection) * OF_ONE
+            last = first
+            for place, taken in connection.execute(OLDEST, (first, first + OF_ONE, FORGOTTEN_AT_ONCE)):
+                if size <= 0:
+                    break
+                last, size = place, size - taken
+            connection.execute(FORGET, (first, last))
 
     def exchange_count(self) -> tuple[int, int]:
         """How many exchanges were counted, and how many are kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .patches import Patches
@@ -17,67 +17,89 @@ def patch_alarms(patches: Patches) -> None:
     """Replace what sets the timer of real time; the system's own is set as well, for who waits outside."""
     import signal
 
-    if not hasattr(signal, "setitimer"):
-        return
-    real_alarm, real_set, real_get = signal.alarm, signal.setitimer, signal.getitimer
+    if hasattr(signal, "setitimer"):
+        _Alarm(signal).apply(patches)
+        if hasattr(signal, "sigtimedwait"):
+            _SignalWaits(signal).apply(patches)
 
-    def set_alarm(session: Session, seconds: float, interval: float) -> tuple[float, float]:
-        before = rest(session)
+
+class _Alarm:
+    """The timer of real time: `alarm`, `setitimer` and `getitimer`."""
+
+    def __init__(self, signals: Any) -> None:
+        self._signals = signals
+        self._real_alarm, self._real_set = signals.alarm, signals.setitimer
+        self._real_get = signals.getitimer
+
+    def apply(self, patches: Patches) -> None:
+        """Replace the functions of `signal`."""
+
+        def alarm(seconds: int, /) -> int:
+            session = session_of_caller()
+            if session is None:
+                return int(self._real_alarm(seconds))
+            return math.ceil(self._set(session, seconds, 0.0)[0])
+
+        def setitimer(which: int, seconds: float, interval: float = 0.0, /) -> Any:
+            session = session_of_caller()
+            if session is None or which != self._signals.ITIMER_REAL or seconds < 0 or interval < 0:
+                return self._real_set(which, seconds, interval)
+            return self._set(session, seconds, interval)
+
+        def getitimer(which: int, /) -> Any:
+            session = session_of_caller()
+            if session is None or which != self._signals.ITIMER_REAL:
+                return self._real_get(which)
+            return self._rest(session)
+
+        for function in (alarm, setitimer, getitimer):
+            patches.replace(self._signals, function.__name__, function)
+
+    def _set(self, session: Session, seconds: float, interval: float) -> tuple[float, float]:
+        """Set the timer, and return what it showed before."""
+        before, timer = self._rest(session), self._signals.ITIMER_REAL
 
         def ring() -> None:
             # All is set for the next time before the handler runs, which may raise.
             session.scheduler.set_alarm(session.now() + interval if interval else math.inf, interval, ring)
-            real_set(signal.ITIMER_REAL, interval, interval)
-            os.kill(os.getpid(), signal.SIGALRM)
+            self._real_set(timer, interval, interval)
+            os.kill(os.getpid(), self._signals.SIGALRM)
 
-        real_set(signal.ITIMER_REAL, seconds, interval)
+        self._real_set(timer, seconds, interval)
         session.scheduler.set_alarm(session.now() + seconds if seconds else math.inf, interval, ring)
         return before
 
-    def rest(session: Session) -> tuple[float, float]:
+    def _rest(self, session: Session) -> tuple[float, float]:
+        """How far off the next signal is, and how often it comes again."""
         due, interval = session.scheduler.alarm
-        real_rest, real_interval = real_get(signal.ITIMER_REAL)
+        real_rest, real_interval = self._real_get(self._signals.ITIMER_REAL)
         if not real_rest or due == math.inf:
             return real_rest, real_interval
         return max(due - session.now(), 1e-6), interval
 
-    def alarm(seconds: int, /) -> int:
-        session = session_of_caller()
-        if session is None:
-            return real_alarm(seconds)
-        return math.ceil(set_alarm(session, seconds, 0.0)[0])
 
-    def setitimer(which: int, seconds: float, interval: float = 0.0, /) -> Any:
-        session = session_of_caller()
-        if session is None or which != signal.ITIMER_REAL or seconds < 0 or interval < 0:
-            return real_set(which, seconds, interval)
-        return set_alarm(session, seconds, interval)
+class _SignalWaits:
+    """What waits for a signal: each is taken from the system's queue, as it comes in real or virtual time."""
 
-    def getitimer(which: int, /) -> Any:
-        session = session_of_caller()
-        if session is None or which != signal.ITIMER_REAL:
-            return real_get(which)
-        return rest(session)
+    def __init__(self, signals: Any) -> None:
+        self._signals = signals
+        self._real_pause, self._real_take = signals.pause, signals.sigtimedwait
+        self._real_wait, self._real_info = signals.sigwait, signals.sigwaitinfo
 
-    for function in (alarm, setitimer, getitimer):
-        patches.replace(signal, function.__name__, function)
-    if hasattr(signal, "sigtimedwait"):
-        _patch_waits(patches)
+    def apply(self, patches: Patches) -> None:
+        """Replace the functions of `signal`."""
+        # Functions and not methods: modules that import them by name get them, and back.
+        for name in ("pause", "sigwait", "sigwaitinfo", "sigtimedwait"):
+            patches.replace(self._signals, name, getattr(self, name)())
 
-
-def _patch_waits(patches: Patches) -> None:
-    """Replace what waits for a signal: each is taken from the system's queue."""
-    import signal
-
-    real_pause, real_take, real_wait = signal.pause, signal.sigtimedwait, signal.sigwait
-
-    def take(session: Session, signals: Iterable[int], deadline: float) -> Any:
+    def _take(self, session: Session, signals: Iterable[int], deadline: float) -> Any:
+        """The next of these signals, None where none has come when the time is up."""
         awaited = list(signals)
         found: list[Any] = []
 
         def ready(pause: float) -> bool:
             if not found:
-                got = real_take(awaited, pause)
+                got = self._real_take(awaited, pause)
                 if got is not None:
                     found.append(got)
             return bool(found)
@@ -85,45 +107,65 @@ def _patch_waits(patches: Patches) -> None:
         session.scheduler.until(deadline, ready)
         return found[0] if found else None
 
-    def pause() -> None:
-        session = session_of_caller()
-        if session is None:
-            return real_pause()
-        ignored = (signal.SIG_IGN, None)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:
-            awaited = signal.valid_signals() - before
-            while True:
-                number = take(session, awaited, math.inf).si_signo
-                handler = signal.getsignal(number)
-                if handler in ignored or (handler == signal.SIG_DFL and number in _harmless()):
-                    continue
-                break
-            # Held back until here: it comes as soon as nothing is held back any more.
-            signal.raise_signal(number)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return None
+    def _take_handled(self, session: Session, mask: Iterable[int]) -> int:
+        """The next signal that does something here; those of `mask` were held back before."""
+        signals = self._signals
+        awaited = signals.valid_signals() - set(mask)
+        while True:
+            number: int = self._take(session, awaited, math.inf).si_signo
+            handler = signals.getsignal(number)
+            harmless = handler == signals.SIG_DFL and number in _harmless()
+            if handler not in (signals.SIG_IGN, None) and not harmless:
+                return number
 
-    def sigwait(sigset: Iterable[int], /) -> Any:
-        session = session_of_caller()
-        if session is None:
-            return real_wait(sigset)
-        return signal.Signals(take(session, sigset, math.inf).si_signo)
+    def pause(self) -> Callable[[], None]:
+        """`signal.pause`."""
+        signals = self._signals
 
-    def sigwaitinfo(sigset: Iterable[int], /) -> Any:
-        session = session_of_caller()
-        return real_info(sigset) if session is None else take(session, sigset, math.inf)
+        def pause() -> None:
+            session = session_of_caller()
+            if session is None:
+                self._real_pause()
+                return
+            before = signals.pthread_sigmask(signals.SIG_BLOCK, signals.valid_signals())
+            try:
+                # Held back until here: it comes as soon as nothing is held back any more.
+                signals.raise_signal(self._take_handled(session, before))
+            finally:
+                signals.pthread_sigmask(signals.SIG_SETMASK, before)
 
-    def sigtimedwait(sigset: Iterable[int], timeout: float, /) -> Any:
-        session = session_of_caller()
-        if session is None or timeout <= 0:
-            return real_take(sigset, timeout)
-        return take(session, sigset, session.now() + timeout)
+        return pause
 
-    real_info = signal.sigwaitinfo
-    for function in (pause, sigwait, sigwaitinfo, sigtimedwait):
-        patches.replace(signal, function.__name__, function)
+    def sigwait(self) -> Callable[..., Any]:
+        """`signal.sigwait`."""
+
+        def sigwait(sigset: Iterable[int], /) -> Any:
+            session = session_of_caller()
+            if session is None:
+                return self._real_wait(sigset)
+            return self._signals.Signals(self._take(session, sigset, math.inf).si_signo)
+
+        return sigwait
+
+    def sigwaitinfo(self) -> Callable[..., Any]:
+        """`signal.sigwaitinfo`."""
+
+        def sigwaitinfo(sigset: Iterable[int], /) -> Any:
+            session = session_of_caller()
+            return self._real_info(sigset) if session is None else self._take(session, sigset, math.inf)
+
+        return sigwaitinfo
+
+    def sigtimedwait(self) -> Callable[..., Any]:
+        """`signal.sigtimedwait`."""
+
+        def sigtimedwait(sigset: Iterable[int], timeout: float, /) -> Any:
+            session = session_of_caller()
+            if session is None or timeout <= 0:
+                return self._real_take(sigset, timeout)
+            return self._take(session, sigset, session.now() + timeout)
+
+        return sigtimedwait
 
 
 def _harmless() -> set[int]:

@@ -86,9 +86,9 @@ def _busy(processes: int) -> Iterator[None]:
             process.wait()
 
 
-def _command(suite: str, file: str, port: int) -> list[str]:
+def _command(suite: str, file: str, port: int, runtime: str | None) -> list[str]:
     if suite == "threads":
-        return [sys.executable, "-m", f"{__package__}.inside", file, str(port)]
+        return [runtime or sys.executable, "-m", f"{__package__}.inside", file, str(port)]
     run = [
         sys.executable,
         "-m",
@@ -102,8 +102,16 @@ def _command(suite: str, file: str, port: int) -> list[str]:
         "--",
     ]
     if suite == "node":
-        return [*run, "node", str(HERE / "acting.mjs"), file, "http://api.aimlapi.com", str(port)]
-    return [*run, sys.executable, "-m", f"{__package__}.acting", file, "http://api.aimlapi.com", str(port)]
+        return [*run, runtime or "node", str(HERE / "acting.mjs"), file, "http://api.aimlapi.com", str(port)]
+    return [
+        *run,
+        runtime or sys.executable,
+        "-m",
+        f"{__package__}.acting",
+        file,
+        "http://api.aimlapi.com",
+        str(port),
+    ]
 
 
 def _differences(program: dict[str, Any], ends: list[Any]) -> list[str]:
@@ -136,7 +144,7 @@ def _results(command: list[str], errors: Path, environment: dict[str, str]) -> I
         given_up.cancel()
 
 
-def _stress_suite(suite: str, seeds: Sequence[int], slowness: float) -> Outcome:
+def _stress_suite(suite: str, seeds: Sequence[int], slowness: float, runtime: str | None) -> Outcome:
     """Let the programs of these seeds happen; after one that hangs, another process goes on with the rest."""
     programs = {seed: draw(suite, seed) for seed in seeds}
     outcome, left, began = Outcome(), list(seeds), time.monotonic()
@@ -146,7 +154,7 @@ def _stress_suite(suite: str, seeds: Sequence[int], slowness: float) -> Outcome:
         file, errors = Path(folder, "programs.jsonl"), Path(folder, "errors")
         while left:
             file.write_text("".join(json.dumps(programs[seed]) + "\n" for seed in left))
-            for result in _results(_command(suite, str(file), port), errors, environment):
+            for result in _results(_command(suite, str(file), port, runtime), errors, environment):
                 _note(outcome, programs, result)
                 left.pop(0)
             if left:
@@ -168,12 +176,22 @@ def _note(outcome: Outcome, programs: dict[int, dict[str, Any]], result: dict[st
 
 
 def stress(
-    suite: str, programs: int, *, seed: int = 1, again: int = 1, busy: int = 0, slowness: float = 1.0
+    suite: str,
+    programs: int,
+    *,
+    seed: int = 1,
+    again: int = 1,
+    busy: int = 0,
+    slowness: float = 1.0,
+    runtime: str | None = None,
 ) -> Outcome:
-    """Let so many programs of a suite happen, from a seed on, beside `busy` processes that compute."""
+    """Let so many programs of a suite happen, from a seed on, beside `busy` processes that compute.
+
+    `runtime` is the Python or Node that they happen in; the one of this process, or of the path, without.
+    """
     seeds = [one for one in range(seed, seed + programs) for _ in range(again)]
     with _busy(busy):
-        return _stress_suite(suite, seeds, slowness)
+        return _stress_suite(suite, seeds, slowness, runtime)
 
 
 def main() -> int:
@@ -187,6 +205,7 @@ def main() -> int:
     parser.add_argument("--busy", type=int, default=0, help="processes that compute meanwhile")
     parser.add_argument("--slowness", type=float, default=1.0, help="as KLING_MOCK_SLOWNESS")
     parser.add_argument("--suite", choices=list(SUITES), help="only this one")
+    parser.add_argument("--runtime", help="another Python or Node, for one suite")
     options = parser.parse_args()
     wrong = 0
     for suite, share in SHARES.items():

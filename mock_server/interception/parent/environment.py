@@ -40,6 +40,9 @@ def child_environment(
     environment["WGETRC"] = str(folder.wgetrc)
     paths = [str(PYTHON_STARTUP), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    if "faketime" not in environ.get("LD_PRELOAD", ""):
+        # libfaketime around a program changes its time of day: what the hooks measure by stays the parent's.
+        environment |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
     if fast_forward:
         environment["PATH"] = os.pathsep.join([str(folder.tools), environment.get("PATH", os.defpath)])
     _require(environment, NODE_PRELOAD)

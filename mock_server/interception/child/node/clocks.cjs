@@ -77,7 +77,7 @@ function replaceClocks(clock) {
   replaceContexts(now);
 }
 
-// A context of `vm` has a `Date` of its own.
+// A context of `vm` has a `Date` and a `Temporal` of its own.
 function replaceContexts(now) {
   const { createContext } = vm;
   const replace = `(now) => {
@@ -86,16 +86,32 @@ function replaceContexts(now) {
     globalThis.Date = new Proxy(real, { construct, apply: () => new real(now()).toString() });
     real.now = now;
     real.prototype.constructor = globalThis.Date;
+    (${replaceTemporal})(now);
   }`;
+  const known = new WeakSet();
   vm.createContext = function (...args) {
     const context = createContext.apply(this, args);
+    if (known.has(context)) return context;
+    known.add(context);
     const before = vm.runInContext("globalThis.Date", context);
     if (typeof before === "function" && before !== globalThis.Date) vm.runInContext(replace, context)(now);
     return context;
   };
+  // Node's own make their contexts by themselves.
+  const options = ({ contextName: name, contextOrigin: origin, contextCodeGeneration, microtaskMode } = {}) => {
+    const given = { name, origin, codeGeneration: contextCodeGeneration, microtaskMode };
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  };
+  const inNew = (given) => (typeof given === "string" ? {} : given);
+  vm.runInNewContext = function (code, object, given) {
+    return vm.runInContext(code, vm.createContext(object, options(inNew(given))), given);
+  };
+  vm.Script.prototype.runInNewContext = function (object, given) {
+    return this.runInContext(vm.createContext(object, options(given)), given);
+  };
 }
 
-// `Temporal.Now`, where this Node has it.
+// `Temporal.Now`, where this Node has it. It stands by itself: contexts are given its source.
 function replaceTemporal(now) {
   const Temporal = globalThis.Temporal;
   if (!Temporal?.Now) return;

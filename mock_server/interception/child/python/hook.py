@@ -7,6 +7,8 @@ import json
 import os
 from typing import Any
 
+from .... import timing
+from ....virtual_time import originals
 from ....virtual_time.import_hooks import ImportHooks
 from ....virtual_time.patches import Patches
 from ....virtual_time.uvloops import without_uvloop
@@ -85,7 +87,7 @@ def hook(config: dict[str, Any]) -> None:
         from ....virtual_time import fast_forward_from
 
         session = fast_forward_from(parent, import_hooks=import_hooks, shared=True)
-        session.__enter__()
+        session.__enter__().wall_offset = _moved_by(config["epoch"])
         # Kept: a generator that nobody refers to ends. What runs at the end does not do so in every child:
         # since 3.13 those of `multiprocessing` forget what their parent has registered.
         _kept.append(session)
@@ -102,6 +104,12 @@ def _leave_mark(folder: str, library: str = "") -> None:
         os.replace(f"{mark}.new", mark)
     except OSError:
         pass  # the run is over, or its disk is full: nothing depends on it
+
+
+def _moved_by(epoch: float) -> float:
+    """Seconds by which libfaketime has set this program's time of day; 0 where nothing has."""
+    moved = originals.time() - (epoch + originals.monotonic())
+    return moved if abs(moved) > timing.CLOCK_MOVED else 0.0
 
 
 _kept: list[Any] = []
