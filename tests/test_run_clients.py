@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import NODE, PROGRAMS, RUN, needs_node, python, report_of, run
+from tests.support import mostly_long
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def _client(name: str) -> list[str]:
     return ["sh", str(PROGRAMS / name)]
 
 
-@pytest.mark.parametrize("name", [*PYTHON_CLIENTS, *NODE_CLIENTS, *SHELL_CLIENTS])
+@pytest.mark.parametrize("name", mostly_long([*PYTHON_CLIENTS, *NODE_CLIENTS, *SHELL_CLIENTS], 3))
 def test_an_unmodified_client_gets_its_video_in_virtual_time(name: str, tmp_path: Path) -> None:
     report, output = report_of(tmp_path, *SOON, "--", *_client(name))
     assert report["exit_status"] == 0, output

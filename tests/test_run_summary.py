@@ -10,6 +10,7 @@ import pytest
 
 from tests.planted.client import ADVICE, MISTAKES
 from tests.running import PROGRAMS, python, report_of, run
+from tests.support import mostly_long
 
 EXACT = ["--fast-forward", "--speed", "0", "--offline"]
 CLIENT = """
@@ -32,14 +33,17 @@ print(status)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "said"),
-    [
-        ("failed", "ended in an error (failed)"),
-        ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
-        ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
-        ("create-hangs", "The reply to a create was lost (create-hangs)"),
-        ("rate-limited", "A create was answered 429 (rate-limited)."),
-        ("completed-without-url", "completed without a URL."),
-    ],
+    mostly_long(
+        [
+            ("failed", "ended in an error (failed)"),
+            ("poll-server-error", "A poll was answered 500 (poll-server-error)."),
+            ("create-lost-reply", "The reply to a create was lost (create-lost-reply)"),
+            ("create-hangs", "The reply to a create was lost (create-hangs)"),
+            ("rate-limited", "A create was answered 429 (rate-limited)."),
+            ("completed-without-url", "completed without a URL."),
+        ],
+        3,
+    ),
 )
 def test_the_summary_says_what_went_wrong(scenario: str, said: str, tmp_path: Path) -> None:
     words = [*EXACT, "--scenario", scenario, *python(CLIENT)]

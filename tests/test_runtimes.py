@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import HERE, NODE, RUN, report_of
+from tests.support import mostly_long
 from tests.test_run_processes import pythons
 from tests.test_sandbox import WHY_NOT
 
@@ -96,7 +97,7 @@ def _measured(command: list[str], folder: Path, *more: str) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", mostly_long(COMMANDS, 4))
 def test_a_row_of_the_table_says_what_this_machine_shows(name: str, tmp_path: Path) -> None:
     rows = _rows()
     assert name in rows, f"docs/run.md has no row for {name}"

@@ -25,6 +25,7 @@ from kling_mock.verdicts.beside import as_beside
 from kling_mock.verdicts.evidence import trace_of
 from kling_mock.verdicts.past import verdict_of
 from kling_mock.virtual_time import fast_forward
+from tests.support import mostly_long
 
 from .clients.right import __all__ as names
 from .test_guides import LIBRARIES, TESTING, listings, section
@@ -103,7 +104,7 @@ def told_of(server: MockServer, file: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", mostly_long(CLIENTS, 4))
 def test_nothing_is_told_of_a_right_client(client: str, tmp_path: Path) -> None:
     if client == "right:on_trio" and importlib.util.find_spec("trio") is None:
         pytest.skip("needs trio")

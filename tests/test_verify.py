@@ -317,6 +317,7 @@ def test_a_client_that_cannot_be_run_is_status_2(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_command_is_checked_in_virtual_time(capsys: pytest.CaptureFixture[str]) -> None:
     words = some("A7", "B6", "C8", "E1", "F1", "F2", "F3", "F4")
     assert main(["verify", "--max-examples", "4", *words, "--", *COMMAND]) == 0
@@ -407,9 +408,10 @@ def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
             ["--kling-client", GOOD, "--kling-property", "Q1"],
             "The options cannot be used: There is no property",
         ),
-        (
+        pytest.param(
             ["--kling-client", "nothing:here"],
             "The client could not be checked. nothing:here cannot be imported",
+            marks=pytest.mark.long,
         ),
         ([], "1 skipped"),
     ],

@@ -228,6 +228,7 @@ def test_the_workflow_of_the_example_checks_its_client(example: Path) -> None:
     assert kept == {"contract.json", "contract.html", "contract.xml"}
 
 
+@pytest.mark.long
 def test_the_example_is_a_command_as_well(example: Path) -> None:
     words = ["--property", "F?", "--property", "B2", "--", sys.executable, "kling_client.py"]
     result = verify(words, example)

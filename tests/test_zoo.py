@@ -44,7 +44,7 @@ def exhibits() -> list[object]:
 
 # A client that has to be stopped leaves its sockets to the collector of garbage.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("name", mostly_long(exhibits(), 6))
+@pytest.mark.parametrize("name", mostly_long(exhibits(), 12))
 def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str) -> None:
     exhibit = ZOO[name]
     finished = caught(exhibit)

@@ -18,6 +18,7 @@ from tests.clients.reference import Client
 from tests.clients.rhythms import RHYTHMS, paced
 from tests.clients.seldom import BUGS
 from tests.clients.zoo import TEXT, zoo
+from tests.support import mostly_long
 
 QUICK = ("5", "30")
 OF_THE_ZOO = ("C5", "C14", "D1", "D2", "D3", "D6", "E1", "E2", "E4")
@@ -69,7 +70,7 @@ leaves_sockets = pytest.mark.filterwarnings(
 
 @pytest.mark.slow
 @leaves_sockets
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", mostly_long(ALL, 4))
 def test_a_bug_is_caught_in_a_client_that_polls_seldom(name: str, engine: Engine) -> None:
     assert missed(engine, name, QUICK) == []
 
