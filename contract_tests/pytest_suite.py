@@ -38,7 +38,7 @@ class Suite:
         self.plan = plan
         with viewed(plan.view):
             self.models = select_models(plan.models)
-        self.properties = select_properties(plan.properties, plan.level)
+        self.properties = select_properties(plan.properties, plan.level, plan.ignore)
         self._target = target
         self._artifacts = Artifacts(save)
         self._engine: Engine | None = None
@@ -130,8 +130,8 @@ def contract_test(client: Target, **options: Unpack[ContractOptions]) -> Callabl
     """A test function for a test file of one's own: `test_contract = contract_test("my_client:generate")`.
 
     `client` is a callable, its `MODULE:FUNCTION`, or a command as a string or words; the options are those
-    of `kling-mock verify` (`models`, `properties`, `level`, `max_examples`, `time_limit`, `seed`, `xfails`,
-    `save`). Raises `UnknownModel` and `SettingsError` for what does not exist.
+    of `kling-mock verify` (`models`, `properties`, `ignore`, `level`, `max_examples`, `timeout`, `seed`,
+    `xfails`, `save`). Raises `UnknownModel` and `SettingsError` for what does not exist.
     """
     given = given_options(ContractOptions, options)
     suite = Suite(client, plan_of(given), Path(given["save"]))

@@ -59,5 +59,5 @@ def _never(job: Job, status: str) -> str:
     steps = [*(name for name, _ in job.plan.timeline.steps), job.plan.timeline.last]
     return (
         f"The job {job.plan.id} ({job.plan.scenario.name}) never shows {status!r} from now on; "
-        f"its timeline is {' → '.join(steps)}."
+        f"its plan is {' → '.join(steps)}."
     )

@@ -100,13 +100,13 @@ class Clock:
         self.speed = speed
 
     def advance(
-        self, seconds: float | str | None = None, *, until: str | None = None, job: str | None = None
+        self, seconds: float | str | None = None, *, until: str | None = None, job_id: str | None = None
     ) -> float:
         """Jump forward by a time, or `until` a status is reached, and return the new now.
 
         `seconds` is a number of seconds, or a text with a unit such as `"500ms"`, `"60s"` or `"2m"`.
         `until` names a job status, or is `finished` for completed or error, whichever comes; it is reached
-        when it next shows, or shows already. `job` is the id of the job it is about, all unfinished jobs
+        when it next shows, or shows already. `job_id` is the id of the job it is about, all unfinished jobs
         without it.
         Raises `ClockError` for a negative or non-finite time and for a status that is never reached.
         """
@@ -116,7 +116,7 @@ class Clock:
             if self._moment_of is None:
                 raise ClockError("advance(until=…) needs the clock of a running server.")
             # A little beyond the moment: sums of floats must not land just before it.
-            moment = self._moment_of(until, job)
+            moment = self._moment_of(until, job_id)
             seconds = max(0.0, moment - self.now() + max(1e-6, 4 * math.ulp(moment)))
         assert seconds is not None
         if isinstance(seconds, str):

@@ -298,6 +298,10 @@ class ContractOptions(SpecsOptions, total=False):
             WORDS, (), "a property's id, name or a glob (repeatable)", "ID", repeatable=True, word="property"
         ),
     ]
+    ignore: Annotated[
+        Words,
+        Option(WORDS, (), "leave a property out, such as B7 (repeatable)", "ID", repeatable=True),
+    ]
     level: Annotated[
         Level,
         Option(Kind.one_of(*LEVELS), "required", "required, or strict for the strict ones as well", "LEVEL"),
@@ -319,7 +323,7 @@ class ContractOptions(SpecsOptions, total=False):
             INTEGER, 2, "behaviours that come together in all ways: 2, or 3 for triples", lowest=2, highest=3
         ),
     ]
-    time_limit: Annotated[
+    timeout: Annotated[
         float | str,
         Option(TIME, 300.0, "real time after which a property of a model is cut short", above=True),
     ]
@@ -381,7 +385,7 @@ class VerifyOptions(ContractOptions, total=False):
     isolate: Annotated[bool, Option(SWITCH, False, "each call of the function in a process of its own")]
     report: Annotated[Path | None, Option(FILE, None, "write the report as JSON", "FILE.json")]
     html: Annotated[
-        Path | None, Option(FILE, None, "write the report as one page with timelines", "FILE.html")
+        Path | None, Option(FILE, None, "write the report as one page with drawn traces", "FILE.html")
     ]
     junit: Annotated[Path | None, Option(FILE, None, "write the report as JUnit XML", "FILE.xml")]
 

@@ -152,7 +152,7 @@ class RemoteServer:
     @property
     def charges(self) -> list[Charge]:
         """What would have been billed: one charge per job made, `billed` false for one that ends in error."""
-        names = ("job", "model", "credits", "billed")
+        names = ("job_id", "model", "credits", "billed")
         return [Charge(*(shown[name] for name in names)) for shown in self._all("charges")]
 
 
@@ -202,13 +202,13 @@ class RemoteClock:
         self.speed = speed
 
     def advance(
-        self, seconds: float | str | None = None, *, until: str | None = None, job: str | None = None
+        self, seconds: float | str | None = None, *, until: str | None = None, job_id: str | None = None
     ) -> float:
         """Jump forward by a time, or `until` a status is reached, and return the new now."""
         if (seconds is None) == (until is None):
             raise ClockError("advance() takes either seconds or until=STATUS, for example advance(60).")
         asked = {"advance": seconds} if until is None else {"until": until}
-        return self._move(asked | ({"job": job} if job is not None else {}))
+        return self._move(asked | ({"job_id": job_id} if job_id is not None else {}))
 
 
 class RemoteJob:
@@ -255,9 +255,7 @@ class RemoteJob:
     @property
     def charge(self) -> Charge:
         """What it would have cost."""
-        return Charge(
-            self.id, self.model, self._shown["credits"], self._shown["timeline"][-1][0] == "completed"
-        )
+        return Charge(self.id, self.model, self._shown["credits"], self._shown["plan"][-1][0] == "completed")
 
 
 def _shown(scenario: Scenario | str) -> Any:
@@ -280,7 +278,7 @@ def _headers(shown: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 def _exchange(shown: Mapping[str, Any]) -> Exchange:
     """An exchange from what the control API shows of it."""
     request, response = shown["request"], shown["response"]
-    known = shown["job"] is not None and (shown["kind"] == "create" or shown["scenario"] is not None)
+    known = shown["job_id"] is not None and (shown["kind"] == "create" or shown["scenario"] is not None)
     violations, findings = _problems(shown["violations"]), _problems(shown["findings"])
     notes = Notes(
         shown["scenario"], shown["state"], shown["fault"], known, violations, findings, shown["key_in_url"]
@@ -300,7 +298,7 @@ def _exchange(shown: Mapping[str, Any]) -> Exchange:
         response.get("content_size"),
         response.get("cut_off_from"),
         shown["kind"],
-        shown["job"],
+        shown["job_id"],
         shown["model"],
         shown["word"],
         notes,

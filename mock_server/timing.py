@@ -202,7 +202,7 @@ SNAPSHOT_SHARED = 0.5
 """For which a snapshot is given to all pages that lost the same events; they ask at about the same time."""
 STREAM_GAP = 0.5
 """Between gaps that are told one stream: each of them has it ask for all anew."""
-STREAM_GATHER = 0.05
+STREAM_GATHER = 0.03
 """For which events are gathered for their streams: a page that shows them is not slower for it."""
 LOOP_RUNS = _patient(0.05)
 """That the loop gets to run what another thread wants of it, between two exchanges."""

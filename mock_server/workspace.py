@@ -359,7 +359,7 @@ class Workspace:
         self._share(lambda: found.append(directed(self.store, job_id, word, self.clock.now())))
         self.kept_answers.pop(job_id, None)
         self.step()
-        self.tell(EventKind.JOB_CHANGED, {"job": job_id})
+        self.tell(EventKind.JOB_CHANGED, {"job_id": job_id})
         return found[-1]
 
     def keep_answer(self, job_id: str, kept: KeptAnswer) -> None:
@@ -380,7 +380,7 @@ class Workspace:
         lifetime = self.settings.video_lifetime
         moment, moved = moment_of(self.store, self.clock.now(), status, job_id, lifetime)
         for job in moved:
-            self.bus.publish(EventKind.JOB_CHANGED, {"job": job})
+            self.bus.publish(EventKind.JOB_CHANGED, {"job_id": job})
         return moment
 
 

@@ -324,7 +324,7 @@ ANY_JSON = st.recursive(
 )
 FIELDS = [
     "model", "prompt", "duration", "cfg_scale", "image_url", "dynamic_masks", "static_mask", "camera_control",
-    "image_list", "aspect_ratio", "multi_prompt", "advance", "until", "job", "speed", "scenario",
+    "image_list", "aspect_ratio", "multi_prompt", "advance", "until", "job_id", "speed", "scenario",
 ]  # fmt: skip
 NEAR_JSON = st.builds(
     lambda base, more: base | more,

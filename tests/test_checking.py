@@ -167,6 +167,16 @@ def test_properties_are_chosen_by_id_name_or_glob(patterns: list[str], level: st
     assert chosen == found
 
 
+def test_what_is_ignored_is_left_out_wherever_it_was_meant() -> None:
+    assert [one.id for one in select_properties(["F*"], "required", ["f2", "F4"])] == ["F1", "F3"]
+    rest = {one.id for one in select_properties([], "strict", ["A*", "no-blind-repost"])}
+    assert rest == {one for one in PROPERTIES if one[0] != "A" and one != "B2"}
+    with pytest.raises(SettingsError, match="expected to leave some property"):
+        select_properties(["B2"], "required", ["B*"])
+    with pytest.raises(SettingsError, match=r"no property 'B77'"):
+        select_properties([], "required", ["B77"])
+
+
 def test_strict_properties_are_tried_at_level_strict_only() -> None:
     required = {one.id for one in select_properties([], "required")}
     strict = {one.id for one in select_properties([], "strict")}

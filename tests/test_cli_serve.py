@@ -128,7 +128,12 @@ def test_json_log_is_one_object_per_exchange() -> None:
         job = served.post(PAYLOAD)
         _, out, _ = served.end()
     (line,) = [json.loads(line) for line in out.splitlines()]
-    assert (line["method"], line["status"], line["state"], line["job"]) == ("POST", 200, "queued", job["id"])
+    assert (line["method"], line["status"], line["state"], line["job_id"]) == (
+        "POST",
+        200,
+        "queued",
+        job["id"],
+    )
     assert [finding["path"] for finding in line["findings"]] == ["duration", "extra"]
 
 

@@ -53,7 +53,7 @@ def test_exchanges_are_filtered(server: MockServer) -> None:
     poll(server, one)
     poll(server, "unknown")
     assert len(get(server, "/_mock/exchanges")["exchanges"]) == 4
-    assert [seen["job"] for seen in get(server, "/_mock/exchanges?kind=create")["exchanges"]] == [one, two]
+    assert [seen["job_id"] for seen in get(server, "/_mock/exchanges?kind=create")["exchanges"]] == [one, two]
     assert len(get(server, f"/_mock/exchanges?job_id={one}")["exchanges"]) == 2
     assert [seen["number"] for seen in get(server, "/_mock/exchanges?status=404")["exchanges"]] == [4]
     assert [seen["number"] for seen in get(server, "/_mock/exchanges?limit=1")["exchanges"]] == [4]
@@ -87,8 +87,8 @@ def test_the_last_jobs_are_listed_alone(server: MockServer) -> None:
 def test_an_exchange_is_found_by_the_name_that_its_row_has(server: MockServer) -> None:
     job_id = create(server).json["id"]
     create(server)
-    (seen,) = get(server, f"/_mock/exchanges?job={job_id}")["exchanges"]
-    assert seen["job"] == job_id
+    (seen,) = get(server, f"/_mock/exchanges?job_id={job_id}")["exchanges"]
+    assert seen["job_id"] == job_id
 
 
 def test_a_job_tells_how_far_it_has_come(server: MockServer) -> None:
@@ -96,13 +96,13 @@ def test_a_job_tells_how_far_it_has_come(server: MockServer) -> None:
     server.clock.advance(until="completed")
     (job,) = get(server, "/_mock/jobs")["jobs"]
     assert (job["polls"], job["status"]) == (0, "completed")
-    assert job["progress"] >= sum(span for _, span in job["timeline"] if span is not None)
+    assert job["progress"] >= sum(span for _, span in job["plan"] if span is not None)
 
 
 def test_charges_are_summed(server: MockServer) -> None:
     create(server)
     charges = get(server, "/_mock/charges")
-    assert charges["charges"][0]["job"] == server.jobs[0].id
+    assert charges["charges"][0]["job_id"] == server.jobs[0].id
     assert charges["usd"] == (charges["charges"][0]["usd"] or 0)
 
 
@@ -112,7 +112,7 @@ def test_the_clock_is_shown_moved_and_frozen(timed: MockServer) -> None:
     assert before["frozen"] and before["speed"] == 0
     assert post(timed, "/_mock/clock", {"advance": 15}).json["now"] == before["now"] + 15
     assert timed.jobs[0].status == "generating"
-    assert post(timed, "/_mock/clock", {"until": "completed", "job": timed.jobs[0].id}).status == 200
+    assert post(timed, "/_mock/clock", {"until": "completed", "job_id": timed.jobs[0].id}).status == 200
     assert timed.jobs[0].status == "completed"
     assert post(timed, "/_mock/clock", {"speed": 2}).json["speed"] == 2
     assert post(timed, "/_mock/clock", {"speed": 0}).json["frozen"]
@@ -141,9 +141,9 @@ def test_the_clock_is_moved_by_a_time_with_its_unit(
         ({"speed": -1}, "speed"),
         ({"until": "done"}, "until"),
         ({"until": ["completed"]}, "until"),
-        ({"until": "completed", "job": 5}, "job: expected a string"),
+        ({"until": "completed", "job_id": 5}, "job_id: expected a string"),
         ({"advance": 1, "until": "completed"}, "either"),
-        ({"advance": 1, "job": "x"}, "either"),
+        ({"advance": 1, "job_id": "x"}, "either"),
         ([], "JSON object"),
         (5, "JSON object"),
         (b"", "empty"),
@@ -161,7 +161,11 @@ def test_what_the_clock_cannot_do_is_answered_400(timed: MockServer, body: Any, 
 
 def test_a_refused_change_of_the_clock_changes_nothing(timed: MockServer) -> None:
     before = get(timed, "/_mock/clock")
-    for body in ({"speed": 3, "advance": -1}, {"speed": -1, "advance": 50}, {"until": "completed", "job": 5}):
+    for body in (
+        {"speed": 3, "advance": -1},
+        {"speed": -1, "advance": 50},
+        {"until": "completed", "job_id": 5},
+    ):
         assert post(timed, "/_mock/clock", body).status == 400
     after = get(timed, "/_mock/clock")
     assert after["speed"] == before["speed"] and after["now"] - before["now"] < 40
@@ -221,7 +225,7 @@ def test_events_stream_every_exchange(server: MockServer) -> None:
             if line.startswith(b"data: ") and kind == b"exchange":
                 events.append(json.loads(line[6:]))
         stream.close()
-    assert [(seen["kind"], seen["status"], seen["job"]) for seen in events] == [
+    assert [(seen["kind"], seen["status"], seen["job_id"]) for seen in events] == [
         ("create", 200, reply.json["id"]),
         ("video", 200, reply.json["id"]),
     ]

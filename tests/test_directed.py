@@ -85,9 +85,9 @@ def test_a_job_is_held_released_failed_and_completed(
         jobs[third].hold()
         assert [status(one) for _ in range(3)] == ["queued"] * 3
         with pytest.raises(ClockError):
-            told.clock.advance(until="completed", job=one)
+            told.clock.advance(until="completed", job_id=one)
         jobs[one].release()
-        told.clock.advance(until="completed", job=one)
+        told.clock.advance(until="completed", job_id=one)
         assert "url" in poll(asked, one).json["video"]
         jobs[third].complete()
         assert status(third) == jobs[third].status == "completed"
@@ -136,4 +136,4 @@ def test_the_control_api_does_it_and_says_what_is_wrong(server: MockServer) -> N
     assert told("complete") == (200, "completed")
     assert told("complete")[0] == 400
     told_of = [event.data for event in server.space.bus._kept if event.number > start]
-    assert told_of.count({"job": job_id}) == 2
+    assert told_of.count({"job_id": job_id}) == 2

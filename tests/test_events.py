@@ -338,7 +338,7 @@ def test_a_stream_tells_events_of_every_kind(timed: MockServer) -> None:
         kind, _, made = events.next()
         assert (kind, made["id"], made["status"], made["polls"]) == ("job-made", job_id, "queued", 0)
         kind, _, seen = events.next()
-        assert (kind, seen["kind"], seen["job"], seen["word"]) == ("exchange", "create", job_id, "queued")
+        assert (kind, seen["kind"], seen["job_id"], seen["word"]) == ("exchange", "create", job_id, "queued")
         assert seen["ended_at"] is not None and seen["took"] > 0
         timed.clock.advance(5)
         assert events.next()[0::2] == ("clock", {"now": timed.clock.now(), "speed": 0})
@@ -355,8 +355,8 @@ def test_a_stream_tells_events_of_every_kind(timed: MockServer) -> None:
 def test_a_job_that_is_moved_by_hand_is_told(server: MockServer) -> None:
     job_id = create(server).json["id"]
     with stream(server) as events:
-        server.clock.advance(until="completed", job=job_id)
-        assert events.next_of("job-changed") == {"job": job_id}
+        server.clock.advance(until="completed", job_id=job_id)
+        assert events.next_of("job-changed") == {"job_id": job_id}
 
 
 def test_a_create_that_uses_up_the_queue_is_told(server: MockServer) -> None:

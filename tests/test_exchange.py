@@ -175,7 +175,7 @@ def test_an_exchange_of_plain_facts_has_no_notes_and_is_shown_everywhere() -> No
     shown = seen.as_dict()
     assert [shown[name] for name in ("scenario", "state", "fault")] == [None] * 3
     assert shown["violations"] == shown["findings"] == []
-    assert shown["word"] == "queued" and shown["job"] == "abc-1"
+    assert shown["word"] == "queued" and shown["job_id"] == "abc-1"
     assert "sk-secret" not in json.dumps(shown)
     (entry,) = har_log([seen])["log"]["entries"]
     assert entry["request"]["url"] == f"http://api.example{PATHS[0]}"

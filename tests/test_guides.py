@@ -86,7 +86,7 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
 def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path) -> None:
     (client, _) = listings(section(TESTING, library))
     (tmp_path / "client.py").write_text(client, encoding="utf-8")
-    few = ["--model", "klingai/v2.5-turbo/pro/text-to-video", "--max-examples", "1", "--time-limit", "3600"]
+    few = ["--model", "klingai/v2.5-turbo/pro/text-to-video", "--max-examples", "1", "--timeout", "3600"]
     # In a process of its own, where no test has imported the library before.
     command = [
         sys.executable,

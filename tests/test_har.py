@@ -119,7 +119,7 @@ def test_requests_and_answers_are_whole(server: MockServer) -> None:
     assert first["response"]["statusText"] == "OK"
     assert json.loads(first["response"]["content"]["text"])["id"] == made
     assert first["response"]["content"]["mimeType"] == "application/json; charset=utf-8"
-    assert first["_klingMock"]["job"] == made
+    assert first["_klingMock"]["job_id"] == made
     assert second["request"]["queryString"] == [{"name": "generation_id", "value": made}]
     assert "postData" not in second["request"]
 

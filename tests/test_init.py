@@ -209,6 +209,16 @@ def test_where_one_file_cannot_be_written_none_is(project: Path, capsys: pytest.
             "URL = 'https://api.aimlapi.com/v2'\nAPI_KEY = 'x'\ndef generate(payload): ...",
             "    client.URL = base_url\n    client.API_KEY = api_key\n    return ",
         ),
+        (
+            "import os\nURL = 'https://api.aimlapi.com/v2'\ndef generate(payload): os.environ['KLING_KEY']",
+            "    client.URL = base_url\n    os.environ[\"KLING_KEY\"] = api_key\n    return ",
+        ),
+        (
+            "from os import getenv, environ\n"
+            "def head(): return environ.get('AIML_TOKEN', ''), getenv('HOME')\n"
+            "def generate(payload): return getenv('AIML_BASE_URL')",
+            "    os.environ[\"AIML_BASE_URL\"] = base_url\n    os.environ[\"AIML_TOKEN\"] = api_key\n",
+        ),
     ],
 )  # fmt: skip
 def test_an_adapter_is_written_only_where_the_signature_needs_one(

@@ -85,9 +85,9 @@ def test_a_job_shows_where_it_stands_as_time_goes(timed: MockServer) -> None:
     assert (made.status, made.age, made.polls) == ("queued", 0.0, 0)
     timed.clock.advance(until="generating")
     assert made.status == "generating"
-    timed.clock.advance(until="completed", job=made.id)
+    timed.clock.advance(until="completed", job_id=made.id)
     assert made.status == "completed" and 60 <= made.age < 60.1
-    assert made.as_dict()["timeline"] == [["queued", 10.0], ["generating", 50.0], ["completed", None]]
+    assert made.as_dict()["plan"] == [["queued", 10.0], ["generating", 50.0], ["completed", None]]
 
 
 def test_advance_moves_jobs_that_go_by_polls(server: MockServer) -> None:
@@ -126,7 +126,7 @@ def test_a_status_that_never_comes_is_an_error(
     create(timed)
     before = timed.clock.now()
     with pytest.raises(ClockError, match=says):
-        timed.clock.advance(until=until, job=job_id)
+        timed.clock.advance(until=until, job_id=job_id)
     assert timed.clock.now() == before
 
 

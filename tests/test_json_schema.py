@@ -105,7 +105,7 @@ def test_a_file_with_all_there_is_is_taken_and_a_mistyped_word_is_not() -> None:
         "polls = [1, 1]\nqueued = 1",
         "[server]\nlog_format = 'xml'",
         "[scenarios.x]\nplan = []",
-        "[scenarios.x]\nplan = ['queued']\ntimeline = ['queued']",
+        "[scenarios.x]\ntimeline = ['queued']",
         "[[scenarios.x.faults]]\nat = 'poll'",
         "[[scenarios.x.faults]]\nat = 'poll'\nkind = 'sttus'",
     ):

@@ -156,7 +156,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(job=jobs)
     def advance_to_the_end(self, job: Followed) -> None:
         if job.ends is not None:
-            self.server.clock.advance(until=job.ends, job=job.id)
+            self.server.clock.advance(until=job.ends, job_id=job.id)
             seen = {view.id: view.status for view in self.server.jobs}
             assert seen[job.id] == job.ends
 

@@ -68,7 +68,7 @@ def test_a_client_cannot_write_lines_or_escapes_of_its_own(form: str, text: str)
 
 def test_json_lines_are_json() -> None:
     shown = json.loads(logged(exchange(status=200, job_id="é\n"), "json"))
-    assert (shown["status"], shown["job"], shown["took"]) == (200, "é\n", 0.0042)
+    assert (shown["status"], shown["job_id"], shown["took"]) == (200, "é\n", 0.0042)
 
 
 def test_a_reader_that_left_stops_nothing() -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
 
 from kling_mock import MockServer
-from kling_mock.agents.bounded import MOST_BYTES, cut, last_lines
+from kling_mock.agents.bounded import MOST_TOKENS, cut, last_lines, tokens
 from kling_mock.agents.serving import made_server
 from kling_mock.agents.verifying import shown_report
 
@@ -53,7 +55,7 @@ async def said(client: Client, tool: str, **arguments: Any) -> str:
     answer = await client.call_tool(tool, arguments)
     text: str = answer.content[0].text  # type: ignore[union-attr]
     assert not answer.is_error, text
-    assert len(text.encode()) <= MOST_BYTES
+    assert tokens(text) <= MOST_TOKENS
     return text
 
 
@@ -113,14 +115,32 @@ async def test_an_agent_gets_the_smallest_counterexample(tmp_path: Path) -> None
     assert "again: kling-mock verify" in text
 
 
-@pytest.mark.parametrize("characters", ["x", "é", "片", "\U0001f98a"])
-def test_an_answer_has_a_bounded_length_and_says_what_is_missing(characters: str) -> None:
-    assert cut("short") == "short"
-    long = cut(characters * 20_000)
-    assert len(long.encode()) <= MOST_BYTES and "bytes in all" in long
-    rows = last_lines("head", [f"{number} {characters * 100}" for number in range(1_000)], what="jobs")
-    assert len(rows.encode()) <= MOST_BYTES and rows.startswith("head\n(") and " 999 " not in rows
-    assert "earlier jobs left out" in rows and rows.splitlines()[-1].startswith("999")
+@given(text=st.text(), more=st.text(), most=st.integers(40, 200))
+def test_no_text_is_longer_than_its_bound_and_what_is_missing_is_said(
+    text: str, more: str, most: int
+) -> None:
+    assert tokens(text) <= len(text.encode("utf-8", "surrogatepass"))
+    assert tokens(f"{text}\n{more}") <= tokens(text) + tokens(more) + 2
+    short = cut(text, most)
+    assert short == text if tokens(text) <= most else "characters in all" in short
+    long = cut(text * 50 + more, most)
+    assert tokens(long) <= most
+    rows = last_lines(more, [f"{number} {text}" for number in range(200)], MOST_TOKENS, what="jobs")
+    assert tokens(rows) <= MOST_TOKENS
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        # The most of what the tokenisers of three models make of them, counted once.
+        ("qjzkwvxbptmfgdlchrny" * 25, 300),
+        ("dQw4w9WgXcQ-_ab0ZzYyXx" * 10, 201),
+        ("片狐狸走过雪地" * 20, 260),
+        ("A fox walks through the snow at dawn. " * 20, 181),
+    ],
+)
+def test_tokens_are_counted_rather_too_high_than_too_low(text: str, counted: int) -> None:
+    assert counted <= tokens(text)
 
 
 def test_a_counterexample_of_any_size_fits() -> None:
@@ -134,5 +154,5 @@ def test_a_counterexample_of_any_size_fits() -> None:
            "mend": "m" * 200, "counterexample": example}  # fmt: skip
     summary = {"counts": {"failed": 50}, "runs": 1, "seconds": 1.0, "problem": "", "note": ""}
     text = shown_report({"properties": [row] * 50, "summary": summary})
-    assert len(text.encode()) <= MOST_BYTES
-    assert "486 exchanges left out" in text and "again: c" in text
+    assert tokens(text) <= MOST_TOKENS
+    assert "490 exchanges left out" in text and "again: c" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,12 +17,25 @@ from kling_mock.settings import Settings
 
 from .support import ask
 
+TABLE = (Path(__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8").split("| typed |")[1]
+GUESSES = re.findall(
+    r"^  \| `([^`]+)` \| .*? \| (.*) \|$", TABLE.split("\n\n")[0].split("\n- ")[0], re.MULTILINE
+)
 BODY = {"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("typed", "answer"), GUESSES, ids=[typed for typed, _ in GUESSES])
+def test_the_table_of_guesses_says_what_is_answered(
+    typed: str, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed.split()) in (0, 2)
+    printed = capsys.readouterr()
+    assert answer in printed.out + printed.err
 
 
 @pytest.mark.parametrize(

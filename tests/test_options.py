@@ -164,10 +164,10 @@ def test_bounds_are_the_tables(option: str, lowest: int, highest: int | None) ->
 
 def test_the_command_line_wins_over_the_environment_over_the_default() -> None:
     table = options_of(VerifyOptions)
-    environ = {"KLING_MOCK_MAX_EXAMPLES": "3", "KLING_MOCK_MODEL": "a, b", "KLING_MOCK_TIME_LIMIT": "1m"}
+    environ = {"KLING_MOCK_MAX_EXAMPLES": "3", "KLING_MOCK_MODEL": "a, b", "KLING_MOCK_TIMEOUT": "1m"}
     options = read_options(table, {"max_examples": "4", "models": (), "level": None}, environ)
     assert (options["max_examples"], options["models"]) == (4, ("a", "b"))
-    assert (options["time_limit"], options["level"], options["seed"]) == (60.0, "required", 0)
+    assert (options["timeout"], options["level"], options["seed"]) == (60.0, "required", 0)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_variables_that_are_read_somewhere_are_not_called_mistyped() -> None:
 
 
 def test_keyword_arguments_of_the_kit_are_read_by_the_same_table() -> None:
-    assert given_options(ContractOptions, {"time_limit": "1m"})["time_limit"] == 60
+    assert given_options(ContractOptions, {"timeout": "1m"})["timeout"] == 60
     with pytest.raises(SettingsError, match=r"There is no option 'sed'\. Did you mean 'seed'"):
         contract_test("client:generate", sed=1)  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match="max_examples: expected 1 or more, received 0"):

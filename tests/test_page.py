@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
-from kling_mock import MockServer
+from kling_mock import MockServer, Settings
+from kling_mock.common import Common
+from kling_mock.control.snapshot import Looks
+from kling_mock.off_loop import OffLoop
+from kling_mock.serving.wire import SPACE
+from kling_mock.workspace import Workspace
 
 from .support import MODEL, ask, create, poll
 
@@ -55,6 +62,24 @@ def test_pages_have_no_inline_script_and_nothing_from_elsewhere(name: str) -> No
 @pytest.mark.parametrize("path", ["../routes.py", "js/../../routes.py", "%2e%2e/files.py", "nothing.js", ""])
 def test_no_other_file_is_given(server: MockServer, path: str) -> None:
     assert ask(server, "GET", f"/_mock/page/{path}", key=None).status == 404
+
+
+@pytest.mark.asyncio
+async def test_pages_that_ask_at_the_same_time_are_given_one_snapshot() -> None:
+    common = Common(Settings())
+    looks, made = Looks(common, OffLoop()), []
+
+    async def snapshot(space: Workspace, number: int) -> bytes:
+        made.append(number)
+        await asyncio.sleep(0)
+        return b"%d" % len(made)
+
+    looks._snapshot = snapshot  # type: ignore[method-assign]
+    scope = {"type": "http", "headers": [], "query_string": b"least=0", SPACE: common.default}
+    answers = await asyncio.gather(*(looks.snapshot(Request(scope)) for _ in range(3)))
+    assert [bytes(answer.body) for answer in answers] == [b"1"] * 3
+    # Who says nothing of what it has seen begins: it gets one of its own.
+    assert bytes((await looks.snapshot(Request({**scope, "query_string": b""}))).body) == b"2"
 
 
 @pytest.mark.parametrize("path", ["snapshot", "models", "page/js/main.js", "videos/x", "exchanges/1"])

@@ -72,7 +72,7 @@ def test_the_clock(kling_server):
     before = kling_server.clock.now()
     assert kling_server.clock.advance(100.5) == pytest.approx(before + 100.5)
     assert poll(kling_server, job) == "generating"
-    kling_server.clock.advance(until="completed", job=job)
+    kling_server.clock.advance(until="completed", job_id=job)
     assert kling_server.jobs[0].status == "completed"
     assert kling_server.scenario == find_scenario("completed")
 """

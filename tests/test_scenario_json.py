@@ -14,7 +14,8 @@ from kling_mock import Fault, MockServer, Scenario, SettingsError, Step
 from kling_mock.fields import fields_of
 from kling_mock.jobs.ids import ID_STYLES
 from kling_mock.scenarios import CATALOGUE, scenario_as_json, scenario_from_json
-from kling_mock.scenarios.fault import KINDS, PLACES, FaultKind, FaultPlace
+from kling_mock.scenarios.expression import parse_scenario
+from kling_mock.scenarios.fault import FAULT_OPTIONS, KINDS, PLACES, FaultKind, FaultPlace
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES, ErrorShape, IdStyle, Shape
 
 from .support import ask, create, poll
@@ -82,7 +83,7 @@ def test_a_base_is_a_scenario_of_the_catalogue_or_of_ones_own() -> None:
         ({"faults": [RESET | {"kind": "slow"}]}, "faults[0].seconds: expected more than 0"),
         ({"faults": [RESET | {"retry_after": "soon"}]}, "faults[0].retry_after: expected a time such as"),
         ({"plan": "queued"}, "plan: expected a list of statuses"),
-        ({"timeline": ["queued", 5]}, "timeline[1]: expected a status or"),
+        ({"plan": ["queued", 5]}, "plan[1]: expected a status or"),
         ({"plan": ["queued", "done"]}, "plan[1]: expected one of queued"),
         ({"plan": ["queued", {"status": "done"}]}, "plan[1].status: expected one of queued"),
         ({"plan": [{"status": "queued", "polls": -1}]}, "plan[0].polls: expected a count of polls"),
@@ -106,6 +107,9 @@ def test_what_is_wrong_is_named_with_its_place(server: MockServer, data: Any, sa
         for path in ("/_mock/scenario", "/_mock/scenario/next"):
             reply = ask(server, "POST", path, {"scenario": data})
             assert reply.status == 400 and reply.json["message"].startswith(says)
+        judged = ask(server, "POST", "/_mock/scenario/judge", {"scenario": data}).json
+        problem = judged["problem"]
+        assert f"{problem['path']}: {problem['says']}".startswith(says) and judged["scenario"] is None
     assert server.scenario.name == "completed" and not server.space.queue
 
 
@@ -119,6 +123,23 @@ def test_a_whole_scenario_is_posted(server: MockServer) -> None:
     queued = {"scenario": {"name": "next", "create_code": 201}}
     assert ask(server, "POST", "/_mock/scenario/next", queued).json["next"] == ["next"]
     assert [create(server).status for _ in range(2)] == [201, 200]
+
+
+@pytest.mark.parametrize("text", ["poll-server-error;times=2", "gzip+nulls", "rate-limited;retry-after=7"])
+def test_a_choice_is_judged_and_shown_whole_before_it_is_made(server: MockServer, text: str) -> None:
+    judged = ask(server, "POST", "/_mock/scenario/judge", {"scenario": text}).json
+    assert judged["problem"] is None
+    assert scenario_from_json(judged["scenario"]["scenario"]) == parse_scenario(text)
+    assert server.scenario.name == "completed"
+
+
+@pytest.mark.parametrize("name", FAULT_OPTIONS)
+def test_each_option_of_a_fault_is_listed_and_blamed_by_its_name(server: MockServer, name: str) -> None:
+    listed = ask(server, "GET", "/_mock/scenarios").json["options"]
+    assert set(listed) == set(FAULT_OPTIONS) and listed[name]["description"]
+    judged = ask(server, "POST", "/_mock/scenario/judge", {"scenario": f"poll-server-error;{name}=%"}).json
+    # A text may be anything.
+    assert (judged["problem"] or {"path": name})["path"] == name
 
 
 def test_a_base_may_be_one_of_the_servers_own() -> None:

@@ -112,7 +112,7 @@ def test_two_servers_are_one(serve: Serve) -> None:
     assert status(one, timed) == "queued"
     two.clock.advance(7.5)
     assert status(one, timed) == "generating"
-    one.clock.advance(until="finished", job=timed)
+    one.clock.advance(until="finished", job_id=timed)
     assert status(two, timed) == "error"
     two.reset()
     assert poll(one, timed).status == 404 and not one.jobs and not one.exchanges[1:]
@@ -205,7 +205,7 @@ def test_events_reach_a_page_of_any_server(serve: Serve) -> None:
         two.use("failed")
         two.clock.advance("1h")
         two.configure(queued="1s")
-        two.clock.advance(until="finished", job=job)
+        two.clock.advance(until="finished", job_id=job)
         # Each is told once, whoever did it, and a job before the exchange that made it.
         kinds = [b"exchange", b"exchange", b"job-made", b"job-made", b"scenario", b"clock", b"settings"]
         wanted = Counter(kinds)

@@ -55,7 +55,7 @@ EXCHANGE = closed(
     fault={"type": ["string", "null"]},
 )
 CHARGE = closed(
-    job=TEXT,
+    job_id=TEXT,
     model=TEXT,
     credits={"type": ["integer", "null"]},
     usd={"type": ["number", "null"]},
@@ -270,10 +270,10 @@ def test_options_come_from_the_environment_too(
         ([GOOD, "--property", "Z1"], "no property 'Z1'"),
         ([GOOD, "--level", "lax"], "--level: expected one of required, strict"),
         ([GOOD, "--max-examples", "0"], "--max-examples: expected 1 or more, received 0."),
-        ([GOOD, "--time-limit", "0"], "--time-limit: expected a time of more than 0, received '0'."),
+        ([GOOD, "--timeout", "0"], "--timeout: expected a time of more than 0, received '0'."),
         ([GOOD, "--", "python", "x"], "expected a function or a command, received the function"),
         ([GOOD, "--html", "."], "--html: expected a file to write to, received the folder"),
-        ([GOOD, "--time-limit", "soon"], "--time-limit: expected a time"),
+        ([GOOD, "--timeout", "soon"], "--timeout: expected a time"),
         ([GOOD, "--seed", "x"], "--seed: expected a whole number"),
         ([GOOD, "--report", "no/such/folder/r.json"], "--report: there is no folder"),
         ([GOOD, "--xfails", "none.txt"], "none.txt: cannot be read"),

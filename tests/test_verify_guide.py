@@ -58,8 +58,8 @@ def verify(words: list[str], folder: Path, *options: str) -> subprocess.Complete
     """Run `kling-mock verify` in a folder, with few examples."""
     # A program is started for each example, which takes its time.
     few = ["--max-examples", "1" if "--" in words else "3"]
-    if "--time-limit" not in words:
-        few += ["--time-limit", "3600"]
+    if "--timeout" not in words:
+        few += ["--timeout", "3600"]
     command = [sys.executable, "-m", "kling_mock", "verify", *few, *options, *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200, check=False)
 

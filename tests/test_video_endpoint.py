@@ -105,7 +105,7 @@ def test_a_url_expires_on_the_clock(timed: MockServer) -> None:
 
 def test_a_url_that_was_not_polled_for_long_starts_to_expire_with_its_job(timed: MockServer) -> None:
     job_id = create(timed).json["id"]
-    timed.clock.advance(until="completed", job=job_id)
+    timed.clock.advance(until="completed", job_id=job_id)
     timed.clock.advance(86_000)
     url = ask(timed, "GET", f"/v2/video/generations?generation_id={job_id}").json["video"]["url"]
     assert fetch(timed, url.partition(str(timed.port))[2]).status == 200

@@ -1,4 +1,4 @@
-"""The report as one page, with nothing to load: a table, and a drawn timeline for each broken property."""
+"""The report as one page, with nothing to load: a table, and a drawn trace for each broken property."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def sequence(run: Run, blamed: int | None) -> str:
         for x, name in ((_LEFT, "client"), (_RIGHT, "server"))
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="timeline of the exchanges" '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="the exchanges in time" '
         f'style="max-width:{_WIDTH}px">{lines}{"".join(parts)}</svg>'
     )
 

@@ -32,6 +32,7 @@ class Plan:
 
     models: Sequence[str] = ()
     properties: Sequence[str] = ()
+    ignore: Sequence[str] = ()
     level: str = "required"
     limits: Limits = field(default_factory=Limits)
     seed: int = 0

@@ -59,8 +59,9 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
     return Plan(
         models=options["models"],
         properties=options["properties"],
+        ignore=options["ignore"],
         level=options["level"],
-        limits=Limits(options["max_examples"], options["time_limit"]),
+        limits=Limits(options["max_examples"], options["timeout"]),
         seed=options["seed"],
         xfails=known,
         redact=options["redact"],
@@ -86,25 +87,34 @@ def select_models(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def select_properties(patterns: Sequence[str], level: str) -> list[Property]:
-    """The properties that some ids, names or globs mean; without any, those of the level.
+def select_properties(patterns: Sequence[str], level: str, ignore: Sequence[str] = ()) -> list[Property]:
+    """The properties that some ids, names or globs mean, without those to ignore; else those of the level.
 
-    Raises `SettingsError` for a pattern that means none.
+    Raises `SettingsError` for a pattern that means none, and where none is left.
     """
     if level not in LEVELS:
         raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
     everything = list(PROPERTIES.values())
-    if not patterns:
-        return [one for one in everything if one.level is not Level.STRICT or level == "strict"]
-    chosen: list[str] = []
+    chosen = {one.id for one in everything if one.level is not Level.STRICT or level == "strict"}
+    chosen = (_meant(patterns) if patterns else chosen) - _meant(ignore)
+    if not chosen:
+        raise SettingsError(
+            f"expected to leave some property, received {', '.join(ignore)}.", option="ignore"
+        )
+    return [one for one in everything if one.id in chosen]
+
+
+def _meant(patterns: Sequence[str]) -> set[str]:
+    everything = list(PROPERTIES.values())
+    chosen: set[str] = set()
     for pattern in patterns:
         found = [one.id for one in everything if fnmatch.fnmatchcase(one.id, pattern.upper())]
         found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
         if not found:
             hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
             raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to G1.'}")
-        chosen += found
-    return [one for one in everything if one.id in chosen]
+        chosen.update(found)
+    return chosen
 
 
 Report = Callable[[Event], None]
@@ -155,7 +165,10 @@ def verify(
 def _verify(
     client: Client, plan: Plan, report: Report, runner: Callable[[Work], Iterator[Result]]
 ) -> Finished:
-    models, properties = select_models(plan.models), select_properties(plan.properties, plan.level)
+    models, properties = (
+        select_models(plan.models),
+        select_properties(plan.properties, plan.level, plan.ignore),
+    )
     view = view_of(client, plan, models)
     started = time.perf_counter()
     results: list[Result] = []

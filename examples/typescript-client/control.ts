@@ -41,7 +41,7 @@ export interface Job {
   progress: number;
   clip: string;
   credits: number | null;
-  timeline: (["queued" | "generating" | "completed" | "error", number | null])[];
+  plan: (["queued" | "generating" | "completed" | "error", number | null])[];
   by: "time" | "polls";
 }
 
@@ -57,7 +57,7 @@ export interface JobWithExchanges {
   progress: number;
   clip: string;
   credits: number | null;
-  timeline: (["queued" | "generating" | "completed" | "error", number | null])[];
+  plan: (["queued" | "generating" | "completed" | "error", number | null])[];
   by: "time" | "polls";
   exchanges: Exchange[];
 }
@@ -85,7 +85,7 @@ export interface ExchangeRow {
   status: number | null;
   /** The job's status as the client was told it. */
   word: string | null;
-  job: string | null;
+  job_id: string | null;
   model: string | null;
   scenario: string | null;
   /** Whether its URL has an API key in it. */
@@ -114,7 +114,7 @@ export interface Exchange {
   status: number | null;
   /** The job's status as the client was told it. */
   word: string | null;
-  job: string | null;
+  job_id: string | null;
   model: string | null;
   scenario: string | null;
   /** Whether its URL has an API key in it. */
@@ -137,7 +137,7 @@ export interface Exchanges {
 }
 
 export interface Charge {
-  job: string;
+  job_id: string;
   model: string;
   credits: number | null;
   usd: number | null;
@@ -256,6 +256,18 @@ export interface ScenarioRow {
 
 export interface Scenarios {
   scenarios: ScenarioRow[];
+  /** What a fault can be told: each option's JSON Schema. */
+  options: Record<string, unknown>;
+}
+
+export interface AskedScenario {
+  /** A name, or a whole one, right or wrong. */
+  scenario: string | Record<string, unknown>;
+}
+
+export interface JudgedScenario {
+  problem: { path: string; says: string } | null;
+  scenario: ScenarioRow | null;
 }
 
 export interface Settings {
@@ -327,8 +339,6 @@ export interface Scenario {
   error?: "schema" | "detail" | "string" | "null" | "no-message" | "other-scripts";
   /** a status to the word that answers say instead */
   words?: { queued?: string; generating?: string; completed?: string; error?: string };
-  /** Another name of plan. */
-  timeline?: ("queued" | "generating" | "completed" | "error" | { status: "queued" | "generating" | "completed" | "error"; span?: number | string | "forever" | "inf"; polls?: number; scale?: number })[];
 }
 
 export interface ChosenScenario {
@@ -419,7 +429,7 @@ export interface Move {
   /** What is to show next. */
   until?: "queued" | "generating" | "completed" | "error" | "finished";
   /** The job that `until` is about; all unfinished ones without it. */
-  job?: string;
+  job_id?: string;
   /** virtual seconds per real second; 0 freezes */
   speed?: number;
 }
@@ -510,7 +520,7 @@ export class Control {
   }
 
   /** List requests with their answers, the last ones; filters must all hold. */
-  async exchanges(query: { limit?: number; before?: number; kind?: string; method?: string; status?: string; model?: string; scenario?: string; state?: string; word?: string; fault?: string; job?: string; bodies?: "true" | "false" } = {}): Promise<Exchanges> {
+  async exchanges(query: { limit?: number; before?: number; kind?: string; method?: string; status?: string; model?: string; scenario?: string; state?: string; word?: string; fault?: string; job_id?: string; bodies?: "true" | "false" } = {}): Promise<Exchanges> {
     return (await (await this.ask("GET", `/_mock/exchanges`, query)).json()) as Exchanges;
   }
 
@@ -574,9 +584,14 @@ export class Control {
     return (await (await this.ask("POST", `/_mock/scenario/next`, {}, body)).json()) as Queue;
   }
 
-  /** List every scenario, one's own last. */
+  /** List every scenario, one's own last, and what a fault can be told. */
   async scenarios(): Promise<Scenarios> {
     return (await (await this.ask("GET", `/_mock/scenarios`)).json()) as Scenarios;
+  }
+
+  /** Say what a scenario would be, or what is wrong with it; nothing changes. */
+  async judgeScenario(body: AskedScenario): Promise<JudgedScenario> {
+    return (await (await this.ask("POST", `/_mock/scenario/judge`, {}, body)).json()) as JudgedScenario;
   }
 
   /** Show the clock. */

@@ -119,7 +119,7 @@ def _row(shown: dict[str, Any]) -> str:
         "query",
         "status",
         "word",
-        "job",
+        "job_id",
         "model",
         "scenario",
         "fault",

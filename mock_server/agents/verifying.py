@@ -16,11 +16,11 @@ from typing import Any
 
 from ..errors import SettingsError
 from ..timing import VERIFY_ENDS
-from .bounded import MOST_BYTES, cut, plain
+from .bounded import cut, plain
 
 __all__ = ["shown_report", "verify_client"]
 
-MOST_TRACE = 14
+MOST_TRACE = 10
 """Lines of a trace; the middle of a longer one is left out."""
 
 
@@ -46,7 +46,7 @@ async def verify_client(
         said = await _run(command, seconds)
         if not report.exists():
             # It could not begin: what it said of that is all there is.
-            raise SettingsError(cut(said.strip() or "The client could not be checked.", 1_000))
+            raise SettingsError(cut(said.strip() or "The client could not be checked.", 500))
         return shown_report(json.loads(report.read_text(encoding="utf-8")))
 
 
@@ -97,9 +97,9 @@ def shown_report(report: Mapping[str, Any]) -> str:
     if not broken:
         return cut("\n".join(lines))
     named = dict.fromkeys(f"{row['id']} {row['name']} ({row['level']})" for row in broken)
-    lines.append(cut(f"broken: {', '.join(named)}", 1_000))
+    lines.append(cut(f"broken: {', '.join(named)}", 250))
     lines += _counterexample(min(broken, key=_size))
-    return cut("\n".join(lines), MOST_BYTES)
+    return cut("\n".join(lines))
 
 
 def _size(row: Mapping[str, Any]) -> tuple[bool, int, int]:
@@ -113,14 +113,14 @@ def _counterexample(row: Mapping[str, Any]) -> list[str]:
         return [f"{row['id']}: {row['reason']}"]
     return [
         "",
-        f"smallest counterexample, of {row['id']} {row['name']}: {cut(example['says'], 500)}",
+        f"smallest counterexample, of {row['id']} {row['name']}: {cut(example['says'], 180)}",
         f"cost: {row['cost']}",
         f"mend: {row['mend']}",
-        f"payload: {cut(plain(example['payload']), 800)}",
+        f"payload: {cut(plain(example['payload']), 300)}",
         *_trace(example["trace"]),
-        f"outcome: {cut(example['outcome'], 400)}",
-        f"again: {cut(example['command'], 300)}",
-        f"the server's behaviour, for `kling-mock serve --config FILE`:\n{cut(example['scenario'], 900)}",
+        f"outcome: {cut(example['outcome'], 120)}",
+        f"again: {cut(example['command'], 110)}",
+        f"the server's behaviour, for `kling-mock serve --config FILE`:\n{cut(example['scenario'], 250)}",
     ]
 
 
@@ -137,4 +137,4 @@ def _line(line: Mapping[str, Any]) -> str:
     fault = f"[{line['fault']}]" if line["fault"] else None
     answered = (str(line["status"] or "no answer"), line["word"], fault)
     said = f"  {line['at']:.2f}s {line['method']} {line['target']} -> {' '.join(filter(None, answered))}"
-    return cut(said, 160)
+    return cut(said, 70)

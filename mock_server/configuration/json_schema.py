@@ -56,9 +56,7 @@ def scenario_schema() -> dict[str, Any]:
     schema = fields_schema(Scenario)
     fields = {name: field for name, field in schema["properties"].items() if name != "name"}
     base = {"base": {"description": f"What it is made from. {NAMES}", **_scenario_name()}}
-    timeline = {"timeline": {**fields["plan"], "description": "Another name of plan."}}
-    both = {"required": ["plan", "timeline"]}
-    return {**schema, "properties": {**base, **fields, **timeline}, "required": [], "not": both}
+    return {**schema, "properties": {**base, **fields}, "required": []}
 
 
 def _scenario_name() -> dict[str, Any]:

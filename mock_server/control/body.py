@@ -18,7 +18,6 @@ from ..validation.strict_json import parse_json
 
 __all__ = [
     "FILTERS",
-    "FILTER_NAMES",
     "LONGEST_PAGE",
     "PAGE",
     "ControlError",
@@ -32,8 +31,6 @@ __all__ = [
     "whole_number",
 ]
 
-FILTER_NAMES = {"job": "job_id"}
-"""What an exchange's row calls a filter otherwise."""
 FILTERS = ("kind", "method", "status", "job_id", "model", "scenario", "state", "word", "fault")
 """What lists of exchanges are filtered by."""
 
@@ -75,13 +72,15 @@ async def _whole_body(request: Request) -> bytes:
 
 def move_clock(clock: Clock, asked: dict[str, Any]) -> None:
     """Do to a clock what a request asks for: all of it, or nothing."""
-    if {"advance", "until"} <= set(asked) or ("job" in asked and "until" not in asked):
-        raise ControlError("Expected either advance or until, and job only beside until.")
+    if {"advance", "until"} <= set(asked) or ("job_id" in asked and "until" not in asked):
+        raise ControlError("Expected either advance or until, and job_id only beside until.")
     speed = _checked_speed(asked)
     if "advance" in asked:
         clock.advance(_time(asked, "advance"))
     elif "until" in asked:
-        clock.advance(until=text_in(asked, "until"), job=text_in(asked, "job") if "job" in asked else None)
+        clock.advance(
+            until=text_in(asked, "until"), job_id=text_in(asked, "job_id") if "job_id" in asked else None
+        )
     if speed is not None:
         clock.speed = speed
 

@@ -20,12 +20,11 @@ from ..exchanges.exchange import Exchange
 from ..jobs.charges import Charge
 from ..kept_options import shown_options
 from ..off_loop import OffLoop
-from ..scenarios import CATALOGUE, Scenario, scenario_as_json
+from ..scenarios import Scenario
 from ..settings import server_options
 from ..workspace import Workspace
 from .auth import Handler, control_error, guarded, space_of
 from .body import (
-    FILTER_NAMES,
     FILTERS,
     ControlError,
     Page,
@@ -36,6 +35,7 @@ from .body import (
     text_in,
     whole_number,
 )
+from .choosing import judged_scenario, listed_scenarios
 from .snapshot import Looks
 from .sse import EventStreams
 
@@ -119,12 +119,11 @@ class Control:
     async def exchanges(self, request: Request) -> Response:
         """List exchanges, filtered by the query: the last `limit` of them, or of those `before` one."""
         space_of(request).step()
-        page, wanted = page_of(request, *FILTERS, *FILTER_NAMES, "bodies")
+        page, wanted = page_of(request, *FILTERS, "bodies")
         bodies = wanted.pop("bodies", "true")
         if bodies not in ("true", "false"):
             raise ControlError(f"bodies: expected true or false, received {bodies!r}.")
         show = partial(Exchange.as_dict, bodies=bodies == "true")
-        wanted = {FILTER_NAMES.get(name, name): value for name, value in wanted.items()}
         journal = space_of(request).journal
         before = _number_in(page.before)
         if wanted:
@@ -202,11 +201,11 @@ class Control:
         return await evidence(request)
 
     async def clock(self, request: Request) -> Response:
-        """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job`)."""
+        """Show the clock; a POST sets `speed`, or moves it with `advance` or `until` (and `job_id`)."""
         clock = space_of(request).clock
         if request.method == "POST":
             space_of(request).step()
-            move_clock(clock, await object_in(request, {"advance", "until", "job", "speed"}))
+            move_clock(clock, await object_in(request, {"advance", "until", "job_id", "speed"}))
         wake = clock.next_wake()
         wakes = None if wake is None or wake == float("inf") else wake
         shown = {"now": clock.now(), "speed": clock.speed, "frozen": clock.frozen, "next_wake": wakes}
@@ -234,12 +233,6 @@ class Control:
         space = space_of(request)
         space.next(scenario_in(await object_in(request, {"scenario"}), space.names.own))
         return JSONResponse({"next": _names(space_of(request).queue)})
-
-    async def scenarios(self, request: Request) -> Response:
-        """List every scenario with its sentence, the user's own last."""
-        rows = [_scenario_row(scenario, own=False) for scenario in CATALOGUE.values()]
-        rows += [_scenario_row(scenario, own=True) for scenario in space_of(request).names.own.values()]
-        return JSONResponse({"scenarios": rows})
 
     async def reset(self, request: Request) -> Response:
         """Forget jobs, exchanges and queued scenarios."""
@@ -316,9 +309,10 @@ def control_routes(common: Common) -> list[Route]:
         ("/_mock/verdict", control.verdict, ["GET", "POST"]),
         ("/_mock/clock", control.clock, ["GET", "POST"]),
         ("/_mock/scenario", control.scenario, ["GET", "POST", "PUT"]),
+        ("/_mock/scenario/judge", judged_scenario, ["POST"]),
         ("/_mock/scenario/next", control.next_scenario, ["POST"]),
         ("/_mock/settings", control.settings, ["GET", "POST", "PATCH"]),
-        ("/_mock/scenarios", control.scenarios, ["GET"]),
+        ("/_mock/scenarios", listed_scenarios, ["GET"]),
         ("/_mock/reset", control.reset, ["POST"]),
         ("/_mock/events", control.events, ["GET"]),
         ("/_mock/workspaces", control.workspaces, ["GET", "DELETE"]),
@@ -403,8 +397,3 @@ async def _workspace_row(space: Workspace, idle: float) -> dict[str, Any]:
     counts = await space.store.counts()
     row = {"name": space.name, "jobs": counts.kept, "exchanges": space.journal.count}
     return row | {"scenario": space.scenario.name, "idle": idle}
-
-
-def _scenario_row(scenario: Scenario, *, own: bool) -> dict[str, Any]:
-    row = {"name": scenario.name, "summary": scenario.summary, "ends": scenario.ends, "own": own}
-    return row | {"scenario": scenario_as_json(scenario)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class _Kept(NamedTuple):
     space: Workspace
     number: int
     at: float
-    text: bytes
+    text: asyncio.Future[bytes]
 
 
 class Looks:
@@ -53,17 +54,20 @@ class Looks:
         `?least=N` is content with one of a moment ago that has the event N.
         """
         space, least = space_of(request), request.query_params.get("least")
-        kept, now = self._kept, real_time.monotonic()
+        kept = self._kept
         if least is not None:
             number = whole_number(least, "least", "the id of an event")
-            if kept and kept.space is space and kept.number >= number and now - kept.at < SNAPSHOT_SHARED:
-                return _answer(kept.text)
-        shown = await self._snapshot(space)
-        self._kept = _Kept(space, shown["event"], now, encode(shown))
-        return _answer(self._kept.text)
+            soon = kept and real_time.monotonic() - kept.at < SNAPSHOT_SHARED
+            if kept and soon and kept.space is space and kept.number >= number:
+                return _answer(await asyncio.shield(kept.text))
+        number = space.bus.number
+        # While it is made already: pages that lost the same events ask at the same time.
+        making = asyncio.ensure_future(self._snapshot(space, number))
+        self._kept = _Kept(space, number, real_time.monotonic(), making)
+        return _answer(await asyncio.shield(making))
 
-    async def _snapshot(self, space: Workspace) -> dict[str, Any]:
-        number, now = space.bus.number, space.clock.now()
+    async def _snapshot(self, space: Workspace, number: int) -> bytes:
+        now = space.clock.now()
         jobs = await space.store.jobs(MOST_JOBS)
         exchanges = space.journal.last(MOST_EXCHANGES)
         counts, totals = await space.store.counts(), await space.store.totals()
@@ -82,7 +86,7 @@ class Looks:
             "jobs": [job.as_dict(now) for job in jobs],
         }
         rows = await self._beside.run(partial(_rows, exchanges))
-        return {**shown, "exchanges": rows}
+        return encode({**shown, "exchanges": rows})
 
     async def exchange(self, request: Request) -> Response:
         """Show one exchange, with headers and bodies."""

@@ -91,7 +91,7 @@ class ExchangeLog:
         return f"{dropped} lines of this log are missing: they could not be written."
 
     def text_line(self, exchange: Exchange, workspace: str = "") -> str:
-        """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job=… scenario=… finding: …`."""
+        """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job_id=… scenario=… finding: …`."""
         second = int(exchange.at)
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
@@ -107,7 +107,7 @@ class ExchangeLog:
             job_id = job_id and hide(job_id)
         line = f"{dim}{self._moment}{off} {parts} {dim}{exchange.took * 1000:.1f}ms{off}"
         if job_id:
-            line += f" {dim}job={job_id if job_id.isprintable() else _visible(job_id)}{off}"
+            line += f" {dim}job_id={job_id if job_id.isprintable() else _visible(job_id)}{off}"
         if notes.fault:
             line += " " + self._paint(f"fault={notes.fault}", _YELLOW)
         elif notes.scenario is not None and notes.scenario != "completed":

@@ -255,14 +255,14 @@ class Exchange(NamedTuple):
             "query": None,
             "status": self.status,
             "word": self.word,
-            "job": self.job_id,
+            "job_id": self.job_id,
             "model": self.model,
             "scenario": self.scenario,
             "state": self.state,
             "fault": self.fault,
             "key_in_url": self.key_in_url,
         }
-        for name in ("method", "path", "word", "job", "model", "scenario"):
+        for name in ("method", "path", "word", "job_id", "model", "scenario"):
             # All else is the server's own.
             if shown[name] is not None:
                 shown[name] = redactor.text(shown[name])

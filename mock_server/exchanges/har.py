@@ -23,7 +23,7 @@ NO_ANSWER = {
 OWN = (
     "number",
     "kind",
-    "job",
+    "job_id",
     "model",
     "scenario",
     "word",

@@ -25,7 +25,7 @@ class Charge:
     def as_dict(self) -> dict[str, Any]:
         """The charge as the control API shows it."""
         return {
-            "job": self.job_id,
+            "job_id": self.job_id,
             "model": self.model,
             "credits": self.credits,
             "usd": self.usd,

@@ -111,6 +111,6 @@ class Job(NamedTuple):
             "progress": plan.progress(self.counters, now),
             "clip": plan.clip,
             "credits": plan.credits,
-            "timeline": [*steps, [timeline.last, None]],
+            "plan": [*steps, [timeline.last, None]],
             "by": timeline.by,
         }

@@ -16,6 +16,8 @@ ADAPTER = "kling_adapter"
 """The module of the adapter."""
 KEYS = frozenset({"api_key", "key", "apikey", "token", "api_token", "auth"})
 """How functions call the argument for the key."""
+ADDRESS_WORDS = ("BASE", "URL", "ENDPOINT", "HOST")
+"""What the name of a variable for the base URL has in it."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ def call_of(shape: Shape) -> Call:
     fields = _fields(shape, rest)
     if _fits(shape, address, key):
         return Call(shape.module, shape.name, shape.is_async, fields)
-    constants = _constants(shape, address, key)
+    settings = _settings(shape, address, key)
     return Call(
-        ADAPTER, "generate", shape.is_async, fields, _text(shape, address, key, rest, fields, constants)
+        ADAPTER, "generate", shape.is_async, fields, _text(shape, address, key, rest, fields, settings)
     )
 
 
@@ -92,19 +94,32 @@ def _known() -> frozenset[str]:
     )
 
 
-def _constants(shape: Shape, address: Argument | None, key: Argument | None) -> dict[str, str]:
-    """Constants of the module that are set, each to the kit's argument, where no argument is there for it."""
-    keys = [name for name in shape.constants if "KEY" in name or "TOKEN" in name]
+def _settings(shape: Shape, address: Argument | None, key: Argument | None) -> dict[str, str]:
+    """What is set before a call, each to the kit's argument, where the function has no argument for it.
+
+    Constants of the module, and variables of the environment that it reads when it is called.
+    """
+    keys = [name for name in shape.constants if _is_key(name)]
     others = [name for name in shape.constants if name not in keys]
-    if address is None and len(others) != 1:
-        raise TargetError(
-            f"{shape.target} takes no base URL: expected generate(payload, *, base_url, api_key). A program "
-            "with the address written into it runs unchanged under: kling-mock run"
-        )
-    found = {} if address is not None else {others[0]: "base_url"}
-    if key is None and len(keys) == 1:
-        found[keys[0]] = "api_key"
+    read = [name for name in shape.environment if _is_key(name) or any(one in name for one in ADDRESS_WORDS)]
+    variables = {f'os.environ["{name}"]': "api_key" if _is_key(name) else "base_url" for name in read}
+    found: dict[str, str] = {}
+    if address is None:
+        found |= {f"{shape.module}.{name}": "base_url" for name in others if len(others) == 1}
+        found |= {name: value for name, value in variables.items() if value == "base_url"}
+        if not found:
+            raise TargetError(
+                f"{shape.target} takes no base URL: expected generate(payload, *, base_url, api_key). A "
+                "program with the address written into it runs unchanged under: kling-mock run"
+            )
+    if key is None:
+        found |= {f"{shape.module}.{name}": "api_key" for name in keys if len(keys) == 1}
+        found |= {name: value for name, value in variables.items() if value == "api_key"}
     return found
+
+
+def _is_key(name: str) -> bool:
+    return "KEY" in name or "TOKEN" in name
 
 
 def _text(
@@ -113,7 +128,7 @@ def _text(
     key: Argument | None,
     rest: list[Argument],
     fields: tuple[str, ...] | None,
-    constants: dict[str, str],
+    settings: dict[str, str],
 ) -> str:
     """The adapter's module."""
     if fields is None:
@@ -128,11 +143,12 @@ def _text(
     signature += ", base_url, api_key" if fields is not None else ", *, base_url, api_key"
     given += [f"{address.name}=base_url"] if address else []
     given += [f"{key.name}=api_key"] if key else []
-    sets = "".join(f"    {shape.module}.{name} = {value}\n" for name, value in constants.items())
+    sets = "".join(f"    {name} = {value}\n" for name, value in settings.items())
+    imports = "import os\n\n" if "os.environ" in sets else ""
     word, wait = ("async def", "await ") if shape.is_async else ("def", "")
     return (
         '"""The client as kling-mock calls it: it returns the URL of the video, or raises."""\n\n'
-        f"import {shape.module}\n\n\n"
+        f"{imports}import {shape.module}\n\n\n"
         f"{word} generate({signature}):\n{sets}"
         f"    return {wait}{shape.module}.{shape.name}({', '.join(given)})\n"
     )

@@ -20,7 +20,20 @@ from ..options import options_of, read_options
 __all__ = ["Argument", "Shape", "probe"]
 
 _PROBE = """
-import importlib, inspect, json, os, sys
+import ast, importlib, inspect, json, os, sys
+def read_when_called(module):
+    # Names of variables that its functions read: os.environ["X"], os.environ.get("X"), os.getenv("X").
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError, RecursionError):
+        return []
+    calls = [node for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+             for part in one.body for node in ast.walk(part)]
+    asked = [node.slice if isinstance(node, ast.Subscript) else node.args[0] for node in calls
+             if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ")
+             or isinstance(node, ast.Call) and node.args
+             and ast.unparse(node.func).endswith(("environ.get", "getenv"))]
+    return [one.value for one in asked if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 file, module, name, path = json.loads(sys.argv[1])
 sys.path[:] = path
 said = {}
@@ -32,6 +45,7 @@ try:
     said["names"] = sorted(one for one in vars(loaded) if not one.startswith("_"))[:12]
     said["constants"] = [k for k, v in vars(loaded).items() if isinstance(v, str) and k.isidentifier()
                          and k.isupper() and ("aimlapi.com" in v or "KEY" in k or "TOKEN" in k)]
+    said["environment"] = list(dict.fromkeys(read_when_called(loaded)))
     if said["kind"] == "function":
         said["is_async"] = inspect.iscoroutinefunction(value)
         said["arguments"] = [
@@ -65,6 +79,8 @@ class Shape:
     is_async: bool
     arguments: tuple[Argument, ...]
     constants: tuple[str, ...]
+    environment: tuple[str, ...] = ()
+    """The variables that functions of its module read when they are called."""
 
     @property
     def target(self) -> str:
@@ -91,7 +107,9 @@ def probe(target: str, folder: Path) -> Shape:
         known = ", ".join(said["names"]) or "no public name"
         raise TargetError(f"{module} has no function {name!r}; it has {known}.")
     arguments = tuple(Argument(*one) for one in said["arguments"])
-    return Shape(module, name, said["is_async"], arguments, tuple(said["constants"]))
+    return Shape(
+        module, name, said["is_async"], arguments, tuple(said["constants"]), tuple(said["environment"])
+    )
 
 
 def _asked(target: str, module: str, name: str, folder: Path) -> dict[str, Any]:

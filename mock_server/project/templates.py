@@ -96,7 +96,7 @@ def run(server):
 def test_the_video_comes_back(kling_server):
     done = run(kling_server)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().endswith(".mp4")
+    assert done.stdout.rstrip().endswith(".mp4"), f"expected the video's URL at the end of {{done.stdout!r}}"
 
 
 @pytest.mark.kling("create-lost-reply")

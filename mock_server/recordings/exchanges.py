@@ -112,7 +112,7 @@ class Reader:
     def _job(self, kind: str, wire: Wire, told: dict[str, Any] | None) -> tuple[str | None, bool]:
         """The id of a request's job, and whether the server knows it."""
         if wire.own is not None:
-            job = wire.own.get("job")
+            job = wire.own.get("job_id")
             job = job if isinstance(job, str) else None
             made = job is not None and (kind == "create" or wire.own.get("state") is not None)
             return job, made or job in self.models or (kind == "video" and job is not None)

@@ -26,7 +26,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "finding": "What is wrong with a body that the provider accepts all the same; `--strict` refuses it.",
         "host": "Of `serve`: the address to listen on. A host that is the API's is an `--api-host` of `run` "
         "and `check`.",
-        "ignore": "Leave a rule out of a verdict: `--ignore ID`.",
+        "ignore": "Leave a rule out, as if it were none: `--ignore ID`. What is known to be broken is an "
+        "xfail, which is looked for all the same.",
         "job": "What a create makes: it is queued, generates, and ends as completed or as an error.",
         "journal": "The exchanges that a server keeps: `kling_server.exchanges`, `/_mock/exchanges`, HAR.",
         "level": "The weight of a rule: required, strict (it counts where `--level strict` asks for it), "
@@ -35,8 +36,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "older path": "`/v2/generate/video/…/generation`, with a contract of its own where one is "
         "documented: `validate --older-path`.",
         "payload": "The JSON body of a create.",
-        "plan": "The statuses that a job goes through, each with its time or its polls; `timeline` is "
-        "another name of it in TOML.",
+        "plan": "The statuses that a job goes through, each with its time or its polls.",
         "poll": "A GET that asks where a job stands.",
         "polls": "A pace counted in polls, not in time: `--polls QUEUED,GENERATING`.",
         "property": "A rule that `verify` tries on a client with generated payloads and server behaviour.",
@@ -52,8 +52,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "status": "Of a job: queued, generating, completed or error. Of an exchange: the HTTP status.",
         "strict": "Of a server or `validate`: refuse what the provider tolerates. Of `verify --level`: "
         "try the properties of level S as well.",
-        "time limit": "Real time after which a property of a model is cut short: `verify --time-limit`.",
-        "timeout": "Real time after which a command of `run` or `serve -- CMD` is ended.",
+        "timeout": "Real time after which a command of `run` or `serve -- CMD` is ended, or a property of a "
+        "model cut short: `verify --timeout`.",
         "trace": "The exchanges of one client or test, in order.",
         "verdict": "What is broken in the trace of a workspace: `/_mock/verdict`, `kling-mock report`.",
         "violation": "What is wrong with a body, and answered 400.",

@@ -15,8 +15,8 @@ from .status_names import StatusNames
 __all__ = ["SCENARIO_KEYS", "plain_scenario", "read_scenario", "scenario_as_json", "scenario_from_json"]
 
 _TABLE: Mapping[str, Field] = {name: row for name, row in fields_of(Scenario).items() if name != "name"}
-SCENARIO_KEYS = (*_TABLE, "base", "timeline")
-"""What plain data may say beside the name; `timeline` is another name of `plan`."""
+SCENARIO_KEYS = (*_TABLE, "base")
+"""What plain data may say beside the name."""
 
 
 def read_scenario(name: str, data: Mapping[str, Any], base: Scenario | None = None) -> Scenario:
@@ -28,14 +28,11 @@ def read_scenario(name: str, data: Mapping[str, Any], base: Scenario | None = No
     for key in data:
         if key not in SCENARIO_KEYS:
             raise unknown("scenario", key, SCENARIO_KEYS)
-    if "plan" in data and "timeline" in data:
-        raise FieldError("expected plan or timeline, received both.", option="timeline", path=("timeline",))
     values = {}
     for key, value in data.items():
         if key != "base" and value is not None:
-            named = "plan" if key == "timeline" else key
             try:
-                values[named] = _TABLE[named].check(value)
+                values[key] = _TABLE[key].check(value)
             except FieldError as error:
                 path = (key, *error.path[1:])
                 raise FieldError(error.problem, option=error.option, path=path) from None

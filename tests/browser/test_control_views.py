@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from kling_mock import MockServer
 
 from ..support import MODEL, PATHS, ask, create
@@ -25,23 +23,52 @@ def test_the_verdict_says_what_is_broken_and_leads_to_it(page: Any, mock: MockSe
 def test_a_scenario_is_chosen_with_options_and_as_json(page: Any, mock: MockServer) -> None:
     page.click("#tab-control")
     page.select_option("#scenario-name", "poll-server-error")
-    page.fill("#scenario-options", ";times=2")
+    page.click("#control details.options summary")
+    times = page.locator('#control [data-field="times"]')
+    times.locator("input").fill("two")
+    times.locator(
+        ".violation", has_text="expected a count of 0 or more or 'forever', received 'two'"
+    ).wait_for()
+    times.locator("input").fill("2")
+    holds(page, "document.querySelector('#scenario-json').value.includes('\"times\": 2,')")
+    assert page.input_value("#scenario-options") == "poll-server-error;times=2"
     page.click("#use-next")
     holds(page, "document.querySelector('#scenario-now').textContent.includes('poll-server-error')")
-    assert [scenario.name for scenario in mock.space.queue] == ["poll-server-error"]
-    page.select_option("#scenario-name", "failed")
-    page.fill("#scenario-options", "")
+    assert [fault.times for scenario in mock.space.queue for fault in scenario.faults] == [2]
+    page.fill("#scenario-options", "rate-limited;retry-after=7 + nulls")
+    holds(page, "document.querySelector('#scenario-json').value.includes('nulls')")
+    assert page.input_value("#scenario-name") == "poll-server-error"
+    page.fill("#scenario-options", "failed")
     page.click("#use-default")
     holds(page, "document.querySelector('#scenario-now').textContent.includes('Default: failed')")
+    page.fill("#scenario-options", "faild")
+    page.locator("#scenario-wrong", has_text="failed").wait_for()
+
+
+def test_what_is_wrong_with_json_is_told_where_it_stands(page: Any, mock: MockServer) -> None:
+    page.click("#tab-control")
+    wrong = page.locator("#scenario-json-wrong")
     page.fill("#scenario-json", '{"name": "own",\n "end": }')
-    page.locator("#control [role=alert]", has_text="JSON").wait_for()
-    page.fill("#scenario-json", '{"name": "<b>own</b>", "summary": "Mine.", "end": "nonsense"}')
+    wrong.filter(has_text='Line 2, column 9 expected a value, received "}"').wait_for()
     page.click("#json-default")
-    page.locator("#control [role=alert]", has_text="end").wait_for()
+    page.fill(
+        "#scenario-json", '{"name": "own", "faults": [\n  {"at": "poll", "kind": "gzip"},\n  {"at": "pol"}]}'
+    )
+    wrong.filter(has_text="Line 3, column 3 faults[1]").wait_for()
+    page.fill("#scenario-json", '{"name": "<b>own</b>", "summary": "Mine.",\n\n"end": "nonsense"}')
+    wrong.filter(has_text="Line 3, column 8 end: expected").wait_for()
+    assert page.inner_text("#control .numbers .wrong") == "3"
+    wrong.get_by_role("button").click()
+    chosen = "(one => one.value.slice(one.selectionStart, one.selectionEnd))(document.activeElement)"
+    assert page.evaluate(chosen) == '"nonsense"'
     page.fill("#scenario-json", '{"name": "own", "summary": "Mine.", "end": "error"}')
+    holds(page, "document.querySelector('#scenario-json-wrong').textContent === ''")
     page.click("#json-default")
     holds(page, "document.querySelector('#scenario-now').textContent.includes('Default: own')")
     assert mock.scenario.name == "own"
+    page.fill("#settings-json", '{\n"queued": "soon"}')
+    page.click("#configure")
+    page.locator("#settings-json-wrong", has_text="Line 2, column 11 queued: expected").wait_for()
 
 
 def test_settings_change_and_a_reset_is_asked_for_once(page: Any, mock: MockServer) -> None:
@@ -51,9 +78,6 @@ def test_settings_change_and_a_reset_is_asked_for_once(page: Any, mock: MockServ
     page.click("#configure")
     page.locator("#control dd", has_text="120").wait_for()
     assert mock.settings.queued == 120
-    page.fill("#settings-json", '{"queued": "soon"}')
-    page.click("#configure")
-    page.locator("#trouble", has_text="queued").wait_for()
     page.click("#reset")
     assert len(mock.jobs) == 1
     page.click("#reset-yes")
@@ -75,16 +99,17 @@ def test_workspaces_are_tabs_with_pages_of_their_own(page: Any, mock: MockServer
     with_job.end()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_width_in_both_themes(page: Any, mock: MockServer, scheme: str) -> None:
+def test_it_fits_every_width(page: Any, mock: MockServer) -> None:
     create(mock)
-    page.emulate_media(color_scheme=scheme)
     page.wait_for_selector("#rows .row")
     for width in (390, 820, 1440, 2560):
         page.set_viewport_size({"width": width, "height": 900})
         for view in ("verdict", "control", "traffic"):
             page.click(f"#tab-{view}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+    # What an exchange is about is told at any width.
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.locator("#rows .job").first.is_visible() and page.locator("#rows .tag").first.is_visible()
 
 
 def test_it_is_used_by_keyboard_alone(page: Any, mock: MockServer) -> None:

@@ -114,7 +114,7 @@ def many() -> Iterator[MockServer]:
     ("path", "name", "total", "id_of"),
     [
         ("jobs", "jobs", 1000, "id"),
-        ("charges", "charges", 1500, "job"),
+        ("charges", "charges", 1500, "job_id"),
         ("exchanges", "exchanges", 500, "number"),
         ("exchanges?kind=poll", "exchanges", 500, "number"),
     ],

@@ -117,7 +117,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "get", "/_mock/exchanges", "exchanges", "what happened",
         "List requests with their answers, the last ones; filters must all hold.", _json("Exchanges"),
-        (LIMIT, BEFORE_NUMBER, *EXCHANGE_FILTERS, _query("job", TEXT, "Only those of this job."), BODIES),
+        (LIMIT, BEFORE_NUMBER, *EXCHANGE_FILTERS, _query("job_id", TEXT, "Only those of this job."), BODIES),
     ),
     Operation(
         "get", "/_mock/exchanges/{number}", "exchange", "what happened", "Show one exchange.",
@@ -185,8 +185,13 @@ OPERATIONS: tuple[Operation, ...] = (
         _json("Queue"), body=reference("ChosenScenario"),
     ),
     Operation(
-        "get", "/_mock/scenarios", "scenarios", "what happens", "List every scenario, one's own last.",
-        _json("Scenarios"),
+        "get", "/_mock/scenarios", "scenarios", "what happens",
+        "List every scenario, one's own last, and what a fault can be told.", _json("Scenarios"),
+    ),
+    Operation(
+        "post", "/_mock/scenario/judge", "judgeScenario", "what happens",
+        "Say what a scenario would be, or what is wrong with it; nothing changes.",
+        _json("JudgedScenario"), body=reference("AskedScenario"),
     ),
     Operation("get", "/_mock/clock", "clock", "what happens", "Show the clock.", _json("Clock")),
     Operation(

@@ -71,7 +71,7 @@ JOB = record(
     progress=NUMBER,
     clip=TEXT,
     credits=COUNT_OR_NULL,
-    timeline=array(STEP),
+    plan=array(STEP),
     by={"type": "string", "enum": ["time", "polls"]},
 )
 PROBLEM = record(path=TEXT, expected=TEXT, received=TEXT, constraint=TEXT)
@@ -87,7 +87,7 @@ ROW: dict[str, Schema] = {
     "query": TEXT,
     "status": {**COUNT_OR_NULL, "description": "The HTTP status; null where nothing was answered."},
     "word": {**TEXT_OR_NULL, "description": "The job's status as the client was told it."},
-    "job": TEXT_OR_NULL,
+    "job_id": TEXT_OR_NULL,
     "model": TEXT_OR_NULL,
     "scenario": TEXT_OR_NULL,
     "key_in_url": {**SWITCH, "description": "Whether its URL has an API key in it."},
@@ -103,7 +103,7 @@ RESPONSE = record(
     content_size=COUNT,
     cut_off_from=COUNT,
 )
-CHARGE = record(job=TEXT, model=TEXT, credits=COUNT_OR_NULL, usd=NUMBER_OR_NULL, billed=SWITCH)
+CHARGE = record(job_id=TEXT, model=TEXT, credits=COUNT_OR_NULL, usd=NUMBER_OR_NULL, billed=SWITCH)
 TOTALS: dict[str, Schema] = {"usd": NUMBER, "made": COUNT, "billed": COUNT, "priced": COUNT}
 LEVEL: Schema = {"type": "string", "enum": [str(level) for level in Level]}
 BREACH = record(
@@ -176,7 +176,19 @@ SHAPES: dict[str, Schema] = {
     "ShownScenario": SHOWN_SCENARIO,
     "Queue": record(next=WORDS),
     "ScenarioRow": SCENARIO_ROW,
-    "Scenarios": record(scenarios=array(reference("ScenarioRow"))),
+    "Scenarios": record(
+        scenarios=array(reference("ScenarioRow")),
+        options={"type": "object", "description": "What a fault can be told: each option's JSON Schema."},
+    ),
+    "AskedScenario": record(
+        scenario={
+            "anyOf": [TEXT, {"type": "object"}], "description": "A name, or a whole one, right or wrong."
+        }
+    ),
+    "JudgedScenario": record(
+        problem={"anyOf": [record(path=TEXT, says=TEXT), {"type": "null"}]},
+        scenario={"anyOf": [reference("ScenarioRow"), {"type": "null"}]},
+    ),
     "Settings": record(settings={
         "type": "object",
         "properties": {name: {"description": option.help} for name, option in server_options().items()},
@@ -205,10 +217,10 @@ def shapes() -> dict[str, Schema]:
     named = {"name": {"type": "string"}, **scenario["properties"]}
     time = server_options()["queued"].schema
     move = record(
-        ("advance", "until", "job", "speed"),
+        ("advance", "until", "job_id", "speed"),
         advance={"anyOf": time["anyOf"], "description": "How far to go on."},
         until={"type": "string", "enum": [*STATUSES, FINISHED], "description": "What is to show next."},
-        job={**TEXT, "description": "The job that `until` is about; all unfinished ones without it."},
+        job_id={**TEXT, "description": "The job that `until` is about; all unfinished ones without it."},
         speed={**server_options()["speed"].kind.schema, "description": server_options()["speed"].help},
     )
     return {
@@ -225,6 +237,6 @@ def shapes() -> dict[str, Schema]:
             **move,
             "minProperties": 1,
             "not": {"required": ["advance", "until"]},
-            "dependentRequired": {"job": ["until"]},
+            "dependentRequired": {"job_id": ["until"]},
         },
     }

@@ -37,7 +37,7 @@ _IO_URING, _X32 = 425, 0x40000000
 _FAST_OPEN = 0x20000000
 _ENOSYS, _EPERM, _EOPNOTSUPP = 38, 1, 95
 _ALLOW, _ASK, _ERROR = 0x7FFF0000, 0x7FC00000, 0x00050000
-_NEW_LISTENER, _NO_NEW_PRIVS = 8, 38
+_NEW_LISTENER, _SPEED_KEPT, _NO_NEW_PRIVS = 8, 4, 38
 _RECEIVE, _SEND, _ADD_FILE = 0xC0502100, 0xC0182101, 0x40182103
 """Linux, <linux/seccomp.h>, <linux/prctl.h>."""
 _LOAD, _EQUAL, _GREATER, _SET, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
@@ -68,7 +68,7 @@ def install() -> int:
         # Root may do it as it is; others give up what programs with rights of their own would give them.
         if not privileged and library.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             break
-        descriptor = library.syscall(numbers.seccomp, 1, _NEW_LISTENER, program)
+        descriptor = library.syscall(numbers.seccomp, 1, _NEW_LISTENER | _SPEED_KEPT, program)
         if descriptor >= 0:
             os.set_inheritable(descriptor, False)
             return int(descriptor)

@@ -48,7 +48,7 @@ export class Head {
     $("pause").textContent = speed === 0 ? "Run" : "Pause";
     const speeds = SPEEDS.includes(speed) ? SPEEDS : [...SPEEDS, speed].sort((one, other) => one - other);
     if (document.activeElement !== $("speed") || $("speed").options.length !== speeds.length) {
-      fill($("speed"), speeds.map((one) => new Option(one === 0 ? "stands still" : `×${one}`, one)));
+      fill($("speed"), speeds.map((one) => new Option(one === 0 ? "paused" : `×${one}`, one)));
       $("speed").value = speed;
     }
     $("made").textContent = this.state.made;

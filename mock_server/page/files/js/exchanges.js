@@ -1,6 +1,7 @@
 // The table of exchanges: filtered, searched and sorted here, of what the page has.
 
-import { $, choices, fill, h } from "./dom.js";
+import { $, choices, copying, fill, h } from "./dom.js";
+import { origin } from "./place.js";
 import { get } from "./server.js";
 import { FILTERED } from "./state.js";
 import { clockTime, seconds } from "./time.js";
@@ -8,8 +9,11 @@ import { VirtualList } from "./virtual_list.js";
 
 const COLUMNS = [
   ["#", "number"], ["time", "at"], ["method", "method"], ["path", "path"], ["status", "status"],
-  ["word", "word"], ["model", "model"], ["scenario", "scenario"], ["notes", "notes"],
+  ["word", "word"], ["job", "job_id"], ["model", "model"], ["scenario", "scenario"], ["notes", "notes"],
 ];
+
+const BODY = '{"model": "klingai/v2.5-turbo/pro/text-to-video", "prompt": "A fox in the snow"}';
+const FIRST = `curl -s ORIGIN/v2/video/generations -H 'Authorization: Bearer any-key' -H 'Content-Type: application/json' -d '${BODY}'`;
 
 export class Exchanges {
   constructor(state, open) {
@@ -21,7 +25,7 @@ export class Exchanges {
     this.list = new VirtualList($("rows"), {
       draw: (one) => this.row(one),
       key: (one) => `${one.number}/${one.ended_at}/${one.number === this.chosen}/${this.state.rulesOf(one.number).length}`,
-      empty: "No exchange to show. POST a job to /v2/video/generations.",
+      empty: () => this.nothing(),
       follow: true,
     });
     $("rows").addEventListener("pointerleave", () => this.show());
@@ -59,8 +63,17 @@ export class Exchanges {
     h("span", { class: "faint" }, one.number), h("span", { class: "faint" }, clockTime(one.at)), h("span", {}, one.method),
     h("span", { title: one.path + query }, one.path + query),
     h("span", { class: `status-${Math.floor((one.status ?? 0) / 100)}` }, one.ended_at === null ? "…" : one.status ?? "none"),
-    h("span", { class: `tag ${one.state ?? "none"}` }, one.word ?? ""), h("span", { title: one.model ?? "" }, one.model ?? ""),
+    h("span", { class: `tag ${one.state ?? "none"}` }, one.word ?? ""),
+    h("span", { class: "mono job", title: one.job_id ?? "" }, one.job_id ?? h("span", { class: "narrow" }, one.path)), h("span", { title: one.model ?? "" }, one.model ?? ""),
     h("span", { title: one.scenario ?? "" }, one.scenario ?? ""), h("span", {}, notes));
+  }
+
+  /** What stands where no exchange does: how the first one is made, or that the filters leave none. */
+  nothing() {
+    if (this.state.exchanges.length) return "No exchange is left by the filters, or was there at that instant.";
+    const command = FIRST.replace("ORIGIN", origin());
+    return ["No exchange yet. Give your client this address and any key, or make a job here:", h("pre", {}, command),
+      h("div", { class: "copies" }, copying("Copy", () => command))];
   }
 
   choose(number) {
@@ -141,6 +154,6 @@ function textOf(one) {
 
 function written(one) {
   const problems = [...one.violations, ...one.findings].map((problem) => `${problem.path} ${problem.expected}`);
-  return [one.number, one.method, one.path, one.query, one.status, one.word, one.job, one.model, one.scenario, one.fault, one.kind, ...problems, seconds(one.took)]
+  return [one.number, one.method, one.path, one.query, one.status, one.word, one.job_id, one.model, one.scenario, one.fault, one.kind, ...problems, seconds(one.took)]
     .join(" ").toLowerCase();
 }

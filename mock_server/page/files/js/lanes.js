@@ -20,7 +20,7 @@ export class Lanes {
     Object.assign(this, { state, onJob, onExchange });
     this.view = null; // [from, to] where somebody zoomed; null is all that there is
     this.list = new VirtualList($("lanes"), {
-      draw: (job) => this.lane(job), key: (job) => job.id, empty: "No job yet.", follow: true, shown: () => this.paint(),
+      draw: (job) => this.lane(job), key: (job) => job.id, empty: () => "No job yet.", follow: true, shown: () => this.paint(),
     });
     $("zoom-in").onclick = () => this.zoom(0.5);
     $("zoom-out").onclick = () => this.zoom(2);

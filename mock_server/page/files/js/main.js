@@ -76,7 +76,7 @@ follow({
   snapshot: (data, again) => { state.snapshot(data, again); if (!again) head.spaces(); },
   event: (kind, data) => {
     state.event(kind, data);
-    if (kind === "job-changed") changed(data.job);
+    if (kind === "job-changed") changed(data.job_id);
     if (kind === "reset") { verdict.seen = ""; state.verdict = null; panel.close(); if (!$("verdict").hidden) verdict.refresh(); }
     if (kind === "settings" && !$("control").hidden) control.open();
   },

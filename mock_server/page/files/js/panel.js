@@ -56,7 +56,7 @@ export class Panel {
       pairs([
         ["request", h("code", {}, `${one.method} ${one.path}${one.query ? `?${one.query}` : ""}`)],
         ["status", one.ended_at === null ? "not over yet" : one.status ?? "nothing was answered"],
-        ["word", one.word], ["job", one.job === null ? null : button(one.job, () => this.onJob(one.job))],
+        ["word", one.word], ["job", one.job_id === null ? null : button(one.job_id, () => this.onJob(one.job_id), { class: "link" })],
         ["model", one.model], ["scenario", one.scenario], ["state", one.state],
         ["fault", one.fault && h("span", { class: "violation" }, one.fault)],
         ["began", clockTime(one.at)], ["took", one.ended_at === null ? "–" : `${seconds(one.ended_at - one.at)} by the clock, ${seconds(one.took)} of work`],
@@ -107,7 +107,7 @@ export class Panel {
     const path = jobPath(id);
     const deed = (text, action, title) => button(text, () => this.act(path, { action }), { title, "data-action": action });
     this.acts = h("div", { class: "copies" },
-      button("Clock to its end", () => this.act("clock", { until: "finished", job: id })),
+      button("Clock to its end", () => this.act("clock", { until: "finished", job_id: id })),
       deed("Complete", "complete", "It is completed now"), deed("Fail", "fail", "It ends in an error now"),
       deed("Hold", "hold", "It stands where it is"), deed("Release", "release", "It goes on where it was held"));
     return this.acts;
@@ -154,8 +154,8 @@ export function jobPath(id) {
 
 function courseOf(job) {
   const unit = job.by === "polls" ? " polls" : "";
-  const last = job.timeline.length - 1;
-  return job.timeline.filter(([, span], place) => span !== 0 || place === last)
+  const last = job.plan.length - 1;
+  return job.plan.filter(([, span], place) => span !== 0 || place === last)
     .map(([status, span], place, all) => {
       const length = place === all.length - 1 ? "" : span === null ? " until it is released" : unit ? ` ${span}${unit}` : ` ${seconds(span)}`;
       return status + length;
@@ -164,7 +164,7 @@ function courseOf(job) {
 
 function chargeOf(job) {
   const usd = job.credits === null ? "no price is known" : `$${(job.credits / CREDITS_PER_USD).toFixed(4)}`;
-  return job.timeline.at(-1)[0] === "completed" ? usd : `${usd}, not billed: it does not complete`;
+  return job.plan.at(-1)[0] === "completed" ? usd : `${usd}, not billed: it does not complete`;
 }
 
 function payloadOf(exchange) {

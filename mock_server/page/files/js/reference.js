@@ -5,9 +5,40 @@ const CONTROL = "control";
 const reference = document.querySelector("rapi-doc");
 const choice = document.getElementById("model");
 
-const follow = () => reference.setAttribute("theme", dark.matches ? "dark" : "light");
+const COLOURS = {
+  light: { "bg-color": "#ffffff", "text-color": "#1a2130", "nav-bg-color": "#f7f7f5", "nav-text-color": "#3a4354", "nav-hover-bg-color": "#eef2fb", "nav-hover-text-color": "#1a2130", "primary-color": "#2456c8" },
+  dark: { "bg-color": "#1a1e26", "text-color": "#e8ebf1", "nav-bg-color": "#12151b", "nav-text-color": "#c3cad7", "nav-hover-bg-color": "#232a37", "nav-hover-text-color": "#ffffff", "primary-color": "#8fb3ff" },
+};
+const follow = () => {
+  const theme = dark.matches ? "dark" : "light";
+  reference.setAttribute("theme", theme);
+  for (const [attribute, colour] of Object.entries(COLOURS[theme])) reference.setAttribute(attribute, colour);
+};
 dark.addEventListener("change", follow);
 follow();
+
+// What the library leaves without a name is named, in each of its shadow trees as it comes.
+const watched = new WeakSet();
+
+function watch(root) {
+  if (!root || watched.has(root)) return;
+  watched.add(root);
+  new MutationObserver(() => name(root)).observe(root, { childList: true, subtree: true });
+  name(root);
+}
+
+function name(root) {
+  for (const input of root.querySelectorAll("input:not([aria-label]), textarea:not([aria-label]), select:not([aria-label])")) {
+    const says = input.dataset.pname ?? input.dataset.name ?? input.placeholder ?? input.getAttribute("part");
+    if (says) input.setAttribute("aria-label", says);
+  }
+  root.querySelector("nav:not([aria-label])")?.setAttribute("aria-label", "Operations");
+  const title = root.querySelector("#api-title:not([role])");
+  if (title) { title.setAttribute("role", "heading"); title.setAttribute("aria-level", "1"); }
+  for (const one of root.querySelectorAll("*")) if (one.shadowRoot) watch(one.shadowRoot);
+}
+
+customElements.whenDefined("rapi-doc").then(() => watch(reference.shadowRoot));
 
 // Any key is right where the mock was not given one.
 reference.addEventListener("spec-loaded", ({ detail }) => {

@@ -117,17 +117,17 @@ export class State {
       list.splice(place, 0, exchange);
       if (list.length > MOST_EXCHANGES) this.unmark(list.shift());
     }
-    if (exchange.job === null) return;
-    push(this.marks, exchange.job, exchange);
-    if (exchange.kind === "poll") push(this.polls, exchange.job, exchange);
+    if (exchange.job_id === null) return;
+    push(this.marks, exchange.job_id, exchange);
+    if (exchange.kind === "poll") push(this.polls, exchange.job_id, exchange);
   }
 
   unmark(exchange) {
     for (const index of [this.marks, this.polls]) {
-      const list = index.get(exchange.job);
+      const list = index.get(exchange.job_id);
       const place = list ? list.findIndex((one) => one.number === exchange.number) : -1;
       if (place >= 0) list.splice(place, 1);
-      if (list && !list.length) index.delete(exchange.job);
+      if (list && !list.length) index.delete(exchange.job_id);
     }
   }
 

@@ -1,12 +1,12 @@
-// Where a job stands, as the server reckons it: a pure function of its timeline and of how far it has come.
+// Where a job stands, as the server reckons it: a pure function of its plan and of how far it has come.
 
 /** The status after so much progress. */
 export function statusAfter(job, progress) {
-  for (const [status, span] of job.timeline.slice(0, -1)) {
+  for (const [status, span] of job.plan.slice(0, -1)) {
     if (span === null || progress < span) return status;
     progress -= span;
   }
-  return job.timeline.at(-1)[0];
+  return job.plan.at(-1)[0];
 }
 
 /** The status at an instant; null before the job was made. `polls` are its answered polls, oldest first. */
@@ -21,7 +21,7 @@ export function spans(job, polls) {
   const found = [];
   let from = job.made_at;
   if (job.by === "time") {
-    for (const [status, span] of job.timeline) {
+    for (const [status, span] of job.plan) {
       const to = span === null ? Infinity : from + span;
       if (to > from) found.push([status, from, to]);
       from = to;
@@ -46,6 +46,7 @@ export function spans(job, polls) {
 
 export function seconds(value) {
   if (value === null || value === undefined) return "–";
+  if (value > 0 && value < 0.001) return "under 1 ms";
   if (value < 1) return `${Math.round(value * 1000)} ms`;
   if (value < 120) return `${Number(value.toFixed(2))} s`;
   return value < 7200 ? `${Number((value / 60).toFixed(1))} min` : `${Number((value / 3600).toFixed(1))} h`;

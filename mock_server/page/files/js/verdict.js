@@ -3,6 +3,8 @@
 import { $, button, fill, h } from "./dom.js";
 import { get } from "./server.js";
 
+const MOST_SHOWN = 30;
+
 export class Verdict {
   constructor(state, { onExchange, onTrouble }) {
     Object.assign(this, { state, onExchange, onTrouble });
@@ -38,19 +40,44 @@ export class Verdict {
 
   draw() {
     const found = this.state.verdict;
-    const { charges } = found;
+    const broken = found.verdict === "broken";
+    const tests = found.tests > 1 ? ` of ${many(found.tests, "test")}` : "";
     fill($("verdict"), h("div", { class: "cards" },
       h("div", { class: "card" },
-        h("h2", { class: found.verdict === "broken" ? "violation" : "tag completed" }, found.verdict === "broken" ? "Broken" : "Kept"),
-        h("p", {}, `${found.required} required rules broken, ${found.advice} pieces of advice, ${found.exchanges} exchanges of ${found.tests} tests, ${found.jobs} jobs.`),
-        h("p", {}, `Would have been billed: ${charges.billed} jobs, $${charges.usd.toFixed(4)}${charges.without_price ? `, ${charges.without_price} without a known price` : ""}.`)),
-      found.breaches.map((breach) => h("article", { class: "card" },
-        h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, breach.weight)),
-        h("p", {}, breach.says), h("p", {}, h("b", {}, "It costs: "), breach.cost), h("p", {}, h("b", {}, "Mend it: "), breach.mend),
-        h("div", { class: "refs" }, h("span", { class: "faint" }, `${breach.times}×, exchanges`), breach.exchanges.slice(0, 30).map((number) => button(number, () => this.onExchange(number)))))),
+        h("h2", { class: broken ? "violation" : "tag completed" }, broken ? "Broken" : "Kept"),
+        h("p", {}, `${many(found.required, "required rule")} broken, ${many(found.advice, "piece")} of advice, in ${many(found.exchanges, "exchange")}${tests}, ${many(found.jobs, "job")}.`),
+        h("p", {}, bill(found.charges))),
+      found.breaches.map((breach) => this.card(breach)),
       found.open.map((breach) => h("article", { class: "card open" },
         h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, "open")),
-        h("p", {}, `Would be told if all ended now${breach.jobs.length ? ` of ${breach.jobs.slice(0, 8).join(", ")}` : ""}: ${breach.says}`))),
+        h("p", {}, marked(`Would be told if all ended now${breach.jobs.length ? ` of ${breach.jobs.slice(0, 8).join(", ")}` : ""}: ${breach.says}`)))),
       found.breaches.length === 0 && h("p", { class: "faint" }, `Nothing found among the rules ${found.checked.join(", ")}.`)));
   }
+
+  card(breach) {
+    const numbers = [...breach.exchanges].sort((one, other) => one - other);
+    const shown = numbers.slice(0, MOST_SHOWN);
+    return h("article", { class: "card" },
+      h("h2", {}, `${breach.id} ${breach.name} `, h("span", { class: "faint" }, breach.weight)),
+      h("p", {}, marked(breach.says[0].toUpperCase() + breach.says.slice(1))),
+      h("p", {}, h("b", {}, "It costs: "), marked(breach.cost)), h("p", {}, h("b", {}, "Mend it: "), marked(breach.mend)),
+      h("div", { class: "refs" }, h("span", { class: "faint" }, `${breach.times}×, ${numbers.length === 1 ? "exchange" : "exchanges"}`),
+        shown.map((number) => button(number, () => this.onExchange(number))),
+        numbers.length > shown.length && h("span", { class: "faint" }, `and ${numbers.length - shown.length} more`)));
+  }
+}
+
+function many(count, word) {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
+
+function bill({ billed, usd, without_price: without }) {
+  if (!billed) return "Nothing would have been billed.";
+  const sum = without === billed ? "no price is known" : `$${usd.toFixed(4)}${without ? `, and ${without} without a known price` : ""}`;
+  return `Would have been billed: ${many(billed, "job")}, ${sum}.`;
+}
+
+/** A sentence in which what stands in backticks is a program's word. */
+function marked(text) {
+  return text.split("`").map((part, place) => (place % 2 ? h("code", {}, part) : part));
 }

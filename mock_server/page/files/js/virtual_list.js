@@ -29,7 +29,7 @@ export class VirtualList {
   set(items) {
     const atEnd = this.atEnd;
     this.items = items;
-    this.sheet.style.height = `${Math.max(1, items.length) * ROW}px`;
+    this.sheet.style.height = `${items.length * ROW}px`;
     if (this.follow && atEnd && !this.pointed) this.scrollTo(items.length * ROW);
     else this.top = Math.min(this.top, this.last());
     this.show();
@@ -82,14 +82,18 @@ export class VirtualList {
       before = row;
     }
     this.drawn = wanted;
-    if (!this.items.length && !this.nothing) {
-      this.nothing = h("p", { class: "empty" }, this.empty);
-      this.place.append(this.nothing);
-    } else if (this.items.length && this.nothing) {
-      this.nothing.remove();
-      this.nothing = null;
-    }
+    this.showNothing();
     this.shown();
+  }
+
+  /** What stands in the place of rows. */
+  showNothing() {
+    const text = this.items.length ? null : this.empty();
+    if (JSON.stringify(text) === this.said) return;
+    this.said = JSON.stringify(text);
+    this.nothing?.remove();
+    this.nothing = text && h("div", { class: "empty" }, text);
+    if (this.nothing) this.place.append(this.nothing);
   }
 
   keys(event) {

@@ -93,8 +93,9 @@ export function choiceField(spec, changed, values = spec.schema.enum) {
     : listField(spec, changed, values);
 }
 
-function listField(spec, changed, values) {
-  const select = h("select", { onchange: changed }, new Option("not sent", ""), values.map((value, place) => new Option(String(value), String(place))));
+/** One of some values; `none` is what it says where nothing is chosen. */
+export function listField(spec, changed, values, none = "not sent") {
+  const select = h("select", { onchange: changed }, new Option(none, ""), values.map((value, place) => new Option(String(value), String(place))));
   return {
     ...framed(spec, select),
     read: () => (select.value === "" ? undefined : values[Number(select.value)]),
