@@ -102,14 +102,16 @@ def _size(size: int) -> str:
     return f"{size // 1024}KiB" if size < 1024**2 else f"{size // 1024**2}MiB"
 
 
-def _several(one: Mapping[str, Any]) -> Mapping[str, Any]:
+def _several(one: Mapping[str, Any], text: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """One text, which may hold several, or a list of them."""
-    return {"anyOf": [one, {"type": "array", "items": one}]}
+    return {"anyOf": [text or one, {"type": "array", "items": one}]}
 
 
 ADDRESS = Kind(parse_text, metavar="URL")
 FILE = Kind(parse_file, metavar="FILE")
-FOLDERS = Kind(parse_folders, metavar="FOLDER", schema=_several(NAME))
+FOLDERS = Kind(
+    parse_folders, metavar="FOLDER", schema=_several(NAME, {"type": "string", "pattern": r"[^\s:;]"})
+)
 HOST = Kind(parse_host, metavar="ADDRESS")
 INTEGER = Kind(parse_integer, metavar="N", schema={"type": "integer"})
 KEYS = Kind(parse_keys, metavar="KEY", schema=_several({"type": "string", "pattern": r"^[^,\s][^,]*$"}))

@@ -199,8 +199,9 @@ def parse_folders(value: object) -> tuple[str, ...]:
     """The paths of folders from a list, or from one string with the system's sign between several."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    folders = value.split(os.pathsep) if isinstance(value, str) else value
-    if not isinstance(folders, list | tuple):
+    # A sign too many, as in `PATH`, names no folder.
+    folders = [one for one in value.split(os.pathsep) if one] if isinstance(value, str) else value
+    if not isinstance(folders, list | tuple) or (isinstance(value, str) and not folders):
         raise SettingsError(f"expected one or more folders, received {value!r}.")
     return tuple(parse_file(folder) for folder in folders)
 

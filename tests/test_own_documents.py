@@ -253,7 +253,8 @@ def test_the_environment_and_the_command_line_name_folders(
     two = write(tmp_path / "two", dream=document(with_models("acme/dream-2")))
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"model": NEW, "prompt": "x"}))
-    monkeypatch.setenv("KLING_MOCK_SPECS", os.pathsep.join([one, two]))
+    # A sign too many, as in `PATH`, names no folder.
+    monkeypatch.setenv("KLING_MOCK_SPECS", os.pathsep.join([one, two, ""]))
     assert main(["validate", str(body)]) == 0
     monkeypatch.delenv("KLING_MOCK_SPECS")
     assert main(["validate", str(body)]) == 2
