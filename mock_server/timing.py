@@ -37,6 +37,7 @@ __all__ = [
     "HEALTH_LOOK",
     "HOOK_LOADS",
     "IMPORT",
+    "LAST_WORDS",
     "LATE_RUN",
     "LEFTOVER_LOOK",
     "LOG_ENDS",
@@ -152,6 +153,8 @@ BLIND_SOCKET_WAIT = _patient(0.25)
 """That a socket waits in real time first, where only a clock is known and not whether its server rests."""
 LOOP_COMES_ROUND = _patient(1.0)
 """After which a server's event loop that does not say whether it rests counts as busy."""
+LAST_WORDS = _patient(1.0)
+"""In which the server gets to read what the processes of a run said before they ended."""
 COUNTED_GAP = 0.5
 """Between two looks at most, for a program that worked at both to be blamed for the time between them."""
 CLOCK_MOVED = 60.0

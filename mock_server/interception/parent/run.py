@@ -15,6 +15,7 @@ from ...errors import ServerError
 from ...exchanges.redaction import Redactor, environment_keys
 from ...server import MockServer
 from ...settings import Settings
+from ...timing import LAST_WORDS, LOOK_AGAIN
 from ...verdicts.past import keep_past
 from ...virtual_time.proc import children
 from .census import Census
@@ -108,6 +109,7 @@ def run(options: RunOptions) -> dict[str, Any]:
                     entering=around.entering,
                     starting=around.starting,
                 )
+                _hear_out(server)
             return summary_of(
                 server,
                 command=list(options.command),
@@ -122,6 +124,13 @@ def run(options: RunOptions) -> dict[str, Any]:
                 budget=options.budget,
                 ignore=options.ignore,
             )
+
+
+def _hear_out(server: MockServer) -> None:
+    """Wait until what the processes said before they ended has been read, if nobody goes on talking."""
+    until = time.monotonic() + LAST_WORDS
+    while not server.quiet() and time.monotonic() < until:
+        time.sleep(LOOK_AGAIN)
 
 
 def _user_proxies(options: RunOptions) -> UserProxies:
