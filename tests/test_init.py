@@ -58,10 +58,23 @@ while (job.status !== "completed") {
 }
 console.log(job.video.url);
 """
+EXPORTED = """\
+export async function generate(payload, { baseUrl, apiKey, interval = 500 } = {}) {
+  const headers = { Authorization: `Bearer ${apiKey}`, "Content-Type": "application/json" };
+  const url = `${baseUrl}/video/generations`;
+  let job = await (await fetch(url, { method: "POST", headers, body: JSON.stringify(payload) })).json();
+  while (job.status !== "completed") {
+    await new Promise((resolve) => setTimeout(resolve, interval));
+    job = await (await fetch(`${url}?generation_id=${encodeURIComponent(job.id)}`, { headers })).json();
+  }
+  return job.video.url;
+}
+"""
 CLIENTS = {
     "requests": ("client.py", REQUESTS),
     "httpx": ("app/video.py", ASYNC),
     "node": ("client.mjs", NODE),
+    "node function": ("src/client.mjs", EXPORTED),
 }
 
 
@@ -92,6 +105,7 @@ def content(folder: Path) -> dict[str, str]:
         "requests",
         pytest.param("httpx", marks=pytest.mark.long),
         pytest.param("node", marks=[needs_node, pytest.mark.long]),
+        pytest.param("node function", marks=[needs_node, pytest.mark.long]),
     ],
 )
 def test_the_written_tests_and_the_step_of_the_workflow_run(kind: str, project: Path) -> None:
@@ -242,6 +256,10 @@ def test_functions_and_programs_are_found_and_nothing_else_is(project: Path) -> 
     assert candidates(project) == ["shop.video:make", "node client.mjs"]
     put("usual.py", ASYNC.replace("make", "generate"))
     assert candidates(project) == ["usual:generate", "node client.mjs"]
+    put("src/web.mjs", EXPORTED)
+    put("kling_driver.mjs", EXPORTED)
+    assert "src/web.mjs:generate" in candidates(project)
+    assert not [name for name in candidates(project) if "kling_driver" in name]
 
 
 def test_a_terminal_is_asked_where_there_are_several(
@@ -281,3 +299,63 @@ def test_a_command_needs_no_shell(project: Path) -> None:
     assert 'COMMAND = ["node", "my client.mjs"]' in Path(FILES[0]).read_text(encoding="utf-8")
     assert 'contract_test(["node", "my client.mjs"]' in Path(FILES[1]).read_text(encoding="utf-8")
     assert "setup-node" in Path(FILES[2]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("export function make(p, { baseUrl, apiKey }) {}", ["make(payload, { baseUrl, apiKey })"]),
+        ("export const make = async (p, base, token) => 1", ["make(payload, baseUrl, apiKey)"]),
+        (
+            "async function make(p, options = {}) { options.url; options?.key }\nmodule.exports = { make };",
+            ["make(payload, { url: baseUrl, key: apiKey })"],
+        ),
+        (
+            "function make({ prompt, base_url, api_key }) {}\nexport { make };",
+            ["make({ ...payload, base_url: baseUrl, api_key: apiKey })"],
+        ),
+        (
+            "const U = process.env.AIML_BASE_URL, K = process.env['AIML_KEY'];\nexports.make = make;\n"
+            "function make(p, retries = 3, url) {}",
+            [
+                "process.env.AIML_BASE_URL = baseUrl;",
+                "process.env.AIML_KEY = apiKey;",
+                "make(payload, undefined, baseUrl)",
+            ],
+        ),
+        (
+            "export default function make(p, url) { fetch(url + '/v2/video/generations') }",
+            ['const baseUrl = process.env.KLING_BASE_URL.replace(/\\/v2$/, "");', "make(payload, baseUrl)"],
+        ),
+        ("export function make(p) { return process.env.KLING_BASE_URL; }", ["make(payload)"]),
+    ],
+)
+def test_a_function_of_a_module_in_javascript_gets_a_driver(
+    text: str, lines: list[str], project: Path
+) -> None:
+    put("client.mjs", text)
+    assert main(["init", "client.mjs:make"]) == 0
+    driver = Path("kling_driver.mjs").read_text(encoding="utf-8")
+    assert [line for line in lines if line not in driver] == []
+    assert 'COMMAND = ["node", "kling_driver.mjs"]' in Path(FILES[0]).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "exports no function 'make'; it has none"),
+        ("export function other(payload) {}", "exports no function 'make'; it has other"),
+        ("function make(p, url) {}", "exports no function 'make'"),
+        ("export function make(p) {}", "takes no base URL: expected generate(payload, { baseUrl, apiKey })"),
+        ("export function make(p, url, user) {}", "needs user as well"),
+        (None, "there is no file client.mjs"),
+    ],
+)
+def test_a_function_in_javascript_that_cannot_be_called_is_named(
+    text: str | None, said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        put("client.mjs", text)
+    assert main(["init", "client.mjs:make"]) == 2
+    assert said in capsys.readouterr().err
+    assert set(content(project)) <= {"client.mjs"}

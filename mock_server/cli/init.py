@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..command_options import InitOptions
@@ -24,6 +24,7 @@ examples:
   kling-mock init
   kling-mock init --dry-run
   kling-mock init my_package.client:generate
+  kling-mock init src/client.mjs:generate
   kling-mock init -- node client.mjs
 
 Run it in the project's folder. It looks for a function or a program that speaks to video/generations, and
@@ -59,14 +60,17 @@ def init(given: Mapping[str, Any]) -> int:
 
 def _plan(target: str, words: Sequence[str], folder: Path) -> Plan:
     """The files for the client that is named, or found."""
-    from ..project import plan_for_command, plan_for_function, probe
+    from ..project import SUFFIXES, plan_for_command, plan_for_function, plan_for_script, probe
 
     if target and words:
         raise SettingsError("expected one client: MODULE:FUNCTION, or a command after --.")
-    if not target and not words:
-        target = _found(folder)
-        if ":" not in target or " " in target:
-            words = _words(target)
+    found = _found(folder) if not target and not words else ""
+    target = target or found
+    file, _, name = target.rpartition(":")
+    if PurePath(file).suffix in SUFFIXES and not words:
+        return plan_for_script(PurePath(file), name, folder)
+    if found and (":" not in found or " " in found):
+        words = _words(found)
     if words:
         return plan_for_command(words, folder)
     return plan_for_function(probe(target, folder), folder)
@@ -92,8 +96,8 @@ def _found(folder: Path) -> str:
     if found:
         raise SettingsError(f"there are several clients here: {', '.join(found)}. {how}")
     raise SettingsError(
-        f"no client was found in {folder}: expected a Python function, or a Node program that reads its "
-        f"payload from stdin, in a file that names video/generations. {how}"
+        f"no client was found in {folder}: expected a function in Python or JavaScript, or a Node program "
+        f"that reads its payload from stdin, in a file that names video/generations. {how}"
     )
 
 
@@ -122,6 +126,6 @@ command = Command(
     [argument("target", "TARGET", required=False), *flags(InitOptions)],
     help="Write a client's first tests, contract test, workflow and AGENTS.md into this folder's project.",
     epilog=EPILOG,
-    usage="[options] [MODULE:FUNCTION | -- CMD [ARG ...]]",
+    usage="[options] [MODULE:FUNCTION | FILE.mjs:FUNCTION | -- CMD [ARG ...]]",
     behind="command",
 )

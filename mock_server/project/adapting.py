@@ -7,17 +7,13 @@ from dataclasses import dataclass
 
 from ..catalog import load_catalog
 from ..errors import TargetError
-from .finding import ADDRESSES
+from .arguments import ADDRESSES, KEYS, is_address_variable, is_key_variable
 from .probing import Argument, Shape
 
 __all__ = ["ADAPTER", "Call", "call_of"]
 
 ADAPTER = "kling_adapter"
 """The module of the adapter."""
-KEYS = frozenset({"api_key", "key", "apikey", "token", "api_token", "auth"})
-"""How functions call the argument for the key."""
-ADDRESS_WORDS = ("BASE", "URL", "ENDPOINT", "HOST")
-"""What the name of a variable for the base URL has in it."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +95,10 @@ def _settings(shape: Shape, address: Argument | None, key: Argument | None) -> d
 
     Constants of the module, and variables of the environment that it reads when it is called.
     """
-    keys = [name for name in shape.constants if _is_key(name)]
+    keys = [name for name in shape.constants if is_key_variable(name)]
     others = [name for name in shape.constants if name not in keys]
-    read = [name for name in shape.environment if _is_key(name) or any(one in name for one in ADDRESS_WORDS)]
-    variables = {f'os.environ["{name}"]': "api_key" if _is_key(name) else "base_url" for name in read}
+    read = [name for name in shape.environment if is_key_variable(name) or is_address_variable(name)]
+    variables = {f'os.environ["{name}"]': "api_key" if is_key_variable(name) else "base_url" for name in read}
     found: dict[str, str] = {}
     if address is None:
         found |= {f"{shape.module}.{name}": "base_url" for name in others if len(others) == 1}
@@ -116,10 +112,6 @@ def _settings(shape: Shape, address: Argument | None, key: Argument | None) -> d
         found |= {f"{shape.module}.{name}": "api_key" for name in keys if len(keys) == 1}
         found |= {name: value for name, value in variables.items() if value == "api_key"}
     return found
-
-
-def _is_key(name: str) -> bool:
-    return "KEY" in name or "TOKEN" in name
 
 
 def _text(

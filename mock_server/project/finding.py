@@ -7,6 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from .arguments import ADDRESSES
+from .scripts import SUFFIXES, exported
+
 __all__ = ["candidates"]
 
 ROUTE = "video/generations"
@@ -14,15 +17,18 @@ ROUTE = "video/generations"
 LEFT_OUT = frozenset(
     {"tests", "test", "node_modules", "venv", "env", "build", "dist", "docs", "site-packages", "__pycache__"}
 )
+OWN = ("test_", "kling_adapter", "kling_driver")
+"""How files begin that are tests, or were written here."""
 MOST_FILES = 5000
 MOST_BYTES = 1_000_000
-ADDRESSES = frozenset({"base_url", "base", "api_base", "url", "endpoint", "host", "server"})
-"""How functions call the argument for the base URL."""
 USUAL = "generate"
 
 
 def candidates(folder: Path) -> list[str]:
-    """Clients, each as `MODULE:FUNCTION` or as a command; the likely ones alone, where some are."""
+    """Clients, each as `MODULE:FUNCTION`, in JavaScript `FILE:FUNCTION`, or as a command.
+
+    The likely ones alone, where some are.
+    """
     functions: list[tuple[str, bool]] = []
     programs: list[str] = []
     for path in _files(folder):
@@ -33,6 +39,9 @@ def candidates(folder: Path) -> list[str]:
             functions += _functions(path.relative_to(folder), text)
         elif "process.stdin" in text:
             programs.append(f"node {path.relative_to(folder).as_posix()}")
+        else:
+            scripts = exported(path.relative_to(folder), text)
+            functions += [(f"{one.file.as_posix()}:{one.name}", one.takes_address) for one in scripts]
     likely = [name for name, takes_address in functions if takes_address]
     found = likely or [name for name, _ in functions]
     usual = [name for name in found if name.endswith(f":{USUAL}")]
@@ -54,10 +63,9 @@ def _files(folder: Path) -> Iterator[Path]:
             seen += 1
             if seen > MOST_FILES:
                 return
-            if name.endswith((".py", ".js", ".mjs", ".cjs")) and not name.startswith(
-                ("test_", "kling_adapter")
-            ):
-                yield Path(here, name)
+            path = Path(here, name)
+            if path.suffix in {".py", *SUFFIXES} and not name.startswith(OWN):
+                yield path
 
 
 def _text(path: Path) -> str:

@@ -11,8 +11,9 @@ from ..errors import TargetError
 from . import templates
 from .adapting import ADAPTER, call_of
 from .probing import Shape
+from .scripts import DRIVER, driver_of, exported
 
-__all__ = ["Plan", "plan_for_command", "plan_for_function"]
+__all__ = ["Plan", "plan_for_command", "plan_for_function", "plan_for_script"]
 
 MODEL = "klingai/v2.5-turbo/pro/text-to-video"
 SCRIPTS = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".sh", ".jar")
@@ -46,9 +47,25 @@ def plan_for_command(words: Sequence[str], folder: Path) -> Plan:
     script = next((word for word in words[1:] if PurePath(word).suffix in SCRIPTS), None)
     if script is not None and not (folder / script).is_file():
         raise TargetError(f"The client cannot be run: there is no file {script} in {folder}.")
+    return Plan(" ".join(words), _of_command(words, folder))
+
+
+def plan_for_script(file: PurePath, name: str, folder: Path) -> Plan:
+    """The files for a function of a module in JavaScript; `TargetError` where it cannot be called."""
+    if not (folder / file).is_file():
+        raise TargetError(f"The client cannot be run: there is no file {file.as_posix()} in {folder}.")
+    found = {one.name: one for one in exported(file, (folder / file).read_text("utf-8", "replace"))}
+    if name not in found:
+        known = f"it has {', '.join(found)}" if found else "it has none with parameters that could be read"
+        raise TargetError(f"{file.as_posix()} exports no function {name!r}; {known}.")
+    driver = {DRIVER: driver_of(found[name])}
+    return Plan(f"{file.as_posix()}:{name}", driver | _of_command(["node", DRIVER], folder))
+
+
+def _of_command(words: Sequence[str], folder: Path) -> dict[str, str]:
     written = "[" + ", ".join(templates.quoted(word) for word in words) + "]"
     tests = {"tests/test_kling_client.py": templates.command_tests(written, PAYLOAD)}
-    return Plan(" ".join(words), tests | _common(written, folder, node=PurePath(words[0]).name == "node"))
+    return tests | _common(written, folder, node=PurePath(words[0]).name == "node")
 
 
 def _common(target: str, folder: Path, *, node: bool = False) -> dict[str, str]:
