@@ -78,7 +78,9 @@ def test_a_job_made_twice_in_the_case_of_another_property_breaks_one_create_too(
 
 def test_the_command_that_shows_it_again_tries_both_properties() -> None:
     result = Result(RULES["B1"], TEXT, "failed", found_by="E4")
-    started: Any = type("", (), {"seed": 0, "level": "required", "target": ("mine:generate",)})
+    started: Any = type(
+        "", (), {"seed": 0, "level": "required", "target": ("mine:generate",), "server": None}
+    )
     assert "--property B1 --property E4 " in command_line(started, result)
 
 

@@ -71,7 +71,9 @@ def test_it_works_in_real_time_too(name: str, tmp_path: Path) -> None:
     source = (NODE / "job.mjs") if name.endswith(".mjs") else None
     folder = tmp_path / "clients"
     shutil.copytree(
-        PROGRAMS if source is None else NODE, folder, ignore=shutil.ignore_patterns("node_modules")
+        PROGRAMS if source is None else NODE,
+        folder,
+        ignore=shutil.ignore_patterns("node_modules", "__pycache__"),
     )
     for path in folder.iterdir():
         text = path.read_text()

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,7 @@ def with_hooks(
                     hooks_told(server, gateway, folder, clock_server, fast_forward=True),
                     _guarded(server, client, hosts, gateway.port),
                 ):
-                    _wait_for_the_client(server, client, limiter, running)
+                    _wait_for_the_client(server, client, limiter, running, clock_server.tracker.waiting)
                     client.environment = brief_environment(folder, gateway.proxy_url)
                     client.virtual_time = True
                     unhooked = gateway.states[False]
@@ -164,16 +164,24 @@ def with_hooks(
 
 
 def _wait_for_the_client(
-    server: MockServer, client: CommandClient, limiter: RunLimiter, running: Callable[[], int]
+    server: MockServer,
+    client: CommandClient,
+    limiter: RunLimiter,
+    running: Callable[[], int],
+    waiting: Callable[[], Collection[int]],
 ) -> None:
     """Let no time pass while a program starts up: what it does then (compiling, say) no hook can see.
+
+    One that asks for the time, again and again, as it is `waiting`, is not at work by that.
 
     Nor does a program that stays say that a payload has come: it is idle to its hook until it reads it, and
     again once it has printed its result.
     """
     idle_detector, processes = server.idle_detector, ProcessWatcher(children())
     assert idle_detector is not None
-    idle_detector.busy_while(lambda: limiter.starting(CLIENT_STARTS, lambda: bool(processes.working())))
+    idle_detector.busy_while(
+        lambda: limiter.starting(CLIENT_STARTS, lambda: bool(processes.working(waiting())))
+    )
     idle_detector.busy_while(lambda: client.answering() or not running())
 
 

@@ -7,10 +7,14 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .originals import get_ident
 from .patches import Patches
 from .session import Session, session_of_caller
 
 __all__ = ["patch_alarms"]
+
+_awaited: dict[int, frozenset[int]] = {}
+"""The signals that threads take from the system's queue, by thread."""
 
 
 def patch_alarms(patches: Patches) -> None:
@@ -63,11 +67,20 @@ class _Alarm:
             # All is set for the next time before the handler runs, which may raise.
             session.scheduler.set_alarm(session.now() + interval if interval else math.inf, interval, ring)
             self._real_set(timer, interval, interval)
-            os.kill(os.getpid(), self._signals.SIGALRM)
+            self._ring()
 
         self._real_set(timer, seconds, interval)
         session.scheduler.set_alarm(session.now() + seconds if seconds else math.inf, interval, ring)
         return before
+
+    def _ring(self) -> None:
+        """Send the signal: to the thread that waits for it, since any that does not could take it before."""
+        number = self._signals.SIGALRM
+        for thread, signals in list(_awaited.items()):
+            if number in signals:
+                self._signals.pthread_kill(thread, number)
+                return
+        os.kill(os.getpid(), number)
 
     def _rest(self, session: Session) -> tuple[float, float]:
         """How far off the next signal is, and how often it comes again."""
@@ -104,7 +117,11 @@ class _SignalWaits:
                     found.append(got)
             return bool(found)
 
-        session.scheduler.until(deadline, ready)
+        _awaited[get_ident()] = frozenset(awaited)
+        try:
+            session.scheduler.until(deadline, ready)
+        finally:
+            del _awaited[get_ident()]
         return found[0] if found else None
 
     def _take_handled(self, session: Session, mask: Iterable[int]) -> int:

@@ -87,6 +87,11 @@ class ProcessTracker:
             if process is not asking and process.until is not None:
                 yield process.until
 
+    def waiting(self) -> frozenset[int]:
+        """The processes that have said that they wait, each of their threads that asks for itself too."""
+        running = {process.pid for process in self._hooked if process.until is None}
+        return frozenset(process.pid for process in self._hooked if process.pid not in running)
+
     def busy(self, asking: HookedProcess | None = None) -> Reason | None:
         """Tell why time may not jump: what any other process has to do now, None where none has anything."""
         real = time.monotonic()
