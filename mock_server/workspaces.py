@@ -150,8 +150,9 @@ class Workspaces:
 
     def idle_for(self, space: Workspace) -> float:
         """Real seconds since a workspace was last seen to be used."""
-        self._note(space, real_time.monotonic())
-        return real_time.monotonic() - self._used.get(space.name, real_time.monotonic())
+        now = real_time.monotonic()
+        self._note(space, now)
+        return now - self._used.get(space.name, now)
 
     def look(self) -> None:
         """End the workspaces that nobody has used for long; looks a few times in that time only."""

@@ -140,6 +140,8 @@ def test_workspaces_are_listed_and_ended(shared: MockServer) -> None:
     create(shared, "/@y")
     rows = ask(shared, "GET", "/_mock/workspaces").json["workspaces"]
     assert [(row["name"], row["jobs"]) for row in rows if row["name"]] == [("x", 1), ("y", 1)]
+    # The default one has no moment of its first use.
+    assert all(row["idle"] >= 0 for row in rows)
     own = ask(shared, "GET", "/@x/_mock/workspaces").json["workspaces"]
     assert [row["name"] for row in own] == ["x"]
     check = ask(shared, "DELETE", "/@x/_mock/workspaces/y")
