@@ -109,7 +109,7 @@ class Workspace:
         self.arming = Arming() if self.shared is None else StoredArming(self.shared)
         """What a test did beside its client, for the checks of a trace."""
         if "scenario" in settings.given:
-            self.arming.arm(self.names.resolve(settings.scenario), "start")
+            self.arming.arm(default, "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
         self.before_reset: list[Callable[[Workspace], None]] = []
         """Called with the workspace when it is about to forget everything."""
@@ -119,6 +119,10 @@ class Workspace:
         """Whether a request was accepted here, or somebody has controlled it: others make room first."""
         self.used = True
         """Whether somebody asked for it since that was last looked at."""
+        self._join_others()
+
+    def _join_others(self) -> None:
+        """Go on from where the other servers of the store are, where there may be some."""
         if self.shared is not None:
             self.clock.share = self._share
             self.following = Following(self, self.shared)

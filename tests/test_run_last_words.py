@@ -10,6 +10,7 @@ import pytest
 
 from kling_mock import Settings
 from kling_mock.interception.parent import run as running
+from kling_mock.interception.parent.in_process import clock_server_of
 from kling_mock.interception.parent.process import run_child
 from kling_mock.server import MockServer
 from tests.running import needs_linux
@@ -23,11 +24,10 @@ REFUSED = "import socket\ntry: socket.getaddrinfo('example.com', 443)\nexcept OS
 def test_a_busy_server_still_hears_of_what_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     servers: list[MockServer] = []
-    make = running.clock_server_of
 
     def made(server: MockServer, hosts: Any) -> Any:
         servers.append(server)
-        return make(server, hosts)
+        return clock_server_of(server, hosts)
 
     def started(*words: Any, **options: Any) -> int:
         # The loop is busy for as long as the program lives, and a moment longer.

@@ -124,8 +124,8 @@ def with_hooks(
     from kling_mock.interception.parent.certificates import Authority
     from kling_mock.interception.parent.environment import brief_environment
     from kling_mock.interception.parent.host_policy import Hosts
-    from kling_mock.interception.parent.in_process import gateway_of
-    from kling_mock.interception.parent.run import clock_server_of, hooks_told
+    from kling_mock.interception.parent.in_process import clock_server_of, gateway_of
+    from kling_mock.interception.parent.run import hooks_told
     from kling_mock.interception.parent.run_directory import RunDirectory
     from kling_mock.interception.parent.watcher import Watcher
 

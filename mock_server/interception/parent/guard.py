@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from . import seccomp
 from .host_policy import Hosts
+from .sandbox import STAND_IN
 
 __all__ = ["Guard"]
 
@@ -27,8 +28,6 @@ T = TypeVar("T")
 _ADDRESS = 128
 """Bytes of an address that are read."""
 _NAMES = 53
-_STAND_IN = "127.83."
-"""What the addresses begin with that stand for hosts of the mock."""
 _ASKED_FOR_NAMES = (
     b"/run/systemd/resolve/",
     b"/run/nscd/",
@@ -142,7 +141,7 @@ class Guard:
         host, port = place
         if port == _NAMES:
             return self._names
-        return self._gateway if host.startswith(_STAND_IN) else None
+        return self._gateway if host == STAND_IN else None
 
     def _may(self, place: tuple[str, int] | None, *, connects: bool) -> bool:
         """Tell whether a place is on this machine; None is where names are looked up for others."""

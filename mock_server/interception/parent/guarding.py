@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...errors import ServerError
 from ...server import MockServer
 from .guard import Guard
 from .host_policy import Hosts
+from .in_process import running_parts
 from .name_server import NameServer
 from .sandbox import STAND_IN
 
@@ -19,13 +19,12 @@ __all__ = ["guarded"]
 @contextmanager
 def guarded(server: MockServer, hosts: Hosts, port: int) -> Iterator[Guard]:
     """A guard for the programs of a running server: connects to the mock's hosts go to `port`."""
-    if server.loop is None:
-        raise ServerError("The server does not run: start() it before anything is led to it.")
+    loop, _ = running_parts(server)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         number = sock.getsockname()[1]
         names = NameServer(sock.dup(), hosts, STAND_IN)
-    server.loop.call_soon_threadsafe(names.start, server.loop)
+    loop.call_soon_threadsafe(names.start, loop)
     try:
         with Guard(hosts, gateway=port, names=number) as guard:
             yield guard

@@ -7,15 +7,17 @@ import os
 import sys
 import tempfile
 import urllib.request  # noqa: F401 - its functions are replaced
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ... import timing
 from ...errors import ServerError
 from ...events import EventKind
 from ...server import MockServer
+from ...serving.idle_detector import IdleDetector
 from ...virtual_time.import_hooks import ImportHooks
 from ...virtual_time.patches import Patches
+from ...virtual_time.proc import children
 from ..child.python.libcurl import LibCurl
 from ..child.python.proxies import Proxies
 from ..child.python.redirection import Redirection
@@ -26,9 +28,29 @@ from .gateway import Gateway
 from .host_policy import Hosts
 from .user_proxies import UserProxies
 
-__all__ = ["gateway_of", "intercept"]
+__all__ = ["clock_server_of", "gateway_of", "intercept", "running_parts"]
 
-_NOT_RUNNING = "The server does not run: start() it before anything is led to it."
+
+def running_parts(server: MockServer) -> tuple[asyncio.AbstractEventLoop, IdleDetector]:
+    """The event loop of a server, and what tells whether it rests; `ServerError` where it does not run."""
+    loop, idle_detector = server.loop, server.idle_detector
+    if loop is None or idle_detector is None:
+        raise ServerError("The server does not run: start() it before anything is led to it.")
+    return loop, idle_detector
+
+
+def clock_server_of(
+    server: MockServer, hosts: Hosts, *, on_connection: Callable[[], None] = lambda: None
+) -> ClockServer:
+    """Make what answers the hooks of programs, for a running server; before any of them is started."""
+    _, idle_detector = running_parts(server)
+    return ClockServer(
+        server.clock,
+        idle_detector,
+        hosts.refuse,
+        unrelated=frozenset(children()),
+        on_connection=on_connection,
+    )
 
 
 @contextmanager
@@ -42,9 +64,7 @@ def gateway_of(
     direct: bool = False,
 ) -> Iterator[Gateway]:
     """A gateway in a running server's event loop, until the end of the block; `Gateway` has the arguments."""
-    loop, idle_detector = server.loop, server.idle_detector
-    if loop is None or idle_detector is None:
-        raise ServerError(_NOT_RUNNING)
+    loop, idle_detector = running_parts(server)
     gateway = Gateway(server.app, idle_detector, authority, hosts, proxies, clock_server, direct=direct)
     asyncio.run_coroutine_threadsafe(gateway.open(), loop).result(timing.GATEWAY_ENDS)
     forget = server.space.bus.subscribe(lambda event: hosts.learn(event.data), (EventKind.EXCHANGE,))
@@ -71,9 +91,7 @@ def intercept(server: MockServer, *, hosts: Iterable[str] = (), offline: bool = 
     Everything is undone afterwards.
     """
     known, authority = Hosts(hosts, offline=offline), Authority()
-    if server.idle_detector is None:
-        raise ServerError(_NOT_RUNNING)
-    clock_server = ClockServer(server.clock, server.idle_detector, known.refuse)
+    clock_server = clock_server_of(server, known)
     with gateway_of(server, known, authority, clock_server=clock_server) as gateway:
         redirection = Redirection(
             known.decide, known.refuse, gateway.hooked, gateway.port, authority.pem.decode()

@@ -24,7 +24,7 @@ from .clock_server import ClockServer
 from .environment import child_environment, control_environment
 from .gateway import Gateway
 from .host_policy import MOST_REFUSED, Hosts
-from .in_process import gateway_of
+from .in_process import clock_server_of, gateway_of, running_parts
 from .process import held_signals, run_child
 from .reminder import Reminder
 from .run_directory import START_COMMAND, RunDirectory
@@ -36,7 +36,7 @@ from .unwatched import real_time_of, unwatched_of
 from .user_proxies import UserProxies
 from .watcher import Watcher
 
-__all__ = ["RunOptions", "clock_server_of", "hooks_told", "run"]
+__all__ = ["RunOptions", "hooks_told", "run"]
 
 EXCHANGES = 20_000
 """Exchanges that a summary knows at least: a run with many jobs has more than a server usually keeps."""
@@ -79,51 +79,65 @@ def run(options: RunOptions) -> dict[str, Any]:
     settings = options.settings.replace(
         host="127.0.0.1", port=0, max_exchanges=max(options.settings.max_exchanges, EXCHANGES)
     )
-    fast_forward = options.fast_forward
     with Watcher() as watcher, held_signals() as mask, MockServer(settings) as server:
         keep_past(server.space, of_program=True)
-        server.clock.followed = fast_forward
+        server.clock.followed = options.fast_forward
         clock_server = clock_server_of(server, hosts)
         with (
             gateway_of(server, hosts, authority, proxies, clock_server) as gateway,
             RunDirectory(authority, hosts, server.clock, proxies) as folder,
         ):
             watcher.watch(folder.path)
-            with (
-                surroundings_of(
-                    server, gateway, folder, hosts, sandbox=options.sandbox, offline=options.offline
-                ) as around,
-                hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward),
-                Census(folder.marks, folder.config, unrelated=children(), keep=[START_COMMAND]) as census,
-            ):
-                began, real = server.clock.now(), time.monotonic()
-                environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
-                environment |= control_environment(server)
-                look = Reminder(server).look
-                status = run_child(
-                    options.command,
-                    environment,
-                    mask,
-                    timeout=options.timeout,
-                    look=look,
-                    entering=around.entering,
-                    starting=around.starting,
-                )
-                _hear_out(server)
             return summary_of(
                 server,
                 command=list(options.command),
-                status=status,
-                began=began,
-                real=time.monotonic() - real,
                 hosts=hosts,
                 held=clock_server.tracker.held,
-                unguarded=around.problem,
-                unwatched=unwatched_of(census.programs, guarded=around.keeps, leads=around.leads),
-                real_time=real_time_of(census.programs) if fast_forward else (),
                 budget=options.budget,
                 ignore=options.ignore,
+                **_led(options, server, gateway, folder, clock_server, hosts, mask),
             )
+
+
+def _led(
+    options: RunOptions,
+    server: MockServer,
+    gateway: Gateway,
+    folder: RunDirectory,
+    clock_server: ClockServer,
+    hosts: Hosts,
+    mask: set[int] | None,
+) -> dict[str, Any]:
+    """Run the command with all that leads and watches it; what the summary says of that."""
+    fast_forward = options.fast_forward
+    with (
+        surroundings_of(
+            server, gateway, folder, hosts, sandbox=options.sandbox, offline=options.offline
+        ) as around,
+        hooks_told(server, gateway, folder, clock_server, fast_forward=fast_forward),
+        Census(folder.marks, folder.config, unrelated=children(), keep=[START_COMMAND]) as census,
+    ):
+        began, real = server.clock.now(), time.monotonic()
+        environment = child_environment(folder, gateway.proxy_url, fast_forward=fast_forward)
+        environment |= control_environment(server)
+        status = run_child(
+            options.command,
+            environment,
+            mask,
+            timeout=options.timeout,
+            look=Reminder(server).look,
+            entering=around.entering,
+            starting=around.starting,
+        )
+        _hear_out(server)
+    return {
+        "status": status,
+        "began": began,
+        "real": time.monotonic() - real,
+        "unguarded": around.problem,
+        "unwatched": unwatched_of(census.programs, guarded=around.keeps, leads=around.leads),
+        "real_time": real_time_of(census.programs) if fast_forward else (),
+    }
 
 
 def _hear_out(server: MockServer) -> None:
@@ -159,21 +173,6 @@ def _said_once() -> Callable[[str], None]:
     return say
 
 
-def clock_server_of(
-    server: MockServer, hosts: Hosts, *, on_connection: Callable[[], None] = lambda: None
-) -> ClockServer:
-    """Make what answers the hooks of a run, for a running server; before the command is started."""
-    idle_detector = server.idle_detector
-    assert idle_detector is not None
-    return ClockServer(
-        server.clock,
-        idle_detector,
-        hosts.refuse,
-        unrelated=frozenset(children()),
-        on_connection=on_connection,
-    )
-
-
 @contextmanager
 def hooks_told(
     server: MockServer,
@@ -193,9 +192,8 @@ def hooks_told(
     )
     advancing = None
     if fast_forward:
-        assert server.loop is not None
-        advance = advance_for_unhooked(clock_server, gateway)
-        advancing = asyncio.run_coroutine_threadsafe(advance, server.loop)
+        loop, _ = running_parts(server)
+        advancing = asyncio.run_coroutine_threadsafe(advance_for_unhooked(clock_server, gateway), loop)
     try:
         yield
     finally:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from ... import timing
 from ...server import MockServer
 from .gateway import Door, Gateway
 from .guarding import guarded
 from .host_policy import Hosts
+from .in_process import running_parts
 from .process import Starting
 from .run_directory import RunDirectory
 from .sandbox import SandboxFiles, open_files, open_sandbox
@@ -60,7 +62,6 @@ def _guard_of(
     server: MockServer, gateway: Gateway, folder: RunDirectory, hosts: Hosts
 ) -> Iterator[Surroundings]:
     """What keeps a command from other hosts, and gives it other files of names where it may."""
-    assert server.loop is not None
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(1024)
@@ -72,7 +73,7 @@ def _guard_of(
             spaces = open_files(files)
             hosts.listeners.append(files.write_hosts)
             try:
-                _open_door(server, gateway, listening, Door(False, admitted=True))
+                _in_loop(server, gateway.listen_inside(listening, Door(False, admitted=True)))
                 yield Surroundings(
                     entering=None if spaces is None else spaces.entering(),
                     starting=guard.call,
@@ -81,17 +82,15 @@ def _guard_of(
                 )
             finally:
                 hosts.listeners.remove(files.write_hosts)
-                asyncio.run_coroutine_threadsafe(gateway.leave_inside(), server.loop).result(
-                    timing.GATEWAY_ENDS
-                )
+                _in_loop(server, gateway.leave_inside())
                 if spaces is not None:
                     spaces.close()
 
 
-def _open_door(server: MockServer, gateway: Gateway, listening: socket.socket, door: Door) -> None:
-    assert server.loop is not None
-    opening = gateway.listen_inside(listening, door)
-    asyncio.run_coroutine_threadsafe(opening, server.loop).result(timing.GATEWAY_ENDS)
+def _in_loop(server: MockServer, work: Coroutine[Any, Any, None]) -> None:
+    """Have something done in the event loop of the server, and wait for it."""
+    loop, _ = running_parts(server)
+    asyncio.run_coroutine_threadsafe(work, loop).result(timing.GATEWAY_ENDS)
 
 
 @contextmanager
@@ -99,7 +98,7 @@ def _sandbox_of(
     server: MockServer, gateway: Gateway, folder: RunDirectory, hosts: Hosts
 ) -> Iterator[Callable[[], None]]:
     """What puts the command into a network of its own."""
-    assert server.loop is not None
+    loop, _ = running_parts(server)
     files = SandboxFiles(folder, hosts)
     doors = [Door(True, admitted=True), Door(True, admitted=True), Door(False, admitted=False)]
     sandbox = open_sandbox([server.port, gateway.hooked, gateway.port], files, hosts)
@@ -107,10 +106,10 @@ def _sandbox_of(
     hosts.listeners.append(files.write_hosts)
     try:
         for listening, door in zip(sandbox.listening, doors, strict=True):
-            _open_door(server, gateway, listening, door._replace(inside=True))
-        server.loop.call_soon_threadsafe(sandbox.names.start, server.loop)
+            _in_loop(server, gateway.listen_inside(listening, door._replace(inside=True)))
+        loop.call_soon_threadsafe(sandbox.names.start, loop)
         yield sandbox.entering()
     finally:
         hosts.listeners.remove(files.write_hosts)
-        asyncio.run_coroutine_threadsafe(gateway.leave_inside(), server.loop).result(timing.GATEWAY_ENDS)
+        _in_loop(server, gateway.leave_inside())
         sandbox.close()
