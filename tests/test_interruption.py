@@ -130,7 +130,8 @@ class Lost:
 
 def test_an_interruption_that_python_dropped_comes_at_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "unraisablehook", lambda found: None)
-    interruption, done = Interruption(), []
+    interruption = Interruption()
+    done: list[int] = []
 
     def work(most: int) -> Iterator[int]:
         for number in range(most):
