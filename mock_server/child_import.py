@@ -32,7 +32,7 @@ def told_by_import(
     """What a program writes that imports a module in a child process.
 
     Its argument is JSON: the file to write to, the module's name, `sys.path`, and what is `given`. It runs in
-    `folder`, which stands first in that path. Raises `TargetError`, which names the `target`, where the import
+    `folder`, which stands first in that path. Raises `TargetError`, naming the `target`, where the import
     ends the process or takes longer than `seconds`, real ones, else those of `KLING_MOCK_IMPORT_SECONDS`.
     """
     limit: float = (
