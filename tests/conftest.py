@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if any("::" in word for word in config.args):
         return
     marks = {mark for mark in ("wheel", "long") if mark not in named}
-    left_out, kept = [], []
+    left_out: list[pytest.Item] = []
+    kept: list[pytest.Item] = []
     for item in items:
         (kept if marks.isdisjoint(mark.name for mark in item.iter_markers()) else left_out).append(item)
     if left_out:
