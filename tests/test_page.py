@@ -71,6 +71,13 @@ def test_the_first_look_waits_for_no_file_that_the_page_did_not_name() -> None:
     named = re.findall(r'(?:href|src)="page/js/([\w/]+\.js)"', page)
     assert sorted(named) == sorted(needed)
     assert page.count('rel="stylesheet"') == 1
+    # Nor is any of it shown in a style that comes later.
+    late, now = (
+        set(re.findall(r"\.([a-z]+)", (FILES / name).read_text())) for name in ("composer.css", "style.css")
+    )
+    for name in needed:
+        classes = re.findall(r'class: "([\w ]+)"', (FILES / "js" / name).read_text(encoding="utf-8"))
+        assert not set(" ".join(classes).split()) & (late - now), name
 
 
 @pytest.mark.parametrize("path", ["../routes.py", "js/../../routes.py", "%2e%2e/files.py", "nothing.js", ""])
