@@ -71,7 +71,7 @@ class ProcessTracker:
     ) -> None:
         """Note that a thread of a process starts, and will make itself known; or that it has gone.
 
-        `online` says that it has begun: one that at first stands still for a child process says nothing itself.
+        `online` says that it has begun: one that at first stands still for a child process cannot say so.
         """
         key = process.pid, thread
         self._expected.pop(key, None)
