@@ -81,7 +81,7 @@ class MockApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            control = await self._loaded_control()
+            control = await self.load_control()
             await control(scope, receive, send)
             return
         path = route_path(scope)
@@ -116,14 +116,14 @@ class MockApp:
         if path.startswith(PREFIX):
             scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
         send = send if dates else dated(send, space.date)
-        control = self._control_app or await self._loaded_control()
+        control = self._control_app or await self.load_control()
         await control.answer(space, refusal, scope, receive, send)
 
-    async def _loaded_control(self) -> ControlApp:
-        """The application of the control API; what it imports is imported beside the loop."""
-        return await self.common.off_loop.run(self._load_control)
+    async def load_control(self) -> ControlApp:
+        """The application of the control API, loaded beside the loop where nothing has asked for it."""
+        return await self.common.off_loop.run(self._make_control)
 
-    def _load_control(self) -> ControlApp:
+    def _make_control(self) -> ControlApp:
         from .control.application import ControlApp
 
         # Off the loop is one piece of work after the other: nobody else makes one meanwhile.

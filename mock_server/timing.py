@@ -25,6 +25,7 @@ __all__ = [
     "CLOCK_MOVED",
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
+    "CONTROL_LOADED",
     "COUNTED_GAP",
     "DOWNLOAD",
     "DOWNLOAD_ENDS",
@@ -72,6 +73,7 @@ __all__ = [
     "SLEEP_LOOK",
     "SLOWNESS",
     "SNAPSHOT_SHARED",
+    "STAND_LOOK",
     "STILL_WAITING",
     "STOP_LOOK",
     "STORE_ANSWERS",
@@ -178,6 +180,8 @@ LOOK_IDLE_IN_NODE = 0.02
 """The same in Node, whose timers cost less."""
 SLEEP_LOOK = 0.002
 """Between two questions of what sleeps and does nothing else: a shell's `sleep`, Ruby, PHP."""
+STAND_LOOK = 4 * PROCESS_BLOCKED
+"""Between looks of a thread that stands still in between: longer than until it counts as blocked."""
 UNHOOKED_LOOK = 0.004
 """Between looks at whether a program without a hook waits for the clock."""
 
@@ -191,6 +195,8 @@ HEALTH_ANSWERS = _patient(3.0)
 """In which a server that is well answers when `health` asks it."""
 HEALTH_LOOK = 0.05
 """Between questions of `health --wait`."""
+CONTROL_LOADED = 1.0
+"""After which a server that stands by itself loads what a page of it needs: the first one opens fast then."""
 STORE_ANSWERS = _patient(1.0)
 """That a store outside of this process gets to answer: a request waits for it, and others behind that one."""
 STORE_PAUSE = 0.2
@@ -305,4 +311,5 @@ def for_hooks() -> dict[str, float]:
         "look_again": LOOK_AGAIN,
         "look_idle": LOOK_IDLE_IN_NODE,
         "sleep_look": SLEEP_LOOK,
+        "stand_look": STAND_LOOK,
     }

@@ -1,6 +1,7 @@
 """What the application loads and when, and what its users may add to it."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import textwrap
@@ -63,6 +64,26 @@ def test_first_questions_at_once_are_all_answered_by_one_control_application(mon
     with MockServer() as server:
         assert asyncio.run(ask(server.url)) == [200] * 8
         assert len(made) == 1
+
+
+def test_a_server_that_stands_by_itself_loads_the_page_before_it_is_asked(monkeypatch: Any) -> None:
+    from kling_mock.cli import listening
+
+    monkeypatch.setattr(listening, "CONTROL_LOADED", 0.0)
+    loaded: list[MockApp] = []
+
+    class Told(MockApp):
+        async def load_control(self) -> Any:
+            control = await super().load_control()
+            loaded.append(self)
+            stop[0]()
+            return control
+
+    monkeypatch.setattr(listening, "MockApp", Told)
+    stop: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        asyncio.run(listening.serve_until_signal(Settings(log_format="none"), bound, begun=stop.append))
+    assert len(loaded) == 1
 
 
 def test_middleware_and_routes_may_be_added_to_an_application() -> None:
