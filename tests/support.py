@@ -182,7 +182,8 @@ def mostly_long(values: Iterable[Any], every: int) -> list[Any]:
     """These as parameters: the first of each so many is in the test command, the others are `long`."""
     made = []
     for place, value in enumerate(values):
-        several = value if isinstance(value, tuple) else (value,)
+        # A named tuple is one value.
+        several = value if type(value) is tuple else (value,)
         param = value if isinstance(value, ParameterSet) else pytest.param(*several)
         marks = [*param.marks, *([pytest.mark.long] if place % every else [])]
         made.append(pytest.param(*param.values, marks=marks, id=param.id))
