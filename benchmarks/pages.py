@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 __all__ = ["open_pages"]
 
-APART = 1.0
-MOST = 50
+APART = 2.0
+MOST = 16
 """As in the page's `server.js`."""
 
 
 class _Page:
-    """A snapshot, then events; a gap asks for another snapshot, not earlier than a second after the last."""
+    """A snapshot, then events; a gap asks for another snapshot, two seconds after the last one."""
 
     def __init__(self, url: str) -> None:
         self._host = urlsplit(url).netloc

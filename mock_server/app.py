@@ -5,13 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-
-from starlette._utils import get_route_path
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from typing import TYPE_CHECKING
 
 from .api.body_reader import LargeBody, UnkeptBody, read_body
 from .api.create import create, takes_long
@@ -23,18 +17,15 @@ from .api.other_paths import respond
 from .api.outcome import Forgotten, Outcome, Refusal
 from .api.poll import poll
 from .api.request_context import RequestContext
-from .api.response import CORS_HEADERS, JSON, MockResponse
+from .api.response import MockResponse
 from .api.response_writer import NOTHING_SENT, Sent, deliver, whole_response
 from .api.turn import Handlers, Turn
 from .common import Common
-from .control import control_routes
-from .control.auth import control_error
-from .entrance import PREFIX, SPACE_PATH, Entrance, below
+from .entrance import PREFIX, SPACE_PATH, Entrance, below, for_browsers, route_path
 from .events import EventKind
 from .exchanges.exchange import Exchange, Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
-from .page import is_page, page_routes
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, Owed, whole
@@ -44,6 +35,12 @@ from .store.address import MEMORY
 from .store.records import Conflict, Outdated, StoreError
 from .validation import Problem
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.types import Receive, Scope, Send
+
+    from .control.application import ControlApp
 
 __all__ = ["MockApp", "create_app"]
 
@@ -55,12 +52,14 @@ NOT_KEPT = (Conflict, Outdated, StoreError)
 logger = logging.getLogger("kling_mock")
 
 Body = bytes | LargeBody | UnkeptBody
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[["Scope", "Receive", "Send"], Awaitable[None]]
 
 
-class MockApp(Starlette):
-    """A Starlette application whose two hot paths skip the router: most requests are polls.
+class MockApp:
+    """An ASGI application that answers the API itself, and has `ControlApp` answer everything else.
 
+    That one, and Starlette with it, is loaded when something first asks for it: a server that starts for a
+    test may never be asked.
     With `at_once` requests that arrived whole are answered without a task of their own, where the server
     asks for that; a class whose `__call__` must see every request goes without.
     """
@@ -69,10 +68,8 @@ class MockApp(Starlette):
     """What may stand before such a path: the pattern's group is the path."""
 
     def __init__(self, common: Common, *, at_once: bool = True) -> None:
-        routes = [*control_routes(common), *page_routes(common)]
-        super().__init__(routes=routes, exception_handlers={HTTPException: self._no_route})
-        self.router.redirect_slashes = False
         self.common = common
+        self._control_app: ControlApp | None = None
         self._entrance = Entrance(common)
         self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
@@ -84,12 +81,13 @@ class MockApp(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            control = await self.load_control()
+            await control(scope, receive, send)
             return
-        path = get_route_path(scope)
+        path = route_path(scope)
         dates = server_dates(scope)
         own = below(path)
-        if own.startswith(CONTROL_PREFIXES) or is_page(scope["method"], own, scope["headers"]):
+        if own.startswith(CONTROL_PREFIXES) or for_browsers(scope["method"], own, scope["headers"]):
             await self._control(scope, path, receive, send, dates=dates)
             return
         if dates:
@@ -118,15 +116,20 @@ class MockApp(Starlette):
         if path.startswith(PREFIX):
             scope["root_path"] = scope.get("root_path", "").rstrip("/") + root
         send = send if dates else dated(send, space.date)
-        if refusal is None:
-            try:
-                space.refresh()
-            except StoreError as error:
-                refusal = Refusal(503, f"{error}.")
-        if refusal is not None:
-            await control_error(refusal.status, refusal.message)(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        control = self._control_app or await self.load_control()
+        await control.answer(space, refusal, scope, receive, send)
+
+    async def load_control(self) -> ControlApp:
+        """The application of the control API, loaded beside the loop where nothing has asked for it."""
+        return await self.common.off_loop.run(self._make_control)
+
+    def _make_control(self) -> ControlApp:
+        from .control.application import ControlApp
+
+        # Off the loop is one piece of work after the other: nobody else makes one meanwhile.
+        if self._control_app is None:
+            self._control_app = ControlApp(self.common)
+        return self._control_app
 
     def _at_once(
         self, method: str, path: str, query: bytes, headers: Headers, scheme: str, body: bytes
@@ -215,7 +218,7 @@ class MockApp(Starlette):
             try:
                 received = await read_body(request, receive, space.settings.max_body, memory)
                 if opened.outdated:
-                    await Response(status_code=503)(scope, receive, send)
+                    await _unavailable(send)
                     return
                 if received is None:
                     opened.outcome.fault = "client-left"
@@ -357,30 +360,27 @@ class MockApp(Starlette):
         self.common.traffic.open -= 1
         return whole(status, head, response.body)
 
-    async def _no_route(self, request: Request, error: Exception) -> Response:
-        """The API's error body for a path or a method that the control API does not have."""
-        assert isinstance(error, HTTPException)
-        method, path = request.method, get_route_path(request.scope)
-        known = {"Not Found": f"Cannot {method} {path}", "Method Not Allowed": f"Cannot {method} {path}"}
-        text = known.get(error.detail, error.detail)
-        answer = error_response(request.scope[SPACE], path, error.status_code, text)
-        response = Response(answer.body, answer.status, error.headers, JSON.decode())
-        # The control API is for this machine's programs alone: no page of another origin may read it.
-        shared = CORS_HEADERS if path.startswith("/openapi") else []
-        response.raw_headers += [*answer.headers, *shared]
-        return response
+
+async def _unavailable(send: Send) -> None:
+    """The answer to a request whose workspace was reset while its body came."""
+    await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The mock as an ASGI application, for people who run it under a server of their own.
+    """The mock as a Starlette application, for people who run it under a server of their own.
 
-    It may be mounted below a prefix, or run behind one (`root_path`). With its state in this process's memory
-    a server that runs it in several workers is refused with `ServerError` (a worker of uvicorn ends itself);
-    with a `store` that they share it is not.
+    Middleware and routes of your own may be added to it. It may be mounted below a prefix, or run behind one
+    (`root_path`). With its state in this process's memory a server that runs it in several workers is refused
+    with `ServerError` (a worker of uvicorn ends itself); with a `store` that they share it is not.
     Faults that break a connection off need the transport that `MockServer` and `kling-mock serve` hand on;
     elsewhere such an answer stays unfinished, which most servers turn into a closed connection.
     """
     settings = settings or Settings()
     if settings.store == MEMORY:
         refuse_several_workers()
-    return MockApp(Common(settings))
+    from starlette.applications import Starlette
+
+    app = Starlette()
+    app.router.default = MockApp(Common(settings))
+    return app

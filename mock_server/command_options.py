@@ -1,9 +1,8 @@
 """The options of the commands besides those of the server, which are in `settings`.
 
-Light to import: the pytest plugin reads the table of the contract kit in every session.
+Light to import: the pytest plugin reads the table of the contract kit in every session. Annotations are not
+postponed here, as they are elsewhere: an `Option` that is a text would be compiled anew at every start.
 """
-
-from __future__ import annotations
 
 import os
 from collections.abc import Sequence
@@ -421,7 +420,6 @@ COMMAND_TABLES: tuple[type, ...] = (
     HealthOptions,
     ServeOptions,
     RunOptions,
-    ServeOptions,
     ReportOptions,
     CheckOptions,
     ValidateOptions,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from .api.outcome import Refusal
 from .api.request_context import key_of
@@ -13,7 +15,7 @@ from .store.records import StoreError
 from .workspace import Workspace
 from .workspaces import NAME, name_of_key
 
-__all__ = ["PREFIX", "SPACE_PATH", "Entered", "Entrance", "below"]
+__all__ = ["PREFIX", "SPACE_PATH", "Entered", "Entrance", "below", "for_browsers", "route_path"]
 
 PREFIX = "/@"
 """Begins the path of a request to a workspace: `/@NAME/…`."""
@@ -62,3 +64,19 @@ def below(path: str) -> str:
     """A path without the prefix of a workspace."""
     end = path.find("/", len(PREFIX)) if path.startswith(PREFIX) else 0
     return path[end:] if end > 0 else path
+
+
+def route_path(scope: Mapping[str, Any]) -> str:
+    """The path of a request without that below which the application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+        return path[len(root) :]
+    return path
+
+
+def for_browsers(method: str, path: str, headers: Headers) -> bool:
+    """Whether a request for the root or `/docs` is a browser's: clients are told that nothing is there."""
+    if path not in ("/", "/docs") or method != "GET":
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in headers)

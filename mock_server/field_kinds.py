@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .errors import SettingsError, did_you_mean, nearest
 from .units import DURATION_SCHEMA, parse_duration, parse_flag, parse_integer, parse_span
@@ -114,8 +113,7 @@ class Text:
         return {"type": "string"}
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One of a closed set of words."""
 
     known: tuple[str, ...]
@@ -136,8 +134,7 @@ class Word:
         return {"enum": list(self.known)}
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """A whole number within bounds; with `endless` also `forever`, which is kept as None."""
 
     low: int = 0
@@ -174,8 +171,7 @@ class Count:
         return FieldError(f"expected {self.what}{forever}, received {value!r}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
+class Seconds(NamedTuple):
     """A time: a bare number is seconds, a text has its unit (`500ms`, `30s`, `2m`); at most `high`.
 
     With `endless` also `forever`, which is kept as infinite.
@@ -281,15 +277,22 @@ class Names(Nested):
         return {"type": "object", "properties": words, "additionalProperties": False}
 
 
-@dataclass(frozen=True)
 class Items(Nested):
     """Several values of one kind, kept as `keep` makes them: at least one `least`, and `most` at most."""
 
-    item: Kind
-    what: str
-    keep: type[tuple[Any, ...]] | type[frozenset[Any]] = tuple
-    least: str = ""
-    most: int = 1000
+    def __init__(
+        self,
+        item: Kind,
+        what: str,
+        keep: type[tuple[Any, ...]] | type[frozenset[Any]] = tuple,
+        least: str = "",
+        most: int = 1000,
+    ) -> None:
+        self.item = item
+        self.what = what
+        self.keep = keep
+        self.least = least
+        self.most = most
 
     def check(self, value: object) -> Any:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):

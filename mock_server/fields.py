@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import SettingsError, did_you_mean, nearest
 from .field_kinds import FieldError, Kind, Nested
@@ -68,8 +67,7 @@ class Record(Nested):
         return {"anyOf": [next(iter(record["properties"].values())), record]}
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field: its name, what it may hold, its default (`dataclasses.MISSING` where it is needed), help."""
 
     name: str

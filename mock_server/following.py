@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import OrderedDict
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .errors import KlingMockError
@@ -59,7 +59,7 @@ class Following:
     def __init__(self, space: Followed, shared: SharedStore) -> None:
         self._space = space
         self._shared = shared
-        self._name = token_hex(4)
+        self._name = os.urandom(4).hex()
         """Tells the notes of this server from those of others."""
         self._own: OrderedDict[str, None] = OrderedDict()
         self._seen: _Seen | None = None

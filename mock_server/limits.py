@@ -86,7 +86,7 @@ class ConnectionCounts:
             self._counts.pop(client, None)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Limits:
     """The bounds of one server; times are real seconds, infinite where there is no limit."""
 

@@ -6,12 +6,10 @@ the options of pytest and keyword arguments are all read by it, and a type check
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from .errors import SettingsError, did_you_mean, nearest
 from .units import (
@@ -68,8 +66,7 @@ MISTYPED = 0.75
 """How much a variable's name must look like a known one's to count as mistyped: projects have their own."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Kind:
+class Kind(NamedTuple):
     """A kind of value: how it is read from what people write, its unit, and how a default is shown.
 
     `schema` is what TOML and JSON may hold for it, as JSON Schema.
@@ -80,7 +77,7 @@ class Kind:
     metavar: str = ""
     show: Callable[[Any], str] = str
     choices: tuple[str, ...] = ()
-    schema: Mapping[str, Any] = field(default_factory=lambda: NAME)
+    schema: Mapping[str, Any] = NAME
 
     @classmethod
     def one_of(cls, *words: str) -> Kind:
@@ -147,8 +144,7 @@ USD = Kind(
 WORDS = Kind(parse_words, schema=_several({"type": "string"}))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Option:
+class Option(NamedTuple):
     """One option: its kind, its default, a line of help, and where it can be given.
 
     `lowest` and `highest` bound a number, `above` says that it must be more than 0. `word` is its name on
@@ -244,7 +240,7 @@ class Option:
 def options_of(table: type) -> Mapping[str, Option]:
     """The options of a table by name, in order."""
     hints = get_type_hints(table, include_extras=True)
-    return {name: dataclasses.replace(hint.__metadata__[0], name=name) for name, hint in hints.items()}
+    return {name: hint.__metadata__[0]._replace(name=name) for name, hint in hints.items()}
 
 
 def read_environment(

@@ -1,6 +1,7 @@
-"""The options of the server, and `Settings`, which holds their values."""
+"""The options of the server, and `Settings`, which holds their values.
 
-from __future__ import annotations
+Annotations are not postponed, as in `command_options`.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -285,7 +286,7 @@ class Settings:
             return self.latency
         return REALISTIC_LATENCY if self.realistic else 0.0
 
-    def replace(self, **changes: Unpack[ServerOptions]) -> Settings:
+    def replace(self, **changes: Unpack[ServerOptions]) -> "Settings":
         """A copy with other options; a new pace takes the place of the old one (see `layered`)."""
         check_names(changes)
         table = server_options()

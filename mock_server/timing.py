@@ -25,6 +25,7 @@ __all__ = [
     "CLOCK_MOVED",
     "CONNECTION_ENDS",
     "CONNECTION_IDLE",
+    "CONTROL_LOADED",
     "COUNTED_GAP",
     "DOWNLOAD",
     "DOWNLOAD_ENDS",
@@ -191,6 +192,8 @@ HEALTH_ANSWERS = _patient(3.0)
 """In which a server that is well answers when `health` asks it."""
 HEALTH_LOOK = 0.05
 """Between questions of `health --wait`."""
+CONTROL_LOADED = 1.0
+"""After which a server that stands by itself loads what a page of it needs: the first one opens fast then."""
 STORE_ANSWERS = _patient(1.0)
 """That a store outside of this process gets to answer: a request waits for it, and others behind that one."""
 STORE_PAUSE = 0.2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from email.utils import formatdate
-from secrets import token_hex
 from typing import Any, Unpack
 
 from .awaited import moment_of
@@ -91,7 +91,7 @@ class Workspace:
         self._speed = self.clock.speed
         self.bus = self.clock.bus
         self.holds = Holds(self.clock, traffic)
-        self._life = "" if settings.repeat_ids else token_hex(8)
+        self._life = "" if settings.repeat_ids else os.urandom(8).hex()
         """What tells the ids of this server from those of others that have the same seed."""
         self._alone = backend is None
         self.ids = self._source(settings.seed, name + self._life)
@@ -144,7 +144,7 @@ class Workspace:
 
     def _source(self, seed: int | None, of: str) -> IdSource:
         """Issues ids; the ids of requests are those of no other server of the store."""
-        return IdSource(seed, workspace=of, server="" if self._alone else token_hex(8))
+        return IdSource(seed, workspace=of, server="" if self._alone else os.urandom(8).hex())
 
     def refresh(self) -> Workspace:
         """Learn what other servers of the store have changed."""

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from . import preloaded
+
 __all__ = ["NODE", "PROGRAMS", "RUN", "needs_linux", "needs_node", "python", "report_of", "run"]
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 NODE = HERE / "node"
 RUN = [sys.executable, "-m", "kling_mock", "run"]
+READ_AT_START = {"PYTHONIOENCODING", "PYTHONUTF8"}
+"""Variables that Python itself reads: a process that has begun knows them no more."""
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="there is no node on this machine")
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="this is kept on Linux only")
 
@@ -30,7 +34,10 @@ def run(
     environment.pop("CI", None)
     environment["PYTHONIOENCODING"] = "utf-8"
     environment |= environ or {}
-    return subprocess.run([*RUN, *words], capture_output=True, timeout=timeout, env=environment, **options)
+    command = RUN if READ_AT_START & (environ or {}).keys() else preloaded.words("run")
+    return subprocess.run(
+        [*command, *words], capture_output=True, timeout=timeout, env=environment, **options
+    )
 
 
 def report_of(tmp_path: Path, *words: str, **options: Any) -> tuple[dict[str, Any], str]:

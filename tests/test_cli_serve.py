@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests import preloaded
 from tests.support import until
 
 COMMAND = [sys.executable, "-m", "kling_mock", "serve"]
@@ -79,7 +80,11 @@ def serving(*arguments: str, **environment: str) -> Iterator[Served]:
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     result = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+        [*preloaded.words("serve"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
     )
     assert "Traceback" not in result.stderr
     return result.returncode, result.stderr

@@ -166,7 +166,7 @@ def test_what_is_there_is_kept_and_named(
         ("", [], "no client was found in "),
         ("import nothing_of_this_name", ["client:generate"], "No module named 'nothing_of_this_name'"),
         ("raise SystemExit(3)", ["client:generate"], "client:generate cannot be imported: SystemExit: 3"),
-        ("import os; os._exit(3)", ["client:generate"], "ended the process while it was imported"),
+        ("import os; os._exit(3)", ["client:generate"], "left the process with status 3"),
         ("def make(): ...", ["client:generate"], "client has no function 'generate'; it has make"),
         ("class Client: ...", ["client:Client"], "client:Client is a class"),
         ("def generate(): ...", ["client:generate"], "takes no payload"),

@@ -7,18 +7,20 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp import Client, StdioServerParameters
 
 from kling_mock import MockServer
 from kling_mock.agents.bounded import MOST_TOKENS, cut, last_lines, tokens
-from kling_mock.agents.serving import made_server
 from kling_mock.agents.verifying import shown_report
+
+if TYPE_CHECKING:
+    # Its types take a second to make: whoever only collects this file need not wait for them.
+    from mcp import Client, StdioServerParameters
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "coding-agents.md").read_text(encoding="utf-8")
@@ -45,6 +47,8 @@ def generate(payload, *, base_url, api_key):
 
 
 def server(folder: Path) -> StdioServerParameters:
+    from mcp import StdioServerParameters
+
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KLING_")}
     return StdioServerParameters(
         command=sys.executable, args=["-m", "kling_mock", "mcp"], env=environment, cwd=folder
@@ -66,6 +70,10 @@ def post(started: Mapping[str, Any], body: object) -> httpx.Response:
 
 @pytest.mark.asyncio
 async def test_an_agent_tries_a_client_and_reads_what_it_did() -> None:
+    from mcp import Client
+
+    from kling_mock.agents.serving import made_server
+
     with MockServer(polls=(1, 1)) as mock:
         await tries(Client(made_server(mock)))
 
@@ -103,6 +111,8 @@ async def tries(connection: Client) -> None:
 @pytest.mark.slow
 @pytest.mark.asyncio
 async def test_an_agent_gets_the_smallest_counterexample(tmp_path: Path) -> None:
+    from mcp import Client
+
     (tmp_path / "agents_client.py").write_text(CLIENT, encoding="utf-8")
     async with Client(server(tmp_path)) as client:
         text = await said(

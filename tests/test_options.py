@@ -44,9 +44,11 @@ def test_every_default_is_one_that_its_option_reads() -> None:
 @pytest.mark.parametrize("takes_options", [MockServer.__init__, MockServer.configure, Settings.replace])
 def test_keyword_arguments_are_typed_by_the_table(takes_options: Any) -> None:
     (options,) = (
-        one for one in inspect.signature(takes_options).parameters.values() if one.kind is one.VAR_KEYWORD
+        one
+        for one in inspect.signature(takes_options, eval_str=True).parameters.values()
+        if one.kind is one.VAR_KEYWORD
     )
-    assert options.annotation == "Unpack[ServerOptions]"
+    assert options.annotation == typing.Unpack[ServerOptions]
 
 
 MISTYPED = """\

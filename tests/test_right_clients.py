@@ -70,7 +70,7 @@ def accusations(finished: Finished) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", mostly_long(names, 6))
+@pytest.mark.parametrize("name", mostly_long(names, 9))
 def test_a_right_client_is_never_accused(name: str) -> None:
     properties = [] if name in ALL_PAIRS else OF_SLOW_ONES.get(name, ALONE)
     assert accusations(checked(name, 1, properties)) == []

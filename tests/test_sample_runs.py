@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import preloaded
 from tests.support import UPSTREAM
 
 pytestmark = pytest.mark.slow
@@ -46,10 +47,7 @@ def _run(program: list[str], *words: str) -> tuple[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment["PYTHONIOENCODING"] = "utf-8"
     command = [
-        sys.executable,
-        "-m",
-        "kling_mock",
-        "run",
+        *preloaded.words("run"),
         "--fast-forward",
         "--speed",
         "1e-6",

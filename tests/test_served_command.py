@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from . import preloaded
 from .planted.client import ADVICE, MISTAKES
 
 CLIENT = [sys.executable, str(Path(__file__).parent / "planted" / "client.py")]
@@ -21,7 +22,7 @@ QUICK = ["--speed", "50", "--polls", "1,1"]
 def serve(*words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("KLING_")}
     environ |= {"PAUSE": "0.02", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "kling_mock", "serve", *words]
+    command = [*preloaded.words("serve"), *words]
     return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=timeout, env=environ)
 
 

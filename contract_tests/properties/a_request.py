@@ -80,7 +80,7 @@ def no_undocumented_fields(run: Run) -> Failure | None:
     for exchange in _of_json(run):
         unknown = next(undocumented(exchange.payload, schema_for(exchange, run.trial.model)), None)
         if unknown is not None:
-            return Failure(f"{unknown} is no field of {run.trial.model}", exchange.number)
+            return Failure(f"the field {unknown} is none of {run.trial.model}", exchange.number)
     return None
 
 
@@ -94,7 +94,8 @@ def omit_not_null(run: Run) -> Failure | None:
     for exchange in _of_json(run):
         added = next((path for path in nulls(exchange.payload) if path not in given), None)
         if added is not None:
-            return Failure(f"{added or 'the body'} was not given and sent as null", exchange.number)
+            what = f"the field {added}" if added else "the body"
+            return Failure(f"{what} was not given and sent as null", exchange.number)
     return None
 
 
@@ -125,7 +126,7 @@ def integer_duration(run: Run) -> Failure | None:
     for exchange in run.creates:
         sent = exchange.payload.get("duration") if isinstance(exchange.payload, dict) else None
         if isinstance(sent, str):
-            return Failure(f"duration was sent as the string {quoted(sent)}", exchange.number)
+            return Failure(f"the duration was sent as the string {quoted(sent)}", exchange.number)
     return None
 
 
@@ -363,5 +364,5 @@ def variant_fit(run: Run) -> Failure | None:
             return Failure(f"the model is {wanted}, and {named} was sent", exchange.number)
         foreign = next((name for name in sent if name not in known), None)
         if foreign is not None:
-            return Failure(f"{foreign} is no field of {run.trial.model}", exchange.number)
+            return Failure(f"the field {foreign} is none of {run.trial.model}", exchange.number)
     return None

@@ -176,7 +176,7 @@ class Console:
         if self._live:
             self.stream.write("\r\x1b[K")
         told = [one for one in event.results if one.result == "failed" and one.counterexample is not None]
-        if len(event.results) > 1 or not told:
+        if len(event.results) > 1 or (event.results and not told):
             # A single breach is told in full below: a table would say it twice.
             self._say()
             for line in table(event.results, sign=self._sign):

@@ -52,6 +52,8 @@ def verdict(finished: Finished) -> str:
     summary = finished.summary
     if summary.problem:
         some = any(result.result != "skipped" for result in finished.results)
+        if summary.interrupted:
+            return f"{summary.problem} {'What is above was checked.' if some else 'Nothing was checked.'}"
         return f"The client could not be checked{' to the end' if some else ''}. {summary.problem}"
     if summary.over_budget and not any(result.counts for result in finished.results):
         return summary.over_budget

@@ -25,6 +25,7 @@ from ..reporting.html import as_html
 from ..reporting.json_report import as_json
 from ..reporting.junit import as_junit
 from .events import Checked, Event, ResultKey, Started
+from .interruption import Interruption
 from .parallel import in_parallel, processors
 from .session import plan_of, verify
 
@@ -70,15 +71,18 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     with viewed(plan.view):
         client = find_client(target, keep_alive=options["keep_alive"], isolate=options["isolate"])
     artifacts = Artifacts(Path(options["save"]))
-    reports = _Reports(artifacts)
-    finished = verify(client, plan, reports, in_parallel(_jobs(client, options["jobs"])))
-    if artifacts.problem:
-        print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
-    started = reports.started
-    assert started is not None
-    _write("--report", report, lambda: as_json(started, finished, reports.files))
-    _write("--html", html, lambda: as_html(started, finished, reports.files))
-    _write("--junit", junit, lambda: as_junit(started, finished))
+    interruption = Interruption()
+    reports = _Reports(artifacts, interruption)
+    with interruption.heard():
+        runner = interruption.ends(in_parallel(_jobs(client, options["jobs"])))
+        finished = verify(client, plan, reports, runner)
+        if artifacts.problem:
+            print(f"kling-mock verify: --save: {artifacts.problem}", file=sys.stderr)
+        started = reports.started
+        assert started is not None
+        _write("--report", report, lambda: as_json(started, finished, reports.files))
+        _write("--html", html, lambda: as_html(started, finished, reports.files))
+        _write("--junit", junit, lambda: as_junit(started, finished))
     if finished.summary.status == 2 and threading.active_count() > 1:
         _leave(2)
     if reports.unread is not None:
@@ -118,8 +122,9 @@ def _leave(status: int) -> None:
 class _Reports:
     """Hands events to the terminal, and saves counterexamples on the way."""
 
-    def __init__(self, artifacts: Artifacts) -> None:
+    def __init__(self, artifacts: Artifacts, interruption: Interruption) -> None:
         self._artifacts = artifacts
+        self._interruption = interruption
         self.files: dict[ResultKey, Path] = {}
         self._console = Console(files=self.files)
         self.started: Started | None = None
@@ -127,6 +132,7 @@ class _Reports:
         """Why the terminal takes no more; the other reports are written all the same."""
 
     def __call__(self, event: Event) -> None:
+        self._interruption.step()
         if isinstance(event, Started):
             self.started = event
         elif isinstance(event, Checked) and event.result.result == "failed":

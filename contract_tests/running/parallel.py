@@ -19,10 +19,13 @@ from kling_mock.errors import KlingMockError, TargetError
 from kling_mock.timing import PROCESS_ENDS
 
 from ..driving.egress_guard import sentence
+from ..driving.environments import no_process_left
 from ..properties import PROPERTIES, Property
 from .checks import ONE_CREATE, Checks, SecondCreate, in_order
 from .coverage import Coverage
 from .events import Checked, Checking, Result, ResultKey
+from .interruption import Interruption, hear, unheard
+from .models import Run
 from .session import Work, in_turn, ready_engine, stray
 
 __all__ = ["in_parallel", "processors"]
@@ -132,31 +135,37 @@ class _Pool:
 
     def results(self, count: int) -> Iterator[Result]:
         """The results of all units as they come; raises `TargetError` where a process could not go on."""
-        fork = multiprocessing.get_context("fork")
         workers: list[_Worker] = []
-        for _ in range(count):
-            mine, theirs = fork.Pipe()
-            # A process that held these ends would keep others, and itself, from seeing them closed.
-            ends = [*(worker.pipe for worker in workers), mine]
-            process = fork.Process(target=_serve, args=(theirs, ends, self._work), daemon=True)
-            process.start()
-            theirs.close()
-            workers.append(_Worker(process, mine))
-        try:
-            yield from self._gather(workers)
-        except BaseException:
-            for worker in workers:
-                _interrupt(worker)
-            raise
-        finally:
-            for worker in workers:
-                worker.pipe.close()
-                worker.process.join(PROCESS_ENDS)
-                worker.process.kill()
-                worker.process.join()
+        # What a process had started that did not come to its end in time, ends here.
+        with no_process_left():
+            try:
+                with unheard():
+                    for _ in range(count):
+                        workers.append(self._start(workers))
+                yield from self._gather(workers)
+            except BaseException:
+                for worker in workers:
+                    _interrupt(worker)
+                raise
+            finally:
+                for worker in workers:
+                    worker.pipe.close()
+                    worker.process.join(PROCESS_ENDS)
+                    worker.process.kill()
+                    worker.process.join()
         unnamed = "" if self._broken or not all(self._unnamed) else next(iter(self._unnamed), "")
         self._work.summary.problem = sentence(self._others) or unnamed
         self._work.summary.note = stray(self._stray)
+
+    def _start(self, others: Sequence[_Worker]) -> _Worker:
+        fork = multiprocessing.get_context("fork")
+        mine, theirs = fork.Pipe()
+        # A process that held these ends would keep others, and itself, from seeing them closed.
+        ends = [*(worker.pipe for worker in others), mine]
+        process = fork.Process(target=_serve, args=(theirs, ends, self._work), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, mine)
 
     def _gather(self, workers: Sequence[_Worker]) -> Iterator[Result]:
         running = list(workers)
@@ -270,22 +279,35 @@ def _serve(pipe: Connection, others: Sequence[Connection], work: Work) -> None:
     """The life of a process: units come, results go, and at last what all runs showed."""
     for end in others:
         end.close()
-    coverage = Coverage(work.models)
+    interruption = Interruption(enough=math.inf)
     try:
-        with ready_engine(work.client, work.plan, work.models[0]) as engine:
-            checks = Checks(engine, work.plan, work.properties, work.models[0])
-            while (message := pipe.recv()) is not None:
-                unit, second_create = message
-                checks.begin(unit.model, unit.part)
-                checks.second_create = second_create
-                for one in in_order([PROPERTIES[id] for id in unit.ids], checks.cause):
-                    pipe.send(_Found(checking=(one.id, unit.model)))
-                    pipe.send(_Found(results=[checks.check(one, coverage.see)]))
-                pipe.send(_Found(over=True, second_create=checks.second_create))
-            last = _Found(coverage=coverage, runs=engine.runs, others=tuple(engine.others))
-            last.stray_requests, last.unnamed = engine.stray_requests, checks.unnamed
-            pipe.send(last)
+        with interruption.heard():
+            hear()
+            for found in interruption.ends(_found)(pipe, work, interruption.step):
+                pipe.send(found)
     except KlingMockError as error:
         pipe.send(_Found(problem=str(error)))
     except (EOFError, KeyboardInterrupt, BrokenPipeError):
         pass  # the verification is over
+
+
+def _found(pipe: Connection, work: Work, step: Callable[[], None]) -> Iterator[_Found]:
+    coverage = Coverage(work.models)
+
+    def watch(run: Run) -> None:
+        step()
+        coverage.see(run)
+
+    with ready_engine(work.client, work.plan, work.models[0]) as engine:
+        checks = Checks(engine, work.plan, work.properties, work.models[0])
+        while (message := pipe.recv()) is not None:
+            unit, second_create = message
+            checks.begin(unit.model, unit.part)
+            checks.second_create = second_create
+            for one in in_order([PROPERTIES[id] for id in unit.ids], checks.cause):
+                yield _Found(checking=(one.id, unit.model))
+                yield _Found(results=[checks.check(one, watch)])
+            yield _Found(over=True, second_create=checks.second_create)
+        last = _Found(coverage=coverage, runs=engine.runs, others=tuple(engine.others))
+        last.stray_requests, last.unnamed = engine.stray_requests, checks.unnamed
+        yield last

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["DEFAULT_CLIP_SECONDS", "Facts", "Output", "Timing", "facts_from"]
 
@@ -14,16 +13,14 @@ QUEUED_SHARE = 0.04
 """The part of a documented generation time that a job is queued: one poll in the documented listings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """A time that a whole job took; `clip_seconds` is None where the clip's length is not known."""
 
     clip_seconds: float | None
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A finished clip as it was seen: its pixels, whether it has sound, what set its shape."""
 
     width: int
@@ -33,8 +30,7 @@ class Output:
     from_image: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """The facts of one variant, documented or derived from its nearest relatives."""
 
     model: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .schema import ANNOTATIONS, Schema
 
@@ -17,8 +16,7 @@ _ALTERNATIVES = frozenset({"anyOf", "oneOf", "allOf", "if", "then", "else", "dep
 _OTHERS = ("additionalProperties", "unevaluatedProperties", "patternProperties")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One choice among all alternatives of a schema: the parts that apply to a value together."""
 
     parts: tuple[dict[str, Any], ...]

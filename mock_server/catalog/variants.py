@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SpecError
 
@@ -36,8 +34,7 @@ RATIO_FIELDS = ("aspect_ratio", "ratio", "frame_size")
 SOUND_FIELDS = re.compile(r"(generate|keep)_audio\w*")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """One model of the API: a row of `kling-mock specs list`."""
 
     model: str
@@ -83,7 +80,7 @@ class Variant:
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain values."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values = self._asdict()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ..errors import SettingsError, did_you_mean, nearest
 from ..options import ENV_PREFIX, FILE, Option, options_of
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["Command", "Group", "argument", "flags"]
 
@@ -53,6 +55,8 @@ class Flag(click.Option):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The words that it takes, or files."""
+        from click.shell_completion import CompletionItem
+
         if self.option.kind is FILE:
             return [CompletionItem(incomplete, type="file")]
         return [CompletionItem(word) for word in self.option.kind.choices if word.startswith(incomplete)]
@@ -207,6 +211,8 @@ class Group(_Helped, click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names of commands, without importing what they need, and the options."""
+        from click.shell_completion import CompletionItem
+
         names = [
             CompletionItem(name, help=summary)
             for name, summary in self.summaries.items()

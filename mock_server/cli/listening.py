@@ -16,6 +16,7 @@ from ..serving.asgi_server import Listener
 from ..serving.collector import collect_rarely, no_collection
 from ..settings import Settings
 from ..store.records import Backend
+from ..timing import CONTROL_LOADED
 from ..verdicts.everybody import Everybody
 
 __all__ = ["serve_until_signal", "warn_of"]
@@ -63,10 +64,18 @@ async def serve_until_signal(
             signal.signal(number, lambda *_: listener.stop())
     begun(listener.stop)
     collect_rarely()
+    looked_at = loop.create_task(_load_control(app))
     try:
         await listener.serve(ready)
     finally:
+        looked_at.cancel()
         log.close()
         over(everybody)
         if common.backend is not None:
             common.backend.close()
+
+
+async def _load_control(app: MockApp) -> None:
+    """Have ready what a browser will ask for, once the first requests have been answered."""
+    await asyncio.sleep(CONTROL_LOADED)
+    await app.load_control()

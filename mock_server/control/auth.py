@@ -6,11 +6,11 @@ import hmac
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..common import Common
+from ..entrance import route_path
 from ..errors import KlingMockError
 from ..hostnames import is_loopback
 from ..serving.wire import SPACE
@@ -105,7 +105,7 @@ def _given_token(request: Request) -> str:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return given.strip()
-    if get_route_path(request.scope) == "/_mock/" and "token" in request.query_params:
+    if route_path(request.scope) == "/_mock/" and "token" in request.query_params:
         return request.query_params["token"]
     return request.cookies.get(TOKEN_COOKIE, "")
 

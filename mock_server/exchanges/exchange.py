@@ -29,6 +29,8 @@ __all__ = [
 Headers = Sequence[tuple[bytes, bytes]]
 Problems = tuple[Problem, ...]
 CLOSE = (b"connection", b"close")
+OF_CLIENTS = ("method", "path", "word", "job_id", "model", "scenario")
+"""What is shown of an exchange that may have a client's words; all else is the server's own."""
 MOST_OF_ALL = 64
 """Keys of many exchanges that are looked for in all of them."""
 
@@ -262,10 +264,9 @@ class Exchange(NamedTuple):
             "fault": self.fault,
             "key_in_url": self.key_in_url,
         }
-        for name in ("method", "path", "word", "job_id", "model", "scenario"):
-            # All else is the server's own.
-            if shown[name] is not None:
-                shown[name] = redactor.text(shown[name])
+        texts = {name: shown[name] for name in OF_CLIENTS if shown[name] is not None}
+        if not redactor.leaves("\n".join(texts.values())):
+            shown.update({name: redactor.text(text) for name, text in texts.items()})
         shown["violations"] = [problem.as_dict() for problem in violations]
         shown["findings"] = [problem.as_dict() for problem in findings]
         shown["query"] = redactor.query(self.query_string.decode("utf-8", "replace"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import json
 import re
 from functools import lru_cache
@@ -23,6 +22,8 @@ NO_KEYS = frozenset({*SCHEMES, "none", "null", "undefined", "true", "false", "yo
 GLUED = re.compile(r"(?:bearer|basic|token)[:=]*+(?=[\w\-]{8})", re.I)
 BORDERS = re.compile(r"""[\s,;"']+""")
 ENCODED = re.compile("%[0-9A-F]{2}")
+IN_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+"""What `html.escape` does: that module would load all of HTML's names at every start."""
 
 
 @lru_cache(maxsize=64)
@@ -60,7 +61,7 @@ def forms_of(key: str) -> tuple[tuple[str, int], ...]:
     """
     written: set[str] = set()
     for one in _readings(key):
-        written |= {one, one.replace(" ", "+"), html.escape(one), repr(one)[1:-1]}
+        written |= {one, one.replace(" ", "+"), one.translate(IN_HTML), repr(one)[1:-1]}
         for encoded in (quote(one, safe="", errors="replace"), quote_plus(one, errors="replace")):
             written |= {encoded, ENCODED.sub(lambda found: found[0].lower(), encoded)}
         for escaped in (json.dumps(one)[1:-1], json.dumps(one, ensure_ascii=False)[1:-1]):

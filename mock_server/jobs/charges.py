@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
@@ -12,8 +11,7 @@ __all__ = ["CREDITS_PER_USD", "Charge", "ChargeTotals", "Completion", "spent_bef
 CREDITS_PER_USD = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What one job would have cost; `credits` and `usd` are None where no price is documented."""
 
     job_id: str
@@ -60,8 +58,7 @@ def spent_before(
     return list(islice((one for one in recent if one[:2] < place and one.charge.spent), last))
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeTotals:
+class ChargeTotals(NamedTuple):
     """Sums over all jobs that were made, those that made room for others included."""
 
     made: int = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from importlib.util import find_spec
@@ -39,31 +38,29 @@ _RATE = 16
 """Pictures a second where a body counts pictures and does not say how fast they go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(NamedTuple):
     """A clip that is kept: its length in whole seconds, its aspect ratio, such as `16:9`, its sound."""
 
     seconds: int
     ratio: str
     sound: bool
-
-    name: str = field(init=False, repr=False, compare=False)
+    name: str
     """The name of its file, such as `16x9-5s-sound.mp4`."""
 
-    def __post_init__(self) -> None:
-        name = f"{self.ratio.replace(':', 'x')}-{self.seconds}s{'-sound' if self.sound else ''}.mp4"
-        object.__setattr__(self, "name", name)
+
+def _named(seconds: int, ratio: str, sound: bool) -> Clip:
+    name = f"{ratio.replace(':', 'x')}-{seconds}s{'-sound' if sound else ''}.mp4"
+    return Clip(seconds, ratio, sound, name)
 
 
-CLIPS: Mapping[str, Clip] = {
-    clip.name: clip
+_CLIPS_BY_FORM = {
+    (seconds, ratio, sound): _named(seconds, ratio, sound)
     for ratio in _RATIOS
     for seconds in range(_SHORTEST, _LONGEST + 1)
     for sound in (False, True)
-    for clip in (Clip(seconds, ratio, sound),)
 }
+CLIPS: Mapping[str, Clip] = {clip.name: clip for clip in _CLIPS_BY_FORM.values()}
 """Every clip by its name."""
-_CLIPS_BY_FORM = {(clip.seconds, clip.ratio, clip.sound): clip for clip in CLIPS.values()}
 
 
 def clip_for(variant: Variant, facts: Facts, body: Mapping[str, Any]) -> Clip:

@@ -9,17 +9,9 @@ from starlette.routing import Route
 
 from ..common import Common
 from ..control.auth import TOKEN_COOKIE, guarded
-from ..exchanges.exchange import Headers
 from .files import REFERENCE, file_response
 
-__all__ = ["is_page", "page_routes"]
-
-
-def is_page(method: str, path: str, headers: Headers) -> bool:
-    """Whether a request for the root or `/docs` is a browser's: clients are told that nothing is there."""
-    if path not in ("/", "/docs") or method != "GET":
-        return False
-    return any(name == b"accept" and b"text/html" in value for name, value in headers)
+__all__ = ["page_routes"]
 
 
 def page_routes(common: Common) -> list[Route]:

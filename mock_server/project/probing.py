@@ -1,21 +1,13 @@
-"""Looking at a client's function in a process of its own, which may exit, hang or print what it likes."""
+"""Looking at a client's function, in a process of its own."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..command_options import ImportOptions
+from ..child_import import told_by_import
 from ..errors import TargetError
-from ..options import options_of, read_options
 
 __all__ = ["Argument", "Shape", "probe"]
 
@@ -34,7 +26,7 @@ def read_when_called(module):
              or isinstance(node, ast.Call) and node.args
              and ast.unparse(node.func).endswith(("environ.get", "getenv"))]
     return [one.value for one in asked if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-file, module, name, path = json.loads(sys.argv[1])
+file, module, path, name = json.loads(sys.argv[1])
 sys.path[:] = path
 said = {}
 try:
@@ -96,7 +88,7 @@ def probe(target: str, folder: Path) -> Shape:
             f"The client {target!r} cannot be found: expected MODULE:FUNCTION such as my_client:generate, "
             "or a command after --, as in: kling-mock init -- node client.mjs"
         )
-    said = _asked(target, module, name, folder)
+    said = json.loads(told_by_import(_PROBE, target, module, [name], folder=folder))
     if "problem" in said:
         raise TargetError(f"{target} cannot be imported: {said['problem']}.")
     if said["kind"] == "class":
@@ -110,44 +102,3 @@ def probe(target: str, folder: Path) -> Shape:
     return Shape(
         module, name, said["is_async"], arguments, tuple(said["constants"]), tuple(said["environment"])
     )
-
-
-def _asked(target: str, module: str, name: str, folder: Path) -> dict[str, Any]:
-    """What the process says of the function."""
-    limit: float = read_options(options_of(ImportOptions), {})["import_seconds"]
-    with tempfile.TemporaryDirectory(prefix="kling-mock-") as place:
-        file = Path(place) / "said"
-        words = json.dumps([str(file), module, name, [str(folder), *sys.path]])
-        child = subprocess.Popen(
-            [sys.executable, "-B", "-c", _PROBE, words],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            child.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise TargetError(
-                f"{target} cannot be imported: {module} did not come back from its import within {limit:g} s "
-                "(KLING_MOCK_IMPORT_SECONDS allows more)."
-            ) from None
-        finally:
-            _end(child)
-        if not file.exists():
-            raise TargetError(
-                f"{target} cannot be imported: {module} ended the process while it was imported."
-            )
-        said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return said
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it has started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(child.pid, signal.SIGKILL)
-        else:
-            child.kill()
-    child.wait()

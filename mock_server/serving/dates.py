@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import Any
-
-from starlette.types import Scope, Send
+from typing import TYPE_CHECKING, Any
 
 from .wire import TRANSPORT
+
+if TYPE_CHECKING:
+    from starlette.types import Scope, Send
 
 __all__ = ["dated", "server_dates", "undated"]
 

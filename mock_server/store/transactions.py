@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from secrets import token_hex
 from threading import RLock
 from typing import TypeVar
 
@@ -157,7 +157,7 @@ class Transactions:
         """Have other values hold from now on, for every server."""
 
         def write(tx: Transaction) -> None:
-            version = token_hex(8).encode()
+            version = os.urandom(8).hex().encode()
             tx.set("v", version)
             tx.set("control", json.dumps(control).encode())
             self.afterwards(lambda: setattr(self, "version", version))

@@ -41,7 +41,7 @@ def a3_no_undocumented_fields(trace: Trace) -> Iterator[Accusation]:
         for problem in (*create.findings, *create.violations):
             if problem.constraint == "undocumented":
                 yield Accusation(
-                    f"{problem.path} is not a field of {create.model}, so what it asks for never happens.",
+                    f"the field {problem.path} is none of {create.model}, so what it asks for never happens.",
                     (create,),
                 )
 

@@ -277,7 +277,9 @@ def _syntax(what: str, where: str, near: str) -> PayloadError:
 
 
 def _shown(text: str) -> str:
-    return json.dumps(text if len(text) <= _SHOWN else text[:_SHOWN] + "…", ensure_ascii=True)
+    return json.dumps(text if len(text) <= _SHOWN else text[:_SHOWN] + "…", ensure_ascii=True).replace(
+        "\\u2026", "…"
+    )
 
 
 def _too_deep() -> PayloadError:

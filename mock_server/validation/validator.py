@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jsonschema_rs
 
@@ -39,15 +37,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of a body."""
 
     violations: tuple[Problem, ...]
     """Constraints that it breaks: the API answers 400."""
     findings: tuple[Problem, ...]
     """What the API tolerates: numeric strings, undocumented fields, broken rules of the prose."""
-    taken: Any = field(default=None, compare=False, repr=False)
+    taken: Any = None
     """The body as the API takes it, without undocumented fields; None where that is the body as it came."""
 
     @property
@@ -126,7 +123,7 @@ class _Contract:
             errors = itertools.islice(self._judge.iter_errors(coerced), MOST_PROBLEMS)
             sent = {found.path: found.received for found in findings if found.constraint == "numeric-string"}
             violations += [
-                dataclasses.replace(problem, received=sent.get(problem.path, problem.received))
+                problem._replace(received=sent.get(problem.path, problem.received))
                 for problem in itertools.islice(problems_of(errors), MOST_PROBLEMS)
             ]
         wrong = {problem.path.partition("[")[0].partition(".")[0] for problem in violations}

@@ -19,8 +19,8 @@ async function answered(response) {
 
 const KINDS = ["exchange-opened", "exchange", "job-made", "job-changed", "clock", "scenario", "settings", "reset", "gap"];
 
-const APART = 1000; // milliseconds between snapshots, where more happens than can be told event by event
-const MOST = 50; // events of one moment that are told; where there are more, a gap stands in their place
+const APART = 2000; // milliseconds between snapshots, where more happens than can be told event by event
+const MOST = 16; // events of one moment that are told: to write more costs a busy server as much as a snapshot now and then
 
 /**
  * One snapshot, then the events after it. `told.snapshot(data, again)`, `told.event(kind, data)`, `told.link(state)`.
