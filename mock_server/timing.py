@@ -73,6 +73,7 @@ __all__ = [
     "SLEEP_LOOK",
     "SLOWNESS",
     "SNAPSHOT_SHARED",
+    "STAND_LOOK",
     "STILL_WAITING",
     "STOP_LOOK",
     "STORE_ANSWERS",
@@ -179,6 +180,8 @@ LOOK_IDLE_IN_NODE = 0.02
 """The same in Node, whose timers cost less."""
 SLEEP_LOOK = 0.002
 """Between two questions of what sleeps and does nothing else: a shell's `sleep`, Ruby, PHP."""
+STAND_LOOK = 4 * PROCESS_BLOCKED
+"""Between looks of a thread that stands still in between: longer than until it counts as blocked."""
 UNHOOKED_LOOK = 0.004
 """Between looks at whether a program without a hook waits for the clock."""
 
@@ -308,4 +311,5 @@ def for_hooks() -> dict[str, float]:
         "look_again": LOOK_AGAIN,
         "look_idle": LOOK_IDLE_IN_NODE,
         "sleep_look": SLEEP_LOOK,
+        "stand_look": STAND_LOOK,
     }

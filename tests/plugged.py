@@ -55,4 +55,5 @@ def run(
     header = "import pytest\nfrom client import *\n"
     pytester.makepyfile(test_mine=header + textwrap.dedent(tests))
     run = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
-    return run("-p", "no:randomly", "-p", "no:xdist", *arguments)
+    without = ["randomly", "xdist", "schemathesis", *([] if "anyio" in tests else ["anyio"])]
+    return run(*[word for name in without for word in ("-p", f"no:{name}")], *arguments)

@@ -35,7 +35,7 @@ from tests.clients.seldom import RefusesGenerating, RefusesQueued
 from tests.clients.wire import GenerationFailed, Reply
 from tests.clients.zoo import TEXT
 from tests.running import needs_linux
-from tests.support import recorded
+from tests.support import mostly_long, recorded
 
 Payload = dict[str, Any]
 ROOT = Path(__file__).parents[1]
@@ -202,14 +202,17 @@ def test_a_job_that_takes_its_time_was_tried_however_seldom_a_client_polls() -> 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("client", "cause"),
-    [
-        (WrongRoute, "A6"),
-        (NeverPolls, "B7"),
-        (RefusesQueued, "C2"),
-        (RefusesGenerating, "C2"),
-        (ReadsUsage, "D5"),
-        (ReturnsTheAnswer, "D6"),
-    ],
+    mostly_long(
+        [
+            (WrongRoute, "A6"),
+            (NeverPolls, "B7"),
+            (RefusesQueued, "C2"),
+            (RefusesGenerating, "C2"),
+            (ReadsUsage, "D5"),
+            (ReturnsTheAnswer, "D6"),
+        ],
+        2,
+    ),
 )
 def test_one_cause_is_one_breach(client: type[Client], cause: str) -> None:
     ids = ("A1", "A2", "A6", "A7", "A9", "B1", "B2", "B4", "B7", "B8", "B9", "C2", "C3", "C9", "C13")

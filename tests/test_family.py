@@ -121,6 +121,21 @@ def test_a_process_that_says_that_it_waits_and_does_is_believed(clock: Clock) ->
         assert _comes_to_rest(tracker)
 
 
+def test_a_thread_that_has_begun_and_says_nothing_is_given_a_moment(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At first it may stand still for a child process, which it cannot say."""
+    tracker = ProcessTracker(clock, unrelated=children())
+    main = tracker.add(2)
+    tracker.note_wait(main, math.inf)
+    tracker.expect(main, 1)
+    assert tracker.busy() == Reason.STARTING
+    monkeypatch.setattr(timing, "PROCESS_UNSEEN", 0.0)
+    assert tracker.busy() == Reason.STARTING
+    tracker.expect(main, 1, online=True)
+    assert tracker.busy() is None
+
+
 def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:
     tracker = ProcessTracker(clock, unrelated=children())
     asking, other = tracker.add(7), tracker.add(7)

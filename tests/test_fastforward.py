@@ -140,7 +140,7 @@ def test_a_function_that_was_kept_as_a_default_or_in_a_class_is_replaced_too(
 
 
 @pytest.mark.slow
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(seconds=st.lists(st.floats(min_value=0.001, max_value=1e6), max_size=20))
 def test_a_sleep_never_ends_early_and_hardly_late(seconds: list[float]) -> None:
     clock = Clock(speed=0, start=1_800_000_000.0)

@@ -20,7 +20,7 @@ from kling_mock.scenarios.plain_data import SCENARIO_KEYS
 from kling_mock.scenarios.scenario import ERROR_SHAPES, SHAPES
 from kling_mock.trace_rules import INVARIANTS
 
-from .support import ask, mostly_long
+from .support import ask
 
 pytest_plugins = ["pytester"]
 
@@ -75,15 +75,18 @@ def test_the_six_tests_of_the_guide_pass(pytester: pytest.Pytester, library: str
     pytester.makefile(".ini", pytest=INI)
     assert write_listings(pytester, section(TESTING, library)) == ["client.py", "test_client.py"]
     assert f"import {library}" in (pytester.path / "client.py").read_text(encoding="utf-8")
-    result = pytester.runpytest_inprocess("-p", "no:xdist")
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:schemathesis", "-p", "no:anyio")
     result.assert_outcomes(passed=6)
     # Nor is there advice.
     assert "KlingMockWarning" not in result.stdout.str()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("library", mostly_long(LIBRARIES, 3))
-def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("library", "properties"),
+    [(LIBRARIES[0], "B?"), *[pytest.param(each, "", marks=pytest.mark.long) for each in LIBRARIES]],
+)
+def test_the_clients_of_the_guide_keep_the_contract(library: str, properties: str, tmp_path: Path) -> None:
     (client, _) = listings(section(TESTING, library))
     (tmp_path / "client.py").write_text(client, encoding="utf-8")
     few = ["--model", "klingai/v2.5-turbo/pro/text-to-video", "--max-examples", "1", "--timeout", "3600"]
@@ -94,6 +97,7 @@ def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path
         "kling_mock",
         "verify",
         *few,
+        *(["--property", properties] if properties else []),
         "--report",
         "report.json",
         "client:generate",
@@ -101,8 +105,8 @@ def test_the_clients_of_the_guide_keep_the_contract(library: str, tmp_path: Path
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=1200)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["properties"]
-    assert {result["result"] for result in results} == {"passed", "skipped"}
-    assert sum(result["result"] == "passed" for result in results) > 40
+    assert {result["result"] for result in results} <= {"passed", "skipped"}
+    assert sum(result["result"] == "passed" for result in results) > (5 if properties else 40)
 
 
 @pytest.mark.slow
@@ -110,7 +114,7 @@ def test_the_client_with_the_address_written_into_it_is_answered(pytester: pytes
     pytester.makefile(".ini", pytest=INI)
     assert write_listings(pytester, section(TESTING, "A client with the address written into it"))
     # In a process of its own: cryptography, which makes the certificate, cannot be imported twice in one.
-    result = pytester.runpytest_subprocess("-p", "no:xdist")
+    result = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:schemathesis", "-p", "no:anyio")
     result.assert_outcomes(passed=1)
 
 

@@ -75,9 +75,9 @@ def folder(tmp_path: Path) -> Path:
     ("words", "busy", "number"),
     [
         (FUNCTION, 1, signal.SIGINT),
-        (["-j", "2", *FUNCTION], 2, signal.SIGINT),
+        pytest.param(["-j", "2", *FUNCTION], 2, signal.SIGINT, marks=pytest.mark.long),
         (["-j", "2", *COMMAND], 2, signal.SIGINT),
-        (["-j", "1", *COMMAND], 1, signal.SIGTERM),
+        pytest.param(["-j", "1", *COMMAND], 1, signal.SIGTERM, marks=pytest.mark.long),
     ],
 )
 def test_reports_are_whole_and_nobody_is_left(

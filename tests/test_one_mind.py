@@ -95,7 +95,7 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-careful = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+careful = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -168,7 +168,7 @@ def check_generated(schema: dict[str, Any], examples: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 def test_validators_generator_and_tolerance_agree(schema: dict[str, Any]) -> None:
-    check_generated(schema, 60)
+    check_generated(schema, 30)
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def create_schemas(path: Path) -> Iterator[dict[str, Any]]:
 @pytest.mark.slow
 @needs_upstream("upstream")
 @pytest.mark.parametrize(
-    "path", mostly_long(MODEL_DOCUMENTS, 4), ids=lambda path: f"{path.parent.name}/{path.name}"
+    "path", mostly_long(MODEL_DOCUMENTS, 8), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_they_agree_on_the_documents_of_every_vendor(path: Path) -> None:
     for schema in create_schemas(path):

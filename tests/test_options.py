@@ -63,6 +63,7 @@ MockServer().configure(strct=True)
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_type_checker_finds_mistyped_options(tmp_path: Path) -> None:
     file = tmp_path / "wrong.py"

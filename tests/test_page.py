@@ -59,6 +59,27 @@ def test_pages_have_no_inline_script_and_nothing_from_elsewhere(name: str) -> No
     assert "//" not in text.replace("<!doctype", "")
 
 
+def test_the_first_look_waits_for_no_file_that_the_page_did_not_name() -> None:
+    script = re.compile(r'^import .* from "(\./[\w/]+\.js)";$', re.M)
+    waiting, needed = ["main.js"], {"main.js"}
+    while waiting:
+        for name in script.findall((FILES / "js" / waiting.pop()).read_text(encoding="utf-8")):
+            if name[2:] not in needed:
+                needed.add(name[2:])
+                waiting.append(name[2:])
+    page = (FILES / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:href|src)="page/js/([\w/]+\.js)"', page)
+    assert sorted(named) == sorted(needed)
+    assert page.count('rel="stylesheet"') == 1
+    # Nor is any of it shown in a style that comes later.
+    late, now = (
+        set(re.findall(r"\.([a-z]+)", (FILES / name).read_text())) for name in ("composer.css", "style.css")
+    )
+    for name in needed:
+        classes = re.findall(r'class: "([\w ]+)"', (FILES / "js" / name).read_text(encoding="utf-8"))
+        assert not set(" ".join(classes).split()) & (late - now), name
+
+
 @pytest.mark.parametrize("path", ["../routes.py", "js/../../routes.py", "%2e%2e/files.py", "nothing.js", ""])
 def test_no_other_file_is_given(server: MockServer, path: str) -> None:
     assert ask(server, "GET", f"/_mock/page/{path}", key=None).status == 404

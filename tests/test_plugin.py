@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -184,31 +185,36 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
     result.assert_outcomes(passed=16)
 
 
+WRONG_MARKERS = [
+    ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
+    ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
+    ("queued='soon'", "queued: expected a time such as 1.5, 500ms, 3s or 2m, received 'soon'"),
+    ("queued=-2", "queued: expected a finite time of 0 or more, received -2"),
+    ("ignore=None", "ignore: expected ids out of A1, A3"),
+    ("queued=1, polls=(1, 1)", "polls: expected without queued, received together"),
+    ("realistic=True, queued=3, generating=3", "realistic: expected without queued and generating"),
+    ("polls='1,1', realistic=True", "polls: expected without realistic, received together"),
+    ("'failed', 'slow'", "expected one scenario, received 2"),
+    ("'failed', scenario='slow'", "expected one scenario, received 2"),
+    ("port=80", "port: expected before the server starts"),
+    ("checks='of'", "checks: expected one of error, warn, off, received 'of'"),
+    ("ignore=['C88']", "ignore: expected ids out of A1, A3"),
+]
+"""Markers that cannot be, and what is said of each."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("marker", "message"),
-    [
-        ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
-        ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
-        ("queued='soon'", "queued: expected a time such as 1.5, 500ms, 3s or 2m, received 'soon'"),
-        ("queued=-2", "queued: expected a finite time of 0 or more, received -2"),
-        ("ignore=None", "ignore: expected ids out of A1, A3"),
-        ("queued=1, polls=(1, 1)", "polls: expected without queued, received together"),
-        ("realistic=True, queued=3, generating=3", "realistic: expected without queued and generating"),
-        ("polls='1,1', realistic=True", "polls: expected without realistic, received together"),
-        ("'failed', 'slow'", "expected one scenario, received 2"),
-        ("'failed', scenario='slow'", "expected one scenario, received 2"),
-        ("port=80", "port: expected before the server starts"),
-        ("checks='of'", "checks: expected one of error, warn, off, received 'of'"),
-        ("ignore=['C88']", "ignore: expected ids out of A1, A3"),
-    ],
-)
-def test_a_wrong_marker_is_an_error_that_says_what_is_right(
-    pytester: pytest.Pytester, marker: str, message: str
-) -> None:
-    result = run(pytester, f"@pytest.mark.kling({marker})\ndef test_it(kling_server): pass\n")
-    result.assert_outcomes(errors=1)
-    assert f"@pytest.mark.kling: {message}" in result.stdout.str()
+def test_a_wrong_marker_is_an_error_that_says_what_is_right(pytester: pytest.Pytester) -> None:
+    tests = [
+        f"@pytest.mark.kling({marker})\ndef test_{number}(kling_server): pass\n"
+        for number, (marker, _) in enumerate(WRONG_MARKERS)
+    ]
+    result = run(pytester, "\n".join(tests))
+    result.assert_outcomes(errors=len(tests))
+    shown = re.split(r"^_+ ERROR at setup of test_\d+ _+$", result.stdout.str(), flags=re.M)[1:]
+    assert len(shown) == len(tests)
+    for text, (_, message) in zip(shown, WRONG_MARKERS, strict=True):
+        assert f"@pytest.mark.kling: {message}" in text
     assert "Traceback" not in result.stdout.str()
     assert "During handling" not in result.stdout.str()
 
@@ -297,7 +303,7 @@ def test_a_configuration_file_is_found_from_a_folder_of_the_project(pytester: py
     pytester.chdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(pytester.path / "inner")
-        result = pytester.runpytest_inprocess("-p", "no:xdist")
+        result = pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:schemathesis", "-p", "no:anyio")
     result.assert_outcomes(passed=1)
 
 
@@ -427,5 +433,13 @@ def test_beside_xdist_and_randomly_and_folders_of_the_same_names(pytester: pytes
 
 
 def test_the_marker_is_documented(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_inprocess("--markers", "-o", "asyncio_default_fixture_loop_scope=function")
+    result = pytester.runpytest_inprocess(
+        "--markers",
+        "-p",
+        "no:schemathesis",
+        "-p",
+        "no:anyio",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+    )
     result.stdout.fnmatch_lines(["@pytest.mark.kling(scenario, *, queued, generating, *"])

@@ -87,7 +87,17 @@ def test_the_listed_test_passes_with_the_fixture(tmp_path: Path) -> None:
     assert set(re.findall(r"^(?:import|from) (\w+)", listing, re.MULTILINE)) <= sys.stdlib_module_names
     (tmp_path / "test_listing.py").write_text(listing, encoding="utf-8")
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_listing.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:schemathesis",
+            "test_listing.py",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

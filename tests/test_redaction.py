@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kling_mock.exchanges.redaction import HIDDEN, Redactor, environment_keys, keys_of, redact
 from kling_mock.exchanges.secret_names import MOST_KNOWN, SecretNames
@@ -69,3 +71,17 @@ def test_one_name_too_many_does_not_make_all_others_unknown(monkeypatch: pytest.
         assert f"{word}-key" in names
     assert len(judged) < len(words) + 50
     assert len(names._known) + len(names._before) <= 2 * MOST_KNOWN
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["secret-key", "a@b", "secr…", "https://u:p@h", "plain"]), st.text(max_size=9)
+        )
+    )
+)
+@example(["secr", "et-key"])
+def test_texts_that_are_left_together_are_left_one_by_one(texts: list[str]) -> None:
+    redactor = Redactor(["secret-key"])
+    if redactor.leaves("\n".join(texts)):
+        assert [redactor.text(text) for text in texts] == texts

@@ -171,7 +171,7 @@ asyncio.run(main())
     assert output == "2000\n"
 
 
-@pytest.mark.parametrize("name", ["client_requests.py", "client_fetch.mjs", "client_curl.sh"])
+@pytest.mark.parametrize("name", mostly_long(["client_requests.py", "client_fetch.mjs", "client_curl.sh"], 3))
 def test_nothing_but_loopback_is_contacted(name: str, tmp_path: Path) -> None:
     """What the system is asked to connect, as strace sees it."""
     if shutil.which("strace") is None:

@@ -46,6 +46,7 @@ from kling_mock.store.sqlite import SqliteBackend
 from kling_mock.timeline import JobStatus, ProgressBy, Timeline
 
 from .redis_process import PROGRAM, needs_redis, running_redis
+from .support import mostly_long
 
 PLAIN = Scenario("plain")
 FAILED = Scenario("failed", plan=("queued", "error"))
@@ -353,10 +354,11 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("times", mostly_long([1, 4], 2))
 @every_store
-def test_a_store_does_what_its_model_does(make: StoreMaker) -> None:
+def test_a_store_does_what_its_model_does(make: StoreMaker, times: int) -> None:
     machine: Any = partial(StoreMachine, make)
-    examples = 60 if make is memory else 25
+    examples = times * (15 if make is memory else 7)
     options = settings(max_examples=examples, stateful_step_count=30, deadline=None)
     run_state_machine_as_test(machine, settings=options)
 

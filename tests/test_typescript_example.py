@@ -36,6 +36,7 @@ def test_it_is_made_from_the_document_of_now(maker: ModuleType) -> None:
     assert all(f"  async {operation.name}(" in written for operation in OPERATIONS)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @needs_node
 @pytest.mark.skipif(not COMPILER.exists(), reason="npm install --prefix tests/node brings the compiler")

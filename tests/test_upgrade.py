@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from kling_mock.catalog.documents import outermost_schemas
 from kling_mock.catalog.schema import walk
 from kling_mock.catalog.upgrade import upgraded, upgraded_schema
-from tests.support import MODEL_DOCUMENTS, needs_upstream
+from tests.support import MODEL_DOCUMENTS, mostly_long, needs_upstream
 
 TEXT = {"type": "string"}
 FORMS: list[dict[str, Any]] = [
@@ -111,7 +111,7 @@ def test_a_document_keeps_nullable_beside_a_reference_that_is_resolved() -> None
 
 @pytest.mark.slow
 @needs_upstream("upstream")
-@pytest.mark.parametrize("path", MODEL_DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", mostly_long(MODEL_DOCUMENTS, 4), ids=lambda path: path.name)
 def test_nothing_of_3_0_is_left_in_any_vendors_document(path: Path) -> None:
     modern, _ = upgraded(json.loads(path.read_text()))
     for _, outer in outermost_schemas(modern):

@@ -70,7 +70,7 @@ leaves_sockets = pytest.mark.filterwarnings(
 
 @pytest.mark.slow
 @leaves_sockets
-@pytest.mark.parametrize("name", mostly_long(ALL, 4))
+@pytest.mark.parametrize("name", mostly_long(ALL, 8))
 def test_a_bug_is_caught_in_a_client_that_polls_seldom(name: str, engine: Engine) -> None:
     assert missed(engine, name, QUICK) == []
 

@@ -22,7 +22,7 @@ from kling_mock import MockServer, Scenario, Settings, create_app
 from kling_mock.configuration import load_config
 from kling_mock.errors import ConfigError
 
-from ..support import MODEL, PATHS, ask, body_for
+from ..support import MODEL, PATHS, ask, body_for, mostly_long
 
 IMAGE_MODEL = "kling-video/v1/standard/image-to-video"
 BRUSH_MODEL = "kling-video/v1.6/standard/image-to-video"
@@ -223,7 +223,7 @@ def _took(action: Callable[[], object]) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", REQUESTS)
+@pytest.mark.parametrize("family", mostly_long(REQUESTS, 3))
 def test_twice_as_large_a_request_takes_about_twice_as_long(
     family: str, send: Callable[[Request], int]
 ) -> None:
@@ -288,7 +288,7 @@ FILES: dict[str, tuple[int, Callable[[int], str]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FILES)
+@pytest.mark.parametrize("family", mostly_long(FILES, 3))
 def test_twice_as_large_a_file_takes_about_twice_as_long(family: str, tmp_path: Path) -> None:
     size, make = FILES[family]
 

@@ -111,7 +111,7 @@ def test_a_large_body_in_the_same_packet_is_no_head() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(0, 200_000), max_size=5))
 def test_requests_are_cut_anywhere(cuts: list[int]) -> None:
     large = BODY[:-1] + b', "x": "' + b"y" * 70_000 + b'"}'

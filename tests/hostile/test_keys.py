@@ -433,7 +433,7 @@ def cost(exchange: Exchange) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", mostly_long(FAMILIES, 3))
+@pytest.mark.parametrize("family", mostly_long(FAMILIES, 6))
 def test_hiding_costs_linear_time(family: str) -> None:
     make = FAMILIES[family]
     size = 30_000

@@ -146,7 +146,8 @@ class HookConnection(asyncio.Protocol):
                 why = reason_of(message.get("why"))
                 self._tracker.note_wait(self._process, _moment(message["due"]), busy=why)
             case "thread":
-                self._tracker.expect(self._process, int(message["id"]), gone=bool(message.get("gone")))
+                gone, online = bool(message.get("gone")), bool(message.get("online"))
+                self._tracker.expect(self._process, int(message["id"]), gone=gone, online=online)
             case "awake":
                 self._tracker.note_wait(self._process, None)
             case "jump":

@@ -45,8 +45,8 @@ class ProcessTracker:
         self._clock = clock
         self._watcher = ProcessWatcher(unrelated)
         self._hooked: set[HookedProcess] = set()
-        self._expected: dict[tuple[int, int | None], float] = {}
-        """Threads that have been started and have not made themselves known, and since when."""
+        self._expected: dict[tuple[int, int | None], tuple[bool, float]] = {}
+        """Threads that have not made themselves known: whether they have begun, and since when that is so."""
         self._woken: dict[int, float] = {}
         """Processes that had said that they wait and run again, and since when."""
         self.sockets: set[Any] = set()
@@ -66,12 +66,17 @@ class ProcessTracker:
         """Forget a process that has ended."""
         self._hooked.discard(process)
 
-    def expect(self, process: HookedProcess, thread: int, *, gone: bool) -> None:
-        """Note that a thread of a process starts, and will make itself known; or that it has gone."""
+    def expect(
+        self, process: HookedProcess, thread: int, *, gone: bool = False, online: bool = False
+    ) -> None:
+        """Note that a thread of a process starts, and will make itself known; or that it has gone.
+
+        `online` says that it has begun: one that at first stands still for a child process cannot say so.
+        """
         key = process.pid, thread
         self._expected.pop(key, None)
         if not gone and not any((one.pid, one.thread) == key for one in self._hooked):
-            self._expected[key] = time.monotonic()
+            self._expected[key] = online, time.monotonic()
 
     def note_wait(self, process: HookedProcess, until: float | None, *, busy: Reason | None = None) -> None:
         """Note until which virtual moment a process waits; None where something else woke it."""
@@ -113,10 +118,14 @@ class ProcessTracker:
                 holding[process.pid] = Reason.ASKING
             elif process.busy is not None and real - process.heard < timing.ENDLESS_WORK:
                 holding[process.pid] = process.busy
-            elif process.until is None and (beside or not visible) and _may_work(process, real):
+            elif (
+                process.until is None
+                and (beside or not visible)
+                and _may_work(process.pid, real - process.heard)
+            ):
                 holding[process.pid] = Reason.PROCESS
-        for (pid, _), since in self._expected.items():
-            if real - since < timing.ENDLESS_WORK:
+        for (pid, _), (online, since) in self._expected.items():
+            if _may_work(pid, real - since) if online else real - since < timing.ENDLESS_WORK:
                 holding[pid] = Reason.STARTING
         return holding
 
@@ -158,9 +167,11 @@ def _is_woken(pid: int) -> bool:
     return proc.RUNNABLE in (proc.work_of_process(pid) or ())
 
 
-def _may_work(process: HookedProcess, real: float) -> bool:
-    """Tell whether one that cannot be looked at alone may work: a thread beside the one that asks."""
-    since = real - process.heard
+def _may_work(pid: int, since: float) -> bool:
+    """Tell whether one that cannot be looked at alone, a thread of a process, may work.
+
+    `since` are the real seconds since it was last heard of.
+    """
     if since < timing.PROCESS_UNSEEN:
         return True
-    return since < timing.ENDLESS_WORK and proc.RUNNABLE in (proc.work_of_process(process.pid) or ())
+    return since < timing.ENDLESS_WORK and proc.RUNNABLE in (proc.work_of_process(pid) or ())

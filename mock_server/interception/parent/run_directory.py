@@ -39,6 +39,7 @@ PROTOCOL = 2
 START_COMMAND = CHILD / "commands" / "start.py"
 """Starts a command that waits or tells the time, for shells."""
 COMMANDS = ("sleep", "date")
+_STAND_IN = (sys.executable, "-IS", str(START_COMMAND))
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "DENO_CERT")
 """Files of trusted certificates: OpenSSL (and Go, Ruby, PHP with it), requests, curl, git, Deno."""
 NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
@@ -111,6 +112,7 @@ class RunDirectory:
             "no_proxy": self.no_proxy,
             "token": token,
             "fast_forward": fast_forward,
+            "limit": [*_STAND_IN, "limit"],
             "epoch": time.time() - time.monotonic(),
             "timing": timing.for_hooks(),
         }
@@ -156,7 +158,7 @@ class RunDirectory:
         tools.mkdir()
         for name in COMMANDS:
             script = tools / name
-            words = " ".join(map(shlex.quote, [sys.executable, "-IS", str(START_COMMAND), name]))
+            words = " ".join(map(shlex.quote, [*_STAND_IN, name]))
             script.write_text(f'#!/bin/sh\n_KLING_TOOL="$0" exec {words} "$@"\n')
             script.chmod(0o700)
         return tools

@@ -41,7 +41,10 @@ function watchThreads(schedule, parent) {
       starting = false;
       schedule.changed();
     };
-    worker.once("online", started);
+    worker.once("online", () => {
+      parent.tell({ ask: "thread", id, online: true });
+      started();
+    });
     worker.once("exit", () => {
       parent.tell({ ask: "thread", id, gone: true });
       started();

@@ -12,6 +12,7 @@ const reasons = require("./reasons.cjs");
 const { watchThreads } = require("./threads.cjs");
 const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
 const { replaceProcessTimeouts } = require("./process_timeouts.cjs");
+const { replaceStanding } = require("./standing.cjs");
 
 const real = {
   setTimeout: globalThis.setTimeout,
@@ -145,7 +146,20 @@ class Schedule {
     real.setImmediate(() => this.look());
   }
 
-  rest(milliseconds) {
+  // This thread stands still now and says no more: what it said last does not hold for that long.
+  stands() {
+    this.activity += 1;
+    this.told = null;
+    if (this.parent.socket !== null) this.parent.tell({ ask: "awake" });
+  }
+
+  // Look again later; at once where something has been set or cleared since `activity`: what was said to the parent
+  // then is no longer so, and while this thread sleeps nobody could see that.
+  rest(milliseconds, activity = this.activity) {
+    if (activity !== this.activity) {
+      this.look();
+      return;
+    }
     this.pause = real.setTimeout(() => {
       this.pause = null;
       this.look();
@@ -183,7 +197,7 @@ class Schedule {
     this.told = null;
     const activity = this.activity;
     this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
-      if (answer === null || answer.horizon === null) this.rest(this.pauses.again);
+      if (answer === null || answer.horizon === null) this.rest(this.pauses.again, activity);
       else this.settle(() => this.jump(answer, activity));
     });
   }
@@ -206,7 +220,7 @@ class Schedule {
       return;
     }
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
-      if (answer === null || !answer.done) this.rest(this.pauses.again);
+      if (answer === null || !answer.done) this.rest(this.pauses.again, activity);
       else {
         this.nativeIO.note();
         this.look();
@@ -334,6 +348,7 @@ function fastForward(config, parent) {
     replaceSocketTimeouts(schedule);
     watchUnpacking(schedule);
     watchThreads(schedule, parent);
+    replaceStanding(schedule, config);
     schedule.externalIO.watch();
   }
   require("node:module").syncBuiltinESMExports();

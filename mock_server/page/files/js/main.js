@@ -1,6 +1,6 @@
 // The page: server.js feeds state.js, and each view reads it. Views tell each other through here alone.
 
-import { $ } from "./dom.js";
+import { $, h } from "./dom.js";
 import { follow, get } from "./server.js";
 import { State } from "./state.js";
 import { Head } from "./clock.js";
@@ -8,7 +8,6 @@ import { Lanes } from "./lanes.js";
 import { Exchanges } from "./exchanges.js";
 import { Panel, jobPath } from "./panel.js";
 import { Verdict } from "./verdict.js";
-import { Control } from "./control.js";
 
 const VIEWS = ["traffic", "composer", "verdict", "control"];
 
@@ -21,14 +20,29 @@ const onJob = (id) => { show("traffic"); panel.job(id); };
 const verdict = new Verdict(state, { onExchange, onTrouble });
 const panel = new Panel(state, { onExchange, onJob, onTrouble, refreshVerdict: () => verdict.refresh() });
 const exchanges = new Exchanges(state, (number) => panel.exchange(number));
-let composer = null; // it is fetched when somebody wants it
-const control = new Control(state, { onTrouble });
+// Fetched when somebody wants them: the first look at the traffic waits for neither.
+let [style, composer, control] = [null, null, null];
 new Lanes(state, { onJob, onExchange });
 const head = new Head(state, { onTrouble });
 
+/** The style of forms, once it holds. */
+function styled() {
+  style ??= new Promise((done) => {
+    document.head.append(h("link", { rel: "stylesheet", href: "page/composer.css", onload: done, onerror: done }));
+  });
+  return style;
+}
+
 async function compose() {
   composer ??= import("./composer.js").then(({ Composer }) => new Composer({ onJob, onTrouble }));
+  await styled();
   await (await composer).open();
+}
+
+async function steer() {
+  control ??= import("./control.js").then(({ Control }) => new Control(state, { onTrouble }));
+  await styled();
+  await (await control).open();
 }
 
 async function show(name) {
@@ -43,7 +57,7 @@ async function show(name) {
   try {
     if (name === "verdict") await verdict.refresh();
     if (name === "composer") await compose();
-    if (name === "control") await control.open();
+    if (name === "control") await steer();
   } catch (error) {
     onTrouble(error.message);
   }
@@ -78,7 +92,7 @@ follow({
     state.event(kind, data);
     if (kind === "job-changed") changed(data.job_id);
     if (kind === "reset") { verdict.seen = ""; state.verdict = null; panel.close(); if (!$("verdict").hidden) verdict.refresh(); }
-    if (kind === "settings" && !$("control").hidden) control.open();
+    if (kind === "settings" && !$("control").hidden) steer();
   },
   link: (kind, text) => { $("link").className = kind; $("link").textContent = text; },
 });
