@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -69,6 +70,22 @@ def test_sleeps_are_skipped_beside_it(
     with freeze():
         assert finished(kling_server, 5) == "completed"
     assert 60 <= kling_server.clock.now() - before < 90
+
+
+@pytest.mark.parametrize("tick", [False, True])
+def test_a_journey_goes_on_by_what_is_skipped(kling_fast_forward: Any, tick: bool) -> None:
+    with time_machine.travel("2020-01-01T00:00Z", tick=tick) as traveller:
+        began = time.time()
+        time.sleep(100)
+        gone = 100 if tick else 0
+        assert time.time() - began == pytest.approx(gone, abs=10)
+        assert datetime.now(UTC).timestamp() == pytest.approx(time.time(), abs=10)
+        assert (datetime.now(UTC) - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds() == pytest.approx(
+            gone, abs=10
+        )
+        traveller.move_to("2021-01-01T00:00Z")
+        assert datetime.now(UTC).year == 2021
+    assert time.time() - began > 86_400 * 365
 
 
 @frozen

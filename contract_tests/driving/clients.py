@@ -21,6 +21,7 @@ from kling_mock.virtual_time.originals import allocate_lock
 from ..running.models import Outcome
 from .call_forms import fields_taken, takes_fields_by_name
 from .errors_raised import is_unsupported, name_of, raised_on_purpose, text_of
+from .kept_loop import ClientStopped, KeptLoop
 from .safe_import import try_import
 
 __all__ = [
@@ -34,12 +35,10 @@ __all__ = [
 ]
 
 
+_CANCELS = 3
+"""Times that a coroutine is cancelled before it is stopped by force."""
 ClientKind = Literal["python", "command"]
 """A callable of this process, or a program."""
-
-
-class ClientStopped(BaseException):
-    """Raised inside a callable that went beyond its limits, to end it."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,8 @@ class CallableClient(Client):
         self.by_name = takes_fields_by_name(function)
         """True where it is called with a keyword for each field, instead of one payload."""
         self.fields = fields_taken(function)
+        self.loop: KeptLoop | None = KeptLoop()
+        """Where its coroutines run; None where each has a loop of its own."""
         self._resumes = "generation_id" in _parameters(function)
         self.package = (getattr(function, "__module__", None) or "").partition(".")[0]
 
@@ -166,6 +167,12 @@ class CallableClient(Client):
             **{name: payload[name] for name in payload if taken is None or name in taken}, **options
         )
 
+    def close(self) -> None:
+        """End the loop of its coroutines; another session has another one."""
+        if self.loop is not None:
+            self.loop.close()
+            self.loop = KeptLoop()
+
     @property
     def can_resume(self) -> bool:
         """True where the function takes a `generation_id`."""
@@ -181,6 +188,7 @@ class _FunctionCall(ClientCall):
     def __init__(self, client: CallableClient, arguments: CallArguments) -> None:
         super().__init__(arguments)
         self._client = client
+        self._stops = 0
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -194,12 +202,17 @@ class _FunctionCall(ClientCall):
         try:
             value = self._client.invoke(self.arguments.payload, options)
             if inspect.isawaitable(value):
-                value = asyncio.run(self._await(value))
+                kept = self._client.loop
+                value, error = (asyncio.run if kept is None else kept.run)(self._await(value))
+                if error is not None:
+                    raise error
         except ClientStopped:
-            return Outcome("stopped", text="it did not come back")
+            return _stopped()
         except SystemExit as error:
             return Outcome("exited", error="SystemExit", text=f"sys.exit({error.code!r})")
         except BaseException as error:
+            if self._stops and isinstance(error, asyncio.CancelledError):
+                return _stopped()
             return Outcome(
                 "raised",
                 error=name_of(error),
@@ -213,14 +226,27 @@ class _FunctionCall(ClientCall):
                 loop.close()
         return Outcome("returned", value)
 
-    async def _await(self, value: Any) -> Any:
+    async def _await(self, value: Any) -> tuple[Any, BaseException | None]:
+        """What comes of it: a value, or an error, which the loop itself gets nothing to see of."""
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        return await value
+        try:
+            return await value, None
+        except BaseException as error:
+            return None, error
+        finally:
+            # Before the loop rests again, which would let time go on.
+            self.over = True
 
     def stop(self) -> None:
-        """Raise `ClientStopped` in the function's thread: at its next step of Python code."""
-        thread = self._thread.ident
+        """Cancel the coroutine; else raise `ClientStopped` in its thread: at its next step of Python code."""
+        self._stops += 1
+        thread, kept = self._thread.ident, self._client.loop
+        if kept is not None and self._task is not None:
+            if self._stops <= _CANCELS:
+                self.interrupt()
+                return
+            thread = kept.thread
         if thread is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(thread), ctypes.py_object(ClientStopped)
@@ -232,6 +258,10 @@ class _FunctionCall(ClientCall):
             return False
         self._loop.call_soon_threadsafe(self._task.cancel)
         return True
+
+
+def _stopped() -> Outcome:
+    return Outcome("stopped", text="it did not come back")
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:

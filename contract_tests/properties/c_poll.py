@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
 from .oracles import failed_clearly, gave_up_early, mentions, not_delivered
-from .poll_rate import OUTAGES, busy_loop, documented_job, long_jobs
+from .poll_rate import ENDLESS, ODD_STATUSES, OUTAGES, busy_loop, documented_job, long_jobs, named, wavering
 from .retry_after import PATIENCE, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
@@ -42,15 +43,11 @@ def pending_vocabulary(run: Run) -> Failure | None:
     return gave_up_early(run)
 
 
-def _named(word: str) -> Scenario:
-    return Scenario("generated", f"A generating job is called {word!r}.", words={"generating": word})
-
-
 @rule(
     "C3",
     trials=behaving(scenario_strategies.unknown_words),
     first=each(
-        scenario_strategies.WITHOUT_STATUS, *(_named(word) for word in scenario_strategies.UNKNOWN_WORDS)
+        scenario_strategies.WITHOUT_STATUS, *(named(word) for word in scenario_strategies.UNKNOWN_WORDS)
     ),
     plain=True,
 )
@@ -78,14 +75,31 @@ def _stuck(context: Context) -> st.SearchStrategy[Trial]:
     return st.sampled_from(STUCK).map(lambda scenario: stuck_trial(context, payload, scenario))
 
 
+def _endless(context: Context) -> Iterator[Trial]:
+    if has_budget(context) is None:
+        budget = context.profile.last_polls[-1]
+        yield from (stuck_trial(context, None, scenario).replace(expect=ENDLESS) for scenario in ENDLESS)
+        waits = stuck_trial(context, None, wavering(budget))
+        yield waits.replace(expect=ENDLESS, seconds=5 * budget)
+
+
+def _not_stuck(run: Run) -> str | None:
+    # A client may well give one up before it has seen all of it.
+    return never_polled(run) if run.trial.expect is ENDLESS else unmet_in_polls(run)
+
+
 @rule(
     "C4",
     trials=_stuck,
+    first=_endless,
     virtual=True,
     examples=3,
     plain=True,
+    missed=_not_stuck,
 )
 def poll_budget(run: Run) -> Failure | None:
+    if run.trial.expect is ENDLESS and not (run.cut or run.outcome.kind == "stopped"):
+        return None  # what to make of such a status is the business of C3 and C13
     if run.cut or run.outcome.kind == "stopped":
         return Failure(
             f"the job never ends, and after {(run.cut_after or run.seconds) / 60:.0f} minutes and "
@@ -152,7 +166,7 @@ def _hardly_polls(run: Run) -> str | None:
 @rule(
     "C7",
     trials=behaving(long_jobs, requests=1_500),
-    first=each(*OUTAGES, requests=1_500),
+    first=each(*OUTAGES, *ODD_STATUSES, requests=1_500),
     virtual=True,
     examples=8,
     missed=_hardly_polls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from kling_mock.scenarios.scenario import Shape
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import unmet, unmet_in_polls
-from ..running.models import Run
+from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
 from .oracles import failed_clearly, mentions, not_delivered
-from .trials import behaving, each, every, fixed
+from .trials import behaving, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "downloads"]
 
@@ -127,10 +128,32 @@ def _elsewhere() -> st.SearchStrategy[Scenario]:
     return st.sampled_from([_shaped("signed-url"), CATALOGUE["video-redirect"], *failures])
 
 
+SAID = tuple(
+    CATALOGUE[name]
+    for name in (
+        "server-error",
+        "bad-gateway-html",
+        "create-lost-reply",
+        "create-without-id",
+        "failed-in-create",
+        "completed-without-url",
+    )
+)
+"""Where a client has something to say, and may say too much."""
+
+
+def _shown(context: Context) -> Iterator[Trial]:
+    yield from every(_elsewhere)(context)
+    yield from every(scenario_strategies.lasting_refusals)(context)
+    yield from each(*SAID)(context)
+    if context.profile.gave_up:
+        yield stuck_trial(context)
+
+
 @rule(
     "D7",
     trials=behaving(_elsewhere),
-    first=every(_elsewhere),
+    first=_shown,
     examples=10,
     missed=unmet,
 )

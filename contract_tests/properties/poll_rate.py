@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.media import clip_for
-from kling_mock.scenarios import Fault, Scenario
+from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.timeline import Step
 
 from ..generation import scenario_strategies
@@ -19,7 +20,16 @@ from ..running.models import Trial
 from .base import Context, Failure
 from .trials import LONG, MANY
 
-__all__ = ["OUTAGES", "busy_loop", "documented_job", "long_jobs"]
+__all__ = [
+    "ENDLESS",
+    "ODD_STATUSES",
+    "OUTAGES",
+    "busy_loop",
+    "documented_job",
+    "long_jobs",
+    "named",
+    "wavering",
+]
 
 BUSY = 0.5
 """Virtual seconds between polls, on average, below which they are a busy loop."""
@@ -43,6 +53,29 @@ OUTAGES = (
     *_MINUTE,
 )
 """Faults in a row and for a while, enough for a loop that makes no pause after one to show."""
+
+
+def named(word: str) -> Scenario:
+    """A job that generates under another name."""
+    return Scenario("generated", f"A generating job is called {word!r}.", words={"generating": word})
+
+
+_ODD = (named(scenario_strategies.UNKNOWN_WORDS[0]), scenario_strategies.WITHOUT_STATUS)
+ODD_STATUSES = tuple(part.replace(plan=_PLAN) for part in _ODD)
+"""What a client may poll on at, and has to pause at all the same."""
+
+ENDLESS = tuple(CATALOGUE["stuck-generating"] | part for part in _ODD)
+"""Jobs that never end either, for a client that has been seen to give up one that looks as usual."""
+
+
+def wavering(budget: float) -> Scenario:
+    """A job that goes back and forth, and has not ended when a budget is over five times."""
+    back_and_forth = (Step("queued", math.ceil(budget / 2)), Step("generating", math.ceil(budget / 2)))
+    return Scenario(
+        "generated",
+        "The job goes back and forth between queued and generating, and never ends.",
+        plan=(*back_and_forth * 5, Step("generating")),
+    )
 
 
 def long_jobs() -> st.SearchStrategy[Scenario]:

@@ -155,7 +155,8 @@ class Checks:
         """That already a plain job fails, where nothing that was checked is broken by it."""
         if self._plain.delivered or self._broken or not any(map(self._gated, self._properties.values())):
             return ""
-        return f"Already a plain job fails: the client {self._plain.brief()}."
+        key = " Does each call use the key that it is given?" if self._engine.stray_requests else ""
+        return f"Already a plain job fails: the client {self._plain.brief()}.{key}"
 
     def _gated(self, one: Property) -> bool:
         """True for a property that a client which fails already in a plain job cannot show."""

@@ -232,6 +232,8 @@ class Run:
     served: Scenario | None = None
     """The trial's behaviour with statuses that show for longer, so that this client sees each; None where
     nothing had to be stretched."""
+    begun: tuple[int, ...] = ()
+    """The number of requests that had come when each of the calls began."""
     late: tuple[int, ...] = ()
     """The numbers of the requests that came after the last call had ended."""
     open_connections: int = 0
@@ -262,6 +264,12 @@ class Run:
     def outcome(self) -> Outcome:
         """The end of the call (the first of several)."""
         return self.outcomes[0]
+
+    @property
+    def held_back(self) -> bool:
+        """True where the client sent nothing, and said so of its own accord."""
+        outcome = self.outcome
+        return not self.received and outcome.kind == "raised" and not (outcome.crashed or outcome.unsupported)
 
     @property
     def unsupported(self) -> bool:

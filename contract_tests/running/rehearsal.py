@@ -24,7 +24,7 @@ _SPEAKS = re.compile(
 """Words of a program that has tried to reach another host than the mock: F1 is about it."""
 _OF_MAIN_THREADS = re.compile(r"only works? in (the )?main thread")
 
-OF_BUDGET = ("C5", "C8", "C14", "C17", "C18", "C21", "C22")
+OF_BUDGET = ("B14", "C4", "C5", "C8", "C14", "C17", "C18", "C21", "C22", "D7")
 """Properties that need to know when the client gives up a job, or how long it waits when asked to."""
 
 

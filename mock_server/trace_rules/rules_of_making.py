@@ -245,4 +245,14 @@ RULES = (
         in_trace=True,
         in_kit=False,
     ),
+    Rule(
+        "B14",
+        "own-job",
+        Level.REQUIRED,
+        "Whoever asks after a job went wrong is given that job's end, or waits for ever.",
+        "Keep the id, and what was found out of a job, in the call; look for one to go on with by all of its "
+        "payload; release locks in `finally`.",
+        asks="makes a job of its own also after another call that failed, or gave its job up",
+        meet="failed",
+    ),
 )

@@ -114,7 +114,7 @@ RULES = (
         Level.STRICT,
         "The video's host sends the client on, and the client goes without.",
         "Follow redirects for the download, without the key.",
-        asks="(download) follows a redirect of the video, and takes it slowly",
+        asks="(download) follows a redirect of the video, takes it slowly, and without a length",
         meet="video-redirect",
     ),
     Rule(

@@ -11,6 +11,7 @@ from .external_io import ExternalIO
 from .originals import get_ident, monotonic
 from .scheduler import Scheduler
 from .time_source import TimeSource
+from .travelling import Travelling
 
 __all__ = [
     "OF_CHILDREN",
@@ -80,6 +81,7 @@ class Session:
         self._frozen = getattr(source, "frozen", lambda: False)
         self.wall_offset = 0.0
         """Seconds by which the time of day is ahead of the mock's clock; what measures intervals is not."""
+        self._travelling = Travelling()
         self._reads = 0
         self._waits = 0
         self._spinning_since = 0.0
@@ -91,8 +93,9 @@ class Session:
         return self.source.now()
 
     def wall(self) -> float:
-        """The time of day: `now`, unless somebody has set it (`wall_offset`)."""
-        return self.now() + self.wall_offset
+        """The time of day: `now`, unless somebody has set it (`wall_offset`) or travels."""
+        date = self._travelling.date(self.lead)
+        return self.now() + self.wall_offset if date is None else date
 
     def gone(self) -> float:
         """Virtual seconds since the start."""

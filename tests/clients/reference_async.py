@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-__all__ = ["KlingError", "generate"]
+__all__ = ["KlingError", "body_of", "generate", "made"]
 
 ATTEMPTS = 5
 LONGEST_WAIT = 300.0
@@ -42,23 +42,33 @@ async def generate(
     payload: dict[str, Any], *, base_url: str, api_key: str, generation_id: str | None = None
 ) -> str:
     """The URL of the video that a payload makes; with `generation_id` of the job that exists."""
-    try:
-        body = json.dumps(payload, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise KlingError(f"the payload cannot be sent as JSON: {error}") from error
+    body = body_of(payload)
     headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
     route = base_url.rstrip("/") + "/video/generations"
     # A connection is never used again: a stale one would lose the reply of a create.
     limits = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(headers=headers, verify=_tls(), limits=limits) as http:
-        if generation_id is None:
-            job = await _create(http, route, body)
-            if job.get("status") not in DONE or _url(job):
-                video = _ended(job)
-                if video is not None:
-                    return video
-            generation_id = job["id"]
-        return await _poll(http, f"{route}?generation_id={quote(generation_id, safe='')}", generation_id)
+        return await made(http, route, body, generation_id)
+
+
+def body_of(payload: dict[str, Any]) -> bytes:
+    """The payload exactly as it was given, as strict JSON."""
+    try:
+        return json.dumps(payload, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise KlingError(f"the payload cannot be sent as JSON: {error}") from error
+
+
+async def made(http: httpx.AsyncClient, route: str, body: bytes, generation_id: str | None = None) -> str:
+    """The video of a new job, or of the one that exists."""
+    if generation_id is None:
+        job = await _create(http, route, body)
+        if job.get("status") not in DONE or _url(job):
+            video = _ended(job)
+            if video is not None:
+                return video
+        generation_id = job["id"]
+    return await _poll(http, f"{route}?generation_id={quote(generation_id, safe='')}", generation_id)
 
 
 async def _create(http: httpx.AsyncClient, route: str, body: bytes) -> dict[str, Any]:

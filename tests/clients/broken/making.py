@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import threading
+from typing import Any, ClassVar
 
 from ..reference import Client
 from ..wire import (
@@ -342,3 +343,34 @@ class NeverTriesAgain(Client):
             return super().generate(payload)
         except NotSent:
             return ""
+
+
+@breaks("B14")
+class GoesOnWithWhatWasLeft(Client):
+    """Writes down the job that it gave up, and goes on with that one whatever it is asked for next."""
+
+    left: ClassVar[list[str]] = []
+
+    def finish(self, job: Payload) -> str:
+        try:
+            return super().finish(job)
+        except GenerationTimeout:
+            self.left.append(self.id_of(job))
+            raise
+
+    def generate(self, payload: Payload) -> str:
+        return self.poll(self.left.pop()) if self.left else super().generate(payload)
+
+
+@breaks("B14")
+class KeepsItsLock(Client):
+    """Makes one video at a time, and lets the next one in only after a video that was made."""
+
+    free: ClassVar[threading.Semaphore] = threading.Semaphore()
+
+    def generate(self, payload: Payload) -> str:
+        if not self.free.acquire(timeout=3_600.0):
+            raise TimeoutError
+        video = super().generate(payload)
+        self.free.release()
+        return video

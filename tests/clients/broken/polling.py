@@ -14,6 +14,7 @@ from ..zoo import breaks
 __all__: list[str] = []
 
 Job = dict[str, Any]
+PENDING = ("queued", "generating", "waiting", "active")
 
 
 class Fatal(KlingError):
@@ -317,3 +318,47 @@ class GivesUpOrdinaryJobs(Client):
     """Has a budget of two minutes, which few documented jobs keep to."""
 
     poll_budget = 120.0
+
+
+@breaks("C4")
+class WaitsForAChange(Client):
+    """Gives up where the status has not changed for a quarter of an hour, which a job may avoid for ever."""
+
+    last: Any = None
+    since = 0.0
+
+    def state(self, reply: Reply) -> Job | None:
+        job = super().state(reply)
+        if job is not None and job.get("status") != self.last:
+            self.last, self.since = job.get("status"), self.now()
+        return job
+
+    def give_up(self, generation_id: str) -> None:
+        if self.now() - self.since > 900.0:
+            super().give_up(generation_id)
+
+
+@breaks("C4")
+class BudgetsWhatItKnows(Client):
+    """Looks at its budget beside statuses that it knows, and goes on for ever at another one."""
+
+    def ended(self, job: Job) -> str | None:
+        while True:
+            video = super().ended(job)
+            if video is not None or job.get("status") in PENDING:
+                return video
+            self.sleep(self.poll_interval)
+            job = self.state(self.get(self.id_of(job))) or job
+
+
+@breaks("C7")
+class HurriesAtTheUnknown(Client):
+    """Looks again at once where it does not know the status."""
+
+    def state(self, reply: Reply) -> Job | None:
+        job = super().state(reply)
+        for _ in range(100):
+            if job is None or job.get("status") in (*PENDING, *DONE, "error"):
+                break
+            job = super().state(self.get(self.id_of(job)))
+        return job

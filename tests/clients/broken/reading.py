@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import urllib.request
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from ..reference import DONE, Client
-from ..wire import GenerationFailed, KlingError, exchange
+from ..wire import GenerationFailed, KlingError, Refused, Reply, exchange
 from ..zoo import breaks
 
 __all__: list[str] = []
@@ -201,3 +202,25 @@ class PrintsKey(Client):
         except KlingError:
             print("request failed", self.headers("POST"))
             raise
+
+
+@breaks("D7")
+class ShowsTheKeyOfRefusedPolls(Client):
+    """Shows which key it was that polls were refused with."""
+
+    def is_refusal(self, reply: Reply) -> bool:
+        if reply.status in (401, 403):
+            raise Refused(f"refused with {reply.status} for the key {self.api_key}: {reply.text()}")
+        return super().is_refusal(reply)
+
+
+@breaks("D12", strict=True)
+class WantsALength(Client):
+    """Shows how much of the video has come, by a length that need not be told."""
+
+    def finish(self, job: Job) -> str:
+        url = super().finish(job)
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            whole = int(answer.headers["content-length"])
+            print(f"{100 * len(answer.read()) // whole} %")
+        return url

@@ -13,6 +13,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ....hostnames import is_this_machine, own_name
@@ -261,6 +262,7 @@ def _number(port: Any) -> int:
     return port if isinstance(port, int) else 0
 
 
+@lru_cache(maxsize=1024)
 def _is_stand_in(host: str) -> bool:
     """Tell whether an address stands for a host of the mock, in this process or in another one of the run."""
     if not host.startswith("127."):
