@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .awaited import moment_of
 from .billing.costs import prices_of
@@ -17,8 +17,6 @@ from .errors import SettingsError
 from .events import EventKind
 from .exchanges.budget import Budget
 from .exchanges.journal import Journal
-from .exchanges.stored_journal import StoredJournal
-from .following import Following
 from .jobs.ids import IdSource
 from .jobs.plan import Job
 from .kept_options import plain_options, read_options, shown_options
@@ -28,12 +26,14 @@ from .scenarios.arming import Arming
 from .scenarios.selection import ScenarioNames
 from .settings import ServerOptions, Settings, layered
 from .store import MemoryStore, Store, at_once
-from .store.records import Backend, Conflict, Control, Outdated
-from .store.shared import SharedStore
-from .store.stored_arming import StoredArming
-from .store.transactions import ATTEMPTS
+from .store.records import ATTEMPTS, Backend, Conflict, Control, Outdated
 from .timeline import ProgressBy
 from .traffic import Holds, Traffic
+
+if TYPE_CHECKING:
+    from .exchanges.stored_journal import StoredJournal
+    from .following import Following
+    from .store.shared import SharedStore
 
 __all__ = ["KEPT_ANSWERS", "KeptAnswer", "Workspace"]
 
@@ -101,13 +101,13 @@ class Workspace:
         self.journal: Journal | StoredJournal
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
+        self.arming: Arming
+        """What a test did beside its client, for the checks of a trace."""
         self._keep_in(backend, budget, default)
         self._overlay: dict[str, Any] = {}
         self.following: Following | None = None
         """What other servers of the store do, where there may be some."""
         self._sharing = False
-        self.arming = Arming() if self.shared is None else StoredArming(self.shared)
-        """What a test did beside its client, for the checks of a trace."""
         if "scenario" in settings.given:
             self.arming.arm(default, "start")
         self.kept_answers: OrderedDict[str, KeptAnswer] = OrderedDict()
@@ -124,19 +124,28 @@ class Workspace:
     def _join_others(self) -> None:
         """Go on from where the other servers of the store are, where there may be some."""
         if self.shared is not None:
+            from .following import Following
+
             self.clock.share = self._share
             self.following = Following(self, self.shared)
             self.refresh()
 
     def _keep_in(self, backend: Backend | None, budget: Budget | None, default: Scenario) -> None:
-        """Have a store and a journal, in this process's memory where there is no backend."""
+        """Have a store, a journal and what is armed, in this process's memory where there is no backend."""
         jobs, exchanges = self.settings.max_jobs, self.settings.max_exchanges
         if backend is None:
             self.store, self.journal = MemoryStore(jobs, default), Journal(exchanges, budget)
+            self.arming = Arming()
         else:
+            # A server whose state is its own does not wait for what others need.
+            from .exchanges.stored_journal import StoredJournal
+            from .store.shared import SharedStore
+            from .store.stored_arming import StoredArming
+
             records = backend.records(self.name)
             self.store = self.shared = SharedStore(records, jobs, default, self.name)
             self.journal = StoredJournal(records, exchanges, budget)
+            self.arming = StoredArming(self.shared)
         self.journal.on_forgotten = self.bus.forget_exchanges
         self.bus.subscribe(self.journal.keep, (EventKind.EXCHANGE_OPENED, EventKind.EXCHANGE))
 

@@ -9,15 +9,14 @@ from ..errors import KlingMockError
 from ..exchanges.coding import encode_exchange
 from ..exchanges.exchange import Exchange
 from ..exchanges.stored_journal import StoredJournal
-from ..store.records import Conflict, Outdated, StoreError, StoreReadOnly, Transaction
-from ..store.shared import SharedStore
-from ..store.transactions import ATTEMPTS
+from ..store.records import ATTEMPTS, Conflict, Outdated, StoreError, StoreReadOnly, Transaction
 from .error_response import error_response
 from .opened import Opened, exchange_of
 from .response import MockResponse
 from .response_writer import whole_response
 
 if TYPE_CHECKING:
+    from ..store.shared import SharedStore
     from ..workspace import Workspace
 
 __all__ = ["Made", "decide_kept", "note_answer", "note_kept", "store_away"]

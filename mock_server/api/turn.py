@@ -11,17 +11,19 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exchanges.exchange import Exchange
 from ..serving.wire import Owed
 from ..store import Suspended, at_once
 from ..store.records import Backend, Conflict, Outdated, StoreError, Transaction
-from ..store.shared import SharedStore
 from .kept import Made, decide_kept, note_answer, note_kept
 from .opened import Opened, exchange_of
 from .response import MockResponse
 from .response_writer import whole_response
+
+if TYPE_CHECKING:
+    from ..store.shared import SharedStore
 
 __all__ = ["Handlers", "Turn"]
 
@@ -67,7 +69,7 @@ class _Debt:
         self.begin()
 
 
-Groups = dict[SharedStore, list[_Debt]]
+Groups = dict["SharedStore", list[_Debt]]
 """Requests by whose they are."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from ..errors import KlingMockError
 
 __all__ = [
+    "ATTEMPTS",
     "FORGOTTEN_AT_ONCE",
     "FORMAT",
     "Backend",
@@ -23,6 +24,9 @@ __all__ = [
     "StoreReadOnly",
     "Transaction",
 ]
+
+ATTEMPTS = 1000
+"""How often a transaction is made again that met another one: each time somebody else's was kept."""
 
 FORGOTTEN_AT_ONCE = 2_000
 """Exchanges of a workspace that are forgotten in one go, where journals are too large together."""

@@ -10,12 +10,9 @@ from contextvars import ContextVar
 from threading import RLock
 from typing import TypeVar
 
-from .records import Conflict, Control, Outdated, Records, Transaction
+from .records import ATTEMPTS, Conflict, Control, Outdated, Records, Transaction
 
-__all__ = ["ATTEMPTS", "Together", "Transactions"]
-
-ATTEMPTS = 1000
-"""How often a transaction is made again that met another one: each time somebody else's was kept."""
+__all__ = ["Together", "Transactions"]
 
 T = TypeVar("T")
 
