@@ -20,6 +20,15 @@ from kling_mock.contract_tests.running.interruption import Interruption, hear, u
 
 from .support import until
 
+
+@pytest.fixture(autouse=True)
+def keyboard() -> Iterator[None]:
+    """Python's own answer to Ctrl-C, here and in programs, also behind a shell that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
 
 CLIENT = """\

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,13 @@ def test_nothing_is_told_of_a_right_client(client: str, tmp_path: Path) -> None:
         for scenario in SCENARIOS[:: 3 if client in SLOW else 1]:
             server.reset()
             server.use(scenario)
-            with contextlib.suppress(Exception):
-                call(payload, base_url=server.base_url, api_key=server.api_key)
+            for _ in range(2):
+                with contextlib.suppress(Exception):
+                    call(payload, base_url=server.base_url, api_key=server.api_key)
+                if server.exchanges:
+                    break
+                # A circuit that the scenario before this one has opened closes after a while.
+                time.sleep(3600)
             assert server.exchanges
             told[scenario] = told_of(server, tmp_path / "x.har")
     assert {scenario: said for scenario, said in told.items() if said} == {}
