@@ -45,6 +45,7 @@ def report_of(tmp_path: Path, *words: str, **options: Any) -> tuple[dict[str, An
     file = tmp_path / "report.json"
     done = run("--report", str(file), *words, **options)
     assert file.exists(), done.stderr.decode()
+    assert b"cannot be hooked" not in done.stderr, done.stderr.decode()
     return json.loads(file.read_text()), done.stdout.decode()
 
 

@@ -106,9 +106,11 @@ function replaceContexts(now) {
   vm.runInNewContext = function (code, object, given) {
     return vm.runInContext(code, vm.createContext(object, options(inNew(given))), given);
   };
-  vm.Script.prototype.runInNewContext = function (object, given) {
+  const runInNewContext = function (object, given) {
     return this.runInContext(vm.createContext(object, options(given)), given);
   };
+  // Not assigned: Bun's is for reading only.
+  Object.defineProperty(vm.Script.prototype, "runInNewContext", { value: runInNewContext, writable: true });
 }
 
 // `Temporal.Now`, where this Node has it. It stands by itself: contexts are given its source.
