@@ -76,8 +76,12 @@ def test_a_right_client_is_never_accused(name: str) -> None:
     assert accusations(checked(name, 1, properties)) == []
 
 
+REMEMBERING = ("breaks_the_circuit", "shares_its_connections")
+"""Those whose module remembers the check before: they are checked once in a process."""
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in names if name not in OF_SLOW_ONES])
+@pytest.mark.parametrize("name", [name for name in names if name not in (*OF_SLOW_ONES, *REMEMBERING)])
 def test_nor_is_it_with_other_cases(name: str) -> None:
     assert accusations(checked(name, 2, DRAWN)) == []
 
