@@ -1,4 +1,4 @@
-"""Which workspace a request is for, by its path or by its key."""
+"""What a request is for: its path, the workspace by that or by its key, a client or a browser."""
 
 from __future__ import annotations
 

@@ -66,6 +66,11 @@ These depend on the first ones alone.
 class Workspace:
     """The parts of one workspace, wired; `reset` puts them back to how they were at the start."""
 
+    store: Store
+    journal: Journal | StoredJournal
+    arming: Arming
+    """What a test did beside its client, for the checks of a trace."""
+
     def __init__(
         self,
         settings: Settings,
@@ -97,12 +102,8 @@ class Workspace:
         self.ids = self._source(settings.seed, name + self._life)
         self.names = _names(settings)
         default = self.names.resolve(settings.scenario)
-        self.store: Store
-        self.journal: Journal | StoredJournal
         self.shared: SharedStore | None = None
         """The store, where it is one that other servers share."""
-        self.arming: Arming
-        """What a test did beside its client, for the checks of a trace."""
         self._keep_in(backend, budget, default)
         self._overlay: dict[str, Any] = {}
         self.following: Following | None = None

@@ -82,7 +82,8 @@ def test_a_server_that_stands_by_itself_loads_the_page_before_it_is_asked(monkey
     monkeypatch.setattr(listening, "MockApp", Told)
     stop: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        asyncio.run(listening.serve_until_signal(Settings(log_format="none"), bound, begun=stop.append))
+        served = listening.serve_until_signal(Settings(log_format="none"), bound, begun=stop.append)
+        asyncio.run(asyncio.wait_for(served, 60))
     assert len(loaded) == 1
 
 
@@ -101,7 +102,7 @@ def test_middleware_and_routes_may_be_added_to_an_application() -> None:
         assert client.get("/nowhere").json()["message"] == "Cannot GET /nowhere"
 
 
-def test_it_may_be_the_default_of_an_application_with_middleware_of_its_own() -> None:
+def test_middleware_of_the_application_that_it_is_mounted_in_holds_for_it() -> None:
     outer = Starlette(middleware=[Middleware(GZipMiddleware, minimum_size=1)])
     outer.mount("/kling", create_app())
     made = TestClient(outer).post(f"/kling{PATH}", json=BODY, headers=KEY)

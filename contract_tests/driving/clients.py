@@ -34,7 +34,6 @@ __all__ = [
     "load_callable",
 ]
 
-
 _CANCELS = 3
 """Times that a coroutine is cancelled before it is stopped by force."""
 ClientKind = Literal["python", "command"]

@@ -317,17 +317,12 @@ class Engine:
         limit = min(begun + most, self.deadline)
         others = set(children())
         try:
-            for call in calls[:1] if trial.in_turn else calls:
-                run.begun += (self.limiter.received,)
-                call.start()
-            self._begun = calls[:1] if trial.in_turn else calls
+            self._begin(calls[:1] if trial.in_turn else calls, run)
             for place, call in enumerate(calls):
                 if trial.in_turn and place:
                     if self.limiter.cut:
                         break
-                    run.begun += (self.limiter.received,)
-                    call.start()
-                    self._begun = calls[: place + 1]
+                    self._begin([call], run)
                 while not call.wait(
                     0.05 if self.limiter.cut else min(0.5, max(limit - time.monotonic(), 0.01))
                 ):
@@ -335,7 +330,7 @@ class Engine:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
                         run.awaits_program |= self.client.kind == "python" and end_programs(others)
                         self.limiter.close("time")
-                        self._stop(calls[: place + 1] if trial.in_turn else calls)
+                        self._stop(self._begun)
                         break
                     if self.server.clock.now() - run.started > trial.seconds + 60:
                         self.limiter.close("time")
@@ -343,6 +338,12 @@ class Engine:
             self._begun = []
             run.real_seconds = time.monotonic() - begun
             timer()
+
+    def _begin(self, calls: list[ClientCall], run: Run) -> None:
+        for call in calls:
+            run.begun += (self.limiter.received,)
+            call.start()
+        self._begun = [*self._begun, *calls]
 
     def _linger(self, seconds: float) -> None:
         """Let virtual time go on after the calls have ended: what they left running shows itself."""

@@ -283,7 +283,7 @@ def _serve(pipe: Connection, others: Sequence[Connection], work: Work) -> None:
     try:
         with interruption.heard():
             hear()
-            for found in interruption.ends(_found)(pipe, work, interruption.step):
+            for found in interruption.ends(_work_on)(pipe, work, interruption.step):
                 pipe.send(found)
     except KlingMockError as error:
         pipe.send(_Found(problem=str(error)))
@@ -291,7 +291,8 @@ def _serve(pipe: Connection, others: Sequence[Connection], work: Work) -> None:
         pass  # the verification is over
 
 
-def _found(pipe: Connection, work: Work, step: Callable[[], None]) -> Iterator[_Found]:
+def _work_on(pipe: Connection, work: Work, step: Callable[[], None]) -> Iterator[_Found]:
+    """What comes of the units that the parent sends, one by one; `step` is called in between."""
     coverage = Coverage(work.models)
 
     def watch(run: Run) -> None:
