@@ -250,7 +250,10 @@ def stray(requests: int) -> str:
     if not requests:
         return ""
     many = "1 request" if requests == 1 else f"{requests} requests"
-    return f"A part of the client went on after its end: {many} came with the key of an earlier run."
+    return (
+        f"{many} came with the key of an earlier run: a part of the client went on after its end, or it kept "
+        "a key that it had been given before."
+    )
 
 
 def _maker(client: Client, plan: Plan) -> Callable[..., Engine]:
