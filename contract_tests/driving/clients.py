@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kling_mock.errors import TargetError
+from kling_mock.timing import STOP_LOOK
 from kling_mock.virtual_time.originals import allocate_lock
+from kling_mock.virtual_time.originals import sleep as real_sleep
 from kling_mock.virtual_time.proc import RUNNABLE, work_of_thread
 
 from ..running.models import Outcome
@@ -37,6 +39,8 @@ __all__ = [
 
 _CANCELS = 3
 """Times that a coroutine is cancelled before it is stopped by force."""
+_LOOKS = 10
+"""Looks at a call, most of which find it at work where it is."""
 ClientKind = Literal["python", "command"]
 """A callable of this process, or a program."""
 
@@ -85,6 +89,14 @@ class ClientCall(abc.ABC):
     def at_work(self) -> bool:
         """Tell whether a thread of it works at this moment, as far as the system says."""
         return True
+
+    def rests(self) -> bool:
+        """Tell whether it does nothing, for as long as it is looked at."""
+        seen = 0
+        for _ in range(_LOOKS):
+            seen += self.at_work()
+            real_sleep(STOP_LOOK / _LOOKS)
+        return 2 * seen <= _LOOKS
 
     def abandon(self) -> None:
         """Leave it where it is: it does nothing, and nothing ends it."""

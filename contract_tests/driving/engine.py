@@ -43,6 +43,7 @@ from .environments import (
     shortened,
     with_hooks,
 )
+from .forgetting import COOLED_DOWN, begin_after, note_end
 from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
 
@@ -58,19 +59,10 @@ QUEUED = 2.0
 GENERATING = 20.0
 """Virtual seconds that a job takes where a trial does not say."""
 SPANS: Mapping[PendingStatus, float] = {"queued": QUEUED, "generating": GENERATING}
-COOLED_DOWN = 3_600.0
-"""Virtual seconds after which a client that refuses to ask because others have failed has to ask again: they
-pass after each call that fails, as a circuit breaker may have seen it."""
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
-_LOOKS = 10
-"""Looks at a call, most of which have to find it at work where it is."""
 _POLLS_BEFORE = 2
 """Polls that are answered before the time of day is set back."""
-
-
-_reached: dict[str, float] = {}
-"""The moments that checks of this process have come to, by the name of the client."""
 
 
 class StrayRequests(TargetError):
@@ -140,16 +132,12 @@ class Engine:
             stack.enter_context(self.server)
             if self.virtual:
                 clock = self.server.clock
-                clock.advance(max(0.0, max(START, _reached.get(self.client.name, 0.0)) - clock.now()))
-                stack.callback(self._remember)
+                clock.advance(max(0.0, max(START, begin_after(self.client.name)) - clock.now()))
+                stack.callback(lambda: note_end(self.client.name, clock.now()))
             self.environment = stack.enter_context(self._enter_environment())
             stack.callback(self.client.close)
             self._stack = stack.pop_all()
         return self
-
-    def _remember(self) -> None:
-        """Let the next check of this client begin later than this one ends: its module remembers."""
-        _reached[self.client.name] = self.server.clock.now() + COOLED_DOWN
 
     def _enter_environment(self) -> contextlib.AbstractContextManager[Environment]:
         if not isinstance(self.client, CommandClient):
@@ -369,7 +357,7 @@ class Engine:
         """Tell whether a call is at its limit for want of something in its own process."""
         if self.limiter.cut:
             return self.limiter.cut == "time" and not self.limiter.received
-        return not _at_work(call)
+        return call.rests()
 
     def _begin(self, calls: list[ClientCall], run: Run) -> None:
         for call in calls:
@@ -415,7 +403,7 @@ class Engine:
                 if call.wait(STOP_LOOK):
                     break
             else:
-                if not _at_work(call):
+                if call.rests():
                     call.abandon()
                     continue
                 raise TargetError(
@@ -463,15 +451,6 @@ class Engine:
             bodies += [line for exchange in run.trace for _, line in exchange.answer_headers]
             found = unprompted(tried, run.trial.payloads, bodies)
             self.others += [place for place in found if place not in self.others]
-
-
-def _at_work(call: ClientCall) -> bool:
-    """Tell whether a call does anything: its threads are looked at for a while."""
-    seen = 0
-    for _ in range(_LOOKS):
-        seen += call.at_work()
-        real_sleep(STOP_LOOK / _LOOKS)
-    return 2 * seen > _LOOKS
 
 
 def _pause(pause: float) -> bool:

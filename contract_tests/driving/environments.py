@@ -21,6 +21,7 @@ from kling_mock.virtual_time.processes import ProcessWatcher
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
+from .forgetting import lead, note_lead
 from .lazy_trust import lazy_trust
 from .run_limiter import RunLimiter
 
@@ -37,12 +38,6 @@ __all__ = [
     "shortened",
     "with_hooks",
 ]
-
-
-_led = [0.0]
-"""Seconds by which time in this process has been ahead of the real one."""
-_APART = 3_600.0
-"""Virtual seconds between two checks of a process."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +84,11 @@ def in_this_process(
         connects as others,
     ):
         # What measures intervals goes on where it was: a module may remember moments of an earlier check.
-        session.start -= _led[0]
+        session.start -= lead()
         try:
             yield Environment(server.url, lambda: True, others=others, session=session)
         finally:
-            _led[0] = max(_led[0], session.lead() + _APART)
+            note_lead(session.lead())
             # Threads that a client left would wait for ever, and keep the time of later sessions from moving.
             session.scheduler.ended = True
 
