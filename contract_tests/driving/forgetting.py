@@ -1,7 +1,7 @@
 """What a client's module may remember of calls and checks before, and the time in which it forgets.
 
 A circuit breaker that is open, a token, a rate that is used up: what has to do with time passes with it. An
-hour passes after each call that failed, and from one check of a process to the next, in which no clock goes back.
+hour passes after each call that failed, and from one check of a process to the next; no clock goes back.
 """
 
 from __future__ import annotations
