@@ -8,6 +8,7 @@ const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
 const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
+const { forMock } = require("./redirection.cjs");
 const reasons = require("./reasons.cjs");
 const { watchThreads } = require("./threads.cjs");
 const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
@@ -29,7 +30,11 @@ const AT_REST = new Set([
   "SignalWrap", "FSEventWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
   "MessagePort", "Worker", "ProcessWrap",
 ]);
+// Those of them through which no other process and no thread can say anything.
+const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TLSWrap", "TTYWrap", "PipeWrap", "SignalWrap"]);
 const LONGEST = 2 ** 31 - 1;
+const PATIENCE = 3;
+const OFTEN = 5;
 
 class Timeout {
   constructor(schedule, callback, delay, args, repeat) {
@@ -87,7 +92,9 @@ if (Symbol.dispose) Timeout.prototype[Symbol.dispose] = Timeout.prototype.close;
 
 class Schedule {
   constructor(clock, parent, timing) {
-    this.pauses = { again: timing.look_again * 1000, idle: timing.look_idle * 1000 };
+    this.pauses = {
+      again: timing.look_again * 1000, rarely: timing.look_rarely * 1000, idle: timing.look_idle * 1000,
+    };
     this.clock = clock;
     this.parent = parent;
     this.pending = new Map();
@@ -98,6 +105,13 @@ class Schedule {
     this.keeper = null;
     this.unpacking = 0;
     this.told = null;
+    // Questions in vain since something last happened here.
+    this.denied = 0;
+    // The horizon that the parent told at the last jump, where that did not reach it: nobody was due on the way, and
+    // nothing has come. A timer before it that does nothing but count needs no other horizon.
+    this.ahead = null;
+    // Looks to let pass after a request was sent to the mock: it soon answers, and that ends them.
+    this.patience = 0;
     this.starting = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
     this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
@@ -124,6 +138,7 @@ class Schedule {
   // Something was set, cleared or moved: a timer that keeps the process alive must keep it alive.
   changed() {
     this.activity += 1;
+    this.denied = 0;
     let alive = false;
     for (const timer of this.pending.values()) if (timer.referenced) { alive = true; break; }
     if (alive && this.keeper === null) this.keeper = real.setInterval(() => {}, LONGEST);
@@ -146,10 +161,25 @@ class Schedule {
     real.setImmediate(() => this.look());
   }
 
+  // Something came or went through a socket; `sent` where it was for the mock.
+  spoke(sent) {
+    this.ahead = null;
+    this.patience = sent ? PATIENCE : 0;
+    this.changed();
+  }
+
+  // Time may not jump yet: how long to wait before the next question. Many processes that ask and ask keep each
+  // other, and the server, from resting.
+  deny(activity) {
+    this.denied += 1;
+    this.rest(this.denied > OFTEN ? this.pauses.rarely : this.pauses.again, activity);
+  }
+
   // This thread stands still now and says no more: what it said last does not hold for that long.
   stands() {
     this.activity += 1;
     this.told = null;
+    this.ahead = null;
     if (this.parent.socket !== null) this.parent.tell({ ask: "awake" });
   }
 
@@ -196,8 +226,17 @@ class Schedule {
     }
     this.told = null;
     const activity = this.activity;
+    if (this.patience > 0) {
+      this.patience -= 1;
+      this.rest(this.pauses.again, activity);
+      return;
+    }
+    if (this.ahead !== null && first !== null && first.when < this.ahead.horizon && this.alone()) {
+      this.jump(this.ahead, activity);
+      return;
+    }
     this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
-      if (answer === null || answer.horizon === null) this.rest(this.pauses.again, activity);
+      if (answer === null || answer.horizon === null) this.deny(activity);
       else this.settle(() => this.jump(answer, activity));
     });
   }
@@ -219,13 +258,22 @@ class Schedule {
       this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
+    this.ahead = null;
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
-      if (answer === null || !answer.done) this.rest(this.pauses.again, activity);
+      if (answer === null || !answer.done) this.deny(activity);
       else {
+        const next = answer.horizon === "inf" ? Infinity : answer.horizon;
+        if (target < limit && target < next) this.ahead = { horizon: next, seen };
         this.nativeIO.note();
         this.look();
       }
     });
+  }
+
+  // Whether nothing but the mock can have something for this process, which the parent knows of.
+  alone() {
+    if (isNative || process.connected || this.externalIO.lines.size > 1) return false;
+    return process.getActiveResourcesInfo().every((name) => ALONE.has(name));
   }
 
   // Why this thread lets no time jump, as it does something that takes real time: files, other services.
@@ -287,6 +335,7 @@ function replaceTimers(schedule) {
 // Timeouts of sockets, and with them those of http and https.
 function replaceSocketTimeouts(schedule) {
   const timer = Symbol("kling-mock: timeout");
+  const read = Symbol("kling-mock: bytes read");
   const { setTimeout: originalSet, _unrefTimer: originalRefresh } = net.Socket.prototype;
   net.Socket.prototype.setTimeout = function setTimeout(delay, callback) {
     if (typeof delay !== "number" || !(delay >= 0) || !Number.isFinite(delay)) {
@@ -313,7 +362,9 @@ function replaceSocketTimeouts(schedule) {
     for (let socket = this; socket; socket = socket._parent) {
       if (socket[timer] && !socket.destroyed) socket[timer].refresh();
     }
-    schedule.changed();
+    const before = this[read] ?? 0;
+    this[read] = this.bytesRead;
+    schedule.spoke(Boolean(this[forMock]) && this[read] === before);
     return originalRefresh.call(this);
   };
 }
