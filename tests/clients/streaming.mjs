@@ -4,7 +4,6 @@
 //   gives-up-when-not-ok  throws at the first poll that is not 2xx
 //   never-fails           goes on where the job ended with an error
 //   floats                leaves its rejection to nobody, and ends with 0
-//   streams-for-ever      has no end to its stream
 //   prints-undefined      prints `video?.url`, whatever that is
 //   shows-objects         puts the error into a text, as [object Object]
 
@@ -61,7 +60,7 @@ async function created(body) {
 
 async function* statuses(job) {
   yield job;
-  const end = bug === "streams-for-ever" ? Infinity : Date.now() + 1_200_000;
+  const end = Date.now() + 1_200_000;
   let [pause, faults, refusals] = [interval, 0, 0];
   while (Date.now() + pause < end) {
     await sleep(pause);

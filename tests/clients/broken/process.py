@@ -29,9 +29,8 @@ STREAMING = {
     "reposts-when-lost": ("B2", "Sends the create again when the connection breaks"),
     "reposts-when-slow": ("B2", "Gives the create three seconds, and pays again"),
     "gives-up-when-not-ok": ("C9", "Throws at the first poll that is not 2xx"),
-    "never-fails": ("C1", "Goes on where the job ended with an error"),
+    "never-fails": ("D3", "Goes on where the job ended with an error"),
     "floats": ("F2", "Leaves its rejection to nobody, and ends with 0"),
-    "streams-for-ever": ("C4", "Has no end to its `for await`"),
     "prints-undefined": ("D2", "Prints `video?.url`, whatever that is"),
     "shows-objects": ("D3", "Says [object Object] where the reason stands"),
 }
