@@ -98,8 +98,8 @@ def _body(
 def _decoys(origin: str) -> dict[str, Any]:
     """Keys by which other services name what is `id`, `status` and `video.url` here: they lead nowhere."""
     url = f"{origin}/media/decoy/another.mp4"
-    keys = {"generation_id": "another-job", "request_id": "a-request", "progress": 100}
-    return {**keys, "url": url, "output": [url]}
+    keys = {"generation_id": "another-job", "request_id": "a-request", "url": url, "output": [url]}
+    return {**keys, "progress": 100}
 
 
 def _add_extras(body: dict[str, Any]) -> None:
