@@ -359,7 +359,7 @@ class VerifyOptions(ContractOptions, total=False):
         Option(
             INTEGER,
             None,
-            "processes that check at once (default for a command two per processor, else 1)",
+            "processes that check at once (default for a command two per processor, one if it stays, else 1)",
             "N",
             lowest=1,
             short="-j",

@@ -18,15 +18,16 @@ import pytest
 import trustme
 
 from kling_mock.contract_tests.driving.clients import CallableClient, load_callable
+from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.driving.engine import Engine
 from kling_mock.contract_tests.driving.isolation import IsolatedClient
 from kling_mock.contract_tests.driving.keep_alive import KeepAliveClient, KeptProcess
 from kling_mock.contract_tests.generation.payloads import smallest_payload
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
-from kling_mock.contract_tests.running.cli_run import find_client
+from kling_mock.contract_tests.running.cli_run import MOST_JOBS, _jobs, find_client
 from kling_mock.contract_tests.running.events import Checked, Checking, Event, Finished
 from kling_mock.contract_tests.running.models import Run, Trial
-from kling_mock.contract_tests.running.parallel import in_parallel
+from kling_mock.contract_tests.running.parallel import in_parallel, processors
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.errors import SettingsError
 from kling_mock.interception.parent.run_directory import NODE_BRIEF
@@ -241,3 +242,10 @@ def test_a_node_that_starts_quickly_trusts_the_mock_all_the_same(tmp_path: Path)
     server.shutdown()
     server.server_close()
     assert said.stdout == "204\n", said.stderr
+
+
+def test_a_program_that_stays_is_checked_by_no_more_processes_than_there_are_processors() -> None:
+    stays, starts = KeepAliveClient([sys.executable]), CommandClient([sys.executable])
+    assert _jobs(stays, None) == min(MOST_JOBS, processors())
+    assert _jobs(starts, None) >= _jobs(stays, None) >= 1
+    assert _jobs(stays, 3) == 3

@@ -104,10 +104,16 @@ def _write(option: str, file: str | None, make: Callable[[], str]) -> None:
 
 
 def _jobs(client: Client, asked: int | None) -> int:
-    """The processes that check at once: a program takes its time to start, a function does not."""
+    """The processes that check at once: a program takes its time to start, a function does not.
+
+    One that stays does so once: more than there are processors would only make more runs, as each of them
+    keeps its own.
+    """
     if asked is not None:
         return asked
-    return min(MOST_JOBS, 2 * processors()) if client.kind == "command" else 1
+    if client.kind != "command":
+        return 1
+    return min(MOST_JOBS, processors() * (1 if isinstance(client, KeepAliveClient) else 2))
 
 
 def _leave(status: int) -> None:
