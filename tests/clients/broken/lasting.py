@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -206,8 +207,9 @@ class NeverTellsItsTimer(Client):
         """Poll once more, later, and so on."""
 
         def look() -> None:
-            self.get(self.id_of(job))
-            self.again(job)
+            with contextlib.suppress(KlingError):
+                self.get(self.id_of(job))
+                self.again(job)
 
         timer = threading.Timer(7.0, look)
         timer.daemon = True
