@@ -309,6 +309,7 @@ def for_hooks() -> dict[str, float]:
         "more_here": MORE_HERE,
         "more_far": MORE_FAR,
         "look_again": LOOK_AGAIN,
+        "look_rarely": LOOK_RARELY,
         "look_idle": LOOK_IDLE_IN_NODE,
         "sleep_look": SLEEP_LOOK,
         "stand_look": STAND_LOOK,

@@ -30,6 +30,12 @@ const AT_REST = new Set([
   "MessagePort", "Worker", "ProcessWrap",
 ]);
 const LONGEST = 2 ** 31 - 1;
+// Denials in a row after which a thread asks less often: many that ask and ask would keep each other from resting.
+const OFTEN = 6;
+// What somebody else does that takes longer than a round of questions.
+const SLOW = new Set([reasons.STARTING, reasons.OUTSIDE]);
+// Looks in a row at which an immediate was pending, after which a program counts as one that always has one.
+const SPINNING = 50;
 
 class Timeout {
   constructor(schedule, callback, delay, args, repeat) {
@@ -87,7 +93,7 @@ if (Symbol.dispose) Timeout.prototype[Symbol.dispose] = Timeout.prototype.close;
 
 class Schedule {
   constructor(clock, parent, timing) {
-    this.pauses = { again: timing.look_again * 1000, idle: timing.look_idle * 1000 };
+    this.pauses = { again: timing.look_again * 1000, rarely: timing.look_rarely * 1000, idle: timing.look_idle * 1000 };
     this.clock = clock;
     this.parent = parent;
     this.pending = new Map();
@@ -99,6 +105,8 @@ class Schedule {
     this.unpacking = 0;
     this.told = null;
     this.starting = 0;
+    this.denied = 0;
+    this.spun = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
     this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
   }
@@ -124,6 +132,7 @@ class Schedule {
   // Something was set, cleared or moved: a timer that keeps the process alive must keep it alive.
   changed() {
     this.activity += 1;
+    this.denied = 0;
     let alive = false;
     for (const timer of this.pending.values()) if (timer.referenced) { alive = true; break; }
     if (alive && this.keeper === null) this.keeper = real.setInterval(() => {}, LONGEST);
@@ -166,6 +175,12 @@ class Schedule {
     }, milliseconds).unref();
   }
 
+  // Look again after somebody else's no.
+  deny(activity, why) {
+    this.denied += 1;
+    this.rest(this.denied < OFTEN && !SLOW.has(why) ? this.pauses.again : this.pauses.rarely, activity);
+  }
+
   earliest() {
     let first = null;
     for (const timer of this.pending.values()) {
@@ -180,6 +195,7 @@ class Schedule {
     const first = this.earliest();
     if (first !== null && first.when <= this.clock.now()) {
       this.running = false;
+      this.denied = 0;
       // Woken first: a callback that throws must not stop time.
       this.wake();
       first.fire();
@@ -196,8 +212,8 @@ class Schedule {
     }
     this.told = null;
     const activity = this.activity;
-    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
-      if (answer === null || answer.horizon === null) this.rest(this.pauses.again, activity);
+    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when, did: activity }, (answer) => {
+      if (answer === null || answer.horizon === null) this.deny(activity, answer?.why);
       else this.settle(() => this.jump(answer, activity));
     });
   }
@@ -220,7 +236,7 @@ class Schedule {
       return;
     }
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
-      if (answer === null || !answer.done) this.rest(this.pauses.again, activity);
+      if (answer === null || !answer.done) this.deny(activity, answer?.why);
       else {
         this.nativeIO.note();
         this.look();
@@ -233,7 +249,10 @@ class Schedule {
     if (this.starting > 0) return reasons.STARTING;
     if (this.externalIO.awaited()) return reasons.OUTSIDE;
     if (this.nativeIO.arriving() || this.unpacking > 0) return reasons.WORK;
-    return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
+    const names = process.getActiveResourcesInfo();
+    // The hook's own immediates have run when this is called: one that is pending is the program's.
+    this.spun = names.includes("Immediate") ? this.spun + 1 : 0;
+    return (this.spun > 0 && this.spun < SPINNING) || names.some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
   }
 }
 
@@ -335,6 +354,16 @@ function watchUnpacking(schedule) {
   };
 }
 
+// A message to somebody in this process is on its way until the loop has come round.
+function watchMessages(schedule) {
+  const { MessagePort } = require("node:worker_threads");
+  const { postMessage } = MessagePort.prototype;
+  MessagePort.prototype.postMessage = function (...args) {
+    schedule.activity += 1;
+    return postMessage.apply(this, args);
+  };
+}
+
 function fastForward(config, parent) {
   const clock = isNative ? new Clock(config.clock, monotonic(config.epoch)) : new Clock(config.clock);
   const schedule = new Schedule(clock, parent, config.timing);
@@ -347,6 +376,7 @@ function fastForward(config, parent) {
   } else {
     replaceSocketTimeouts(schedule);
     watchUnpacking(schedule);
+    watchMessages(schedule);
     watchThreads(schedule, parent);
     replaceStanding(schedule, config);
     schedule.externalIO.watch();
