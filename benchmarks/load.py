@@ -17,11 +17,16 @@ from benchmarks.process import ROOT, BenchmarkError, cores, pin
 __all__ = ["Load", "Request", "counted", "timed"]
 
 PATH = "/v2/video/generations"
+NUMBER = "########"
+"""Stands in a numbered request's body for a number of its own."""
+NUMBERS = 1_000
+"""So many bodies differ; then they come again."""
 SCRIPT = """
 wrk.method = %s
 wrk.body = %s
 wrk.headers["Authorization"] = "Bearer benchmark-key"
 wrk.headers["Content-Type"] = "application/json"
+%s
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format('\\n{"requests": %%d, "seconds": %%f, "failed": %%d}\\n', summary.requests,
@@ -29,14 +34,31 @@ done = function(summary, latency, requests)
 end
 """
 
+NUMBERED = """
+local n = 0
+request = function()
+  n = (n + 1) %% %d
+  return wrk.format(nil, nil, nil, (wrk.body:gsub("%s", string.format("%%08d", n))))
+end
+"""
+
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent: a method, a path with its query, a body."""
+    """What is sent: a method, a path with its query, a body; each `numbered` one has another body."""
 
     method: str
     path: str = PATH
     body: bytes = b""
+    numbered: bool = False
+
+    def each(self) -> list[Request]:
+        """The requests as they are sent in turn."""
+        if not self.numbered:
+            return [self]
+        name = NUMBER.encode()
+        bodies = [self.body.replace(name, b"%08d" % number) for number in range(NUMBERS)]
+        return [Request(self.method, self.path, body) for body in bodies]
 
     def wire(self, host: str) -> bytes:
         """The bytes of it."""
@@ -65,7 +87,8 @@ def timed(url: str, request: Request, *, connections: int, seconds: float) -> Lo
     wrk = shutil.which("wrk")
     if wrk is None:
         raise BenchmarkError("wrk is not installed: use --loader own.")
-    script = SCRIPT % (json.dumps(request.method), _lua(request.body))
+    numbered = NUMBERED % (NUMBERS, NUMBER) if request.numbered else ""
+    script = SCRIPT % (json.dumps(request.method), _lua(request.body), numbered)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()

@@ -6,9 +6,9 @@ import json
 import math
 import urllib.request
 
-from benchmarks.load import PATH, Request
+from benchmarks.load import NUMBER, PATH, Request
 
-__all__ = ["LARGEST", "USUAL", "completed_poll", "create_once"]
+__all__ = ["ANOTHER", "LARGEST", "USUAL", "completed_poll", "create_once"]
 
 MASKS, POINTS = 6, 77
 MASKED_MODEL = "kling-video/v1/standard/image-to-video"
@@ -26,6 +26,10 @@ USUAL = Request(
     ).encode(),
 )
 """What a client of a text-to-video model typically sends."""
+ANOTHER = Request(
+    "POST", body=USUAL.body.replace(b"A lighthouse", b"Lighthouse %b" % NUMBER.encode()), numbered=True
+)
+"""The same with a prompt that no other create has."""
 
 
 def _largest() -> bytes:

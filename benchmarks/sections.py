@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.load import PATH, Load, Request, counted, timed
 from benchmarks.pages import open_pages
-from benchmarks.payloads import LARGEST, USUAL, completed_poll, create_once
+from benchmarks.payloads import ANOTHER, LARGEST, USUAL, completed_poll, create_once
 from benchmarks.process import BARE, BenchmarkError, ServerProcess, mock_command
 from benchmarks.report import Row, median
 from benchmarks.stores import stores, workspaces
@@ -66,25 +66,32 @@ class Sample:
 def _load(url: str, plan: Plan, request: Request, connections: int) -> Load:
     if plan.wrk:
         return timed(url, request, connections=connections, seconds=plan.seconds)
-    return counted(url, [request], connections=connections, count=plan.count)
+    return counted(url, request.each(), connections=connections, count=plan.count)
+
+
+KINDS: list[tuple[str, float, Callable[[str], Request]]] = [
+    ("POST", 2.3, lambda _: USUAL),
+    ("POST of new bodies", 2.6, lambda _: ANOTHER),
+    ("GET", 1.35, completed_poll),
+]
+"""Each kind of request, its goal, and the request to a server."""
 
 
 def requests(plan: Plan) -> list[Row]:
-    """POST and GET at 1 and 32 connections, bare and mock in turn."""
+    """POST, of one body and of bodies that differ, and GET at 1 and 32 connections, bare and mock in turn."""
     rows: list[Row] = []
     with ServerProcess(BARE) as bare, ServerProcess(mock_command(*AT_ONCE)) as mock:
         for server in (bare, mock):
             counted(
                 server.url, [USUAL, completed_poll(server.url)], connections=8, count=min(WARM_UP, plan.count)
             )
-        for method, goal in (("POST", 2.3), ("GET", 1.35)):
+        for name, goal, request_to in KINDS:
             for connections in (1, 32):
                 of_bare, of_mock = Sample(), Sample()
                 for _ in range(plan.rounds):
                     for server, sample in ((bare, of_bare), (mock, of_mock)):
-                        request = USUAL if method == "POST" else completed_poll(server.url)
-                        sample.add(server, plan, request, connections)
-                what = f"{method}, {connections} connection{'s' if connections > 1 else ''}"
+                        sample.add(server, plan, request_to(server.url), connections)
+                what = f"{name}, {connections} connection{'s' if connections > 1 else ''}"
                 cpu, bare_cpu = median(of_mock.cpu), median(of_bare.cpu)
                 kept = cpu <= goal * bare_cpu
                 rows.append(Row("CPU per request", what, "µs", cpu, bare_cpu, f"≤ {goal} bare", kept))

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .api.body_reader import LargeBody, UnkeptBody, read_body
-from .api.create import create, takes_long
+from .api.create import create
 from .api.error_response import error_response, refusal_response
 from .api.generation_paths import CreatePath
+from .api.judging import takes_long
 from .api.kept import decide_kept
 from .api.opened import Opened, early, exchange_of
 from .api.other_paths import respond

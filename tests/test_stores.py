@@ -342,10 +342,20 @@ def test_a_password_is_shown_nowhere(capsys: pytest.CaptureFixture[str]) -> None
     assert "hidden" not in capsys.readouterr().err + repr(Settings(store=address)) + shown_store(address)
 
 
-def test_a_store_that_is_away_at_the_start_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--port", "0", "--store", "redis://127.0.0.1:1/0"]) == 2
+@pytest.mark.parametrize(
+    ("address", "why", "to_do"),
+    [
+        ("redis://127.0.0.1:1/0", "refused", "Start Redis there, or give the address"),
+        ("sqlite:nowhere/file.db", "unable to open", "Give a file that can be written"),
+    ],
+)
+def test_a_store_that_is_away_at_the_start_is_told_once(
+    address: str, why: str, to_do: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["serve", "--port", "0", "--store", address]) == 2
     said = capsys.readouterr().err
-    assert "redis://127.0.0.1:1/0" in said and "refused" in said
+    assert address in said and why in said and to_do in said
+    assert not caplog.records
 
 
 @needs_redis

@@ -18,6 +18,8 @@ class Outage:
     def __init__(self, address: str) -> None:
         self._address = address
         self._why: str | None = None
+        self._reached = False
+        """Whether it has answered yet: until then whoever opens it is told, and the log is not."""
         self._ask_at = 0.0
 
     @property
@@ -28,7 +30,7 @@ class Outage:
     def begin(self, why: object) -> str:
         """Note that it is away, and say so once; the result is why."""
         said = " ".join(str(why).split()).rstrip(".")
-        if self._why is None:
+        if self._why is None and self._reached:
             logger.warning("The store %s is away or cannot be written: %s.", self._address, said)
         self._why, self._ask_at = said, real_time.monotonic() + STORE_PAUSE
         return said
@@ -38,3 +40,4 @@ class Outage:
         if self._why is not None:
             self._why = None
             logger.warning("The store %s is back.", self._address)
+        self._reached = True

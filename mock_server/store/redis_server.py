@@ -45,6 +45,7 @@ UNWRITABLE = ("OOM", "MISCONF", "READONLY", "NOREPLICAS")
 """How errors begin that say that nothing can be written just now."""
 DROPPING = "allkeys-"
 """How policies begin that drop any key where memory is short."""
+TO_DO = "Start Redis there, or give the address of one that runs: redis://host:port/database."
 
 
 class Link:
@@ -134,14 +135,12 @@ class RedisBackend:
         self._link = Link(address)
         self.address = self._link.address
         try:
-            self._link.outage.end()
             _, form = self._link.ask(("SETNX", FORMAT_KEY, FORMAT), ("GET", FORMAT_KEY))
         except StoreError as error:
-            raise StoreError(
-                f"The store {self.address} cannot be used: {str(error).partition(': ')[2]}."
-            ) from None
+            why = str(error).partition(": ")[2]
+            raise StoreError(f"The store {self.address} cannot be used: {why}. {TO_DO}") from None
         except redis.ResponseError as error:
-            raise StoreError(f"The store {self.address} cannot be used: {error}.") from None
+            raise StoreError(f"The store {self.address} cannot be used: {error}. {TO_DO}") from None
         if form != b"%d" % FORMAT:
             raise StoreError(
                 f"The store {self.address} was made by another version of kling-mock (form {form.decode()}): "

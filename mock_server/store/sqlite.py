@@ -71,8 +71,12 @@ class SqliteBackend:
             # Also where nobody closes it, and where it turns out to be no file of ours.
             finalize(self, self._connection.close)
             self._prepare()
+            self._outage.end()
         except sqlite3.Error as error:
-            raise StoreError(f"The store {self.address} cannot be used: {error}.") from None
+            raise StoreError(
+                f"The store {self.address} cannot be used: {error}. "
+                "Give a file that can be written, in a folder that is there: sqlite:path/to/file."
+            ) from None
 
     def _prepare(self) -> None:
         run = self._connection.execute

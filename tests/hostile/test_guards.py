@@ -14,6 +14,7 @@ import pytest
 
 from kling_mock import MockServer, SettingsError
 from kling_mock.api import create as create_module
+from kling_mock.api import judging
 from kling_mock.control.body import LONGEST_PAGE, PAGE
 from kling_mock.jobs.plan import Job, JobPlan
 from kling_mock.serving.asgi_server import protocol_config
@@ -167,7 +168,7 @@ def test_no_more_jobs_are_looked_at_than_are_shown(many: MockServer, monkeypatch
 def test_a_create_that_is_being_judged_counts_as_before_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large body takes the loop a while: the reset does not wait for it."""
     judged, reset = threading.Event(), threading.Event()
-    checked = create_module._judged
+    checked = judging.judge
 
     def slowly(*given: Any) -> Any:
         found = checked(*given)
@@ -176,7 +177,7 @@ def test_a_create_that_is_being_judged_counts_as_before_a_reset(monkeypatch: pyt
         return found
 
     with MockServer(polls=(0, 0)) as server:
-        monkeypatch.setattr(create_module, "_judged", slowly)
+        monkeypatch.setattr(create_module, "judge", slowly)
         large = {**PAYLOAD, "prompt": "x" * 200, "extra": "y" * 3_000_000}
         replies: list[Any] = []
 
