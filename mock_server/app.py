@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from .control.application import ControlApp
 
-__all__ = ["MockApp", "create_app"]
+__all__ = ["App", "MockApp", "create_app"]
 
 CONTROL_PREFIXES = ("/_mock", "/openapi")
 
@@ -54,6 +54,7 @@ logger = logging.getLogger("kling_mock")
 
 Body = bytes | LargeBody | UnkeptBody
 App = Callable[["Scope", "Receive", "Send"], Awaitable[None]]
+"""An application, or the rest of an answer that takes time."""
 
 
 class MockApp:

@@ -148,6 +148,9 @@ class Clock:
             future: asyncio.Future[None] = loop.create_future()
             with self._lock:
                 self._sleepers[future] = deadline
+            if self.now() >= deadline:
+                # Moved by another thread, which knew of no sleeper yet.
+                future.set_result(None)
             timer = None
             speed = self.speed
             if speed > 0 and deadline <= LATEST:
@@ -187,11 +190,15 @@ class Clock:
         return min(virtual + (real - since) * speed, LATEST)
 
     def _wake(self) -> None:
-        """Let every sleeper look at the clock again, each in its own event loop."""
+        """Let sleepers look at the clock again, each in its own event loop; who is not due sleeps on.
+
+        While time goes on by itself everybody looks: each has to know anew how long to wait.
+        """
         self.bus.publish(EventKind.CLOCK, {"now": self.now(), "speed": self.speed})
         with self._lock:
-            sleepers = list(self._sleepers)
-        for future in sleepers:
+            now, _, speed = self._settled
+            due = [future for future, deadline in self._sleepers.items() if speed or deadline <= now]
+        for future in due:
             loop = future.get_loop()
             if not future.done() and not loop.is_closed():
                 loop.call_soon_threadsafe(_resolve, future)

@@ -175,6 +175,29 @@ def test_sleepers_wake_in_order_and_only_when_their_time_has_come() -> None:
     assert asyncio.run(scenario())[0] == "a"
 
 
+def test_who_is_not_due_sleeps_through_moves_of_a_frozen_clock() -> None:
+    clock = Clock(speed=0, start=0.0)
+
+    async def sleep_through() -> None:
+        sleepers = [asyncio.ensure_future(clock.sleep(seconds)) for seconds in (2.0, 50.0)]
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        with mock.patch.object(loop, "call_soon_threadsafe", wraps=loop.call_soon_threadsafe) as woken:
+            for _ in range(10):
+                clock.advance(1.0)
+            assert woken.call_count <= 1 + 8  # who is due is told until it has woken
+            await sleepers[0]
+            before = woken.call_count
+            for _ in range(30):
+                clock.advance(1.0)
+                await asyncio.sleep(0)
+            assert woken.call_count == before
+            clock.advance(10.0)
+            await sleepers[1]
+
+    asyncio.run(sleep_through())
+
+
 def test_a_sleeper_of_another_thread_wakes() -> None:
     clock = Clock(speed=0, start=0.0)
     asleep = threading.Event()

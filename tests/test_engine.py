@@ -19,10 +19,11 @@ import pytest
 
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.driving.engine import API_KEY, Engine
-from kling_mock.contract_tests.driving.run_limiter import FORWARDED_PREFIX
+from kling_mock.contract_tests.driving.run_limiter import FORWARDED_PREFIX, RunLimiter
 from kling_mock.contract_tests.running.models import PREFIX, Run, Trial
 from kling_mock.errors import TargetError
 from kling_mock.scenarios import parse_scenario
+from kling_mock.serving.idle_detector import IdleDetector
 from tests.clients.reference import Client, generate
 from tests.running import needs_linux
 
@@ -54,6 +55,27 @@ def test_a_plain_run_tells_what_was_sent_answered_and_returned() -> None:
     assert result.delivered
     assert (result.charged, len(result.jobs), result.cut) == (1, 1, "")
     assert 20 < result.seconds < 60
+
+
+def test_a_request_costs_a_run_few_questions_and_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    questions, tasks = [], []
+    quiet, call = IdleDetector.quiet, RunLimiter.__call__
+
+    def asked(detector: IdleDetector) -> bool:
+        questions.append(detector)
+        return quiet(detector)
+
+    async def begun(limiter: RunLimiter, scope: Any, receive: Any, send: Any) -> None:
+        tasks.append(scope["method"])
+        await call(limiter, scope, receive, send)
+
+    monkeypatch.setattr(IdleDetector, "quiet", asked)
+    monkeypatch.setattr(RunLimiter, "__call__", begun)
+    result = run(generate, trial())
+    # Once for each of its waits; on a busy machine some are answered no.
+    assert len(questions) <= 6 * len(result.trace)
+    # A body that comes behind its head makes the create one.
+    assert set(tasks) <= {"POST"}
 
 
 def test_a_failed_job_is_an_error_with_its_text() -> None:

@@ -280,7 +280,7 @@ def test_a_jump_is_made_only_where_nothing_was_said_since_it_was_found_possible(
     other.say(**word)
     other.say(ask="horizon", due=START + 50)
     denied = one.say(ask="jump", to=START + 20, seen=asked["seen"])
-    assert denied == {"now": START, "done": False, "why": "server"}
+    assert denied is not None and (denied["done"], denied["now"]) == (False, START)
     again = one.say(ask="horizon", due=START + 20)
     assert again is not None
     made = one.say(ask="jump", to=START + 20, seen=again["seen"])

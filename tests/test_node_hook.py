@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,37 +43,90 @@ def _configuration(folder: Path, port: int) -> Path:
     return file
 
 
-def test_what_is_set_while_a_question_is_open_is_told_as_soon_as_that_is_answered(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(GIVEN_UP)
+class _Parent:
+    """The other side of a hook's connection, and the program that it is in."""
+
+    def __init__(self, folder: Path, server: socket.socket, source: str) -> None:
         environment = {"PATH": os.environ["PATH"]}
-        environment["KLING_MOCK_RUN"] = str(_configuration(tmp_path, server.getsockname()[1]))
-        program = subprocess.Popen(
-            ["node", "--require", str(PRELOAD), "-e", PROGRAM],
+        environment["KLING_MOCK_RUN"] = str(_configuration(folder, server.getsockname()[1]))
+        self.clock = folder / "clock"
+        self.program = subprocess.Popen(
+            ["node", "--require", str(PRELOAD), "-e", source],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        with program, server.accept()[0] as connection:
-            connection.settimeout(GIVEN_UP)
-            lines = connection.makefile("rw")
+        self.connection = server.accept()[0]
+        self.connection.settimeout(GIVEN_UP)
+        self._lines = self.connection.makefile("rw")
+        assert self.heard()["token"] == "t"
 
-            def heard() -> dict[str, Any]:
-                message: dict[str, Any] = json.loads(lines.readline())
-                return message
+    def heard(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self._lines.readline())
+        return message
 
+    def says(self, **answer: Any) -> None:
+        self._lines.write(json.dumps(answer) + "\n")
+        self._lines.flush()
+
+    def asked_to_jump(self, seen: int) -> dict[str, Any]:
+        """Tell of a horizon that is far until a jump is asked for: the connection itself is news at first."""
+        while (message := self.heard())["ask"] == "horizon":
+            self.says(horizon="inf", why=None, seen=seen)
+        return message
+
+    def jumps(self, message: dict[str, Any], horizon: float | str, serial: int) -> None:
+        """Grant a jump: the clock shows its moment before the answer is there."""
+        self.clock.write_bytes(pack(serial, message["to"] + 1e-6, time.monotonic(), 0.0))
+        self.says(now=message["to"] + 1e-6, done=True, why=None, horizon=horizon, seen=serial)
+
+
+@contextlib.contextmanager
+def _hooked(folder: Path, source: str) -> Iterator[_Parent]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(GIVEN_UP)
+        parent = _Parent(folder, server, source)
+        with parent.program, parent.connection:
             try:
-                assert heard()["token"] == "t"
-                first = heard()
-                assert first["ask"] == "horizon"
-                assert program.stdin is not None and program.stdout is not None
-                program.stdin.write("go\n")
-                program.stdin.flush()
-                assert program.stdout.readline() == "set\n"
-                lines.write('{"horizon": null, "why": "process", "seen": 0}\n')
-                lines.flush()
-                then = heard()
-                assert then["ask"] == "horizon" and then["due"] < first["due"]
+                yield parent
             finally:
-                program.kill()
+                parent.program.kill()
+
+
+def test_what_is_set_while_a_question_is_open_is_told_as_soon_as_that_is_answered(tmp_path: Path) -> None:
+    with _hooked(tmp_path, PROGRAM) as parent:
+        first = parent.heard()
+        assert first["ask"] == "horizon"
+        stdin, stdout = parent.program.stdin, parent.program.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write("go\n")
+        stdin.flush()
+        assert stdout.readline() == "set\n"
+        parent.says(horizon=None, why="process", seen=0)
+        then = parent.heard()
+        assert then["ask"] == "horizon" and then["due"] < first["due"]
+
+
+def test_a_timer_before_the_horizon_of_the_last_jump_needs_no_other_one(tmp_path: Path) -> None:
+    with _hooked(tmp_path, "setInterval(() => {}, 1000)") as parent:
+        first = parent.asked_to_jump(seen=3)
+        due = first["to"]
+        parent.jumps(first, due + 1.5, 2)
+        second = parent.heard()
+        # The next second is before it, the one behind that is not.
+        assert (second["ask"], second["seen"]) == ("jump", 2)
+        assert due < second["to"] < due + 1.5
+        parent.jumps(second, due + 1.5, 3)
+        assert parent.heard()["ask"] == "horizon"
+
+
+def test_a_timer_that_says_something_to_another_process_asks_for_the_horizon(tmp_path: Path) -> None:
+    source = """
+    const { port1, port2 } = new MessageChannel();
+    port2.onmessage = () => {};
+    setInterval(() => port1.postMessage(""), 1000);
+    """
+    with _hooked(tmp_path, source) as parent:
+        parent.jumps(parent.asked_to_jump(seen=0), "inf", 2)
+        assert parent.heard()["ask"] == "horizon"

@@ -113,7 +113,7 @@ def test_one_to_whom_something_has_come_lets_nobody_jump_while_it_says_so(
     source: _Elsewhere, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To say it takes a turn at the connection, which the thread that asks may have."""
-    came = iter([False, True])
+    came = iter([False, False, True])
     seen: list[float] = []
     monkeypatch.setattr(scheduler, "step", lambda token, started, ready: 0.0)
     change = scheduler.join("asking", 10.0) and scheduler._change

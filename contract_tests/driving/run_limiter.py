@@ -7,18 +7,19 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from starlette.types import Receive, Scope, Send
 
-from kling_mock.app import MockApp
+from kling_mock.app import App, MockApp
 from kling_mock.common import Common
 from kling_mock.errors import TargetError
 from kling_mock.events import Event, EventKind
-from kling_mock.exchanges.exchange import Exchange
+from kling_mock.exchanges.exchange import Exchange, Headers
 from kling_mock.interception.parent.host_policy import API_HOST
 from kling_mock.scenarios.fault import TRANSPORT as TRAVELS
-from kling_mock.serving.wire import TRANSPORT
+from kling_mock.serving.wire import TRANSPORT, Owed
 from kling_mock.timeline import FINAL_STATUSES
 from kling_mock.timing import LOOP_LOOKS
 from kling_mock.virtual_time.originals import allocate_lock, monotonic
@@ -67,8 +68,7 @@ class RunLimiter(MockApp):
     """
 
     def __init__(self, common: Common, key_pattern: re.Pattern[bytes]) -> None:
-        # Each request has to come by here.
-        super().__init__(common, at_once=False)
+        super().__init__(common)
         self.space = common.default
         self.cut: Cut = ""
         """The reason why requests are no longer answered; empty while they are."""
@@ -148,41 +148,96 @@ class RunLimiter(MockApp):
             if self._final_answers > MOST_FINAL_ANSWERS:
                 self.close("requests")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def at_once_on(self, transport: Any) -> Callable[..., Any]:
+        """What answers requests of this connection that have arrived whole."""
+        return partial(self._admit, transport)
+
+    def _admit(
+        self,
+        transport: Any,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Headers,
+        scheme: str,
+        body: bytes,
+    ) -> bytes | App | Owed:
+        """Answer it at once where it is none that has to come by `__call__`."""
+        limits = self._limits
+        if (
+            self.cut
+            or self.received >= limits.requests
+            or limits.secure
+            or self._on_request is not None
+            or not self._is_own(headers)
+        ):
+            return self
+        self._count(transport)
+        answer = self._at_once(method, path, query, headers, scheme, body)
+        return answer if isinstance(answer, bytes | Owed) else self._until_it_ends(transport, answer)
+
+    def _until_it_ends(self, transport: Any, answer: App) -> App:
+        """An answer that takes time, and may be ended meanwhile."""
+
+        async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+            with self._under_way(transport):
+                await answer(scope, receive, send)
+
+        return rest
+
+    @contextlib.contextmanager
+    def _under_way(self, transport: Any) -> Iterator[None]:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        if self._is_stale(scope):
-            return
-        self.received += 1
-        if self.space.clock.frozen:
-            # As over a network: even a loop without a pause gets somewhere, also after the cut.
-            self.space.clock.advance(REFUSED if self.cut else LATENCY)
-        transport = scope.get(TRANSPORT)
-        if self.received > self._limits.requests:
-            self.close("requests")
-        if self.cut:
-            if transport is not None:
-                transport.abort()
-            return
         self._transports.add(transport)
+        try:
+            yield
+        finally:
+            self._transports.discard(transport)
+
+    def _count(self, transport: Any) -> None:
+        """Count a request that is answered, and the connections that are open in this run."""
+        self._pass(LATENCY)
         if transport is not None:
             self._connections = {one for one in self._connections if not one.is_closing()} | {transport}
             self.most_open = max(self.most_open, len(self._connections))
+
+    def _pass(self, seconds: float) -> None:
+        """Count a request that takes its time as over a network: a loop without a pause gets somewhere."""
+        self.received += 1
+        if self.space.clock.frozen:
+            self.space.clock.advance(seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_stale(scope):
+            return
+        transport = scope.get(TRANSPORT)
+        if self.cut or self.received >= self._limits.requests:
+            self._pass(REFUSED if self.cut else LATENCY)
+            self.close("requests")
+            if transport is not None:
+                transport.abort()
+            return
+        self._count(transport)
         if self._limits.prefix:
             self._strip(scope)
         if self._limits.secure:
             scope["headers"] = [*scope["headers"], *_SECURE]
         try:
-            await super().__call__(scope, receive, send)
+            with self._under_way(transport):
+                await super().__call__(scope, receive, send)
         finally:
-            self._transports.discard(transport)
             if self._on_request is not None:
                 self._on_request(self.received)
 
+    def _is_own(self, headers: Headers) -> bool:
+        """True for a request that has this run's key, or none of any run."""
+        keys = self._key_pattern.findall(b"\n".join([value for _, value in headers]))
+        return not keys or self._limits.key in keys
+
     def _is_stale(self, scope: Scope) -> bool:
         """True for a request that a thread of an earlier run still sends; its connection is ended."""
-        keys = [key for _, value in scope.get("headers", ()) for key in self._key_pattern.findall(value)]
-        if not keys or self._limits.key in keys:
+        if self._is_own(scope.get("headers", ())):
             return False
         self.stale_requests += 1
         sane = STALE_PACE * (self.space.clock.now() - self._begun)

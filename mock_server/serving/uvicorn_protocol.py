@@ -82,6 +82,13 @@ class MockProtocol(BoundedProtocol):
         self._forgotten: list[object] = []
         """The workspaces that were reset since a head began that is not whole."""
 
+    def connection_made(self, transport: Any) -> None:
+        """Let an application that wants to know it have the connection, before it answers on it."""
+        bound = getattr(self.app, "at_once_on", None) if self._at_once else None
+        if bound is not None:
+            self._at_once = bound(transport)
+        super().connection_made(transport)
+
     def unfinished(self) -> bool:
         """Whether a request to the API is on its way in, or its answer on its way out."""
         return self._in_head or bool(self._unread) or bool(self._spaces())

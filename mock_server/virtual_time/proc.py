@@ -8,6 +8,7 @@ __all__ = [
     "RUNNABLE",
     "children",
     "is_visible",
+    "last_started",
     "name_of",
     "waits_for_pipe",
     "work_of_process",
@@ -36,6 +37,15 @@ def children(pid: int | None = None) -> list[int]:
         except (OSError, ValueError):
             continue  # the thread has just ended
     return found
+
+
+def last_started() -> int | None:
+    """A number that changes whenever a process or a thread is started; None where nobody knows."""
+    try:
+        with open("/proc/loadavg", "rb") as file:
+            return int(file.read().rsplit(None, 1)[-1])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def name_of(pid: int) -> str:

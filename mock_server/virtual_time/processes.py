@@ -22,6 +22,12 @@ class ProcessWatcher:
         """The last look at each process: its state, since when it is so, and since when it works."""
         self.still: dict[int, tuple[object, ...]] = {}
         """What those that did not work looked like when `working` was called last."""
+        self._started: int | None = None
+        """What was started last in this system."""
+        self._since = 0.0
+        """The moment at which that was first seen."""
+        self._kept: tuple[int, ...] | None = None
+        """All processes below, where none can have come since they were listed."""
 
     def working(self, known: Collection[int] = ()) -> list[int]:
         """Those that work, except `known` ones and those that have done nothing else for very long."""
@@ -29,9 +35,22 @@ class ProcessWatcher:
         if not _any_child():
             return []
         real = monotonic()
-        below = [pid for pid in self._below() if pid not in known]
+        everyone = self._everyone(real)
+        below = [pid for pid in everyone if pid not in known]
         self._looks = {pid: look for pid, look in self._looks.items() if pid in below}
-        return [pid for pid in below if self._works(pid, real)]
+        working = [pid for pid in below if self._works(pid, real)]
+        if not working and self._started is not None and real - self._since >= timing.PROCESS_BLOCKED:
+            # Who starts another one works, until that one is in the list.
+            self._kept = everyone
+        return working
+
+    def _everyone(self, real: float) -> tuple[int, ...]:
+        """All processes below: to list them takes long, and is left out while nothing is started."""
+        # Asked first: what is started from here on shows at the next look.
+        started = proc.last_started()
+        if started is None or started != self._started:
+            self._started, self._since, self._kept = started, real, None
+        return tuple(self._below()) if self._kept is None else self._kept
 
     def _below(self) -> Iterator[int]:
         ahead = [pid for pid in proc.children() if pid not in self._unrelated]

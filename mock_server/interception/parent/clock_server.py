@@ -172,8 +172,7 @@ class HookConnection(asyncio.Protocol):
         if horizon == math.inf and self._process is not None and self._process.until == math.inf:
             self._stuck()
         why = horizon.value if isinstance(horizon, Reason) else None
-        shown = None if why else "inf" if horizon == math.inf else horizon
-        self._send({"horizon": shown, "why": why, "seen": self._seen()})
+        self._send({"horizon": _shown(horizon), "why": why, "seen": self._seen()})
 
     def _seen(self) -> int:
         """The number of things that have come about: requests, words of processes, moves of the clock."""
@@ -193,7 +192,9 @@ class HookConnection(asyncio.Protocol):
             if 0 < seconds < math.inf:
                 self._clock.advance(seconds + 1e-6)
                 self._tracker.moved()
-        self._send({"now": self._clock.now(), "done": why is None, "why": why})
+        now, shown = self._clock.now(), _shown(horizon)
+        done = {"now": now, "done": why is None, "why": why, "horizon": shown, "seen": self._seen()}
+        self._send(done)
 
     def _horizon(self, idle: bool, unread: Callable[[], bool] | None = None) -> float | Reason:
         """The moment to which time may jump for this process, or why it may not."""
@@ -212,6 +213,13 @@ class HookConnection(asyncio.Protocol):
             self._process.asking -= 1
         if not self._transport.is_closing():
             self._transport.write(json.dumps(answer).encode() + b"\n")
+
+
+def _shown(horizon: float | Reason) -> float | str | None:
+    """A horizon as hooks are told it."""
+    if isinstance(horizon, Reason):
+        return None
+    return "inf" if horizon == math.inf else horizon
 
 
 def _moment(due: float | None) -> float:

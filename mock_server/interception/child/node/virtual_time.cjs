@@ -8,6 +8,7 @@ const util = require("node:util");
 const { AsyncResource } = require("node:async_hooks");
 const { Clock, replaceClocks } = require("./clocks.cjs");
 const { ExternalIO } = require("./external_io.cjs");
+const { forMock } = require("./redirection.cjs");
 const reasons = require("./reasons.cjs");
 const { watchThreads } = require("./threads.cjs");
 const { NativeIO, isNative, monotonic, replaceBunSleep } = require("./native_io.cjs");
@@ -29,11 +30,11 @@ const AT_REST = new Set([
   "SignalWrap", "FSEventWrap", "StatWatcher", "UDPWrap", "HTTPINCOMINGMESSAGE", "HTTPCLIENTREQUEST",
   "MessagePort", "Worker", "ProcessWrap",
 ]);
+// Those of them through which no other process and no thread can say anything.
+const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TLSWrap", "TTYWrap", "PipeWrap", "SignalWrap"]);
 const LONGEST = 2 ** 31 - 1;
-// Denials in a row after which a thread asks less often: many that ask and ask would keep each other from resting.
-const OFTEN = 6;
-// What somebody else does that takes longer than a round of questions.
-const SLOW = new Set([reasons.STARTING, reasons.OUTSIDE]);
+const PATIENCE = 3;
+const OFTEN = 5;
 // Looks in a row at which an immediate was pending, after which a program counts as one that always has one.
 const SPINNING = 50;
 
@@ -93,7 +94,9 @@ if (Symbol.dispose) Timeout.prototype[Symbol.dispose] = Timeout.prototype.close;
 
 class Schedule {
   constructor(clock, parent, timing) {
-    this.pauses = { again: timing.look_again * 1000, rarely: timing.look_rarely * 1000, idle: timing.look_idle * 1000 };
+    this.pauses = {
+      again: timing.look_again * 1000, rarely: timing.look_rarely * 1000, idle: timing.look_idle * 1000,
+    };
     this.clock = clock;
     this.parent = parent;
     this.pending = new Map();
@@ -104,8 +107,14 @@ class Schedule {
     this.keeper = null;
     this.unpacking = 0;
     this.told = null;
-    this.starting = 0;
+    // Questions in vain since something last happened here.
     this.denied = 0;
+    // The horizon that the parent told at the last jump, where that did not reach it: nobody was due on the way, and
+    // nothing has come. A timer before it that does nothing but count needs no other horizon.
+    this.ahead = null;
+    // Looks to let pass after a request was sent to the mock: it soon answers, and that ends them.
+    this.patience = 0;
+    this.starting = 0;
     this.spun = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
     this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
@@ -155,10 +164,25 @@ class Schedule {
     real.setImmediate(() => this.look());
   }
 
+  // Something came or went through a socket; `sent` where it was for the mock.
+  spoke(sent) {
+    this.ahead = null;
+    this.patience = sent ? PATIENCE : 0;
+    this.changed();
+  }
+
+  // Time may not jump yet: how long to wait before the next question. Many processes that ask and ask keep each
+  // other, and the server, from resting.
+  deny(activity) {
+    this.denied += 1;
+    this.rest(this.denied > OFTEN ? this.pauses.rarely : this.pauses.again, activity);
+  }
+
   // This thread stands still now and says no more: what it said last does not hold for that long.
   stands() {
     this.activity += 1;
     this.told = null;
+    this.ahead = null;
     if (this.parent.socket !== null) this.parent.tell({ ask: "awake" });
   }
 
@@ -175,12 +199,6 @@ class Schedule {
     }, milliseconds).unref();
   }
 
-  // Look again after somebody else's no.
-  deny(activity, why) {
-    this.denied += 1;
-    this.rest(this.denied < OFTEN && !SLOW.has(why) ? this.pauses.again : this.pauses.rarely, activity);
-  }
-
   earliest() {
     let first = null;
     for (const timer of this.pending.values()) {
@@ -195,7 +213,6 @@ class Schedule {
     const first = this.earliest();
     if (first !== null && first.when <= this.clock.now()) {
       this.running = false;
-      this.denied = 0;
       // Woken first: a callback that throws must not stop time.
       this.wake();
       first.fire();
@@ -212,8 +229,17 @@ class Schedule {
     }
     this.told = null;
     const activity = this.activity;
+    if (this.patience > 0) {
+      this.patience -= 1;
+      this.rest(this.pauses.again, activity);
+      return;
+    }
+    if (this.ahead !== null && first !== null && first.when < this.ahead.horizon && this.alone()) {
+      this.jump(this.ahead, activity);
+      return;
+    }
     this.parent.ask({ ask: "horizon", due: first === null ? null : first.when, did: activity }, (answer) => {
-      if (answer === null || answer.horizon === null) this.deny(activity, answer?.why);
+      if (answer === null || answer.horizon === null) this.deny(activity);
       else this.settle(() => this.jump(answer, activity));
     });
   }
@@ -235,13 +261,22 @@ class Schedule {
       this.rest(target === Infinity ? this.pauses.idle : this.pauses.again);
       return;
     }
+    this.ahead = null;
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
-      if (answer === null || !answer.done) this.deny(activity, answer?.why);
+      if (answer === null || !answer.done) this.deny(activity);
       else {
+        const next = answer.horizon === "inf" ? Infinity : answer.horizon;
+        if (target < limit && target < next) this.ahead = { horizon: next, seen: answer.seen };
         this.nativeIO.note();
         this.look();
       }
     });
+  }
+
+  // Whether nothing but the mock can have something for this process, which the parent knows of.
+  alone() {
+    if (isNative || process.connected || this.externalIO.lines.size > 1) return false;
+    return process.getActiveResourcesInfo().every((name) => ALONE.has(name));
   }
 
   // Why this thread lets no time jump, as it does something that takes real time: files, other services.
@@ -306,6 +341,7 @@ function replaceTimers(schedule) {
 // Timeouts of sockets, and with them those of http and https.
 function replaceSocketTimeouts(schedule) {
   const timer = Symbol("kling-mock: timeout");
+  const read = Symbol("kling-mock: bytes read");
   const { setTimeout: originalSet, _unrefTimer: originalRefresh } = net.Socket.prototype;
   net.Socket.prototype.setTimeout = function setTimeout(delay, callback) {
     if (typeof delay !== "number" || !(delay >= 0) || !Number.isFinite(delay)) {
@@ -332,7 +368,9 @@ function replaceSocketTimeouts(schedule) {
     for (let socket = this; socket; socket = socket._parent) {
       if (socket[timer] && !socket.destroyed) socket[timer].refresh();
     }
-    schedule.changed();
+    const before = this[read] ?? 0;
+    this[read] = this.bytesRead;
+    schedule.spoke(Boolean(this[forMock]) && this[read] === before);
     return originalRefresh.call(this);
   };
 }
