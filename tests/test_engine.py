@@ -270,6 +270,22 @@ def test_a_coroutine_is_interrupted_after_so_many_polls() -> None:
 
 
 @needs_linux
+def test_the_loop_of_an_earlier_check_holds_up_no_later_one() -> None:
+    async def asked(payload: Any, *, base_url: str, api_key: str) -> str:
+        return await asyncio.to_thread(generate, payload, base_url=base_url, api_key=api_key)
+
+    def forks(payload: Any, *, base_url: str, api_key: str) -> str:
+        with subprocess.Popen(["sleep", "600"]) as program:
+            try:
+                return generate(payload, base_url=base_url, api_key=api_key)
+            finally:
+                program.kill()
+
+    assert run(asked, trial()).delivered
+    assert run(forks, trial()).delivered
+
+
+@needs_linux
 def test_processes_that_a_client_left_are_ended() -> None:
     left: list[subprocess.Popen[bytes]] = []
 

@@ -76,14 +76,16 @@ def test_a_right_client_is_never_accused(name: str) -> None:
     assert accusations(checked(name, 1, properties)) == []
 
 
-REMEMBERING = ("breaks_the_circuit", "shares_its_connections")
-"""Those whose module remembers the check before: they are checked once in a process."""
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in names if name not in (*OF_SLOW_ONES, *REMEMBERING)])
+@pytest.mark.parametrize("name", [name for name in names if name not in OF_SLOW_ONES])
 def test_nor_is_it_with_other_cases(name: str) -> None:
     assert accusations(checked(name, 2, DRAWN)) == []
+
+
+@pytest.mark.parametrize("name", ["breaks_the_circuit", "shares_its_connections", "hands_over"])
+def test_what_a_module_remembers_of_earlier_checks_is_held_against_nobody(name: str) -> None:
+    for seed in (1, 2):
+        assert accusations(checked(name, seed, ("A2", "B2"))) == []
 
 
 @pytest.mark.long

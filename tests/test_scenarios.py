@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import re
 from functools import partial, reduce
@@ -582,7 +583,7 @@ def test_a_redirect_at_any_place_is_followed_to_an_answer(server: MockServer) ->
     assert ask(server, "GET", away.headers["location"].partition(str(server.port))[2]).json["id"] == job_id
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"hang", "reset", "truncated"}))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"dropped", "hang", "reset", "truncated"}))
 @pytest.mark.parametrize("path", [PATHS[0], f"/v2/generate/video/{FAMILIES[0]}/generation"])
 def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: FaultKind, path: str) -> None:
     for place in get_args(Place):
@@ -596,6 +597,19 @@ def test_every_kind_of_fault_can_stand_at_every_place(server: MockServer, kind: 
             answer = ask(server, "GET", _video(server, job.id), key=None)
             assert answer.status in (200, 307, 503), (place, answer.body)
         server.reset()
+
+
+def test_a_dropped_connection_ends_with_no_answer_and_no_reset(server: MockServer) -> None:
+    faults = tuple(Fault(place, "dropped", times=1) for place in get_args(Place))
+    server.use(Scenario("x", faults=faults, create_status="completed"))
+    with pytest.raises(http.client.RemoteDisconnected):
+        create(server)
+    job = create(server).json["id"]
+    with pytest.raises(http.client.RemoteDisconnected):
+        poll(server, job)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(server, "GET", _video(server, job), key=None)
+    assert [each.fault for each in server.exchanges] == ["dropped", None, "dropped", "dropped"]
 
 
 def _video(server: MockServer, job_id: str) -> str:

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kling_mock.errors import TargetError
+from kling_mock.timing import STOP_LOOK
 from kling_mock.virtual_time.originals import allocate_lock
+from kling_mock.virtual_time.originals import sleep as real_sleep
+from kling_mock.virtual_time.proc import RUNNABLE, work_of_thread
 
 from ..running.models import Outcome
 from .call_forms import fields_taken, takes_fields_by_name
 from .errors_raised import is_unsupported, name_of, raised_on_purpose, text_of
-from .kept_loop import ClientStopped, KeptLoop
+from .kept_loop import ClientStopped, KeptLoop, kept_loop
 from .safe_import import try_import
 
 __all__ = [
@@ -36,6 +39,8 @@ __all__ = [
 
 _CANCELS = 3
 """Times that a coroutine is cancelled before it is stopped by force."""
+_LOOKS = 10
+"""Looks at a call, most of which find it at work where it is."""
 ClientKind = Literal["python", "command"]
 """A callable of this process, or a program."""
 
@@ -80,6 +85,22 @@ class ClientCall(abc.ABC):
     @abc.abstractmethod
     def interrupt(self) -> bool:
         """Interrupt it as its user would; False where that cannot be done."""
+
+    def at_work(self) -> bool:
+        """Tell whether a thread of it works at this moment, as far as the system says."""
+        return True
+
+    def rests(self) -> bool:
+        """Tell whether it does nothing, for as long as it is looked at."""
+        seen = 0
+        for _ in range(_LOOKS):
+            seen += self.at_work()
+            real_sleep(STOP_LOOK / _LOOKS)
+        return 2 * seen <= _LOOKS
+
+    def abandon(self) -> None:
+        """Leave it where it is: it does nothing, and nothing ends it."""
+        self.outcome = Outcome("stopped", text="it waits for something that never comes, as for a lock")
 
     def process_arguments(self) -> str:
         """The arguments of the processes that it consists of; empty for a callable."""
@@ -148,8 +169,8 @@ class CallableClient(Client):
         self.by_name = takes_fields_by_name(function)
         """True where it is called with a keyword for each field, instead of one payload."""
         self.fields = fields_taken(function)
-        self.loop: KeptLoop | None = KeptLoop()
-        """Where its coroutines run; None where each has a loop of its own."""
+        self.keeps_loop = True
+        """Whether all coroutines run in one loop, or each in one of its own."""
         self._resumes = "generation_id" in _parameters(function)
         self.package = (getattr(function, "__module__", None) or "").partition(".")[0]
 
@@ -166,11 +187,15 @@ class CallableClient(Client):
             **{name: payload[name] for name in payload if taken is None or name in taken}, **options
         )
 
+    @property
+    def loop(self) -> KeptLoop | None:
+        """Where its coroutines run; None where each has a loop of its own."""
+        return kept_loop() if self.keeps_loop else None
+
     def close(self) -> None:
-        """End the loop of its coroutines; another session has another one."""
-        if self.loop is not None:
-            self.loop.close()
-            self.loop = KeptLoop()
+        """Cancel what its coroutines have left; their loop stays, for what a module keeps belongs to it."""
+        if self.keeps_loop:
+            kept_loop().rest()
 
     @property
     def can_resume(self) -> bool:
@@ -190,6 +215,7 @@ class _FunctionCall(ClientCall):
         self._stops = 0
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._kept = client.loop
 
     def work(self) -> Outcome:
         options = {"base_url": self.arguments.base_url, "api_key": self.arguments.api_key}
@@ -201,7 +227,7 @@ class _FunctionCall(ClientCall):
         try:
             value = self._client.invoke(self.arguments.payload, options)
             if inspect.isawaitable(value):
-                kept = self._client.loop
+                kept = self._kept
                 value, error = (asyncio.run if kept is None else kept.run)(self._await(value))
                 if error is not None:
                     raise error
@@ -240,7 +266,7 @@ class _FunctionCall(ClientCall):
     def stop(self) -> None:
         """Cancel the coroutine; else raise `ClientStopped` in its thread: at its next step of Python code."""
         self._stops += 1
-        thread, kept = self._thread.ident, self._client.loop
+        thread, kept = self._thread.ident, self._kept
         if kept is not None and self._task is not None:
             if self._stops <= _CANCELS:
                 self.interrupt()
@@ -250,6 +276,18 @@ class _FunctionCall(ClientCall):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(thread), ctypes.py_object(ClientStopped)
             )
+
+    def at_work(self) -> bool:
+        """Tell whether its thread, or the loop in which its coroutine is, works at this moment."""
+        own = [self._thread.ident, *([self._kept.thread] if self._kept and self._task else [])]
+        numbers = [one.native_id for one in threading.enumerate() if one.ident in own and one.native_id]
+        return not numbers or any(work_of_thread(one) in (RUNNABLE, None) for one in numbers)
+
+    def abandon(self) -> None:
+        """Leave its thread where it is; a loop that is blocked by it is not used again."""
+        super().abandon()
+        if self._kept is not None and self._task is not None:
+            self._kept.rest()
 
     def interrupt(self) -> bool:
         """Cancel the coroutine."""

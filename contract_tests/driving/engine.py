@@ -43,6 +43,7 @@ from .environments import (
     shortened,
     with_hooks,
 )
+from .forgetting import COOLED_DOWN, begin_after, note_end
 from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
 
@@ -58,8 +59,6 @@ QUEUED = 2.0
 GENERATING = 20.0
 """Virtual seconds that a job takes where a trial does not say."""
 SPANS: Mapping[PendingStatus, float] = {"queued": QUEUED, "generating": GENERATING}
-COOLED_DOWN = 3_600.0
-"""Virtual seconds after which a client that refused to ask because others had failed has to ask again."""
 KEPT_RUNS = 1_000
 _INTERRUPTIONS = 20
 _POLLS_BEFORE = 2
@@ -113,8 +112,8 @@ class Engine:
         self._key = f"{API_KEY}000000"
         self.runs = 0
         self._rhythm = UNKNOWN
-        self._sends = False
-        """True once it has sent something."""
+        self._cool = True
+        """True where nothing that the client remembers is younger than `COOLED_DOWN`."""
         self.stray_requests = 0
         """Requests that came after their run had ended."""
         self.others: list[str] = []
@@ -133,7 +132,8 @@ class Engine:
             stack.enter_context(self.server)
             if self.virtual:
                 clock = self.server.clock
-                clock.advance(max(0.0, START - clock.now()))
+                clock.advance(max(0.0, max(START, begin_after(self.client.name)) - clock.now()))
+                stack.callback(lambda: note_end(self.client.name, clock.now()))
             self.environment = stack.enter_context(self._enter_environment())
             stack.callback(self.client.close)
             self._stack = stack.pop_all()
@@ -195,16 +195,26 @@ class Engine:
 
     def _run_anew(self, trial: Trial) -> Run:
         """Run it with a key that no other run has; a second run to compare has the same."""
+        cool = self._cool
         run = self._with_own_key(trial)
-        if self.virtual and self._sends and run.held_back and trial.base != "refused":
+        if self.virtual and run.held_back and not cool and trial.base != "refused":
             # What earlier runs left it with, as a circuit breaker does, may pass.
-            self.server.clock.advance(COOLED_DOWN)
+            self._cool_down()
             run = self._with_own_key(trial)
-        self._sends |= bool(run.received)
+        if any(outcome.kind != "returned" for outcome in run.outcomes):
+            self._cool_down()
         return run
+
+    def _cool_down(self) -> None:
+        """Let time pass until the client has no reason left to hold back."""
+        if self.virtual:
+            self.server.reset()
+            self.server.clock.advance(COOLED_DOWN)
+        self._cool = True
 
     def _with_own_key(self, trial: Trial) -> Run:
         self._key = f"{API_KEY}{(self.runs + 1) % 1_000_000:06}"
+        self._cool = False
         return self._run(trial)
 
     def _run(self, trial: Trial) -> Run:
@@ -217,6 +227,8 @@ class Engine:
         limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix, self.client.secure))
         server.reset()
         server.use(served)
+        if trial.first is not None:
+            server.next(self._rhythm.fitted(trial.first))
         clock = server.clock
         if clock.frozen:
             # From a whole second on, so that the dates in headers are the same in every run.
@@ -242,7 +254,8 @@ class Engine:
         if limiter.received > before:
             run.late = tuple(each.number for each in server.exchanges[before - limiter.received :])
         run.half_files = half_files(written(), server.exchanges) if wants_files else ()
-        self.stray_requests += limiter.stale_requests
+        run.stale = limiter.stale_requests
+        self.stray_requests += run.stale
         if limiter.overrun:
             raise StrayRequests(
                 f"The client {self.client.name} goes on after it has ended: "
@@ -329,6 +342,7 @@ class Engine:
                     if self.limiter.cut or time.monotonic() > limit:
                         run.past_deadline |= not self.limiter.cut and limit < begun + most
                         run.awaits_program |= self.client.kind == "python" and end_programs(others)
+                        run.blocked |= self._is_blocked(call)
                         self.limiter.close("time")
                         self._stop(self._begun)
                         break
@@ -339,9 +353,16 @@ class Engine:
             run.real_seconds = time.monotonic() - begun
             timer()
 
+    def _is_blocked(self, call: ClientCall) -> bool:
+        """Tell whether a call is at its limit for want of something in its own process."""
+        if self.limiter.cut:
+            return self.limiter.cut == "time" and not self.limiter.received
+        return call.rests()
+
     def _begin(self, calls: list[ClientCall], run: Run) -> None:
         for call in calls:
             run.begun += (self.limiter.received,)
+            run.begun_at += (self.server.clock.now() - run.started,)
             call.start()
         self._begun = [*self._begun, *calls]
 
@@ -382,6 +403,9 @@ class Engine:
                 if call.wait(STOP_LOOK):
                     break
             else:
+                if call.rests():
+                    call.abandon()
+                    continue
                 raise TargetError(
                     f"The client {self.client.name} hangs and cannot be stopped: it was interrupted "
                     f"{_INTERRUPTIONS} times and went on."

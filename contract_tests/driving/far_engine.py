@@ -25,7 +25,7 @@ from .run_limiter import RunLimits
 
 __all__ = ["FarEngine"]
 
-ON_THE_WAY = frozenset({*TRANSPORT, "truncated", "reset", "hang"})
+ON_THE_WAY = frozenset({*TRANSPORT, "truncated", "reset", "dropped", "hang"})
 """Kinds of faults that a proxy before the server may mend, or make another one of."""
 WITHOUT_TIME = "it needs virtual time, and the server of --server is others' as well"
 HIDDEN_KEYS = "the server of --server tells no keys"
@@ -88,6 +88,8 @@ class FarEngine(Engine):
             return "the URL of --server is as it is given"
         if trial.linger or trial.set_back:
             return WITHOUT_TIME
+        if trial.first is not None:
+            return "all jobs of a run fare alike on the server of --server"
         if trial.interrupt_after is not None or trial.inspect or trial.resume:
             return "nobody sees requests to the server of --server as they come"
         return None

@@ -104,7 +104,7 @@ def main(target: str, paths: str) -> None:
     """Answer each line on stdin with the outcome of a call; what else is printed goes to stderr."""
     sys.path[:] = json.loads(paths)
     client = load_callable(target)
-    client.loop = None  # each call is alone in its process
+    client.keeps_loop = False  # each call is alone in its process
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)
         for line in sys.stdin.buffer:

@@ -223,7 +223,9 @@ def poll_troubles(
 
 def single_troubles(kinds: Sequence[str] = TROUBLES) -> list[Scenario]:
     """Each kind of trouble once, at the first poll."""
-    return [_troubled([(0, name, 1, _LIMITS[0])]) for name in kinds]
+    dropped = Fault("poll", "dropped", times=1)
+    closed = part("The connection of the first poll is closed without an answer.", faults=(dropped,))
+    return [*(_troubled([(0, name, 1, _LIMITS[0])]) for name in kinds), closed]
 
 
 def single_limits() -> list[Scenario]:
@@ -298,8 +300,10 @@ def lost_replies() -> st.SearchStrategy[Scenario]:
     """Creates whose job is made and charged, but whose reply never arrives whole."""
     gateway = CATALOGUE["bad-gateway-html"].faults[0].replace(job_made=True)
     page = part("The create is answered 502 although the job was made.", faults=(gateway,))
+    dropped = Fault("create", "dropped", times=1, job_made=True)
+    closed = part("The job is made, and the connection closed without an answer.", faults=(dropped,))
     names = ("create-lost-reply", "create-hangs", "gateway-timeout", "create-truncated")
-    return st.sampled_from([*(CATALOGUE[name] for name in names), page])
+    return st.sampled_from([*(CATALOGUE[name] for name in names), page, closed])
 
 
 def bad_create_replies() -> st.SearchStrategy[Scenario]:

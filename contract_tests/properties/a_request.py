@@ -172,6 +172,11 @@ def exact_route(run: Run) -> Failure | None:
     trials=lambda context: brief_bodies(context.model).map(lambda body: Trial(context.model, body, PLAIN)),
 )
 def bearer_everywhere(run: Run) -> Failure | None:
+    if run.stale and not run.received:
+        return Failure(
+            "each call is given a key of its own, and this one sent that of an earlier call "
+            f"({run.stale} times) and not its own"
+        )
     for exchange in run.trace:
         if run.key in exchange.path or run.key.encode() in exchange.query_string:
             return Failure(f"the key is in the URL of {exchange.method} {exchange.path}", exchange.number)

@@ -10,17 +10,18 @@ from typing import Literal
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too_little
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
-from ..running.met import always_met, never_polled
+from ..running.met import always_met, never_polled, states_told
 from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
 from .oracles import accepted, failed_clearly, mentions, not_delivered
 from .retry_after import waited
-from .trials import behaving, brief_pairs, each, every, fixed, stuck_trial
+from .trials import behaving, brief_pairs, brief_payloads, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "made_again"]
 
@@ -242,15 +243,33 @@ def terminal_in_create(run: Run) -> Failure | None:
     return failed_clearly(run, "the create already said error")
 
 
+_LONGER = Scenario(
+    "generated",
+    "The job generates for two and a half minutes.",
+    plan=(Step("generating", 150.0), Step("completed")),
+)
+
+
 def _two(context: Context) -> st.SearchStrategy[Trial]:
     return brief_pairs(context.model).map(
         lambda pair: Trial(context.model, pair[0], PLAIN, jobs=(pair[1],), note="two jobs at the same time")
     )
 
 
+def _unlike(context: Context) -> Iterator[Trial]:
+    """Two that end in different ways, or not in their order: what one leaves must not reach the other."""
+    payloads = brief_payloads(context.model)
+    other = next((body for body in payloads if body != payloads[0]), None)
+    for first, how in ((CATALOGUE["failed"], "fails"), (_LONGER, "takes two minutes longer")):
+        if other is not None:
+            note = f"two jobs at the same time, and the first of them {how}"
+            yield Trial(context.model, payloads[0], PLAIN, jobs=(other,), first=first, note=note)
+
+
 @rule(
     "B10",
     trials=_two,
+    first=_unlike,
     examples=8,
     plain=True,
 )
@@ -264,6 +283,9 @@ def no_crosstalk(run: Run) -> Failure | None:
         # What is sent is not what was given: A2 says so, and nobody can tell whose job is whose.
         return None
     for place, outcome in enumerate(run.outcomes):
+        told = states_told([poll for poll in run.polls if poll.job_id == made.get(place)])
+        if "error" in told and outcome.failed and not outcome.crashed:
+            continue
         own = run.urls.get(made.get(place, ""))
         others = [url for job, url in run.urls.items() if job != made.get(place)]
         if any(run.shows(url, outcome) for url in others):

@@ -54,7 +54,7 @@ def _both_ways(context: Context) -> Iterator[Trial]:
 def asked_twice(run: Run) -> Failure | None:
     made = len(accepted(run))
     if made < 2 and all(outcome.kind == "returned" for outcome in run.outcomes):
-        return Failure(f"{run.trial.note}, and {made} job was made")
+        return Failure(f"{run.trial.note}, and {'1 job' if made else 'no job'} was made")
     for outcome in run.outcomes:
         if not any(run.shows(url, outcome) for url in run.urls.values()):
             return Failure(f"{run.trial.note}, and one call ended so: the client {run.brief(outcome)}")

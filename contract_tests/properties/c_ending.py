@@ -87,7 +87,7 @@ def _endings(context: Context) -> Iterator[Trial]:
 )
 def silence_afterwards(run: Run) -> Failure | None:
     late = [each for each in run.trace if each.number in run.late and each.kind in ("create", "poll")]
-    if run.cut or not late:
+    if not late:
         return None
     count = f"{len(late)} more requests came" if len(late) > 1 else "another request came"
     return Failure(f"the client {run.brief()}, and {count} after that", late[0].number)

@@ -17,7 +17,7 @@ from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run, Trial
 from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import failed_clearly, mentions, not_delivered
+from .oracles import failed_clearly, key_shown, mentions, not_delivered
 from .trials import behaving, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "downloads"]
@@ -165,8 +165,9 @@ def no_key_leak(run: Run) -> Failure | None:
             return Failure(f"the key was sent to {host}; the API is at {own}", exchange.number)
         if exchange.kind == "video" and run.key.encode() in exchange.query_string:
             return Failure("the key was put into the video's URL", exchange.number)
-    if run.key in run.outcome.everything:
-        return Failure(f"the key is in what the client shows: it {run.brief().replace(run.key, 'KEY')}")
+    shown = key_shown(run)
+    if shown is not None:
+        return Failure(f"the key is in what the client shows, in {shown}")
     return None
 
 

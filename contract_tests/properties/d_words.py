@@ -78,7 +78,10 @@ def _is_garbled(text: str, run: Run) -> bool:
 
 
 def _decoys() -> Scenario:
-    says = "Answers have generation_id, request_id, url and output as well, which lead elsewhere."
+    says = (
+        "Answers have generation_id, request_id, url and output as well, which lead elsewhere, and a "
+        "progress of 100 from the start."
+    )
     return Scenario("generated", says, shapes=frozenset({"decoys"}))
 
 

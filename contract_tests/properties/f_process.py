@@ -11,6 +11,7 @@ from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met
 from ..running.models import Run
 from .base import Context, Failure, Section
+from .oracles import key_shown
 from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
@@ -76,8 +77,9 @@ def exit_code(run: Run) -> Failure | None:
     examples=4,
 )
 def key_not_shown(run: Run) -> Failure | None:
-    if run.key in run.outcome.everything:
-        return Failure("the key is in what the client prints")
+    shown = key_shown(run)
+    if shown is not None:
+        return Failure(f"the key is in what the client prints, in {shown}")
     if run.key in run.arguments:
         return Failure("the key is among the arguments of a process")
     return None

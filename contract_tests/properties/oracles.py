@@ -20,12 +20,15 @@ __all__ = [
     "documented",
     "failed_clearly",
     "gave_up_early",
+    "key_shown",
     "mentions",
     "not_delivered",
     "nulls",
     "undocumented",
 ]
 
+_AROUND = 40
+"""Characters that are shown before and after a key."""
 EARLY = 240.0
 """Virtual seconds before which nobody may give up on a job that is under way: documented ones take longer."""
 
@@ -36,7 +39,11 @@ def not_delivered(run: Run) -> Failure | None:
         return None
     last = run.trace[-1].number if run.trace else None
     if run.outcome.kind == "returned" and run.url is not None:
-        return Failure(f"the video is {one_line(run.url, 300)}, but the client {run.brief()}", last)
+        value = run.outcome.value
+        if not isinstance(value, str):
+            return Failure(f"the video is {one_line(run.url, 300)}, but the client {run.brief()}", last)
+        wanted, given = compared(run.url, value)
+        return Failure(f"the video is {wanted}, but the client returned {run.redactor.text(given)}", last)
     if run.creates and not accepted(run) and not any(exchange.fault for exchange in run.creates):
         return Failure(f"the create was refused, and no job was made: the client {run.brief()}", last)
     return Failure(f"the job ends with a video, but the client {run.brief()}", last)
@@ -124,6 +131,19 @@ def _same(sent: Any, given: Any) -> bool:
     return (type(given) is type(sent) and given == sent) or (
         isinstance(given, int | float) and isinstance(sent, int | float) and given == sent
     )
+
+
+def key_shown(run: Run) -> str | None:
+    """Where the key can be read in what the client shows, with the words around it; None where it cannot."""
+    outcome = run.outcome
+    error = "its error" if outcome.failed else "its result"
+    shown = ((error, outcome.text), ("what it printed", outcome.output), ("its result", outcome.value))
+    for place, text in shown:
+        if isinstance(text, str) and run.key in text:
+            before, _, after = text.partition(run.key)
+            around = f"{before[-_AROUND:]}KEY{after[:_AROUND]}"
+            return f"{place}: {quoted(run.redactor.text(around))}"
+    return None
 
 
 def nulls(value: Any, path: str = "") -> Iterator[str]:

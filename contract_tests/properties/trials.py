@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.contract_view import ContractView, current_view
+from ..generation.disorder import in_no_order
 from ..generation.payloads import bodies_of, boundary_payloads, smallest_payload, valid_payloads, worded
 from ..generation.scenario_strategies import PLAIN
-from ..generation.schema_model import Number, Shape, Text
+from ..generation.schema_model import Array, Number, Shape, Text
 from ..generation.value_tables import is_free_text
 from ..running.models import Trial
 from .base import Context, First
@@ -57,7 +58,7 @@ def boundaries(context: Context) -> Iterator[Trial]:
 
 
 def delicate(context: Context) -> Iterator[Trial]:
-    """Values that somebody tidies up who means well: texts with blanks around them, long fractions."""
+    """Values that somebody tidies up who means well: texts with blanks, long fractions, lists in no order."""
     bodies = bodies_of(context.model)
     smallest = bodies.smallest()
     for name, field in bodies.shape.fields.items():
@@ -68,6 +69,8 @@ def delicate(context: Context) -> Iterator[Trial]:
 
 
 def _delicate(field: Shape) -> Any:
+    if isinstance(field, Array):
+        return in_no_order(field)
     if isinstance(field, Text) and is_free_text(field):
         return "  a cat, and blanks around it \n"
     if isinstance(field, Number) and not field.integer:

@@ -102,17 +102,34 @@ def trace_lines(run: Run) -> list[Line]:
 
 
 def timeline(run: Run, blamed: int | None = None) -> list[str]:
-    """The trace as lines, the request to blame marked; the middle of a long one is left out."""
+    """The trace as lines, the request to blame marked; the middle of a long one is left out.
+
+    Of several calls it says where each begins, and what each comes to.
+    """
     shown = trace_lines(run)
-    lines = _brief([_line_text(line, blamed) for line in shown if line.number not in run.late])
+    lines = [_line_text(line, blamed) for line in shown if line.number not in run.late]
     late = _brief([_line_text(line, blamed) for line in shown if line.number in run.late])
+    cut = []
     if run.cut:
         why = {"requests": "too many requests", "time": "too much time"}.get(run.cut, run.cut)
-        lines.append(
-            f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"
-        )
+        cut = [f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"]
+    if len(run.begun) > 1:
+        return [*_of_calls(run, lines, cut), *late]
     ends = [f"  {_at(run.seconds)}  the client {run.brief(outcome)}" for outcome in run.outcomes]
-    return [*lines, *ends, *late]
+    return [*_brief(lines), *cut, *ends, *late]
+
+
+def _of_calls(run: Run, lines: list[str], cut: list[str]) -> list[str]:
+    """The lines of a trace under a headline for each call; the ends of calls that run at once come last."""
+    told: list[str] = []
+    ends = [f"call {place}: the client {run.brief(one)}" for place, one in enumerate(run.outcomes, 1)]
+    for place, (first, at) in enumerate(zip(run.begun, run.begun_at, strict=True)):
+        if place and run.trial.in_turn:
+            told.append(f"  {_at(at)}  {ends.pop(0)}")
+        told.append(f"  {_at(at)}  call {place + 1} begins")
+        last = run.begun[place + 1] if place + 1 < len(run.begun) else len(lines)
+        told += _brief(lines[first:last])
+    return [*told, *cut, *(f"  {_at(run.seconds)}  {end}" for end in ends)]
 
 
 def _brief(lines: list[str]) -> list[str]:

@@ -24,6 +24,10 @@ def cause_of(plain: Run) -> str:
     """The id of the property that names why a plain job ended without its video; empty where it did not."""
     if plain.delivered:
         return ""
+    if plain.stale and not plain.received:
+        return "A7"
+    if plain.remembered:
+        return "B11"
     if not plain.trace or any(not documented(exchange) for exchange in plain.trace):
         return EVERYWHERE
     if not plain.creates:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kling_mock.catalog import load_catalog
-from kling_mock.errors import KlingMockError
+from kling_mock.errors import KlingMockError, TargetError
 
 from ..driving.engine import Engine, StrayRequests
 from ..generation.contract_view import ContractView, current_view, viewed
@@ -24,6 +24,12 @@ from .xfails import Xfails
 __all__ = ["ONE_CREATE", "Checks", "Plan", "SecondCreate", "in_order"]
 
 ONE_CREATE = "B1"
+OWN_JOB = "B14"
+"""The property that names a client whose calls leave something behind that blocks the next one."""
+
+
+LEFT_BLOCKED = "after a call that failed, the next one sent nothing and waited for ever"
+JAMMED = f"see {OWN_JOB}: calls wait for ever, and send nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +70,13 @@ class Plan:
 
 
 def in_order(properties: Sequence[Property], cause: str) -> list[Property]:
-    """The properties with causes before what they cause; B1 last, for it is judged by every run."""
+    """The properties with causes before what they cause; B14 and B1 last, for every run may break them."""
 
-    first = (EVERYWHERE, cause, UNNAMED)
+    first, last = (EVERYWHERE, cause, UNNAMED), (OWN_JOB, ONE_CREATE)
 
-    def place(one: Property) -> tuple[bool, int, str, int]:
+    def place(one: Property) -> tuple[int, int, str, int]:
         rank = first.index(one.id) if one.id in first else len(first)
-        return one.id == ONE_CREATE, rank, one.id[0], len(one.after)
+        return last.index(one.id) + 1 if one.id in last else 0, rank, one.id[0], len(one.after)
 
     return sorted(properties, key=place)
 
@@ -99,6 +105,8 @@ class Checks:
         self._broken: dict[str, Property] = {}
         self.second_create: SecondCreate | None = None
         """The smallest trial of this model so far in which a job was made again."""
+        self.jam: tuple[str, Run] | None = None
+        """The first run that earlier ones kept from sending anything, and the property that was tried."""
         self.cause = self._cause(cause_of(self._plain))
         """The property that names why already a plain job fails; empty where it does not."""
         self.context = self._context(model)
@@ -173,8 +181,12 @@ class Checks:
         def see(run: Run) -> None:
             watch(run)
             self._look_for_a_second_create(one, run)
+            if run.jammed and self.jam is None:
+                self.jam = one.id, run
 
         reason = self._reason_to_skip(one)
+        if self.jam is not None and one.id == OWN_JOB:
+            return self._jammed(one, *self.jam)
         if reason is not None:
             return Result(one.rule, self.context.model, "skipped", reason)
         plan = self._plan
@@ -187,6 +199,10 @@ class Checks:
             watch=see,
             broken=self._broken,
         )
+        if self.jam is not None and result.result != "failed":
+            if OWN_JOB not in self._properties:
+                raise TargetError(f"{self._engine.client.name} cannot be checked further: {LEFT_BLOCKED}.")
+            result = self._jammed(one, *self.jam) if one.id == OWN_JOB else self._after_a_jam(one)
         if one.id == ONE_CREATE and self.second_create is not None and result.result != "failed":
             self._fail_one_create(result, self.second_create)
         if result.counterexample is not None:
@@ -198,13 +214,26 @@ class Checks:
     def _reason_to_skip(self, one: Property) -> str | None:
         """The reason to skip a property for a client whose plain job went as it did; None to check it."""
         plain = self._plain
-        if not plain.received and one.id != "F1":
-            return "nothing arrives at the mock (see F1)"
+        if self.jam is not None:
+            return JAMMED
+        if not plain.received and one.id not in ("F1", self.cause):
+            return f"nothing arrives at the mock (see {self.cause or 'F1'})"
         if self._gated(one):
             if self.cause in self._broken:
                 return f"see {self.cause}: already a plain job fails"
             return f"already a plain job fails: the client {plain.brief()}"
         return None
+
+    def _after_a_jam(self, one: Property) -> Result:
+        return Result(one.rule, self.context.model, "skipped", JAMMED)
+
+    def _jammed(self, one: Property, by: str, run: Run) -> Result:
+        """Break B14 with a run that was blocked before it sent anything, as another property was tried."""
+        example = Counterexample(run.trial, run, LEFT_BLOCKED, None, self._plan.seed)
+        found_by = "" if by == one.id else by
+        return Result(
+            one.rule, self.context.model, "failed", counterexample=example, found_by=found_by, examples=1
+        )
 
     def _look_for_a_second_create(self, one: Property, run: Run) -> None:
         if one.id == ONE_CREATE or made_again(run) is None:

@@ -219,7 +219,8 @@ class _Search:
     def _conclusive(self, run: Run) -> bool:
         """True for a run that ended at a limit by many requests or by all its time: that is no accident."""
         return (
-            run.past_deadline
+            run.blocked
+            or run.past_deadline
             or run.cut == "requests"
             or (run.cut_after >= run.trial.seconds and len(run.trace) > MANY)
         )
@@ -257,6 +258,8 @@ class _Search:
             return
         self.examples += 1
         self._watch(run)
+        if run.jammed:
+            raise _SmallEnough  # it says nothing of this trial: whatever is asked for now waits for ever
         failure = self._judge(run)
         if failure is None:
             return
@@ -274,7 +277,7 @@ class _Search:
             return
         if self.best is None or trial.weight <= self.best.trial.weight:
             self.best = Counterexample(trial, run, failure.says, failure.exchange, self._seed)
-        raise _Broken
+        raise _SmallEnough if run.blocked else _Broken
 
     def _cause(self, run: Run) -> str | None:
         """The property that a run breaks as well, and that is to blame."""

@@ -71,6 +71,8 @@ class Trial:
     scenario: Scenario
     base: BaseUrl = "plain"
     jobs: tuple[Any, ...] = ()
+    first: Scenario | None = None
+    """What becomes of the job that is made first, where that is not what becomes of the others."""
     interrupt_after: int | None = None
     """Interrupt the client while it has had this many polls answered."""
     resume: bool = False
@@ -208,6 +210,8 @@ class Run:
     """Virtual seconds after which it did."""
     received: int = 0
     """Requests that came, those after the cut included."""
+    stale: int = 0
+    """Requests that came with the key of an earlier run, and got no answer."""
     started: float = 0.0
     """Virtual seconds since the epoch at the start."""
     key: str = ""
@@ -223,6 +227,8 @@ class Run:
     """The video's URL as it was shown, by job."""
     real_seconds: float = 0.0
     """Real seconds that it took."""
+    blocked: bool = False
+    """True where a call waits for something in its own process that never comes, as for a lock."""
     past_deadline: bool = False
     """True where it was ended by the engine's deadline, before the limits of a run."""
     awaits_program: bool = False
@@ -234,6 +240,8 @@ class Run:
     nothing had to be stretched."""
     begun: tuple[int, ...] = ()
     """The number of requests that had come when each of the calls began."""
+    begun_at: tuple[float, ...] = ()
+    """Virtual seconds after the start at which they did."""
     late: tuple[int, ...] = ()
     """The numbers of the requests that came after the last call had ended."""
     open_connections: int = 0
@@ -270,6 +278,16 @@ class Run:
         """True where the client sent nothing, and said so of its own accord."""
         outcome = self.outcome
         return not self.received and outcome.kind == "raised" and not (outcome.crashed or outcome.unsupported)
+
+    @property
+    def remembered(self) -> bool:
+        """True where the client sent nothing and came back with something: with what an earlier call got."""
+        return not self.received and not self.stale and self.outcome.kind == "returned"
+
+    @property
+    def jammed(self) -> bool:
+        """True where the client was blocked before it sent anything: by what earlier calls have left."""
+        return self.blocked and not self.received
 
     @property
     def unsupported(self) -> bool:

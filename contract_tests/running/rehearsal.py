@@ -91,7 +91,7 @@ def _refuse_function(engine: Engine, run: Run) -> None:
             f"{client.name} cannot be checked: it {run.brief()}. A callable runs in a thread of its own, "
             "where signals cannot be handled: hand it in as a command, kling-mock verify -- python client.py."
         )
-    if not run.received:
+    if not run.received and not run.stale:
         asked = outcome.kind == "returned" or _SPEAKS.search(outcome.text)
         hint = sentence(engine.others) or ("Does it use base_url?" if asked else "")
         raise TargetError(

@@ -320,7 +320,7 @@ export interface Scenario {
   /** a sentence that says what happens */
   summary?: string;
   /** what goes wrong */
-  faults?: ({ at: "create" | "poll" | "video" | "any"; kind: "status" | "html" | "empty" | "not-json" | "without-id" | "empty-id" | "truncated" | "reset" | "hang" | "redirect" | "expired" | "slow" | "drip" | "chunked" | "gzip" | "close" | "wrong-content-type" | "duplicate-keys" | "byte-order-mark"; times?: number | "forever" | "always" | "none"; after?: number; since?: number | string; until?: number | string | "forever" | "inf"; status?: number; message?: string; retry_after?: number | string; retry_date?: boolean; seconds?: number | string; unfinished?: number; job_made?: boolean })[];
+  faults?: ({ at: "create" | "poll" | "video" | "any"; kind: "status" | "html" | "empty" | "not-json" | "without-id" | "empty-id" | "truncated" | "reset" | "dropped" | "hang" | "redirect" | "expired" | "slow" | "drip" | "chunked" | "gzip" | "close" | "wrong-content-type" | "duplicate-keys" | "byte-order-mark"; times?: number | "forever" | "always" | "none"; after?: number; since?: number | string; until?: number | string | "forever" | "inf"; status?: number; message?: string; retry_after?: number | string; retry_date?: boolean; seconds?: number | string; unfinished?: number; job_made?: boolean })[];
   /** statuses in order, the last one for ever */
   plan?: ("queued" | "generating" | "completed" | "error" | { status: "queued" | "generating" | "completed" | "error"; span?: number | string | "forever" | "inf"; polls?: number; scale?: number })[];
   /** how the job ends, in place of the completed of its plan */

@@ -96,9 +96,10 @@ def _body(
 
 
 def _decoys(origin: str) -> dict[str, Any]:
-    """Keys by which other services name what these answers call `id` and `video.url`: they lead nowhere."""
+    """Keys by which other services name what is `id`, `status` and `video.url` here: they lead nowhere."""
     url = f"{origin}/media/decoy/another.mp4"
-    return {"generation_id": "another-job", "request_id": "a-request", "url": url, "output": [url]}
+    keys = {"generation_id": "another-job", "request_id": "a-request", "url": url, "output": [url]}
+    return {**keys, "progress": 100}
 
 
 def _add_extras(body: dict[str, Any]) -> None:

@@ -94,4 +94,4 @@ def _word(outcome: Outcome, sent: Sent) -> str | None:
 
 def early(response: MockResponse) -> Sent:
     """What is noted of an answer before any of it went out."""
-    return NOTHING_SENT if response.cut in ("reset", "hang") else Sent(response.status)
+    return NOTHING_SENT if response.cut in ("reset", "dropped", "hang") else Sent(response.status)

@@ -33,7 +33,7 @@ FREE_LINES = header_lines(FREE_HEADERS)
 BODILESS = (204, 304)
 """Statuses whose answers end with their headers: a body would be taken for the next answer."""
 
-Cut = Literal["truncated", "reset", "hang"]
+Cut = Literal["truncated", "reset", "dropped", "hang"]
 
 
 class MockResponse:

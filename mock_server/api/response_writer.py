@@ -87,9 +87,9 @@ async def deliver(
         finish(NOTHING_SENT)
         await _abort(scope, receive, reset=False)
         return
-    if response.cut == "reset" and response.content_type != VIDEO:
+    if response.cut == "dropped" or (response.cut == "reset" and response.content_type != VIDEO):
         finish(NOTHING_SENT)
-        await _abort(scope, receive, reset=True)
+        await _abort(scope, receive, reset=response.cut == "reset")
         return
     body, head = _coded(request, response, space.date(), scope)
     if request.method == "HEAD" or response.status in BODILESS:

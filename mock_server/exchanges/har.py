@@ -16,6 +16,7 @@ __all__ = ["har_log"]
 NO_ANSWER = {
     "hang": "nothing was answered",
     "reset": "the connection was reset",
+    "dropped": "the connection was closed",
     "client-left": "the client left before its request was whole",
 }
 

@@ -64,7 +64,7 @@ def _fault_rows(fault: Fault) -> list[tuple[str, str, str]]:
     for name, row in table.items():
         value = getattr(fault, name)
         if name == "status":
-            if fault.modifies or fault.kind in ("reset", "hang"):
+            if fault.modifies or fault.kind in ("reset", "dropped", "hang"):
                 continue
             value = fault.answer_status if fault.kind in ("status", "html", "empty", "expired") else value
         if name == "times" and value is None:

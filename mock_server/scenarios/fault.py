@@ -43,6 +43,7 @@ Replacement = Literal[
     "empty-id",
     "truncated",
     "reset",
+    "dropped",
     "hang",
     "redirect",
     "expired",
@@ -60,6 +61,7 @@ REPLACEMENTS: Mapping[FaultKind, str] = {
     "empty-id": "the answer with an id of no characters",
     "truncated": "half the body, then the connection is closed",
     "reset": "the connection is reset and nothing is answered",
+    "dropped": "the connection is closed and nothing is answered",
     "hang": "the request is read and nothing is ever answered",
     "redirect": "307 to the same path on another host name",
     "expired": "403 as a CDN answers a signature that ran out",
@@ -82,7 +84,7 @@ REWRITING: Mapping[FaultKind, str] = {
 MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING}
 """Kinds that change an answer that goes on; the replacements take its place."""
 WITHOUT_JSON: frozenset[FaultKind] = frozenset(
-    {"html", "empty", "not-json", "reset", "hang", "redirect", "expired"}
+    {"html", "empty", "not-json", "reset", "dropped", "hang", "redirect", "expired"}
 )
 """Kinds that leave no JSON to be rewritten: what rewrites it waits for another answer."""
 KINDS: Mapping[FaultKind, str] = {**REPLACEMENTS, **MODIFIERS}

@@ -58,7 +58,7 @@ SHAPES: Mapping[Shape, str] = {
     "no-status": "pending answers have no status",
     "without-url": "completed with a video object that has no url",
     "null-video": "completed with video null",
-    "decoys": "generation_id, request_id, url and output, which lead elsewhere",
+    "decoys": "generation_id, request_id, url and output, which lead elsewhere, and a progress of 100",
     "other-scripts": "an unknown key whose text is in several scripts",
 }
 ERROR_SHAPES: Mapping[ErrorShape, str] = {

@@ -76,7 +76,8 @@ class Scheduler:
         self.count = 0
         """The number of waits so far."""
         self.ended = False
-        """True once nobody moves this time any more: waits that have an end are over then."""
+        """True once nobody moves this time any more: waits are over then, but for those without an end for
+        sockets: the mock closes its own."""
         self.why: Reason | None = None
         """Why time could not jump at the last look."""
         self.held: dict[Reason, float] = {}
@@ -122,7 +123,7 @@ class Scheduler:
                         self._change = object()
                         self._source.awake()
                     return True
-                if now >= deadline or (self.ended and deadline < math.inf):
+                if now >= deadline or (self.ended and (deadline < math.inf or not (socket or external))):
                     return False
                 if socket and monotonic() - started < self._patience:
                     pause = timing.LOOK_OUTSIDE

@@ -40,6 +40,7 @@ __all__ = [
     "by_curl",
     "by_name",
     "by_requests",
+    "hands_over",
     "in_threads",
     "keeps_a_ledger",
     "looks_first",
@@ -314,6 +315,18 @@ async def shares_its_connections(payload: Payload, *, base_url: str, api_key: st
     return await reference_async.made(
         _kept[0], base_url.rstrip("/") + "/video/generations", reference_async.body_of(payload)
     )
+
+
+_beside: list[asyncio.AbstractEventLoop] = []
+
+
+def hands_over(payload: Payload, *, base_url: str, api_key: str) -> str:
+    """A synchronous face of an asynchronous client, whose loop runs in a thread for ever."""
+    if not _beside:
+        _beside.append(asyncio.new_event_loop())
+        threading.Thread(target=_beside[0].run_forever, daemon=True).start()
+    making = reference_async.generate(payload, base_url=base_url, api_key=api_key)
+    return asyncio.run_coroutine_threadsafe(making, _beside[0]).result()
 
 
 def typed(payload: Fields, *, base_url: str, api_key: str) -> str:

@@ -18,7 +18,17 @@ MASKS = "kling-video/v1.6/pro/image-to-video"
 Broken = TypeVar("Broken", bound=type)
 
 HERE = Path(__file__).parent
-SECTIONS = ("sent", "making", "polling", "reading", "transport", "process", "lasting", "together")
+SECTIONS = (
+    "sent",
+    "making",
+    "polling",
+    "reading",
+    "transport",
+    "process",
+    "lasting",
+    "together",
+    "remembering",
+)
 
 
 @dataclass(frozen=True)
