@@ -323,8 +323,8 @@ def test_the_time_limit_holds_within_a_run() -> None:
         result = check(engine, wanted, Context(MODEL, client), limits=Limits(5, 1.0))
         assert result.result == "failed"
         assert result.counterexample is not None and result.counterexample.run.past_deadline
-        assert result.seconds < engine.real_limit
-        assert engine.deadline == math.inf
+        assert result.seconds < engine.driver.real_limit
+        assert engine.driver.deadline == math.inf
 
 
 def test_a_run_that_ends_while_a_program_of_the_clients_works_says_nothing() -> None:
@@ -337,6 +337,6 @@ def test_a_run_that_ends_while_a_program_of_the_clients_works_says_nothing() -> 
     wanted = made(lambda run: Failure("no end") if run.outcome.kind == "stopped" else None)
     with Engine(client) as engine:
         # Time enough for the job itself, on a busy machine too.
-        engine.real_limit = 2.0
+        engine.driver.real_limit = 2.0
         result = check(engine, wanted, Context(MODEL, client), limits=Limits(1, math.inf))
     assert (result.result, result.reason) == ("skipped", SLOW_PROGRAM)

@@ -167,10 +167,10 @@ def test_a_loop_that_never_ends_is_stopped() -> None:
             pass
 
     with Engine(CallableClient(spins)) as engine:
-        usual, engine.real_limit = engine.real_limit, 0.1
+        usual, engine.driver.real_limit = engine.driver.real_limit, 0.1
         result = engine.run(trial())
         assert result.outcome.kind == "stopped"
-        engine.real_limit = usual
+        engine.driver.real_limit = usual
         # The engine goes on with other clients' work.
         engine.client = CallableClient(generate)
         assert engine.run(trial("gzip")).delivered
@@ -194,7 +194,7 @@ def test_a_client_that_will_not_be_stopped_is_an_error_that_says_so() -> None:
             pytest.raises(TargetError, match="cannot be stopped"),
             Engine(CallableClient(stubborn)) as engine,
         ):
-            engine.real_limit = 0.1
+            engine.driver.real_limit = 0.1
             engine.run(trial())
     finally:
         over.set()
@@ -334,12 +334,12 @@ def test_a_deadline_ends_a_run_before_its_own_limits_do() -> None:
             pass
 
     with Engine(CallableClient(spins)) as engine:
-        engine.deadline = time.monotonic() + 0.2
+        engine.driver.deadline = time.monotonic() + 0.2
         first = engine.run(trial())
         assert (first.past_deadline, first.outcome.kind) == (True, "stopped")
-        assert first.real_seconds < engine.real_limit / 2
+        assert first.real_seconds < engine.driver.real_limit / 2
         # What was not given its time is not kept for later.
-        engine.deadline = time.monotonic() + 0.2
+        engine.driver.deadline = time.monotonic() + 0.2
         assert engine.run(trial()).trace is not first.trace
 
 

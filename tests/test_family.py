@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -16,9 +18,11 @@ from hypothesis import strategies as st
 
 from kling_mock import MockServer, timing
 from kling_mock.clock import Clock
+from kling_mock.interception.parent.clock_server import ClockServer, HookConnection
 from kling_mock.interception.parent.host_policy import Hosts
 from kling_mock.interception.parent.process_tracker import ProcessTracker
 from kling_mock.interception.parent.summary import summary_lines, summary_of
+from kling_mock.virtual_time import proc
 from kling_mock.virtual_time.proc import children
 from kling_mock.virtual_time.reasons import SAYS, Reason
 from tests.running import needs_linux
@@ -154,6 +158,133 @@ def test_a_process_that_has_no_answer_yet_may_not_have_seen_what_came_for_it(clo
     assert tracker.busy(asking)
     other.asking = 0
     assert not tracker.busy(asking)
+
+
+@needs_linux
+@pytest.mark.parametrize("said", [False, True], ids=["in silence", "and says so"])
+def test_one_that_is_woken_by_another_while_both_are_looked_at_is_not_missed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, said: bool
+) -> None:
+    """The first seems to rest, and does until the second sends it something; then the second rests."""
+    tracker = ProcessTracker(clock, unrelated=children())
+    tracker.note_wait(tracker.add(8), START + 20)
+    tracker.note_wait(tracker.add(9), START + 20)
+    looked: list[int] = []
+
+    def look(pid: int) -> tuple[object, ...]:
+        looked.append(pid)
+        return (pid, len(set(looked)) if pid == looked[0] and not said else 0)
+
+    monkeypatch.setattr(proc, "work_of_process", look)
+    assert tracker.busy(unread=lambda: said) is (Reason.ASKING if said else Reason.WOKEN)
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: (pid,))
+    assert tracker.busy(unread=lambda: False) is None
+
+
+def test_a_process_is_due_at_each_of_its_waits_also_while_it_works(clock: Clock) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    asking, other = tracker.add(7), tracker.add(8)
+    tracker.note_wait(asking, START + 100)
+    tracker.note_wait(other, START + 8, dues=[START + 10, START + 30])
+    clock.advance(8)
+    tracker.moved()
+    assert tracker.next_due(asking) == START + 10
+    tracker.note_wait(other, None)
+    assert tracker.next_due(asking) == START + 10
+    tracker.note_wait(other, START + 50, dues=[])
+    assert tracker.next_due(asking) == START + 50
+
+
+@needs_linux
+def test_one_whose_wait_is_over_is_awaited_until_it_has_run(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at the clock now and then, and a machine may be late to wake it for that."""
+    tracker = ProcessTracker(clock, unrelated=children())
+    tracker.note_wait(tracker.add(8), START + 5)
+    monkeypatch.setattr(timing, "PROCESS_UNSEEN", 1e9)
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: ("as before",))
+    clock.advance(5)
+    tracker.moved()
+    assert tracker.busy() is Reason.WOKEN
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: ("it ran",))
+    assert tracker.busy() is None
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: ("as before",))
+    assert tracker.busy() is None
+
+
+def test_whatever_is_said_or_moved_is_a_change_and_a_repeated_word_is_none(clock: Clock) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    seen = [tracker.changes]
+
+    def changed() -> bool:
+        seen.append(tracker.changes)
+        return seen[-1] != seen[-2]
+
+    one = tracker.add(8)
+    assert changed()
+    for words in ({"until": START + 5}, {"until": START + 5, "did": 1}, {"until": None}, {"until": 1.0}):
+        tracker.note_wait(one, **words)
+        assert changed(), words
+        tracker.note_wait(one, **words)
+        assert not changed(), words
+    clock.advance(1)
+    assert changed()
+    assert not changed()
+    tracker.expect(one, 1)
+    assert changed()
+    tracker.remove(one)
+    assert changed()
+
+
+class _Line:
+    """A hook's connection to a clock server, without a socket; what is answered to it."""
+
+    def __init__(self, server: ClockServer, pid: int) -> None:
+        self.answers: list[dict[str, Any]] = []
+        self._connection = HookConnection(server)
+        self._connection.connection_made(cast(Any, self))
+        self.say(token=server.token, pid=pid)
+
+    def say(self, **message: Any) -> dict[str, Any] | None:
+        before = len(self.answers)
+        self._connection.data_received(json.dumps(message).encode() + b"\n")
+        return self.answers[before] if len(self.answers) > before else None
+
+    def get_extra_info(self, name: str) -> object:
+        return self
+
+    def is_closing(self) -> bool:
+        return False
+
+    def abort(self) -> None:
+        raise AssertionError("the connection is ended")
+
+    def write(self, data: bytes) -> None:
+        self.answers.append(json.loads(data))
+
+
+@pytest.mark.parametrize("word", [{"ask": "awake"}, {"ask": "horizon", "due": START + 50, "did": 1}])
+def test_a_jump_is_made_only_where_nothing_was_said_since_it_was_found_possible(
+    clock: Clock, word: dict[str, Any]
+) -> None:
+    rest = SimpleNamespace(
+        look=lambda answer: answer(True), watch=lambda *args: None, received=3, unread=lambda: False
+    )
+    server = ClockServer(clock, cast(Any, rest), lambda host, port: None, unrelated=frozenset(children()))
+    one, other = _Line(server, 8), _Line(server, 9)
+    other.say(ask="horizon", due=START + 50)
+    asked = one.say(ask="horizon", due=START + 20)
+    assert asked is not None and asked["horizon"] == START + 50
+    # The other one has sent something to the first, which has looked before that, and waits as ever.
+    other.say(**word)
+    other.say(ask="horizon", due=START + 50)
+    denied = one.say(ask="jump", to=START + 20, seen=asked["seen"])
+    assert denied is not None and (denied["done"], denied["now"]) == (False, START)
+    again = one.say(ask="horizon", due=START + 20)
+    assert again is not None
+    made = one.say(ask="jump", to=START + 20, seen=again["seen"])
+    assert made is not None and made["done"] and made["now"] == pytest.approx(START + 20)
 
 
 @needs_linux

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import queue
+import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 import requests
 
 from kling_mock import MockServer
+from kling_mock.virtual_time import fast_forward
+from tests.running import needs_linux, python, run
 
 freezegun = pytest.importorskip("freezegun")
 time_machine = pytest.importorskip("time_machine")
@@ -70,6 +75,71 @@ def test_sleeps_are_skipped_beside_it(
     with freeze():
         assert finished(kling_server, 5) == "completed"
     assert 60 <= kling_server.clock.now() - before < 90
+
+
+def _both(server: MockServer, freeze: Freeze, first: str) -> AbstractContextManager[Any]:
+    """Frozen and fast-forwarded at once; the one that begins `first` ends last."""
+    stack = ExitStack()
+    entered: list[Freeze] = [freeze, lambda: fast_forward(server)]
+    for enter in entered if first == "freeze" else reversed(entered):
+        stack.enter_context(enter())
+    return stack
+
+
+@pytest.mark.parametrize("first", ["freeze", "fast-forward"])
+@frozen
+def test_in_either_order_the_date_is_the_frozen_one_and_waits_are_skipped(freeze: Freeze, first: str) -> None:
+    with MockServer() as server:
+        before, real = server.clock.now(), time.time()
+        with _both(server, freeze, first):
+            waiting: queue.Queue[int] = queue.Queue()
+            thread = threading.Thread(target=waiting.get)
+            thread.start()
+            time.sleep(100)
+            asyncio.run(asyncio.wait_for(asyncio.sleep(50), 70))
+            waiting.put(1)
+            thread.join(10)
+            dates = datetime.now(UTC), datetime.fromtimestamp(time.time(), UTC), date.today()
+            assert [moment.year for moment in dates] == [2020, 2020, 2020]
+        assert 150 <= server.clock.now() - before < 170
+        assert abs(time.time() - real) < 3_600 and abs(before - real) < 3_600
+
+
+@pytest.mark.parametrize("tick", [False, True])
+def test_a_loop_that_runs_keeps_its_timers_when_its_clock_is_frozen(tick: bool) -> None:
+    async def test(server: MockServer) -> None:
+        began = server.clock.now()
+        early = asyncio.ensure_future(asyncio.sleep(30))
+        await asyncio.sleep(1)
+        with freezegun.freeze_time(DAY, tick=tick):
+            await asyncio.sleep(9)
+            late = asyncio.ensure_future(asyncio.sleep(40))
+            await early
+            assert server.clock.now() - began == pytest.approx(30, abs=2)
+        await late
+        assert server.clock.now() - began == pytest.approx(50, abs=2)
+
+    with MockServer() as server, fast_forward(server):
+        asyncio.run(test(server))
+
+
+FROZEN_IN_A_RUN = """
+import asyncio, time, freezegun
+began = time.monotonic()
+for tick in (False, True):
+    with freezegun.freeze_time("2020-01-01", tick=tick):
+        time.sleep(500)
+        asyncio.run(asyncio.sleep(100))
+        assert time.gmtime().tm_year == 2020
+print(time.monotonic() - began)
+"""
+
+
+@needs_linux
+@pytest.mark.slow
+def test_a_program_of_a_run_may_freeze_its_time() -> None:
+    done = run("--fast-forward", *python(FROZEN_IN_A_RUN))
+    assert 1200 <= float(done.stdout) < 1250, done.stderr.decode()
 
 
 @pytest.mark.parametrize("tick", [False, True])

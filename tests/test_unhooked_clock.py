@@ -17,8 +17,8 @@ def test_nothing_is_looked_at_until_a_program_without_a_hook_has_asked() -> None
     clock = Clock(speed=0, start=0.0)
     state = SimpleNamespace(tasks=set())
     gateway: Any = SimpleNamespace(states={False: state})
-    tracker = SimpleNamespace(busy=lambda: None, next_due=lambda: math.inf)
-    detector = SimpleNamespace(look=lambda answer: answer(True))
+    tracker = SimpleNamespace(busy=lambda unread: None, next_due=lambda: math.inf, moved=lambda: None)
+    detector = SimpleNamespace(look=lambda answer: answer(True), unread=lambda: False)
     server: Any = SimpleNamespace(clock=clock, tracker=tracker, idle_detector=detector)
 
     async def run() -> None:

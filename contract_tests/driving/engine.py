@@ -10,7 +10,6 @@ import json
 import math
 import re
 import socket
-import time
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -23,19 +22,18 @@ from kling_mock.errors import TargetError
 from kling_mock.exchanges.video_urls import video_urls
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
-from kling_mock.timing import CLIENT_STOPS, RUN_ENDS, STOP_LOOK
+from kling_mock.timing import RUN_ENDS
 from kling_mock.virtual_time.originals import sleep as real_sleep
-from kling_mock.virtual_time.proc import children
 
 from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
+from .call_driver import CallDriver
 from .client_output import Sink, quietly
 from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
     Environment,
-    end_programs,
     in_real_time,
     in_this_process,
     interruptible,
@@ -60,7 +58,6 @@ GENERATING = 20.0
 """Virtual seconds that a job takes where a trial does not say."""
 SPANS: Mapping[PendingStatus, float] = {"queued": QUEUED, "generating": GENERATING}
 KEPT_RUNS = 1_000
-_INTERRUPTIONS = 20
 _POLLS_BEFORE = 2
 """Polls that are answered before the time of day is set back."""
 
@@ -90,9 +87,6 @@ class Engine:
         """`far` says that the client is to meet another server than this one, in real time."""
         self.client = client
         self.virtual = virtual = not far and (hooks or not isinstance(client, CommandClient))
-        self.real_limit = RUN_ENDS if virtual else 2 * RUN_ENDS
-        self.deadline = math.inf
-        """The moment of the system's monotonic clock at which a run is ended whatever its limits are."""
         settings = Settings(
             port=0,
             speed=0 if virtual else 1,
@@ -120,8 +114,13 @@ class Engine:
         """Other hosts that the client tried to reach by itself, as `host:port`."""
         self._known: dict[str, int] = {}
         self._lingers = False
-        self._begun: list[ClientCall] = []
-        """The calls of the current run."""
+        self.driver = CallDriver(
+            self.server,
+            self.limiter,
+            name=client.name,
+            real_limit=RUN_ENDS if virtual else 2 * RUN_ENDS,
+            python=client.kind == "python",
+        )
         self._kept: OrderedDict[str, Run] = OrderedDict()
         self._stack = contextlib.ExitStack()
 
@@ -159,7 +158,7 @@ class Engine:
 
     def _running(self) -> int:
         """The number of the run whose calls are not over, 0 between runs: threads may be left then."""
-        going = self._lingers or any(not call.over for call in self._begun)
+        going = self._lingers or self.driver.going
         return self.runs if going else 0
 
     def __exit__(
@@ -247,7 +246,7 @@ class Engine:
             limiter.watched(on_request),
             written_files(wants_files, self.client.kind == "python") as written,
         ):
-            self._drive(trial, calls, run)
+            self.driver.drive(trial, calls, run, self._virtual_limit)
             run.seconds = self.server.clock.now() - started
             before = limiter.received
             self._linger(trial.linger)
@@ -322,50 +321,6 @@ class Engine:
 
         return look
 
-    def _drive(self, trial: Trial, calls: list[ClientCall], run: Run) -> None:
-        """Start the calls, and end those that exceed a limit."""
-        timer = self._virtual_limit(trial.seconds)
-        # Many polls take their time, most of all where each is a process.
-        begun, most = time.monotonic(), self.real_limit * (3 if trial.requests > 1_000 else 1)
-        limit = min(begun + most, self.deadline)
-        others = set(children())
-        try:
-            self._begin(calls[:1] if trial.in_turn else calls, run)
-            for place, call in enumerate(calls):
-                if trial.in_turn and place:
-                    if self.limiter.cut:
-                        break
-                    self._begin([call], run)
-                while not call.wait(
-                    0.05 if self.limiter.cut else min(0.5, max(limit - time.monotonic(), 0.01))
-                ):
-                    if self.limiter.cut or time.monotonic() > limit:
-                        run.past_deadline |= not self.limiter.cut and limit < begun + most
-                        run.awaits_program |= self.client.kind == "python" and end_programs(others)
-                        run.blocked |= self._is_blocked(call)
-                        self.limiter.close("time")
-                        self._stop(self._begun)
-                        break
-                    if self.server.clock.now() - run.started > trial.seconds + 60:
-                        self.limiter.close("time")
-        finally:
-            self._begun = []
-            run.real_seconds = time.monotonic() - begun
-            timer()
-
-    def _is_blocked(self, call: ClientCall) -> bool:
-        """Tell whether a call is at its limit for want of something in its own process."""
-        if self.limiter.cut:
-            return self.limiter.cut == "time" and not self.limiter.received
-        return call.rests()
-
-    def _begin(self, calls: list[ClientCall], run: Run) -> None:
-        for call in calls:
-            run.begun += (self.limiter.received,)
-            run.begun_at += (self.server.clock.now() - run.started,)
-            call.start()
-        self._begun = [*self._begun, *calls]
-
     def _linger(self, seconds: float) -> None:
         """Let virtual time go on after the calls have ended: what they left running shows itself."""
         session = self.environment.session
@@ -393,23 +348,6 @@ class Engine:
         future = asyncio.run_coroutine_threadsafe(close_later(), loop)
         self.limiter.settle(loop)
         return future.cancel
-
-    def _stop(self, calls: list[ClientCall]) -> None:
-        for call in calls:
-            if call.wait(CLIENT_STOPS):
-                continue
-            for _ in range(_INTERRUPTIONS):
-                call.stop()
-                if call.wait(STOP_LOOK):
-                    break
-            else:
-                if call.rests():
-                    call.abandon()
-                    continue
-                raise TargetError(
-                    f"The client {self.client.name} hangs and cannot be stopped: it was interrupted "
-                    f"{_INTERRUPTIONS} times and went on."
-                )
 
     def _collect(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         self.limiter.settle(self._loop())

@@ -121,7 +121,7 @@ class FarEngine(Engine):
         run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
         python = self.client.kind == "python"
         with closer, quietly(python) as sink, written_files(trial.watch_files, python) as written:
-            self._drive(trial, calls, run)
+            self.driver.drive(trial, calls, run, self._virtual_limit)
         run.trace = _ended(far)
         run.received = len(run.trace)
         run.jobs = [job.id for job in far.jobs]

@@ -177,7 +177,7 @@ class _Search:
         def holds(trial: Trial) -> None:
             self._try(trial)
 
-        self._engine.deadline = self._deadline + LATE_RUN
+        self._engine.driver.deadline = self._deadline + LATE_RUN
         try:
             self._always = True
             for trial in first:
@@ -192,7 +192,7 @@ class _Search:
         except hypothesis.errors.Flaky:
             self.unsure += 1
         finally:
-            self._engine.deadline = math.inf
+            self._engine.driver.deadline = math.inf
 
     def verdict(self) -> tuple[ResultKind, str]:
         """Broken where a breach was found, kept where the client met what it is about, and the reason."""

@@ -97,14 +97,14 @@ class IdleDetector:
         traffic = self._traffic
         if self.arriving or not traffic.quiet() or traffic.received != received:
             answer(False)
-        elif rounds in (ROUNDS, 0) and self._has_unread():
+        elif rounds in (ROUNDS, 0) and self.unread():
             answer(False)
         elif rounds == 0:
             answer(True)
         else:
             self._loop.call_soon(self._look, rounds - 1, received, answer)
 
-    def _has_unread(self) -> bool:
+    def unread(self) -> bool:
         """Tell whether a connection has bytes that were not read, or one waits to be accepted."""
         descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
         for state in self._states:

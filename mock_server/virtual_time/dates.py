@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .patches import Patches
@@ -14,7 +15,10 @@ def patch_dates(patches: Patches) -> None:
     """Let `datetime.now`, `today` and `utcnow` read virtual time, where this Python can be changed so."""
     import datetime
 
-    moments: Any = datetime.datetime
+    # The real types where freezegun has put its own in their place: those ask these, or stand still.
+    kept: Any = sys.modules.get("freezegun.api")
+    moments: Any = getattr(kept, "real_datetime", datetime.datetime)
+    days: Any = getattr(kept, "real_date", datetime.date)
     real_now, real_utcnow = moments.now, moments.utcnow
 
     def now(cls: Any, tz: Any = None) -> Any:
@@ -37,4 +41,4 @@ def patch_dates(patches: Patches) -> None:
 
     for name, function in (("now", now), ("today", today), ("utcnow", utcnow)):
         patches.set_in_c(moments, name, classmethod(function))
-    patches.set_in_c(datetime.date, "today", classmethod(today))
+    patches.set_in_c(days, "today", classmethod(today))

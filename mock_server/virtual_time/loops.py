@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import sys
 import weakref
 from typing import Any
@@ -16,18 +17,34 @@ __all__ = ["patch_loops", "remember_loop", "set_back_loops"]
 _loops: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def remember_loop() -> None:
+def remember_loop(session: Session) -> None:
     """Note the loop that runs in this thread: its timers are set by virtual time."""
     events = sys.modules.get("asyncio.events")
     loop = None if events is None else events._get_running_loop()
     if loop is not None:
         _loops.add(loop)
+        if "freezegun.api" in sys.modules:
+            _let_go_on(loop, session)
+
+
+def _let_go_on(loop: Any, session: Session) -> None:
+    """Give a loop whose clock freezegun has stopped one that goes on: its timers would never be due."""
+    stopped, now = type(loop).time(loop), session.elapsed()
+    if abs(stopped - now) < timing.CLOCK_MOVED or not hasattr(loop, "_scheduled"):
+        return
+    loop.time = session.elapsed
+    # Those that were set by the other clock are nearer to what that one shows.
+    for handle in loop._scheduled:
+        if abs(handle._when - stopped) < abs(handle._when - now):
+            handle._when += now - stopped
+    heapq.heapify(loop._scheduled)
 
 
 def set_back_loops(session: Session) -> None:
     """Let timers that are left when virtual time ends fire as if it had never run ahead."""
-    lead = session.lead()
     for loop in list(_loops):
+        own = vars(loop).pop("time", None) is not None
+        lead = session.elapsed() - loop.time() if own else session.lead()
         for handle in list(getattr(loop, "_scheduled", ())):
             handle._when -= lead
     _loops.clear()

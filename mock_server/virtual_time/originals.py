@@ -1,4 +1,8 @@
-"""The real functions of the standard library, held before anything replaces them."""
+"""The real functions of the standard library, held before anything replaces them.
+
+Libraries that freeze time put their own in the place of such a name in every module, and may have done so
+before this one is imported. Those that they look for are kept here as something else that does the same.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import _thread
 import select as _select
 import selectors as _selectors
 import socket as _socket
+import sys as _sys
 import threading as _threading
 import time as _time
+from collections.abc import Callable
+from functools import partial as _partial
 from typing import Any
 
 __all__ = [
@@ -27,8 +34,9 @@ __all__ = [
 ]
 
 sleep = _time.sleep
-time = _time.time
-monotonic = _time.monotonic
+_freezegun: Any = _sys.modules.get("freezegun.api", _time)
+time: Callable[[], float] = _partial(getattr(_freezegun, "real_time", _time.time))
+monotonic: Callable[[], float] = _partial(getattr(_freezegun, "real_monotonic", _time.monotonic))
 clock_gettime = getattr(_time, "clock_gettime", None)
 get_ident = _thread.get_ident
 allocate_lock = _thread.allocate_lock

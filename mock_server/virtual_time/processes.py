@@ -20,6 +20,8 @@ class ProcessWatcher:
         self._unrelated = frozenset(unrelated)
         self._looks: dict[int, tuple[object, float, float]] = {}
         """The last look at each process: its state, since when it is so, and since when it works."""
+        self.still: dict[int, tuple[object, ...]] = {}
+        """What those that did not work looked like when `working` was called last."""
         self._started: int | None = None
         """What was started last in this system."""
         self._since = 0.0
@@ -29,6 +31,7 @@ class ProcessWatcher:
 
     def working(self, known: Collection[int] = ()) -> list[int]:
         """Those that work, except `known` ones and those that have done nothing else for very long."""
+        self.still = {}
         if not _any_child():
             return []
         real = monotonic()
@@ -64,6 +67,7 @@ class ProcessWatcher:
         if look == before and proc.RUNNABLE not in look:
             if real - since >= timing.PROCESS_BLOCKED:
                 self._looks[pid] = (look, since, real)
+                self.still[pid] = look
                 return False
         else:
             since = real

@@ -70,7 +70,7 @@ class Scheduler:
         self._change = object()
         """Another object whenever a wait begins or ends."""
         self._agreed: object = None
-        """The change since which everything is at rest; None while something moves."""
+        """The change since which everything is at rest, and what had come about elsewhere; None without."""
         self.round = 0
         """The number of the last round: who looks in vain notes the number from before the look."""
         self.count = 0
@@ -119,6 +119,8 @@ class Scheduler:
                     self._ring()
                 if ready(pause):
                     if stepped:
+                        # From now on nobody here jumps: `awake` may have to wait for its turn.
+                        self._change = object()
                         self._source.awake()
                     return True
                 if now >= deadline or (self.ended and (deadline < math.inf or not (socket or external))):
@@ -134,42 +136,65 @@ class Scheduler:
     def step(self, token: object, started: float, ready: Ready = lambda pause: False) -> float:
         """Jump if time may, and say how many real seconds to wait before the next look."""
         # One thread at a time: what it was told of the server holds until nobody else has moved the clock.
-        if not self._stepping.acquire(False):
-            return timing.LOOK_AGAIN
-        try:
-            return self._step(token, started, ready)
-        finally:
-            self._stepping.release()
+        while self._stepping.acquire(False):
+            try:
+                due, pause = self._step(token, started, ready)
+            finally:
+                self._stepping.release()
+            # Who began to wait meanwhile could not say so: nobody elsewhere may jump over that moment.
+            if due <= self._dues()[0]:
+                return pause
+        return timing.LOOK_AGAIN
 
-    def _step(self, token: object, started: float, ready: Ready) -> float:
-        change, waits = self._change, dict(self._waits)
+    def _dues(self) -> list[float]:
+        """The moments at which this process has something to do, the first one first."""
+        return sorted({self.alarm[0], *[wait.deadline for wait in list(self._waits.values())]})
+
+    def _step(self, token: object, started: float, ready: Ready) -> tuple[float, float]:
+        """Do so, and say what was told of when this process is due first."""
+        change, waits, dues = self._change, dict(self._waits), self._dues()
         stubborn = monotonic() - started >= timing.ENDLESS_WORK
-        due = min(self.alarm[0], *(wait.deadline for wait in waits.values()))
         # Nobody is asked while something may still come from outside, which others have to know.
         awaited = any([self._external_io.awaited(wait.external) for wait in waits.values()])
         own = Reason.OUTSIDE if awaited else None if stubborn else self._work_beside(waits)
         if own is not None:
-            self._source.busy(due, own)
-        horizon = own or self._source.horizon(due)
+            self._source.busy(dues[0], own)
+        horizon = own or self._source.horizon(dues)
         self._note(horizon if isinstance(horizon, Reason) else None)
         if isinstance(horizon, Reason):
             self._agreed = None
-            if awaited:
-                return timing.LOOK_OUTSIDE
-            # Many processes that ask and ask would keep each other from resting.
-            waits[token].denied += 1
-            if waits[token].denied <= _AT_FIRST:
-                return timing.LOOK_SOON
-            return timing.LOOK_AGAIN if waits[token].denied < _OFTEN else timing.LOOK_RARELY
+            return dues[0], timing.LOOK_OUTSIDE if awaited else self._denied(waits[token])
+        return dues[0], self._jump(token, ready, min(horizon, dues[0]), waits, change, stubborn=stubborn)
+
+    def _denied(self, wait: Wait) -> float:
+        """The pause after a denial: many processes that ask and ask would keep each other from resting."""
+        wait.denied += 1
+        if wait.denied <= _AT_FIRST:
+            return timing.LOOK_SOON
+        return timing.LOOK_AGAIN if wait.denied < _OFTEN else timing.LOOK_RARELY
+
+    def _jump(
+        self,
+        token: object,
+        ready: Ready,
+        target: float,
+        waits: dict[object, Wait],
+        change: object,
+        *,
+        stubborn: bool,
+    ) -> float:
+        """Jump where everybody in this process agrees; elsewhere everything has been found at rest."""
         if not stubborn and any([wait.holds() for wait in waits.values() if wait.holds is not None]):
             self._note(Reason.CHILD)
             return timing.LOOK_AGAIN
-        target = min(horizon, due)
         if target == math.inf:
             return timing.LOOK_IDLE
-        if not stubborn and not self._all_looked(token, waits, change):
-            self._note(Reason.LOOKING)
-            return timing.LOOK_AGAIN
+        if not stubborn:
+            # What somebody elsewhere did before it rested may be there for a thread that does not wait here.
+            why = Reason.LOOKING if not self._all_looked(token, waits, change) else self._work_beside(waits)
+            if why is not None:
+                self._note(why)
+                return timing.LOOK_AGAIN
         if not ready(0.0) and change is self._change:
             self._source.advance_to(target)
             self._agreed = None
@@ -188,8 +213,10 @@ class Scheduler:
         """Tell whether every other waiter has looked since everything was first found at rest."""
         if len(waits) == 1:
             return True
-        if self._agreed is not change:
-            self._agreed = change
+        # What others looked at before time moved they have to look at once more: somebody was due meanwhile.
+        agreed = change, self._source.seen()
+        if self._agreed != agreed:
+            self._agreed = agreed
             self.round += 1
         thread = waits[token].thread
         return all(wait.thread == thread or wait.looked == self.round for wait in waits.values())

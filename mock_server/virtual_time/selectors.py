@@ -80,9 +80,10 @@ def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
         holds = holding()
         # What waits for a child process with a time limit does so in virtual time.
         session = session_of_caller() if holds is None else session_of_thread()
+        if session is not None:
+            remember_loop(session)
         if session is None or (timeout is not None and timeout <= 0):
             return original(self, timeout)
-        remember_loop()
         descriptors = [key.fd for key in self.get_map().values()]
         return _wait(session, timeout, lambda pause: original(self, pause), [], descriptors, holds)
 

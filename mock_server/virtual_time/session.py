@@ -101,6 +101,10 @@ class Session:
         """Virtual seconds since the start."""
         return self.now() - self.start
 
+    def elapsed(self) -> float:
+        """What the system's monotonic clock showed at the start, and as much as has gone since."""
+        return self.real_start + self.gone()
+
     def lead(self) -> float:
         """Seconds by which virtual time is ahead of real time since the start."""
         return self.gone() - (monotonic() - self.real_start)

@@ -100,17 +100,27 @@ _real_strftime = time.strftime
 _real_localtime = time.localtime
 
 
+def _sets_date(name: str) -> bool:
+    return getattr(getattr(time, name), "__module__", None) == "freezegun.api"
+
+
 def patch_time_functions(patches: Patches) -> None:
-    """Replace what `time` offers to read the time and to sleep."""
+    """Replace what `time` offers to read the time and to sleep.
+
+    Where freezegun has set the date already, its functions stay, as they do where it comes later.
+    """
     patches.replace(time, "sleep", _sleep)
-    patches.replace(time, "time", _wall(time.time, 1))
-    patches.replace(time, "time_ns", _wall(time.time_ns, 1e9))
+    for name, unit in (("time", 1), ("time_ns", 1e9)):
+        if not _sets_date(name):
+            patches.replace(time, name, _wall(getattr(time, name), unit))
     for name in ("monotonic", "perf_counter"):
         patches.replace(time, name, _interval(getattr(time, name), 1))
         patches.replace(time, name + "_ns", _interval(getattr(time, name + "_ns"), 1e9))
     for name in ("localtime", "gmtime", "ctime"):
-        patches.replace(time, name, _broken_down(getattr(time, name)))
-    patches.replace(time, "strftime", _strftime)
+        if not _sets_date(name):
+            patches.replace(time, name, _broken_down(getattr(time, name)))
+    if not _sets_date("strftime"):
+        patches.replace(time, "strftime", _strftime)
     if hasattr(time, "clock_gettime"):
         patches.replace(time, "clock_gettime", _any_clock(time.clock_gettime, 1))
         patches.replace(time, "clock_gettime_ns", _any_clock(time.clock_gettime_ns, 1e9))

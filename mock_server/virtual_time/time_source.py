@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -32,11 +32,14 @@ class TimeSource(Protocol):
     def now(self) -> float:
         """Virtual seconds since the epoch."""
 
-    def horizon(self, due: float) -> float | Reason:
-        """The moment to which time may jump for a process whose first wait is due then.
+    def horizon(self, dues: Sequence[float]) -> float | Reason:
+        """The moment to which time may jump for a process whose waits are due then, the first one first.
 
         Infinite where nothing is scheduled; else the reason why it may not jump now.
         """
+
+    def seen(self) -> object:
+        """What is another one after a horizon where something has come about elsewhere since the last."""
 
     def busy(self, due: float, why: Reason) -> None:
         """Note why this process itself lets no time jump beside its waits; the first of them is due then."""
@@ -93,7 +96,7 @@ class ClockSource:
         """Tell whether the clock stands still between jumps."""
         return getattr(self.clock, "speed", 1.0) == 0
 
-    def horizon(self, due: float) -> float | Reason:
+    def horizon(self, dues: Sequence[float]) -> float | Reason:
         """The next moment at which the server does something by itself, or why time may not jump there.
 
         A process that was started since and works is a reason as well.
@@ -106,6 +109,10 @@ class ClockSource:
         if wake is None:
             return math.inf
         return wake if wake > self.clock.now() else Reason.SERVER
+
+    def seen(self) -> object:
+        """What is another one once somebody has moved the clock."""
+        return getattr(self.clock, "anchor", None)
 
     def advance_to(self, moment: float) -> None:
         """Move the clock on to `moment`, where that is ahead."""

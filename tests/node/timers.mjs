@@ -58,6 +58,22 @@ assert.equal(new Date(0).getTime(), 0);
 assert.ok(Math.abs(new Date().getTime() - Date.now()) < 1000);
 assert.throws(() => setTimeout("not a function", 5), { code: "ERR_INVALID_ARG_TYPE" });
 
+// What goes on within the loop, without a timer, is over before time moves.
+const { port1, port2 } = new MessageChannel();
+const hops = (steps, hop) => new Promise((resolve) => {
+  const next = () => (steps-- > 0 ? hop(next) : resolve());
+  next();
+});
+for (const hop of [(next) => setImmediate(next), (next) => port2.once("message", next) && port1.postMessage(1)]) {
+  const began = Date.now();
+  await hops(3000, hop);
+  assert.ok(Date.now() - began < 1000, `took ${Date.now() - began} ms: ${hop}`);
+  const watchdog = setTimeout(() => assert.fail(`overtaken: ${hop}`), 1);
+  await hops(3000, hop);
+  clearTimeout(watchdog);
+}
+port1.close();
+
 let caught = null;
 process.once("uncaughtException", (error) => { caught = error.message; });
 setTimeout(() => { throw new Error("from a timer"); }, 1_000);

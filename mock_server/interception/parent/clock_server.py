@@ -13,9 +13,11 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ... import timing
 from ...clock import Clock
 from ...serving.idle_detector import IdleDetector
 from ...virtual_time.reasons import Reason, reason_of
@@ -28,6 +30,12 @@ __all__ = ["ClockFile", "ClockServer", "HookConnection"]
 
 MAX_LINE = 64 * 1024
 """Bytes of the longest line; what a hook says takes a hundred."""
+
+
+TRIES = 8
+"""Looks at whether everybody rests, before a jump is denied to one who has found that so."""
+_PASSING = (Reason.SERVER, Reason.WOKEN, Reason.ASKING)
+"""What is often over at the next look: others that wait look now and then as well, and ask."""
 
 
 class ClockFile:
@@ -139,7 +147,9 @@ class HookConnection(asyncio.Protocol):
             return
         match message["ask"]:
             case "horizon":
-                self._tracker.note_wait(self._process, _moment(message["due"]))
+                dues = [float(due) for due in message.get("dues", ())]
+                did = int(message.get("did", 0))
+                self._tracker.note_wait(self._process, _moment(message["due"]), dues=dues, did=did)
                 self._process.asking += 1
                 self._idle_detector.look(self._tell_horizon)
             case "busy":
@@ -162,24 +172,35 @@ class HookConnection(asyncio.Protocol):
         if horizon == math.inf and self._process is not None and self._process.until == math.inf:
             self._stuck()
         why = horizon.value if isinstance(horizon, Reason) else None
-        self._send({"horizon": _shown(horizon), "why": why, "seen": self._idle_detector.received})
+        self._send({"horizon": _shown(horizon), "why": why, "seen": self._seen()})
 
-    def _jump(self, idle: bool, moment: float, seen: int) -> None:
-        # Another one's jump may have woken a third meanwhile.
-        horizon = self._horizon(idle and self._idle_detector.received == seen)
+    def _seen(self) -> int:
+        """The number of things that have come about: requests, words of processes, moves of the clock."""
+        return self._idle_detector.received + self._tracker.changes
+
+    def _jump(self, idle: bool, moment: float, seen: int, tries: int = TRIES) -> None:
+        # What has come about since may be what this one waits for; it has to look once more.
+        current = self._seen() == seen
+        horizon = self._horizon(idle and current, self._idle_detector.unread)
+        if horizon in _PASSING and current and tries > 1 and not self._transport.is_closing():
+            look = partial(self._idle_detector.look, lambda idle: self._jump(idle, moment, seen, tries - 1))
+            asyncio.get_running_loop().call_later(timing.LOOK_SOON, look)
+            return
         why = horizon.value if isinstance(horizon, Reason) else None
         if not isinstance(horizon, Reason):
             seconds = min(moment, horizon) - self._clock.now()
             if 0 < seconds < math.inf:
                 self._clock.advance(seconds + 1e-6)
+                self._tracker.moved()
         now, shown = self._clock.now(), _shown(horizon)
-        self._send({"now": now, "done": why is None, "why": why, "horizon": shown})
+        done = {"now": now, "done": why is None, "why": why, "horizon": shown, "seen": self._seen()}
+        self._send(done)
 
-    def _horizon(self, idle: bool) -> float | Reason:
+    def _horizon(self, idle: bool, unread: Callable[[], bool] | None = None) -> float | Reason:
         """The moment to which time may jump for this process, or why it may not."""
         if not idle:
             return Reason.SERVER
-        busy = self._tracker.busy(self._process)
+        busy = self._tracker.busy(self._process, unread)
         if busy is not None:
             return busy
         wake, due = self._clock.next_wake(), self._tracker.next_due(self._process)

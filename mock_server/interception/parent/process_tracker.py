@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from ... import timing
@@ -19,7 +19,7 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("asking", "busy", "heard", "pid", "thread", "until")
+    __slots__ = ("asking", "busy", "did", "dues", "heard", "passed", "pid", "thread", "until")
 
     def __init__(self, pid: int, thread: int | None = None) -> None:
         self.pid = pid
@@ -28,6 +28,11 @@ class HookedProcess:
         """The virtual moment until which it waits; None while it runs."""
         self.busy: Reason | None = None
         """Why it lets no time jump beside that wait; None where it does."""
+        self.did = 0
+        self.dues: Sequence[float] = ()
+        """The moments at which its other waits end, as far as it has told them: also while it runs."""
+        self.passed: tuple[object, float] | None = None
+        """What it had done when its wait was over, and when that was seen; None once it has been heard of."""
         self.asking = 0
         """Questions that were not answered yet: what has come for it since, it cannot see before."""
         self.heard = time.monotonic()
@@ -54,17 +59,32 @@ class ProcessTracker:
         self.held: dict[tuple[str, Reason], float] = {}
         """Real seconds for which each program, by its name, held time up for each reason."""
         self._holding: tuple[float, dict[int, Reason]] = 0.0, {}
+        self._still: dict[int, object] = {}
+        """What those looked like that were seen to rest at the last look."""
+        self._changes = 0
+        self._anchor = clock.anchor
+
+    @property
+    def changes(self) -> int:
+        """A number that is another one whenever a process has said something new, or the clock was moved."""
+        anchor = self._clock.anchor
+        if anchor != self._anchor:
+            self._anchor = anchor
+            self._changes += 1
+        return self._changes
 
     def add(self, pid: int, thread: int | None = None) -> HookedProcess:
         """Take in a process that has just made itself known, or a thread of one that asks for itself."""
         self._expected.pop((pid, thread), None)
         process = HookedProcess(pid, thread)
         self._hooked.add(process)
+        self._changes += 1
         return process
 
     def remove(self, process: HookedProcess) -> None:
         """Forget a process that has ended."""
         self._hooked.discard(process)
+        self._changes += 1
 
     def expect(
         self, process: HookedProcess, thread: int, *, gone: bool = False, online: bool = False
@@ -74,13 +94,40 @@ class ProcessTracker:
         `online` says that it has begun: one that at first stands still for a child process cannot say so.
         """
         key = process.pid, thread
+        self._changes += 1
         self._expected.pop(key, None)
         if not gone and not any((one.pid, one.thread) == key for one in self._hooked):
             self._expected[key] = online, time.monotonic()
 
-    def note_wait(self, process: HookedProcess, until: float | None, *, busy: Reason | None = None) -> None:
-        """Note until which virtual moment a process waits; None where something else woke it."""
+    def note_wait(
+        self,
+        process: HookedProcess,
+        until: float | None,
+        *,
+        busy: Reason | None = None,
+        dues: Sequence[float] | None = None,
+        did: int = 0,
+    ) -> None:
+        """Note until which virtual moment a process waits; None where something else woke it.
+
+        `dues` are when its other waits end; what it has told of them before holds without. `did` is another
+        number where it has done something since it said the same.
+        """
+        if (until, busy, did) != (process.until, process.busy, process.did):
+            self._changes += 1
+        process.did = did
         process.until, process.busy, process.heard = until, busy, time.monotonic()
+        process.passed = None
+        if dues is not None:
+            process.dues = dues
+
+    def moved(self) -> None:
+        """Note whose waits the clock's last move has ended: they are to run, and do not know it yet."""
+        now, real = self._clock.now(), time.monotonic()
+        for process in self._hooked:
+            if process.until is not None and process.until <= now:
+                self.note_wait(process, None)
+                process.passed = proc.work_of_process(process.pid), real
 
     def next_due(self, asking: HookedProcess | None = None) -> float:
         """The next virtual moment at which any other process is due, infinite where none is."""
@@ -89,18 +136,28 @@ class ProcessTracker:
 
     def _waits(self, asking: HookedProcess | None) -> Iterator[float]:
         for process in self._hooked:
-            if process is not asking and process.until is not None:
-                yield process.until
+            if process is not asking:
+                if process.until is not None:
+                    yield process.until
+                yield from process.dues
 
     def waiting(self) -> frozenset[int]:
         """The processes that have said that they wait, each of their threads that asks for itself too."""
         running = {process.pid for process in self._hooked if process.until is None}
         return frozenset(process.pid for process in self._hooked if process.pid not in running)
 
-    def busy(self, asking: HookedProcess | None = None) -> Reason | None:
-        """Tell why time may not jump: what any other process has to do now, None where none has anything."""
+    def busy(
+        self, asking: HookedProcess | None = None, unread: Callable[[], bool] | None = None
+    ) -> Reason | None:
+        """Tell why time may not jump: what any other process has to do now, None where none has anything.
+
+        With `unread`, which tells whether something that a process has said was not read yet, that is so
+        of one moment: one by one, a process that has been looked at may be woken by the next.
+        """
         real = time.monotonic()
         holding = self._hooked_that_hold(asking, real) or self._others_that_work(asking, real)
+        if not holding and unread is not None:
+            holding = self._changed_since(unread)
         self._count(real, holding)
         return next(iter(holding.values()), None)
 
@@ -116,6 +173,8 @@ class ProcessTracker:
             beside = asking is not None and process.pid == asking.pid
             if process.asking:
                 holding[process.pid] = Reason.ASKING
+            elif _has_yet_to_run(process, real):
+                holding[process.pid] = Reason.WOKEN
             elif process.busy is not None and real - process.heard < timing.ENDLESS_WORK:
                 holding[process.pid] = process.busy
             elif (
@@ -131,6 +190,7 @@ class ProcessTracker:
 
     def _others_that_work(self, asking: HookedProcess | None, real: float) -> dict[int, Reason]:
         """Those that the system says to be at work, whatever they have said."""
+        self._still = {}
         if not proc.is_visible():
             return {}
         own = asking.pid if asking is not None else 0
@@ -139,12 +199,21 @@ class ProcessTracker:
         resting = {process.pid for process in others if process.until is not None} | ({own} - {0})
         alone = {own} if all(process.pid != own for process in others) else set()
         holding = dict.fromkeys(self._watcher.working(resting - (running - {own})), Reason.PROCESS)
+        looks = {pid: proc.work_of_process(pid) for pid in resting - alone}
         # One that computes without an end, whatever it says, holds time up for so long and no longer.
-        self._woken = {pid: self._woken.get(pid, real) for pid in resting - alone if _is_woken(pid)}
+        self._woken = {pid: self._woken.get(pid, real) for pid in looks if _works(looks[pid])}
         for pid, since in self._woken.items():
             if real - since < timing.ENDLESS_WORK:
                 holding.setdefault(pid, Reason.WOKEN)
+        self._still = {pid: look for pid, look in looks.items() if pid not in self._woken}
+        self._still |= self._watcher.still
         return holding
+
+    def _changed_since(self, unread: Callable[[], bool]) -> dict[int, Reason]:
+        """Those that have worked, or said something, since they were seen to rest."""
+        if self._still and unread():
+            return {0: Reason.ASKING}
+        return {pid: Reason.WOKEN for pid, look in self._still.items() if proc.work_of_process(pid) != look}
 
     def _count(self, real: float, holding: dict[int, Reason]) -> None:
         """Note for how long time has been held up since the last look, where that was a moment ago."""
@@ -159,12 +228,23 @@ _WORK = (Reason.PROCESS, Reason.WORK, Reason.OUTSIDE, Reason.STARTING)
 """What may take long; the other reasons pass."""
 
 
-def _is_woken(pid: int) -> bool:
+def _works(look: tuple[object, ...] | None) -> bool:
     """Tell whether a process that has said that it waits runs again: something has come that it waited for.
 
     The system wakes it as soon as that is there, long before it gets to say so.
     """
-    return proc.RUNNABLE in (proc.work_of_process(pid) or ())
+    return proc.RUNNABLE in (look or ())
+
+
+def _has_yet_to_run(process: HookedProcess, real: float) -> bool:
+    """Tell whether a process whose wait is over has not run since: it looks at the clock now and then."""
+    if process.passed is None:
+        return False
+    look, since = process.passed
+    if real - since < timing.PROCESS_UNSEEN and proc.work_of_process(process.pid) == look:
+        return True
+    process.passed = None
+    return False
 
 
 def _may_work(pid: int, since: float) -> bool:
@@ -174,4 +254,4 @@ def _may_work(pid: int, since: float) -> bool:
     """
     if since < timing.PROCESS_UNSEEN:
         return True
-    return since < timing.ENDLESS_WORK and proc.RUNNABLE in (proc.work_of_process(pid) or ())
+    return since < timing.ENDLESS_WORK and _works(proc.work_of_process(pid))

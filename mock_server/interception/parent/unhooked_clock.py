@@ -44,9 +44,10 @@ async def advance_for_unhooked(server: ClockServer, gateway: Gateway) -> None:
             continue
         answered: asyncio.Future[bool] = loop.create_future()
         server.idle_detector.look(answered.set_result)
-        if not await answered or tracker.busy():
+        if not await answered or tracker.busy(unread=server.idle_detector.unread):
             continue
         wake = clock.next_wake()
         # Who is due before that asks for the jump itself.
         if wake is not None and math.isfinite(wake) and clock.now() < wake <= tracker.next_due():
             clock.advance(wake - clock.now() + 1e-6)
+            tracker.moved()

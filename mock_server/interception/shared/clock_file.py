@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import mmap
 import struct
-from time import monotonic as _monotonic
+import time
+from collections.abc import Callable
+from functools import partial
 
 __all__ = ["LAYOUT", "VERSION", "ClockReader", "pack"]
 
 LAYOUT = struct.Struct("=6d")
 """Version, serial number, virtual seconds, monotonic seconds, speed, serial number again."""
 VERSION = 1.0
+_monotonic: Callable[[], float] = partial(time.monotonic)
+"""Not the function itself: libraries that freeze time replace its name in every module."""
 
 
 def pack(serial: int, virtual: float, real: float, speed: float) -> bytes:

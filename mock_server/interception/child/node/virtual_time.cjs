@@ -35,6 +35,8 @@ const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "T
 const LONGEST = 2 ** 31 - 1;
 const PATIENCE = 3;
 const OFTEN = 5;
+// Looks in a row at which an immediate was pending, after which a program counts as one that always has one.
+const SPINNING = 50;
 
 class Timeout {
   constructor(schedule, callback, delay, args, repeat) {
@@ -113,6 +115,7 @@ class Schedule {
     // Looks to let pass after a request was sent to the mock: it soon answers, and that ends them.
     this.patience = 0;
     this.starting = 0;
+    this.spun = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
     this.nativeIO = new NativeIO(this, () => clock.seconds(), timing);
   }
@@ -235,7 +238,7 @@ class Schedule {
       this.jump(this.ahead, activity);
       return;
     }
-    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when }, (answer) => {
+    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when, did: activity }, (answer) => {
       if (answer === null || answer.horizon === null) this.deny(activity);
       else this.settle(() => this.jump(answer, activity));
     });
@@ -263,7 +266,7 @@ class Schedule {
       if (answer === null || !answer.done) this.deny(activity);
       else {
         const next = answer.horizon === "inf" ? Infinity : answer.horizon;
-        if (target < limit && target < next) this.ahead = { horizon: next, seen };
+        if (target < limit && target < next) this.ahead = { horizon: next, seen: answer.seen };
         this.nativeIO.note();
         this.look();
       }
@@ -281,7 +284,10 @@ class Schedule {
     if (this.starting > 0) return reasons.STARTING;
     if (this.externalIO.awaited()) return reasons.OUTSIDE;
     if (this.nativeIO.arriving() || this.unpacking > 0) return reasons.WORK;
-    return process.getActiveResourcesInfo().some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
+    const names = process.getActiveResourcesInfo();
+    // The hook's own immediates have run when this is called: one that is pending is the program's.
+    this.spun = names.includes("Immediate") ? this.spun + 1 : 0;
+    return (this.spun > 0 && this.spun < SPINNING) || names.some((name) => !AT_REST.has(name)) ? reasons.WORK : null;
   }
 }
 
@@ -386,6 +392,16 @@ function watchUnpacking(schedule) {
   };
 }
 
+// A message to somebody in this process is on its way until the loop has come round.
+function watchMessages(schedule) {
+  const { MessagePort } = require("node:worker_threads");
+  const { postMessage } = MessagePort.prototype;
+  MessagePort.prototype.postMessage = function (...args) {
+    schedule.activity += 1;
+    return postMessage.apply(this, args);
+  };
+}
+
 function fastForward(config, parent) {
   const clock = isNative ? new Clock(config.clock, monotonic(config.epoch)) : new Clock(config.clock);
   const schedule = new Schedule(clock, parent, config.timing);
@@ -398,6 +414,7 @@ function fastForward(config, parent) {
   } else {
     replaceSocketTimeouts(schedule);
     watchUnpacking(schedule);
+    watchMessages(schedule);
     watchThreads(schedule, parent);
     replaceStanding(schedule, config);
     schedule.externalIO.watch();

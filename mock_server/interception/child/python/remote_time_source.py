@@ -6,7 +6,7 @@ import _socket
 import json
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ....hostnames import is_loopback
@@ -15,6 +15,9 @@ from ....virtual_time.reasons import Reason, reason_of
 from ...shared.clock_file import ClockReader
 
 __all__ = ["RemoteTimeSource"]
+
+MOST_DUES = 16
+"""Waits of this process that the parent is told of, so that nobody jumps over one while this one is woken."""
 
 
 class RemoteTimeSource:
@@ -36,9 +39,12 @@ class RemoteTimeSource:
         self._busy: tuple[float, Reason] | None = None
         """What was told last of why this process lets no time jump, and when its wait is due."""
 
-    def horizon(self, due: float) -> float | Reason:
+    def horizon(self, dues: Sequence[float]) -> float | Reason:
         """The next moment at which somebody else does something, or why time may not jump there."""
-        answer = self.ask({"ask": "horizon", "due": due if due < math.inf else None})
+        question: dict[str, Any] = {"ask": "horizon", "due": dues[0] if dues[0] < math.inf else None}
+        if later := [due for due in dues[1:MOST_DUES] if due < math.inf]:
+            question["dues"] = later
+        answer = self.ask(question)
         self._told, self._busy = True, None
         if answer is None:
             return Reason.GONE
@@ -47,6 +53,10 @@ class RemoteTimeSource:
         if horizon is None:
             return reason_of(answer["why"])
         return math.inf if horizon == "inf" else float(horizon)
+
+    def seen(self) -> int:
+        """The number of things that had come about at the last horizon."""
+        return self._seen
 
     def busy(self, due: float, why: Reason) -> None:
         """Say why this process lets no time jump beside its waits: nobody does then."""
