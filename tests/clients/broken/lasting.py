@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -190,6 +191,29 @@ class LeavesAThread(Client):
                 self.get(generation_id)
         except KlingError:
             pass
+
+
+@breaks("C21")
+class NeverTellsItsTimer(Client):
+    """Polls by a timer that nobody tells of the end of the job."""
+
+    def ended(self, job: dict[str, Any]) -> str | None:
+        url = super().ended(job)
+        if url is not None:
+            self.again(job)
+        return url
+
+    def again(self, job: dict[str, Any]) -> None:
+        """Poll once more, later, and so on."""
+
+        def look() -> None:
+            with contextlib.suppress(KlingError):
+                self.get(self.id_of(job))
+                self.again(job)
+
+        timer = threading.Timer(7.0, look)
+        timer.daemon = True
+        timer.start()
 
 
 @breaks("C22")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from http.client import RemoteDisconnected
 from typing import Any, ClassVar
 
 from ..reference import Client
@@ -176,6 +177,14 @@ class RepostsAfterReset(Reposting):
 
     def worth(self, error: TransportError) -> bool:
         return isinstance(error.__cause__, ConnectionError)
+
+
+@breaks("B2")
+class RepostsWhenHungUp(Reposting):
+    """Sends the create again when the server hangs up without an answer."""
+
+    def worth(self, error: TransportError) -> bool:
+        return isinstance(error.__cause__, RemoteDisconnected)
 
 
 @breaks("B2")

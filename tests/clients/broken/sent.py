@@ -55,6 +55,15 @@ class GuidanceOfAnotherVendor(Editing):
         return payload
 
 
+@breaks("A2", MASKS)
+class SortsMasks(Editing):
+    """Sends masks in an order of its own."""
+
+    def edited(self, payload: Payload) -> Payload:
+        masks = sorted(payload.get("dynamic_masks", []), key=str)
+        return {**payload, **({"dynamic_masks": masks} if masks else {})}
+
+
 @breaks("A2")
 class ClampsInPlace(Client):
     """Clamps `cfg_scale` in the very dictionary that its caller handed in."""
