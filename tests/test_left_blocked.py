@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kling_mock.contract_tests.driving import clients, engine
+from kling_mock.contract_tests.driving import call_driver, clients, engine
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.running.events import Finished
 from kling_mock.contract_tests.running.falsifier import Limits
@@ -33,7 +33,7 @@ def results(finished: Finished) -> dict[str, str]:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run that does nothing be ended soon."""
     monkeypatch.setattr(engine, "RUN_ENDS", 1.0)
-    monkeypatch.setattr(engine, "STOP_LOOK", 0.02)
+    monkeypatch.setattr(call_driver, "STOP_LOOK", 0.02)
     monkeypatch.setattr(clients, "STOP_LOOK", 0.02)
 
 

@@ -108,6 +108,13 @@ def test_what_is_set_while_a_question_is_open_is_told_as_soon_as_that_is_answere
         assert then["ask"] == "horizon" and then["due"] < first["due"]
 
 
+def test_what_is_due_later_is_told_as_well(tmp_path: Path) -> None:
+    with _hooked(tmp_path, "for (const ms of [3e6, 1e6, 2e6, 1e6]) setTimeout(() => {}, ms)") as parent:
+        first = parent.heard()
+        later = [round((due - first["due"]) / 1000, 1) for due in sorted(first["dues"])]
+        assert [due for due in later if due > 0] == [1.0, 2.0]
+
+
 def test_a_timer_before_the_horizon_of_the_last_jump_needs_no_other_one(tmp_path: Path) -> None:
     with _hooked(tmp_path, "setInterval(() => {}, 1000)") as parent:
         first = parent.asked_to_jump(seen=3)

@@ -33,6 +33,7 @@ const AT_REST = new Set([
 // Those of them through which no other process and no thread can say anything.
 const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TLSWrap", "TTYWrap", "PipeWrap", "SignalWrap"]);
 const LONGEST = 2 ** 31 - 1;
+const MOST_DUES = 64;
 const PATIENCE = 3;
 const OFTEN = 5;
 // Looks in a row at which an immediate was pending, after which a program counts as one that always has one.
@@ -209,6 +210,12 @@ class Schedule {
     return first;
   }
 
+  // When the timers after the first are due: nobody may jump over one while this thread still wakes for the first.
+  later(due) {
+    if (this.pending.size < 2 || this.pending.size > MOST_DUES) return [];
+    return [...new Set([...this.pending.values()].map((timer) => timer.when))].filter((when) => when !== due);
+  }
+
   look() {
     const first = this.earliest();
     if (first !== null && first.when <= this.clock.now()) {
@@ -238,7 +245,8 @@ class Schedule {
       this.jump(this.ahead, activity);
       return;
     }
-    this.parent.ask({ ask: "horizon", due: first === null ? null : first.when, did: activity }, (answer) => {
+    const due = first === null ? null : first.when;
+    this.parent.ask({ ask: "horizon", due, dues: this.later(due), did: activity }, (answer) => {
       if (answer === null || answer.horizon === null) this.deny(activity);
       else this.settle(() => this.jump(answer, activity));
     });
