@@ -27,6 +27,7 @@ from .events import EventKind
 from .exchanges.exchange import Exchange, Headers
 from .exchanges.recorded_head import recorded_headers
 from .limits import Limits
+from .off_loop import OffLoop
 from .serving.dates import dated, server_dates, undated
 from .serving.several_workers import refuse_several_workers
 from .serving.wire import REFUSED, SPACE, Owed, whole
@@ -72,6 +73,8 @@ class MockApp:
     def __init__(self, common: Common, *, at_once: bool = True) -> None:
         self.common = common
         self._control_app: ControlApp | None = None
+        self._loading = OffLoop()
+        """Where that is loaded: not behind bodies that are being judged."""
         self._entrance = Entrance(common)
         self._per_key = self._entrance.per_key
         self.limits: Limits = common.limits
@@ -123,7 +126,7 @@ class MockApp:
 
     async def load_control(self) -> ControlApp:
         """The application of the control API, loaded beside the loop where nothing has asked for it."""
-        return await self.common.off_loop.run(self._make_control)
+        return await self._loading.run(self._make_control)
 
     def _make_control(self) -> ControlApp:
         from .control.application import ControlApp

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from kling_mock import MockServer
-from kling_mock.api import body_reader
-from kling_mock.api import create as create_module
+from kling_mock.api import body_reader, judging
 from kling_mock.off_loop import OffLoop
 from kling_mock.validation import parse_json
 
@@ -43,7 +42,7 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     made = Gate()
-    monkeypatch.setattr(create_module, "parse_json", made)
+    monkeypatch.setattr(judging, "parse_json", made)
     yield made
     made.open()
 
@@ -101,6 +100,18 @@ def test_a_reset_leaves_nothing_of_a_body_that_is_being_judged(
     assert not server.exchanges
 
 
+def test_the_control_api_is_loaded_while_a_body_is_being_judged(gate: Gate) -> None:
+    with MockServer(log_format="none") as server:
+        sender, replies = begin(server, LARGE["large"])
+        assert gate.reached.wait(60)
+        # The first request to it, which loads it.
+        assert ask(server, "GET", "/_mock/health").status == 200
+        assert not replies
+        gate.open()
+        sender.join(60)
+    assert [reply.status for reply in replies] == [200]
+
+
 def test_a_server_stops_while_a_body_is_being_judged(gate: Gate) -> None:
     with MockServer(log_format="none") as server:
         sender, replies = begin(server, LARGE["large"])
@@ -129,7 +140,7 @@ def test_a_body_is_judged_alike_beside_the_loop_and_in_it(
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     answers: list[tuple[int, Any, Any]] = []
     for large in (body_reader.LARGE_BODY, -1):
-        monkeypatch.setattr(create_module, "LARGE_BODY", large)
+        monkeypatch.setattr(judging, "LARGE_BODY", large)
         server.reset()
         reply = ask(server, "POST", PATHS[0], raw, {"Content-Type": "application/json"})
         said = {name: text for name, text in reply.json.items() if name not in ("timestamp",)}
