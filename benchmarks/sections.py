@@ -71,7 +71,7 @@ def _load(url: str, plan: Plan, request: Request, connections: int) -> Load:
 
 KINDS: list[tuple[str, float, Callable[[str], Request]]] = [
     ("POST", 2.3, lambda _: USUAL),
-    ("POST of new bodies", 2.6, lambda _: ANOTHER),
+    ("POST of new bodies", 2.3, lambda _: ANOTHER),
     ("GET", 1.35, completed_poll),
 ]
 """Each kind of request, its goal, and the request to a server."""

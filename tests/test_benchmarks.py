@@ -74,7 +74,7 @@ def test_every_row_is_in_the_table(figures: tuple[str, dict[str, Any]]) -> None:
     ):
         assert what in table, table
     lines = [line for line in table.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 18 and len({len(line) for line in lines}) == 1
+    assert len(lines) == 2 + 22 and len({len(line) for line in lines}) == 1
 
 
 @pytest.mark.long

@@ -53,7 +53,9 @@ def test_a_broken_client_is_caught_by_the_property_that_names_its_bug(name: str)
     assert result.counterexample is not None
     assert "time limit" not in result.reason
     # Which of the smallest trials is found is the affair of Hypothesis; that it is as small is the kit's.
-    assert result.counterexample.trial.weight <= recorded()[name]["weight"]
+    # Nor is which of two threads comes first: a trial that breaks it by that alone need not be the smallest.
+    slack = 1.5 if exhibit.property == "B10" else 1
+    assert result.counterexample.trial.weight <= recorded()[name]["weight"] * slack
     assert finished.summary.status == (0 if PROPERTIES[exhibit.property].level is Level.ADVISORY else 1)
 
 
