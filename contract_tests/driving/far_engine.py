@@ -11,7 +11,7 @@ from typing import Any
 from kling_mock.errors import KlingMockError, TargetError
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.remote import RemoteServer
-from kling_mock.scenarios.fault import TRANSPORT
+from kling_mock.scenarios.fault import TRANSPORT, UNANSWERED
 from kling_mock.settings import server_options
 from kling_mock.timing import TRACE_ENDS, TRACE_LOOK
 
@@ -25,7 +25,7 @@ from .run_limiter import RunLimits
 
 __all__ = ["FarEngine"]
 
-ON_THE_WAY = frozenset({*TRANSPORT, "truncated", "reset", "dropped", "hang"})
+ON_THE_WAY = frozenset({*TRANSPORT, *UNANSWERED, "truncated"})
 """Kinds of faults that a proxy before the server may mend, or make another one of."""
 WITHOUT_TIME = "it needs virtual time, and the server of --server is others' as well"
 HIDDEN_KEYS = "the server of --server tells no keys"

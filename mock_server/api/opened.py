@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..exchanges.exchange import Exchange, word_in
 from ..real_time import real_time
+from ..scenarios.fault import UNANSWERED
 from .outcome import Outcome
 from .response_writer import NOTHING_SENT, Sent
 
@@ -94,4 +95,4 @@ def _word(outcome: Outcome, sent: Sent) -> str | None:
 
 def early(response: MockResponse) -> Sent:
     """What is noted of an answer before any of it went out."""
-    return NOTHING_SENT if response.cut in ("reset", "dropped", "hang") else Sent(response.status)
+    return NOTHING_SENT if response.cut in UNANSWERED else Sent(response.status)

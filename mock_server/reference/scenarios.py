@@ -7,7 +7,7 @@ from typing import Any
 from ..configuration import dump_scenario
 from ..fields import fields_of
 from ..scenarios import CATALOGUE, GROUPS, Fault, Scenario
-from ..scenarios.fault import FOR_SECONDS, KINDS
+from ..scenarios.fault import FOR_SECONDS, KINDS, UNANSWERED
 from ..scenarios.plain_data import plain_scenario
 from .entry import Entry, Listing
 from .rules import rules_of_scenario
@@ -64,7 +64,7 @@ def _fault_rows(fault: Fault) -> list[tuple[str, str, str]]:
     for name, row in table.items():
         value = getattr(fault, name)
         if name == "status":
-            if fault.modifies or fault.kind in ("reset", "dropped", "hang"):
+            if fault.modifies or fault.kind in UNANSWERED:
                 continue
             value = fault.answer_status if fault.kind in ("status", "html", "empty", "expired") else value
         if name == "times" and value is None:

@@ -19,6 +19,7 @@ __all__ = [
     "REPLACEMENTS",
     "REWRITING",
     "TRANSPORT",
+    "UNANSWERED",
     "WITHOUT_JSON",
     "Fault",
     "FaultKind",
@@ -83,9 +84,9 @@ REWRITING: Mapping[FaultKind, str] = {
 """Kinds that change what a client reads of an answer that still arrives."""
 MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING}
 """Kinds that change an answer that goes on; the replacements take its place."""
-WITHOUT_JSON: frozenset[FaultKind] = frozenset(
-    {"html", "empty", "not-json", "reset", "dropped", "hang", "redirect", "expired"}
-)
+UNANSWERED: frozenset[FaultKind] = frozenset({"reset", "dropped", "hang"})
+"""Kinds that leave a request without an answer: not a byte of one goes out."""
+WITHOUT_JSON: frozenset[FaultKind] = UNANSWERED | {"html", "empty", "not-json", "redirect", "expired"}
 """Kinds that leave no JSON to be rewritten: what rewrites it waits for another answer."""
 KINDS: Mapping[FaultKind, str] = {**REPLACEMENTS, **MODIFIERS}
 """Every kind with its meaning.

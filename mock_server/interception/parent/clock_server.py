@@ -30,8 +30,6 @@ __all__ = ["ClockFile", "ClockServer", "HookConnection"]
 
 MAX_LINE = 64 * 1024
 """Bytes of the longest line; what a hook says takes a hundred."""
-
-
 TRIES = 8
 """Looks at whether everybody rests, before a jump is denied to one who has found that so."""
 _PASSING = (Reason.SERVER, Reason.WOKEN, Reason.ASKING)

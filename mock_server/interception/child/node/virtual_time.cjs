@@ -33,8 +33,11 @@ const AT_REST = new Set([
 // Those of them through which no other process and no thread can say anything.
 const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "TLSWrap", "TTYWrap", "PipeWrap", "SignalWrap"]);
 const LONGEST = 2 ** 31 - 1;
+// Timers up to which the parent is told when each is due: to sort out more of them at each look would cost too much.
 const MOST_DUES = 64;
+// Looks that a thread lets pass after it has sent a request to the mock.
 const PATIENCE = 3;
+// Questions in vain in a row after which it asks less often.
 const OFTEN = 5;
 // Looks in a row at which an immediate was pending, after which a program counts as one that always has one.
 const SPINNING = 50;
