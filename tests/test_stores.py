@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sqlite3
 import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -416,7 +418,7 @@ def test_a_redis_that_drops_keys_is_warned_of(redis: Redis, policy: str, warned:
 def test_a_store_that_is_away_is_503_until_it_is_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with running_redis(tmp_path, "--appendonly", "yes") as redis:
+    with running_redis(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as redis:
         with MockServer(store=redis.url(), polls=(1, 1), log_format="none") as server:
             job = made(server)
             redis.end()
@@ -432,6 +434,22 @@ def test_a_store_that_is_away_is_503_until_it_is_back(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+@needs_redis
+def test_a_store_that_nobody_closes_ends_its_connection(redis: Redis) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+        backend: Any = open_backend(redis.url())
+        # Older than the socket of its second connection, and so finalized after it where both are garbage.
+        gc.collect(0)
+        backend.close()
+        backend.workspaces()
+        backend.itself = backend
+        del backend
+        gc.collect()
+    assert not told
+
+
 def test_a_full_disk_takes_no_creates_and_answers_polls(tmp_path: Path) -> None:
     with MockServer(store=f"sqlite:{tmp_path}/a.db", queued=0, generating=0, log_format="none") as server:
         job = made(server)

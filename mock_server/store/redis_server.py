@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import RLock
 from typing import Any
+from weakref import finalize
 
 import redis
 from redis.backoff import NoBackoff
@@ -62,6 +63,8 @@ class Link:
             socket_keepalive=True,
         )
         self._connection: Any = pool.make_connection()
+        # Also where nobody closes it: garbage may end a socket before its owner, with a warning.
+        finalize(self, self._connection.disconnect)
         self._asked_at = 0.0
         self._lock = RLock()
         self.outage = Outage(self.address)
