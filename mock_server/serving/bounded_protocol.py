@@ -109,7 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._memory.release()
         if self._last_words is not None:
             self._say_last(*self._last_words)
-        elif self._ended or self._ending:
+        elif self._ends():
             self.transport.close()
         else:
             if self.flow.read_paused and not self._unread:
@@ -120,6 +120,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._wait_for("body")
             else:
                 self._rest()
+
+    def _ends(self) -> bool:
+        """Whether the connection ends behind the answer that is the next one to go out."""
+        return self._ended or self._ending or self._last_words is not None
 
     def _start_next(self) -> None:
         """Start the oldest request that waits; no more is read before the last of them has begun."""

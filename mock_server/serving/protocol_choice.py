@@ -18,6 +18,7 @@ METHODS = (
 )
 """Methods of uvicorn's protocol that `MockProtocol` extends or calls."""
 ATTRIBUTES = (
+    "connections",
     "cycle",
     "expect_100_continue",
     "flow",

@@ -10,6 +10,7 @@ import httptools
 
 from ..limits import MAX_FIELDS, MAX_TARGET
 from .bounded_protocol import BoundedProtocol
+from .outbox import Outbox
 from .request_head import (
     OPENING,
     head_size,
@@ -81,6 +82,7 @@ class MockProtocol(BoundedProtocol):
         """The answer to the last request, where that is decided at the end of this turn of the loop."""
         self._forgotten: list[object] = []
         """The workspaces that were reset since a head began that is not whole."""
+        self._outbox = Outbox.of(self.loop)
 
     def connection_made(self, transport: Any) -> None:
         """Let an application that wants to know it have the connection, before it answers on it."""
@@ -177,17 +179,23 @@ class MockProtocol(BoundedProtocol):
             self.flow.resume_reading()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Read all that waits before the end counts."""
+        """Read all that waits, and send all that is ready, before the end counts."""
         if self._owed is not None:
             self._owed.settle()
         if self._unread:
             self._read_slices(self._unread, most=len(self._unread))
+        self._outbox.send()
         return super().eof_received()
 
     def shutdown(self) -> None:
         if self._owed is not None:
             self._owed.settle()
+        self._outbox.send()
         super().shutdown()
+
+    def _refuse(self, status: int, text: str) -> None:
+        self._outbox.send()
+        super()._refuse(status, text)
 
     def on_message_begin(self) -> None:
         """Begin with a request; its scope is made when it turns out that one is needed."""
@@ -389,9 +397,15 @@ class MockProtocol(BoundedProtocol):
 
     def _write_whole(self, answer: bytes, *, keep_alive: bool) -> None:
         if keep_alive:
-            self.transport.write(answer)
+            if len(self.connections) == 1 or self._ends():
+                # Nobody else is to be sent anything, or nothing can be sent any more in a moment.
+                self._outbox.send()
+                self.transport.write(answer)
+            else:
+                self._outbox.put(self.loop, self.transport, answer)
             self.on_response_complete()
         else:
+            self._outbox.send()
             head, _, body = answer.partition(b"\r\n\r\n")
             self.transport.write(b"%b\r\nconnection: close\r\n\r\n%b" % (head, body))
             self.transport.close()

@@ -11,7 +11,7 @@ import pytest
 
 from kling_mock import MockServer
 from kling_mock.catalog import load_catalog
-from tests.support import MODEL
+from tests.support import MODEL, until
 
 from .waiting import holds
 
@@ -117,6 +117,8 @@ def test_a_mask_and_its_path_are_drawn_with_the_mouse_and_by_keyboard(page: Any,
     page.keyboard.press("Backspace")
     page.locator("dialog", has_text="2 points").wait_for()
     page.get_by_role("button", name="Use it").click()
+    # A dialog says a moment later that it was closed.
+    until(lambda: body_of(page)["dynamic_masks"][0]["trajectories"])
     (mask,) = body_of(page)["dynamic_masks"]
     assert mask["mask"].startswith("data:image/png;base64,") and len(mask["trajectories"]) == 2
     assert all(set(point) == {"x", "y"} for point in mask["trajectories"])

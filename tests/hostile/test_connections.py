@@ -255,11 +255,14 @@ def test_one_client_has_so_many_connections() -> None:
             third, other = server.connect("192.0.2.1"), server.connect("192.0.2.2")
             assert third.statuses == [503] and third.closed and b"--max-connections" in third.written
             other.send(POLL)
+            # An answer goes out at the end of the turn.
+            await asyncio.sleep(0)
             assert other.statuses == [404]
             first.lose()
             third.lose()
             again = server.connect("192.0.2.1")
             again.send(POLL)
+            await asyncio.sleep(0)
             assert again.statuses == [404]
 
     in_loop(test)
