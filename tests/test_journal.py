@@ -40,6 +40,17 @@ def test_the_journal_keeps_the_last_ones_and_counts_all(limit: int, count: int) 
     assert (journal.count, len(journal)) == (0, 0)
 
 
+@given(limit=st.integers(1, 400), count=st.integers(0, 900))
+def test_what_made_room_is_told_of_soon(limit: int, count: int) -> None:
+    journal = Journal(limit)
+    told = [0]
+    journal.on_forgotten = told.append
+    for number in range(1, count + 1):
+        journal.put(exchange(number=journal.next_number()))
+        assert 0 <= max(0, number - limit) - told[-1] <= limit / 64
+    assert told == sorted(set(told))
+
+
 def test_exchanges_are_selected_by_what_they_are() -> None:
     journal = Journal(10)
     for kind, status in (("create", 200), ("poll", 429), ("poll", 200)):

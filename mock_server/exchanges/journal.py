@@ -14,6 +14,8 @@ __all__ = ["ALL", "Journal"]
 
 ALL = 1 << 62
 """A number behind those of all exchanges."""
+TOLD_OF = 64
+"""A part of so many of the limit is told of at once: telling of each takes as long as forgetting it."""
 
 
 class Journal:
@@ -29,7 +31,7 @@ class Journal:
         self.size = 0
         """The bytes that they take, about."""
         self.on_forgotten: Callable[[int], None] = lambda number: None
-        """Called with the number of the last exchange that made room for others."""
+        """Called with the number of the last exchange that made room for others, soon after it did."""
         self._budget = budget or Budget(math.inf)
         self._budget.join(self)
         self._count = 0
@@ -73,21 +75,26 @@ class Journal:
             weights[number] = size
         self.size += size
         while len(kept) > self.limit:
-            self.drop_oldest()
+            self._drop()
+            if self._oldest % (self.limit // TOLD_OF or 1) == 0:
+                self.on_forgotten(self._oldest - 1)
         self._budget.add(size)
 
     def drop_oldest(self) -> bool:
         """Forget the oldest exchange; False where there is none."""
         if not self._kept:
             return False
+        self._drop()
+        self.on_forgotten(self._oldest - 1)
+        return True
+
+    def _drop(self) -> None:
         while self._kept.pop(self._oldest, None) is None:
             self._oldest += 1
         gone = self._weights.pop(self._oldest)
         self.size -= gone
         self._budget.used -= gone
-        self.on_forgotten(self._oldest)
         self._oldest += 1
-        return True
 
     def last(self, limit: int, before: int | None = None) -> list[Exchange]:
         """The last exchanges, or the last before the one of a number, oldest first."""
