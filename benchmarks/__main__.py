@@ -39,19 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     report = Report()
     print(f"kling-mock beside bare uvicorn: {machine()}\n", flush=True)
+    problem: BenchmarkError | None = None
     try:
         plan = _plan(options)
         for name in _sections(options.sections, plan):
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             report.rows += SECTIONS[name](plan)
     except BenchmarkError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 2
+        problem = error
     finally:
         end_readers()
-    print(report.table())
-    if options.json is not None:
-        options.json.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
+    # What was measured before a problem took minutes.
+    if report.rows:
+        print(report.table())
+        if options.json is not None:
+            options.json.write_text(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
+    if problem is not None:
+        print(f"benchmarks: {problem}", file=sys.stderr)
+        return 2
     return 1 if any(row.kept is False for row in report.rows) else 0
 
 

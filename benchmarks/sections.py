@@ -71,7 +71,7 @@ def _load(url: str, plan: Plan, request: Request, connections: int) -> Load:
 
 KINDS: list[tuple[str, float, Callable[[str], Request]]] = [
     ("POST", 2.3, lambda _: USUAL),
-    ("POST of new bodies", 2.3, lambda _: ANOTHER),
+    ("POST of new bodies", 3.2, lambda _: ANOTHER),
     ("GET", 1.35, completed_poll),
 ]
 """Each kind of request, its goal, and the request to a server."""
@@ -188,7 +188,9 @@ def pages(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     with ServerProcess(mock_command(*AT_ONCE)) as mock:
         counted(mock.url, [USUAL], connections=8, count=min(WARM_UP, plan.count))
-        for request in (USUAL, completed_poll(mock.url)):
+        for _, _, request_to in (KINDS[0], KINDS[-1]):
+            # Made here: the jobs of the creates have long made room for others.
+            request = request_to(mock.url)
             without, with_pages = Sample(), Sample()
             for _ in range(plan.rounds):
                 without.add(mock, plan, request, 32)
