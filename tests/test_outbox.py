@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kling_mock import MockServer
-from kling_mock.serving.outbox import Outbox
+from kling_mock.serving.outbox import MOST, Outbox
 
 from .support import PATHS, create
 
@@ -45,6 +45,20 @@ async def test_answers_go_out_at_the_end_of_the_turn_in_their_order() -> None:
     assert sent[3:] == ["second 5"]
     await asyncio.sleep(0)
     assert len(sent) == 4
+
+
+@pytest.mark.asyncio
+async def test_the_first_of_many_does_not_wait_for_the_last() -> None:
+    loop, sent = asyncio.get_running_loop(), list[str]()
+    outbox: Any = Outbox.of(loop)
+    for number in range(MOST + 1):
+        assert len(sent) == 0
+        outbox.put(loop, Transport("one", sent), b"%d" % number)
+        if number == MOST - 1:
+            assert len(sent) == MOST
+            sent.clear()
+    await asyncio.sleep(0)
+    assert sent == [f"one {MOST}"]
 
 
 def test_each_loop_has_its_own() -> None:

@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 
 __all__ = ["Outbox"]
 
+MOST = 64
+"""Answers that wait for others at most: the first one of a long turn need not wait for its end."""
 _OF_LOOPS: WeakKeyDictionary[AbstractEventLoop, Outbox] = WeakKeyDictionary()
 
 
@@ -31,10 +33,13 @@ class Outbox:
         return outbox
 
     def put(self, loop: AbstractEventLoop, transport: WriteTransport, answer: bytes) -> None:
-        """Send an answer at the end of this turn of its loop, or when `send` is called before."""
-        if not self._answers:
+        """Send an answer at the end of this turn of its loop, or when `MOST` wait, or `send` is called."""
+        answers = self._answers
+        if not answers:
             loop.call_soon(self.send)
-        self._answers.append((transport, answer))
+        answers.append((transport, answer))
+        if len(answers) == MOST:
+            self.send()
 
     def send(self) -> None:
         """Send all of them now; what is meant for a connection that has ended goes nowhere."""
