@@ -287,6 +287,29 @@ def test_a_jump_is_made_only_where_nothing_was_said_since_it_was_found_possible(
     assert made is not None and made["done"] and made["now"] == pytest.approx(START + 20)
 
 
+def test_who_is_denied_a_jump_is_due_all_the_same(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asked for the next jump at once, without a horizon, and looks again in a moment."""
+    ran = 0
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: (ran,))
+    rest = SimpleNamespace(
+        look=lambda answer: answer(True), watch=lambda *args: None, received=3, unread=lambda: False
+    )
+    server = ClockServer(clock, cast(Any, rest), lambda host, port: None, unrelated=frozenset(children()))
+    one, other = _Line(server, 8), _Line(server, 9)
+    other.say(ask="horizon", due=None)
+    asked = one.say(ask="horizon", due=START + 20)
+    assert asked is not None
+    first = one.say(ask="jump", to=START + 20, seen=asked["seen"])
+    assert first is not None and first["done"]
+    # It runs, and sets the next timer; somebody has something to do just then.
+    ran = 1
+    server.tracker.note_wait(next(each for each in server.tracker._hooked if each.pid == 9), math.inf, did=1)
+    denied = one.say(ask="jump", to=START + 30, seen=first["seen"])
+    assert denied is not None and not denied["done"]
+    far = other.say(ask="horizon", due=None)
+    assert far is not None and far["horizon"] == START + 30
+
+
 @needs_linux
 def test_it_is_known_which_program_held_time_up_and_for_how_long(
     clock: Clock, monkeypatch: pytest.MonkeyPatch

@@ -160,6 +160,7 @@ class HookConnection(asyncio.Protocol):
                 self._tracker.note_wait(self._process, None)
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
+                self._tracker.note_due(self._process, moment)
                 self._process.asking += 1
                 self._idle_detector.look(lambda idle: self._jump(idle, moment, seen))
             case "refused":

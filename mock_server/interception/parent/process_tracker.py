@@ -121,6 +121,14 @@ class ProcessTracker:
         if dues is not None:
             process.dues = dues
 
+    def note_due(self, process: HookedProcess, moment: float) -> None:
+        """Note that a process still waits, until that moment where it has not said until when; no change.
+
+        Who asks for a jump need not have asked for a horizon since its last wait was over.
+        """
+        if process.until is None:
+            process.until, process.heard, process.passed = moment, time.monotonic(), None
+
     def moved(self) -> None:
         """Note whose waits the clock's last move has ended: they are to run, and do not know it yet."""
         now, real = self._clock.now(), time.monotonic()
