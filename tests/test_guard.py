@@ -245,3 +245,22 @@ def test_a_command_that_verify_checks_reaches_no_other_host(guard: Guard) -> Non
         outcome = client.call(arguments).work()
         assert "unreachable" in outcome.text
         assert environment.others() == {"192.0.2.1:443": 1}
+
+
+def test_a_guard_is_busy_until_a_question_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits for the answer looks blocked, and time must not jump over its connect."""
+    seen: list[bool] = []
+    let_go = seccomp.let_go
+    with Guard(Hosts((), offline=True), gateway=1, names=1) as guard:
+        if guard.problem:
+            pytest.skip(f"the system does not ask here: {guard.problem}")
+
+        def watched(descriptor: int, question: seccomp.Question) -> None:
+            seen.append(guard.busy())
+            let_go(descriptor, question)
+
+        monkeypatch.setattr(seccomp, "let_go", watched)
+        words = [PYTHON, "-ISc", "import socket; socket.socket().connect_ex(('127.0.0.1', 1))"]
+        guard.call(lambda: subprocess.run(words, check=True))
+        assert seen and all(seen)
+    assert not guard.busy()

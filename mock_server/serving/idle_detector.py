@@ -88,10 +88,7 @@ class IdleDetector:
 
     def look(self, answer: Callable[[bool], None]) -> None:
         """Call `answer` with whether the server is idle, some rounds of its loop later."""
-        if any(condition() for condition in self._conditions):
-            answer(False)
-        else:
-            self._look(ROUNDS, self._traffic.received, answer)
+        self._look(ROUNDS, self._traffic.received, answer)
 
     def _look(self, rounds: int, received: int, answer: Callable[[bool], None]) -> None:
         traffic = self._traffic
@@ -105,7 +102,10 @@ class IdleDetector:
             self._loop.call_soon(self._look, rounds - 1, received, answer)
 
     def unread(self) -> bool:
-        """Tell whether a connection has bytes that were not read, or one waits to be accepted."""
+        """Tell whether there are bytes that were not read or a connection to accept, or a condition holds."""
+        # A condition may become true while the server is looked at, as bytes come.
+        if any(condition() for condition in self._conditions):
+            return True
         descriptors = [unread.fileno() for sockets in self._sockets for unread in sockets()]
         for state in self._states:
             for connection in list(state.connections):

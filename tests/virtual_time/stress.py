@@ -221,6 +221,7 @@ def main() -> int:
             again=options.again,
             busy=options.busy,
             slowness=options.slowness,
+            runtime=options.runtime,
         )
         wrong += len(done.wrong)
         print(

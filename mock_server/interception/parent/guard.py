@@ -57,6 +57,8 @@ class Guard:
         self._descriptor = -1
         self._woken, self._wake = -1, -1
         self._numbers = seccomp.NUMBERS.get(os.uname().machine)
+        self._rests = True
+        """False from before a question is taken until it has been answered."""
         self._answering: threading.Thread | None = None
         self._starting: threading.Thread | None = None
 
@@ -85,8 +87,14 @@ class Guard:
         if self._answering is not None:
             os.write(self._wake, b"\0")
             self._answering.join()
-            for descriptor in (self._descriptor, self._woken, self._wake):
+            closed = self._descriptor, self._woken, self._wake
+            self._descriptor = self._woken = self._wake = -1
+            for descriptor in closed:
                 os.close(descriptor)
+
+    def busy(self) -> bool:
+        """Tell whether a thread waits for an answer: it looks as if nothing would come for it."""
+        return self._descriptor >= 0 and (not self._rests or seccomp.is_asked(self._descriptor))
 
     def call(self, function: Callable[[], T]) -> T:
         """Call something that starts a program, so that this one is guarded."""
@@ -108,7 +116,15 @@ class Guard:
                 done.set_exception(error)
 
     def _answer_all(self) -> None:
-        while (question := seccomp.next_question(self._descriptor, self._woken)) is not None:
+        descriptor, woken = self._descriptor, self._woken
+        while seccomp.await_question(descriptor, woken):
+            self._rests = False
+            self._answer_next(descriptor)
+            self._rests = True
+
+    def _answer_next(self, descriptor: int) -> None:
+        question = seccomp.next_question(descriptor)
+        if question is not None:
             try:
                 self._answer(question)
             except OSError as error:

@@ -19,7 +19,7 @@ __all__ = ["guarded"]
 @contextmanager
 def guarded(server: MockServer, hosts: Hosts, port: int) -> Iterator[Guard]:
     """A guard for the programs of a running server: connects to the mock's hosts go to `port`."""
-    loop, _ = running_parts(server)
+    loop, idle_detector = running_parts(server)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         number = sock.getsockname()[1]
@@ -27,6 +27,7 @@ def guarded(server: MockServer, hosts: Hosts, port: int) -> Iterator[Guard]:
     loop.call_soon_threadsafe(names.start, loop)
     try:
         with Guard(hosts, gateway=port, names=number) as guard:
+            idle_detector.busy_while(guard.busy)
             yield guard
     finally:
         names.close()

@@ -13,7 +13,18 @@ import struct
 import sys
 from typing import NamedTuple
 
-__all__ = ["NUMBERS", "Numbers", "Question", "answer", "give_file", "install", "let_go", "next_question"]
+__all__ = [
+    "NUMBERS",
+    "Numbers",
+    "Question",
+    "answer",
+    "await_question",
+    "give_file",
+    "install",
+    "is_asked",
+    "let_go",
+    "next_question",
+]
 
 
 class Numbers(NamedTuple):
@@ -75,22 +86,31 @@ def install() -> int:
     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def next_question(descriptor: int, woken: int) -> Question | None:
-    """The next question; None once `woken` can be read or nobody is left who could ask."""
-    while True:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        poll.register(woken, select.POLLIN)
-        ready = dict(poll.poll())
-        if woken in ready or ready.get(descriptor, 0) & ~select.POLLIN:
-            return None
-        text = bytearray(80)
-        try:
-            fcntl.ioctl(descriptor, _RECEIVE, text)
-        except OSError:
-            continue  # who asked has ended
-        number, thread, _, call, _, _, *arguments = struct.unpack("QIIiIQ6Q", text)
-        return Question(number, thread, call, tuple(arguments))
+def await_question(descriptor: int, woken: int) -> bool:
+    """Wait for a question; False once `woken` can be read or nobody is left who could ask."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.register(woken, select.POLLIN)
+    ready = dict(poll.poll())
+    return woken not in ready and not ready.get(descriptor, 0) & ~select.POLLIN
+
+
+def is_asked(descriptor: int) -> bool:
+    """Tell whether there is a question that nobody has taken."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return any(ready == select.POLLIN for _, ready in poll.poll(0))
+
+
+def next_question(descriptor: int) -> Question | None:
+    """Take a question; None where who asked has ended."""
+    text = bytearray(80)
+    try:
+        fcntl.ioctl(descriptor, _RECEIVE, text)
+    except OSError:
+        return None
+    number, thread, _, call, _, _, *arguments = struct.unpack("QIIiIQ6Q", text)
+    return Question(number, thread, call, tuple(arguments))
 
 
 def let_go(descriptor: int, question: Question) -> None:
