@@ -84,6 +84,22 @@ def test_it_says_how_far_it_is_and_how_long_it_will_take(
     assert ("5 of 10 checked" in said) is not stream.isatty()
 
 
+def test_one_of_many_results_is_no_measure_of_what_is_left() -> None:
+    console = Console(io.StringIO())
+    console(STARTED)
+    for number, told_of in ((1, False), (6, False), (7, True), (67, False)):
+        console(Checked(result("B1", "passed", examples=20), number, 67))
+        assert ("left" in console._left()) is told_of
+
+
+def test_one_is_told_as_one() -> None:
+    end = finished(result("A1", "passed", examples=1), result("B7", "passed", examples=2))
+    end.summary.runs = 1
+    shown = told(STARTED, end)
+    assert re.search(r"^. A1 .* kept, 1 example$", shown, re.M) and "kept, 2 examples" in shown
+    assert "; 1 run in " in shown
+
+
 def test_names_are_never_broken_over_two_lines() -> None:
     rules = [(rule.id, rule.name) for rule in RULES.values() if rule.in_kit]
     for width in (1, 5, 9):
@@ -206,7 +222,7 @@ def ended(stderr: str) -> Outcome:
 def test_an_error_of_node_is_described_by_its_own_line(line: str, error: str, crashed: bool) -> None:
     outcome = ended(NODE.format(line=line))
     assert (outcome.error, outcome.crashed) == (error, crashed)
-    assert outcome.brief() == f"failed with {error} (exit status 1): {line}"
+    assert outcome.brief() == f"failed with {error} (exit status 1): {line.removeprefix(error)[2:]}"
     assert "Node.js v20.11.1" in outcome.text
 
 
@@ -214,7 +230,7 @@ def test_an_error_of_python_is_described_by_its_last_line() -> None:
     stderr = "Traceback (most recent call last):\n  File \"c.py\", line 1, in <module>\nKeyError: 'id'\n"
     outcome = ended(stderr)
     assert outcome.crashed
-    assert outcome.brief() == "failed with KeyError (exit status 1): KeyError: 'id'"
+    assert outcome.brief() == "failed with KeyError (exit status 1): 'id'"
     assert ended("no error is named\nhere").brief().endswith(": here")
 
 

@@ -84,7 +84,7 @@ WAY = (QUEUED, GENERATING, QUEUED, GENERATING, COMPLETED)
         ("backwards", WAY, None),
         ("backwards", (QUEUED, GENERATING, COMPLETED), "no poll was told the status queued again"),
         ("backwards", (GENERATING, COMPLETED), "no poll was told the status queued"),
-        ("waiting-active", WAY, "no poll was told the status 'waiting'"),
+        ("waiting-active", WAY, 'no poll was told the status "waiting"'),
         (
             "waiting-active",
             ({**QUEUED, "word": "waiting"}, {**GENERATING, "word": "active"}, COMPLETED),

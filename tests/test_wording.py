@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kling_mock.contract_tests.properties.base import Failure
+from kling_mock.contract_tests.properties.f_process import _changed
 from kling_mock.contract_tests.properties.oracles import difference
 from kling_mock.contract_tests.reporting.formatting import _octal
+from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.contract_tests.running.wording import compared, has_controls, one_line, printable, quoted
 
 SURROGATES = st.text(st.characters(), max_size=40)
@@ -83,3 +86,50 @@ def test_printf_makes_the_body_that_was_sent() -> None:
 def test_control_characters_are_found_at_any_depth() -> None:
     assert has_controls({"a": [{"b": "x\x07"}]})
     assert not has_controls({"a": ["tab\t, line\r\n"], "n": 1})
+
+
+@given(text=SURROGATES, other=SURROGATES, status=st.sampled_from([None, 0, 1]))
+def test_an_end_and_a_breach_are_told_on_one_line(text: str, other: str, status: int | None) -> None:
+    ends = [
+        Outcome("returned", text, status=status),
+        Outcome("returned", [text, other]),
+        Outcome("raised", error="Oops", text=f"Oops: {text}\n{other}", status=status),
+    ]
+    for says in [*(end.brief() for end in ends), Failure(f"the field {text} is none of {other}").says]:
+        assert len(says.splitlines()) == 1
+        assert not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in says)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        (Outcome("returned", "a\nb"), 'returned "a\\nb"'),
+        (Outcome("returned", None), "returned None"),
+        (Outcome("returned", "undefined", status=0), 'printed "undefined" and exited with 0'),
+        (Outcome("returned", "", status=0), "printed nothing and exited with 0"),
+        (Outcome("raised", error="KeyError", text="'id'"), "failed with KeyError: 'id'"),
+        (
+            Outcome("raised", error="Error", text="Uncaught Error: no", status=1),
+            "failed with Error (exit status 1): no",
+        ),
+        (Outcome("raised", error="E", text="E", status=1), "failed with E (exit status 1)"),
+        (Outcome("raised", text="boom", status=3), "failed with exit status 3: boom"),
+        (Outcome("raised"), "failed with an error"),
+    ],
+)
+def test_an_end_is_told_as_it_was_seen(outcome: Outcome, says: str) -> None:
+    assert outcome.brief() == says
+
+
+def test_two_runs_that_differ_are_told_by_what_differs() -> None:
+    create = ("POST", "/v2/video/generations", b"", b'{"n": 1}')
+    poll = ("GET", "/v2/video/generations", b"generation_id=a", b"")
+    assert _changed([create], [create, poll]) == "sent 1 request, then 2"
+    again = (*create[:3], b'{"n": 2}')
+    body = r'sent the body "{\"n\": 1}", then "{\"n\": 2}"'
+    assert _changed([create, poll], [again, poll]) == body
+    elsewhere = (*poll[:2], b"generation_id=b", b"")
+    assert _changed([create, poll], [create, elsewhere]) == (
+        "asked for GET /v2/video/generations?generation_id=a, "
+        "then for GET /v2/video/generations?generation_id=b"
+    )

@@ -19,6 +19,8 @@ from kling_mock.scenarios.scenario import ERROR_SHAPES
 from kling_mock.timeline import FinalStatus, Step
 from kling_mock.trace_rules import REFUSALS
 
+from ..running.wording import quoted
+
 __all__ = [
     "HANGS",
     "KNOWN_WORDS",
@@ -145,7 +147,7 @@ def _renamed(words: dict[str, str]) -> Scenario:
     changed = {status: word for status, word in words.items() if status != word}
     if not changed:
         return PLAIN
-    said = ", ".join(f"{status} is called {word!r}" for status, word in changed.items())
+    said = ", ".join(f"{status} is called {quoted(word)}" for status, word in changed.items())
     return part(f"On the wire {said}.", words=changed)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kling_mock.errors import PayloadError
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import parse_json
+from kling_mock.verdicts.shown import many
 
 from ..driving.run_limiter import FORWARDED_PREFIX
 from ..generation.payloads import (
@@ -175,7 +176,7 @@ def bearer_everywhere(run: Run) -> Failure | None:
     if run.stale and not run.received:
         return Failure(
             "each call is given a key of its own, and this one sent that of an earlier call "
-            f"({run.stale} times) and not its own"
+            f"({many(run.stale, 'time')}) and not its own"
         )
     for exchange in run.trace:
         if run.key in exchange.path or run.key.encode() in exchange.query_string:
@@ -183,9 +184,9 @@ def bearer_everywhere(run: Run) -> Failure | None:
         if exchange.kind in ("create", "poll"):
             sent = exchange.header_values(b"authorization")
             if sent != [f"Bearer {run.key}"]:
-                shown = ", ".join(value.replace(run.key, "KEY") for value in sent) or "nothing"
+                shown = ", ".join(quoted(value.replace(run.key, "KEY")) for value in sent) or "nothing"
                 return Failure(
-                    f"the {exchange.kind} says Authorization: {shown}; expected Bearer KEY, once",
+                    f'the {exchange.kind} says Authorization: {shown}; expected "Bearer KEY", once',
                     exchange.number,
                 )
     return None
@@ -311,7 +312,8 @@ def big_inline_image(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) != 1:
         return Failure(
-            f"an image of {run.trial.expect} MB made {len(creates)} creates: the client {run.brief()}",
+            f"an image of {run.trial.expect} MB made {many(len(creates), 'create')}: "
+            f"the client {run.brief()}",
             creates[-1].number if creates else None,
         )
     sent = creates[0].payload

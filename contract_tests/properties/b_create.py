@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too_little
+from kling_mock.verdicts.shown import many
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
@@ -191,7 +192,10 @@ def create_limited(run: Run) -> Failure | None:
             )
     # With a job that was made it is the polls that do not end: others name that.
     if not accepted(run) and (run.cut or run.outcome.kind == "stopped"):
-        return Failure(f"the create is answered 429 for ever, and {run.received} of them came without an end")
+        return Failure(
+            f"every create is answered 429, and the client did not give up: "
+            f"{many(run.received, 'request')} came"
+        )
     if run.outcome.kind == "returned" and not accepted(run):
         return Failure(f"the create is answered 429, but the client {run.brief()} as if all were well")
     if run.outcome.crashed:

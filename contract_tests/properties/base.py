@@ -12,16 +12,21 @@ from kling_mock.trace_rules.register import RULES, OfRule, Rule
 from ..driving.clients import Client
 from ..running.met import unmet
 from ..running.models import Run, Trial
+from ..running.wording import printable
 
 __all__ = ["Context", "Failure", "First", "Judge", "Look", "Narrow", "Profile", "Property", "Section"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a run breaks a property, in one sentence; `exchange` is the request to blame."""
+    """The reason why a run breaks a property, on one line; `exchange` is the request to blame."""
 
     says: str
     exchange: int | None = None
+
+    def __post_init__(self) -> None:
+        # Some of its words are a client's own, or those of a server behind it.
+        object.__setattr__(self, "says", printable(self.says))
 
 
 @dataclass

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.trace_rules.retry_after import retry_after
+from kling_mock.verdicts.shown import many
 
 from ..generation import scenario_strategies
 from ..running.met import unmet_in_polls
@@ -60,8 +61,9 @@ def lasting_outage(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
         minutes = (run.cut_after or run.seconds) / 60
         return Failure(
-            f"polls went wrong without an end, and after {minutes:.0f} minutes and {len(run.polls)} polls "
-            "the client had not given up, though it gives up a job that stays pending",
+            f"polls went wrong without an end, and after {minutes:.0f} minutes and "
+            f"{many(len(run.polls), 'poll')} the client had not given up, though it gives up a job that "
+            "stays pending",
             wrong[-1].number,
         )
     return failed_clearly(run, "polls went wrong without an end")

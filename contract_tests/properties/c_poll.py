@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.timeline import Step, is_final
 from kling_mock.trace_rules.retry_after import waits_too_little
+from kling_mock.verdicts.shown import many
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
@@ -103,7 +104,7 @@ def poll_budget(run: Run) -> Failure | None:
     if run.cut or run.outcome.kind == "stopped":
         return Failure(
             f"the job never ends, and after {(run.cut_after or run.seconds) / 60:.0f} minutes and "
-            f"{len(run.polls)} polls the client had not given up",
+            f"{many(len(run.polls), 'poll')} the client had not given up",
             run.polls[-1].number if run.polls else None,
         )
     return failed_clearly(run, "the job never ends")
@@ -180,7 +181,7 @@ def sane_cadence(run: Run) -> Failure | None:
     if busy is not None:
         return busy
     if run.cut == "requests" and not any(map(is_final, states_told(run.polls))):
-        return Failure(f"{run.received} requests came while one job was pending")
+        return Failure(f"{many(run.received, 'request')} came while one job was pending")
     return None
 
 
@@ -221,8 +222,7 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
     if failure is None:
         return None
     met = sum(exchange.fault is not None for exchange in run.polls)
-    polls = "1 poll" if met == 1 else f"{met} polls"
-    return Failure(f"{polls} went wrong in passing; {failure.says}", failure.exchange)
+    return Failure(f"{many(met, 'poll')} went wrong in passing; {failure.says}", failure.exchange)
 
 
 @rule(
@@ -233,7 +233,10 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
 def poll_fail_fast(run: Run) -> Failure | None:
     refused = [exchange for exchange in run.polls if exchange.status in (401, 403, 404)]
     if len(refused) > FEW:
-        return Failure(f"{len(refused)} polls were refused with {refused[0].status}", refused[FEW].number)
+        return Failure(
+            f"every poll was refused with {refused[0].status}, and the client sent {len(refused)} of them",
+            refused[FEW].number,
+        )
     if not refused:
         return None
     return failed_clearly(run, f"every poll was refused with {refused[0].status}")
@@ -359,7 +362,8 @@ def cancel(run: Run) -> Failure | None:
     if run.interrupted_at is None:
         return None
     if run.received > run.interrupted_at:
-        return Failure(f"{run.received - run.interrupted_at} more requests came after the interruption")
+        more = run.received - run.interrupted_at
+        return Failure(f"{many(more, 'more request')} came after the interruption")
     return None
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.verdicts.shown import many
 
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met
 from ..running.models import Run
+from ..running.wording import compared, one_line, quoted
 from .base import Context, Failure, Section
 from .oracles import key_shown
 from .trials import behaving, each, every, fixed
@@ -18,6 +22,8 @@ __all__ = ["SECTION"]
 
 SECTION = Section()
 rule = SECTION.rule
+_Sent = tuple[str, str, bytes, bytes]
+"""A request: its method, path, query and body."""
 
 
 def _command(context: Context) -> str | None:
@@ -60,7 +66,7 @@ def exit_code(run: Run) -> Failure | None:
         if outcome.kind == "raised":
             return Failure(f"the job completed, and the exit status is {outcome.status}")
         if run.url is not None and outcome.value != run.url:
-            return Failure(f"the last line of stdout is {outcome.value!r}, not the video's URL")
+            return Failure(f"the last line of stdout is {quoted(outcome.value)}, not the video's URL")
         return None
     if outcome.kind == "returned":
         return Failure(f"the job failed ({run.trial.scenario.name}), and the exit status is 0")
@@ -94,9 +100,26 @@ def key_not_shown(run: Run) -> Failure | None:
 def deterministic_trace(run: Run) -> Failure | None:
     first, second = _shape(run.trace), _shape(run.again.trace if run.again else run.trace)
     if first != second:
-        return Failure(f"the same run twice made {len(first)} and {len(second)} requests, or other ones")
+        return Failure(f"the same was tried twice, and the client {_changed(first, second)}")
     return None
 
 
-def _shape(trace: list[Exchange]) -> list[tuple[str, str, bytes, bytes]]:
+def _changed(first: Sequence[_Sent], second: Sequence[_Sent]) -> str:
+    """What is not the same in the requests of two runs, in words."""
+    if len(first) != len(second):
+        return f"sent {many(len(first), 'request')}, then {len(second)}"
+    place = next(place for place, sent in enumerate(first) if sent != second[place])
+    one, other = first[place], second[place]
+    if one[:3] != other[:3]:
+        return f"asked for {_target(one)}, then for {_target(other)}"
+    before, after = (sent[3].decode("utf-8", "replace") for sent in (one, other))
+    return "sent the body {}, then {}".format(*compared(before, after))
+
+
+def _target(sent: _Sent) -> str:
+    method, path, query, _ = sent
+    return one_line(f"{method} {path}{'?' if query else ''}{query.decode('utf-8', 'replace')}")
+
+
+def _shape(trace: list[Exchange]) -> list[_Sent]:
     return [(exchange.method, exchange.path, exchange.query_string, exchange.body) for exchange in trace]

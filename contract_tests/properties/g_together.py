@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ..generation.behaviours import LIMITED
 from ..running.models import Run
+from ..running.wording import quoted
 from .b_create import any_success, made_again, terminal_in_create
 from .base import Failure, Judge, Section
 from .c_ending import polled_on
@@ -81,5 +82,5 @@ def all_pairs(run: Run) -> Failure | None:
     failure = _breaks(run)
     if failure is None:
         return None
-    odd = " and ".join(f"{factor} {value!r}" for factor, value in behaviour_of(run.trial).odd.items())
-    return Failure(f"of {odd or 'nothing odd'}: {failure.says}", failure.exchange)
+    odd = " and ".join(f"{factor} {quoted(value)}" for factor, value in behaviour_of(run.trial).odd.items())
+    return Failure(f"with {odd or 'nothing odd'}: {failure.says}", failure.exchange)

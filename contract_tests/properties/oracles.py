@@ -8,6 +8,7 @@ from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation.validator import undocumented_fields
+from kling_mock.verdicts.shown import many
 
 from ..running.models import Run
 from ..running.wording import compared, one_line, quoted
@@ -56,7 +57,7 @@ def failed_clearly(run: Run, why: str) -> Failure | None:
     if outcome.kind == "returned":
         return Failure(f"{why}, but the client {run.brief(outcome)} as if all were well", last)
     if outcome.kind == "stopped" or run.cut:
-        return Failure(f"{why}, but the client did not end: {run.received} requests came", last)
+        return Failure(f"{why}, but the client did not end: {many(run.received, 'request')} came", last)
     if outcome.crashed:
         return Failure(f"{why}, and the client crashed: it {run.brief(outcome)}", last)
     return None
@@ -108,7 +109,7 @@ def difference(sent: Any, given: Any, path: str = "", schema: Mapping[str, Any] 
         return None
     if isinstance(given, list) and isinstance(sent, list):
         if len(given) != len(sent):
-            return f"{here} was given with {len(given)} items and sent with {len(sent)}"
+            return f"{here} was given with {many(len(given), 'item')} and sent with {len(sent)}"
         found_all = (
             difference(one, other, f"{path}[{i}]", (schema or {}).get("items"))
             for i, (one, other) in enumerate(zip(sent, given, strict=True))

@@ -17,6 +17,7 @@ from ..generation import scenario_strategies
 from ..generation.contract_view import current_catalog
 from ..generation.payloads import smallest_payload
 from ..running.models import Trial
+from ..running.wording import quoted
 from .base import Context, Failure
 from .trials import LONG, MANY
 
@@ -57,7 +58,7 @@ OUTAGES = (
 
 def named(word: str) -> Scenario:
     """A job that generates under another name."""
-    return Scenario("generated", f"A generating job is called {word!r}.", words={"generating": word})
+    return Scenario("generated", f"A generating job is called {quoted(word)}.", words={"generating": word})
 
 
 _ODD = (named(scenario_strategies.UNKNOWN_WORDS[0]), scenario_strategies.WITHOUT_STATUS)

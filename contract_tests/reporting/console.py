@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from kling_mock.real_time import real_time
+from kling_mock.verdicts.shown import many
 
 from ..running.events import (
     Checked,
@@ -83,6 +84,8 @@ EVERY = 100
 """Results between two lines of progress where there is no terminal."""
 PATIENCE = 30.0
 """Real seconds after which there is such a line in any case."""
+TELLING = 0.1
+"""The part of the results that has to be there before the time of the others is guessed by it."""
 BAR = 20
 """Characters of the bar on a terminal."""
 LEVELS = {"R": "required", "S": "strict", "A": "advice"}
@@ -143,8 +146,8 @@ class Console:
             self.stream.flush()
 
     def _left(self) -> str:
-        """How long it will still take, as far as it went until now; empty at the beginning."""
-        if not self._done or self._done >= self._total:
+        """How long it will still take, as far as it went until now; empty while that says nothing."""
+        if self._done < self._total * TELLING or self._done >= self._total:
             return ""
         seconds = (real_time.monotonic() - self._began) / self._done * (self._total - self._done)
         return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
@@ -162,7 +165,8 @@ class Console:
         if event.number < event.total and (event.number % EVERY == 0 or late):
             self._told = real_time.monotonic()
             broken = f", {self._broken} broken" if self._broken else ""
-            self._say(f"  {event.number} of {event.total} checked{broken}, {self._left()}")
+            said = f"{event.number} of {event.total} checked{broken}"
+            self._say("  " + ", ".join(filter(None, [said, self._left()])))
         if result.result == "xpassed":
             says = printable(explanation(result))
             self._say(f"{self._sign(result)} {result.id} {result.name} {result.model}: {says}")
@@ -226,8 +230,8 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
 
 def _opening(event: Started) -> str:
     models = event.models[0] if len(event.models) == 1 else f"{len(event.models)} models"
-    many = "1 property" if len(event.properties) == 1 else f"{len(event.properties)} properties"
-    return f"Checking {event.client}: {many}, {models}, seed {event.seed}"
+    asked = "1 property" if len(event.properties) == 1 else f"{len(event.properties)} properties"
+    return f"Checking {event.client}: {asked}, {models}, seed {event.seed}"
 
 
 def legend(results: Sequence[Result], plain: bool = False) -> str:
@@ -286,7 +290,7 @@ def _row(group: list[Result], sign: Any) -> str:
     elif worst.result in ("skipped", "xfailed", "error") and worst.reason:
         word += f": {worst.reason}"
     else:
-        word += f", {sum(result.examples for result in group)} examples"
+        word += f", {many(sum(result.examples for result in group), 'example')}"
         late = next((result.reason for result in group if result.reason), "")
         word += f" ({late})" if late else ""
     word = printable(word)
@@ -306,7 +310,7 @@ def _closing(event: Finished) -> list[str]:
     lines += _lines(f"Seen by the client: {shown}.")
     if summary.not_asked:
         lines += _lines(f"Not asked of the client: {', '.join(summary.not_asked)}.")
-    lines.append(f"{counted(event.results)}; {summary.runs} runs in {summary.seconds:.1f} s.")
+    lines.append(f"{counted(event.results)}; {many(summary.runs, 'run')} in {summary.seconds:.1f} s.")
     if summary.note:
         lines += _lines(summary.note)
     # What is broken has been told above.

@@ -12,6 +12,7 @@ from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.line import Line, line_of
 from kling_mock.scenarios import Scenario
 from kling_mock.timeline import PLAIN_PLAN
+from kling_mock.verdicts.shown import many
 
 from ..running.events import Counterexample, Finished, Result, Started
 from ..running.models import Run
@@ -43,8 +44,8 @@ def explanation(result: Result) -> str:
     if result.counterexample is not None:
         return result.counterexample.says
     if result.result == "xpassed":
-        return f"it is kept, though it is listed as a known failure: {result.reason}"
-    return result.reason
+        return f"it is kept, though it is listed as a known failure: {printable(result.reason)}"
+    return printable(result.reason)
 
 
 def verdict(finished: Finished) -> str:
@@ -112,7 +113,9 @@ def timeline(run: Run, blamed: int | None = None) -> list[str]:
     cut = []
     if run.cut:
         why = {"requests": "too many requests", "time": "too much time"}.get(run.cut, run.cut)
-        cut = [f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {run.received} requests came"]
+        cut = [
+            f"  {_at(run.cut_after)}  the mock stopped answering: {why}; {many(run.received, 'request')} came"
+        ]
     if len(run.begun) > 1:
         return [*_of_calls(run, lines, cut), *late]
     ends = [f"  {_at(run.seconds)}  the client {run.brief(outcome)}" for outcome in run.outcomes]

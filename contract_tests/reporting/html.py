@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
+from kling_mock.verdicts.shown import many
+
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
@@ -74,14 +76,14 @@ def _heading(started: Started, finished: Finished) -> str:
     if summary.note:
         says += f"<p>{escape(summary.note)}</p>"
     models = started.models[0] if len(started.models) == 1 else f"{len(started.models)} models"
-    facts = f"{models}; seed {started.seed}; {summary.runs} runs in {summary.seconds:.1f} s"
+    facts = f"{models}; seed {started.seed}; {many(summary.runs, 'run')} in {summary.seconds:.1f} s"
     return f'<h1>{escape(started.client)}</h1>{says}<p class="faint">{escape(counts)}. {escape(facts)}.</p>'
 
 
 def _table(finished: Finished) -> str:
     rows = []
     for result in finished.results:
-        detail = explanation(result) or f"{result.examples} examples"
+        detail = explanation(result) or many(result.examples, "example")
         rows.append(
             f"<tr><td>{result.id}</td><td>{result.rule.level}</td><td>{escape(result.name)}</td>"
             f'<td>{escape(result.model)}</td><td class="{kind_of(result)}">{WORDS[kind_of(result)]}</td>'

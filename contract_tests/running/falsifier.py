@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
 from kling_mock.timing import LATE_RUN
 from kling_mock.trace_rules.register import Section
+from kling_mock.verdicts.shown import many
 
 from ..driving.engine import Engine
 from ..properties import Context, Failure, Property
@@ -94,7 +95,9 @@ def check(
         result.reason = f"the client supports none of its cases: {result.not_asked[0]}"
     if search.late:
         result.late = True
-        result.reason = f"stopped by the time limit of {limits.seconds:g} s after {search.examples} examples"
+        result.reason = (
+            f"stopped by the time limit of {limits.seconds:g} s after {many(search.examples, 'example')}"
+        )
     return result
 
 
@@ -199,7 +202,10 @@ class _Search:
         if self.best is not None:
             return "failed", ""
         if self.unsure:
-            return "passed", f"seemed broken {self.unsure} times, but not again with the same case"
+            return (
+                "passed",
+                f"seemed broken in {many(self.unsure, 'case')}, and not when the same was tried again",
+            )
         if not self.met and self._missed:
             return "skipped", Counter(self._missed).most_common(1)[0][0]
         missed = list(dict.fromkeys(self._unseen))

@@ -11,6 +11,7 @@ from kling_mock.scenarios.scenario import Shape
 from kling_mock.timeline import PENDING_STATUSES, PLAIN_PLAN, JobStatus, is_final
 
 from .models import Run
+from .wording import quoted
 
 __all__ = [
     "NEVER_POLLS",
@@ -94,7 +95,7 @@ def _missing(run: Run, scenario: Scenario) -> Iterator[str]:
     yield from _missing_of_the_way(run, scenario)
     for word in scenario.words.values():
         if not any(exchange.word == word for exchange in run.polls):
-            yield f"no poll was told the status {word!r}"
+            yield f"no poll was told the status {quoted(word)}"
     met = shapes_met(run)
     for shape in sorted(scenario.shapes - met):
         yield f"no poll was answered in the shape {shape}"

@@ -16,7 +16,7 @@ from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.jobs.charges import Charge
 from kling_mock.scenarios import Scenario
 
-from .wording import printable
+from .wording import one_line, quoted
 
 __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
 
@@ -139,6 +139,10 @@ class Trial:
         return len(json.dumps(self.payloads)) + 40 * parts + 10 * (self.base != "plain")
 
 
+_BRIEF = 120
+"""Characters of what a client returned or said that stand in a sentence."""
+
+
 @dataclass
 class Outcome:
     """The end of one call of the client."""
@@ -184,17 +188,25 @@ class Outcome:
     def brief(self, hide: Callable[[str], str] = str) -> str:
         """The outcome in one line; `hide` takes keys out of its texts before they are shortened."""
         if self.kind == "returned":
-            return f"returned {_short(hide(printable(repr(self.value))))}"
+            return self._returned(hide)
         if self.kind == "stopped":
             return "did not end and was stopped" + (f": {hide(self.text)}" if self.text else "")
-        first = hide(self.text).strip().splitlines()
-        shown = _short(printable(first[0]) if first else "")
+        lines = hide(self.text).strip().splitlines()
+        first = lines[0].removeprefix("Uncaught ") if lines else ""
+        # A program says the name of its error itself.
+        first = "" if first == self.error else first.removeprefix(f"{self.error}: ")
+        shown = one_line(first, _BRIEF)
         status = "" if self.status is None else f" (exit status {self.status})"
-        return f"failed with {self.error or 'an error'}{status}" + (f": {shown}" if shown else "")
+        named = f"{self.error}{status}" if self.error else status.strip(" ()") or "an error"
+        return f"failed with {named}" + (f": {shown}" if shown else "")
 
-
-def _short(shown: str, most: int = 120) -> str:
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    def _returned(self, hide: Callable[[str], str]) -> str:
+        if not isinstance(self.value, str):
+            return f"returned {one_line(hide(repr(self.value)), _BRIEF)}"
+        shown = quoted(hide(self.value), _BRIEF)
+        if self.status is None:
+            return f"returned {shown}"
+        return f"{f'printed {shown}' if self.value else 'printed nothing'} and exited with {self.status}"
 
 
 @dataclass
