@@ -23,6 +23,7 @@ SECTIONS = (
     "making",
     "polling",
     "reading",
+    "downloading",
     "transport",
     "process",
     "lasting",
