@@ -24,6 +24,7 @@ SECTIONS = (
     "polling",
     "reading",
     "downloading",
+    "typed",
     "transport",
     "process",
     "lasting",
