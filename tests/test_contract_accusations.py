@@ -22,6 +22,7 @@ from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.trace_rules import RULES, Level
 from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
+from tests.clients.broken.reading import KnowsEveryKey
 from tests.clients.broken.sent import StripsTexts
 from tests.clients.broken.typed import State
 from tests.clients.reference import Client
@@ -269,6 +270,11 @@ def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: 
 )
 def test_the_words_of_a_type_are_told_from_a_clients_own(outcome: Outcome, misread: bool) -> None:
     assert outcome.misread is misread
+
+
+def test_who_knows_every_key_is_not_said_to_lose_characters() -> None:
+    """Answers in other scripts have a key more than those of the documentation."""
+    assert set(broken(KnowsEveryKey, ["D4", "E5"])) == {"D4"}
 
 
 class SaysThatAStatusIsNew(Client):
