@@ -17,13 +17,16 @@ from kling_mock.contract_tests.properties.silent_fixes import mended, negative_t
 from kling_mock.contract_tests.reporting.formatting import command_line
 from kling_mock.contract_tests.running.events import Finished, Result
 from kling_mock.contract_tests.running.falsifier import Limits
+from kling_mock.contract_tests.running.models import Outcome
 from kling_mock.contract_tests.running.session import Plan, verify
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.trace_rules import RULES, Level
 from tests.clients.broken.polling import GivesUpOrdinaryJobs, IgnoresRetryAfter
+from tests.clients.broken.reading import KnowsEveryKey
 from tests.clients.broken.sent import StripsTexts
+from tests.clients.broken.typed import State
 from tests.clients.reference import Client
-from tests.clients.wire import BadReply, Reply
+from tests.clients.wire import BadReply, KlingError, Reply
 from tests.clients.zoo import IMAGE, MASKS, TEXT
 from tests.support import mostly_long, recorded
 
@@ -243,3 +246,46 @@ def test_a_client_that_refuses_an_empty_prompt_is_checked_like_any_other(model: 
     found = broken(WantsAPrompt, wanted, model=model, examples=4)
     # What the contract allows, the client should: that, and nothing else, is said of it.
     assert set(found) <= {"A2"}, {id: result.counterexample for id, result in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "misread"),
+    [
+        (
+            Outcome("raised", error="pydantic_core._pydantic_core.ValidationError", text="1 error for Job"),
+            True,
+        ),
+        (Outcome("raised", error="sdk.ValidationError", text="no status called x", deliberate=True), False),
+        (Outcome("raised", error="ValidationError", text="Value error, the status x is new"), False),
+        (Outcome("raised", error="ValueError", text="'x' is not a valid JobStatus"), True),
+        (Outcome("raised", error="ValueError", text="'x' is not a valid JobStatus", deliberate=True), False),
+        (
+            Outcome("exited", error="ValueError", text="'x' is not a valid Job", deliberate=True, status=1),
+            True,
+        ),
+        (Outcome("raised", error="ValueError", text="the status 'x' is not a valid one"), False),
+        (Outcome("raised", error="sdk.UnknownStatus", text="'x' is not a valid JobStatus"), False),
+        (Outcome("returned", "https://example.com/v.mp4"), False),
+    ],
+)
+def test_the_words_of_a_type_are_told_from_a_clients_own(outcome: Outcome, misread: bool) -> None:
+    assert outcome.misread is misread
+
+
+def test_who_knows_every_key_is_not_said_to_lose_characters() -> None:
+    """Answers in other scripts have a key more than those of the documentation."""
+    assert set(broken(KnowsEveryKey, ["D4", "E5"])) == {"D4"}
+
+
+class SaysThatAStatusIsNew(Client):
+    """Reads the status into an enumeration, and has an error of its own where it is another."""
+
+    def status_of(self, job: Payload) -> Any:
+        try:
+            return State(job["status"]).value if "status" in job else None
+        except ValueError as error:
+            raise KlingError(f"the job {job['id']} has a status that is new: {job['status']}") from error
+
+
+def test_a_client_that_says_that_a_status_is_new_is_right() -> None:
+    assert broken(SaysThatAStatusIsNew, ["C3"]) == {}

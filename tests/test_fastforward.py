@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import datetime
 import queue
 import select
@@ -413,6 +414,45 @@ def test_other_local_servers_keep_real_time(clock: Clock, silent_server: int) ->
     ):
         connection.recv(1)
     assert clock.now() == before
+
+
+def test_clocks_that_measure_never_go_back_from_one_session_to_the_next() -> None:
+    """A circuit that was opened in one test closes in a later one, as it does in a process that lives on."""
+
+    def readings() -> tuple[float, ...]:
+        return time.monotonic(), time.perf_counter(), named_monotonic(), time.monotonic_ns() / 1e9
+
+    with fast_forward(Clock(speed=0, start=1_800_000_000.0)):
+        time.sleep(7200)
+        before = readings()
+    with fast_forward(Clock(speed=0, start=1_700_000_000.0)):
+        after = readings()
+        assert time.time() < 1_700_000_100
+    assert all(earlier <= later for earlier, later in zip(before, after, strict=True))
+    assert time.monotonic() < before[0] - 7000
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_timers_set_before_a_session_wait_as_long_in_it_as_ever(clock: Clock, running: bool) -> None:
+    """However far earlier sessions of this process were ahead."""
+    with fast_forward(clock):
+        time.sleep(7200)
+    loop = asyncio.new_event_loop()
+
+    async def main() -> float:
+        started = clock.now()
+        handle = loop.call_later(500, lambda: None) if running else set_before
+        with fast_forward(clock) if running else contextlib.nullcontext():
+            await asyncio.sleep(0)
+            assert 490 < handle.when() - loop.time() < 501
+            await asyncio.sleep(20)
+        return clock.now() - started
+
+    with contextlib.closing(loop):
+        set_before = loop.call_later(500, lambda: None)
+        with contextlib.nullcontext() if running else fast_forward(clock):
+            assert 20 <= loop.run_until_complete(main()) < 21
+        assert 470 < set_before.when() - loop.time() < 501
 
 
 def test_clocks_that_measure_never_run_backwards(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,12 +100,38 @@ def test_half_a_video_is_told_from_a_whole_one_and_from_a_part_by_name(tmp_path:
         "v.mp4.part": whole[:9],
         "page": b"<html>no</html>",
     }
-    contents |= {"empty.mp4": b"", "notes.txt": b"something else"}
+    contents |= {"empty.mp4": b"", "notes.txt": b"something else", "tagged.mp4": whole[:40] + b"a tag" * 99}
     for file, content in contents.items():
         (tmp_path / file).write_bytes(content)
     broken = Exchange("GET", f"/media/x/{name}", kind="video", notes=_notes("truncated"))
     found = half_files([str(path) for path in tmp_path.iterdir()], [broken])
     assert [Path(path).name for path in found] == ["empty.mp4", "half.mp4", "page"]
+
+
+def test_parts_of_a_video_in_a_wrong_order_are_no_video(tmp_path: Path) -> None:
+    name = min(CLIPS, key=lambda name: clip_file(name).stat().st_size)
+    whole = clip_file(name).read_bytes()
+    half = len(whole) // 2
+    wrong = {
+        "whole behind a half": whole[:half] + whole,
+        "twice broken": whole[:half] + whole[:half] + whole,
+        "a byte left out": whole[:half] + whole[half + 1 :],
+        "a byte twice": whole[:half] + whole[half - 1 :],
+        "the rest alone": whole[half:],
+        "the rest over the half": whole[half:] + whole[half : half + half - len(whole[half:])],
+        "zeros for the rest": whole[:half] + bytes(len(whole) - half),
+        "a page behind a half": whole[:half] + b"<html>gone</html>",
+    }
+    right = {
+        "whole": whole,
+        "another": b"no part of it" * 99,
+        "with a tag": whole + b"a tag of the client's own",
+    }
+    for file, content in {**wrong, **right}.items():
+        (tmp_path / file).write_bytes(content)
+    broken = Exchange("GET", f"/media/x/{name}", kind="video", notes=_notes("truncated"))
+    found = half_files([str(path) for path in tmp_path.iterdir()], [broken])
+    assert {Path(path).name for path in found} == set(wrong)
 
 
 def _notes(fault: str) -> Any:

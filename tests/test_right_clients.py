@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kling_mock.contract_tests.driving.clients import load_callable
+from kling_mock.contract_tests.driving.clients import Client, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.driving.keep_alive import KeepAliveClient
 from kling_mock.contract_tests.properties import PROPERTIES
@@ -23,7 +23,7 @@ from tests.support import mostly_long
 OLDER = "kling-video/v2.1/standard/image-to-video"
 WITH_DEFAULTS = "klingai/video-v3-pro-text-to-video"
 MODELS = {"uses_the_older_path": OLDER, "says_defaults": WITH_DEFAULTS, "in_threads": IMAGE}
-AXIOS = HERE.parent / "node" / "node_modules" / "axios"
+NODE_MODULES = HERE.parent / "node" / "node_modules"
 DRAWN = ("A1", "A2", "A9", "A11", "B1", "B6", "C8", "C9", "C13")
 """Properties that a seed changes anything for."""
 OF_SLOW_ONES = {
@@ -96,15 +96,27 @@ def test_nor_is_a_slow_one_by_any_property(name: str, seed: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("words", [("fetch",), ("axios",), ("fetch", "stay")], ids=" ".join)
+@pytest.mark.parametrize("words", [("fetch",), ("axios",), ("undici",), ("fetch", "stay")], ids=" ".join)
 def test_nor_is_one_in_javascript(words: tuple[str, ...], seed: int) -> None:
-    if shutil.which("node") is None or ("axios" in words and not AXIOS.is_dir()):
+    if shutil.which("node") is None or not (words[0] == "fetch" or (NODE_MODULES / words[0]).is_dir()):
         pytest.skip(f"needs Node with {words[0]}: `npm install --prefix tests/node`")
     kind = KeepAliveClient if "stay" in words else CommandClient
-    client = kind(["node", str(HERE / "reference.mjs"), *words])
+    assert_clean_in_javascript(kind(["node", str(HERE / "reference.mjs"), *words]), seed, ALONE)
+
+
+@pytest.mark.long
+def test_nor_is_one_that_bun_runs() -> None:
+    bun = shutil.which("bun") or shutil.which("bun", path=str(NODE_MODULES / ".bin"))
+    if bun is None:
+        pytest.skip("needs Bun: `npm install --prefix tests/node`")
+    assert_clean_in_javascript(CommandClient([bun, str(HERE / "reference.mjs"), "fetch"]), 1, ALONE)
+
+
+def assert_clean_in_javascript(client: Client, seed: int, properties: Sequence[str]) -> None:
+    """No property accuses a program in JavaScript."""
     plan = Plan(
         models=[TEXT],
-        properties=ALONE,
+        properties=properties,
         level="strict",
         limits=Limits(max_examples=1, seconds=math.inf),
         seed=seed,

@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from kling_mock import MockServer
-from kling_mock.contract_tests.driving.forgetting import lead, note_lead
 from kling_mock.exchanges.har import har_log
 from kling_mock.recordings.judging import judge_recordings
 from kling_mock.trace_rules import check_trace
@@ -116,9 +115,7 @@ def test_nothing_is_told_of_a_right_client(client: str, tmp_path: Path) -> None:
     call, name = found(client), client.partition(":")[2]
     payload = {"uses_the_older_path": OLDER, "says_defaults": WITH_DEFAULTS}.get(name, PAYLOAD)
     told = {}
-    with MockServer(queued=20, generating=100) as server, fast_forward(server) as session:
-        # As in a further check: what a module remembers of those that this process has made is past.
-        session.start -= lead()
+    with MockServer(queued=20, generating=100) as server, fast_forward(server):
         for scenario in SCENARIOS[:: 3 if client in SLOW else 1]:
             server.reset()
             server.use(scenario)
@@ -131,7 +128,6 @@ def test_nothing_is_told_of_a_right_client(client: str, tmp_path: Path) -> None:
                 time.sleep(3600)
             assert server.exchanges
             told[scenario] = told_of(server, tmp_path / "x.har")
-        note_lead(session.lead())
     assert {scenario: said for scenario, said in told.items() if said} == {}
 
 

@@ -21,7 +21,7 @@ from kling_mock.virtual_time.processes import ProcessWatcher
 
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
-from .forgetting import lead, note_lead
+from .forgetting import COOLED_DOWN
 from .lazy_trust import lazy_trust
 from .run_limiter import RunLimiter
 
@@ -83,12 +83,11 @@ def in_this_process(
         lazy_trust(),
         connects as others,
     ):
-        # What measures intervals goes on where it was: a module may remember moments of an earlier check.
-        session.start -= lead()
+        # A module may remember moments of this check in a later one, or in a test after it.
+        session.rest = COOLED_DOWN
         try:
             yield Environment(server.url, lambda: True, others=others, session=session)
         finally:
-            note_lead(session.lead())
             # Threads that a client left would wait for ever, and keep the time of later sessions from moving.
             session.scheduler.ended = True
 

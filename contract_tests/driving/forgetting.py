@@ -6,15 +6,13 @@ hour passes after each call that failed, and from one check of a process to the 
 
 from __future__ import annotations
 
-__all__ = ["COOLED_DOWN", "begin_after", "lead", "note_end", "note_lead"]
+__all__ = ["COOLED_DOWN", "begin_after", "note_end"]
 
 COOLED_DOWN = 3_600.0
 """Virtual seconds after which a client that refuses to ask because others have failed has to ask again."""
 
 _reached: dict[str, float] = {}
 """The moments that checks of this process have come to, by the name of the client."""
-_led = [0.0]
-"""Seconds by which time in this process has been ahead of the real one."""
 
 
 def begin_after(name: str) -> float:
@@ -25,13 +23,3 @@ def begin_after(name: str) -> float:
 def note_end(name: str, moment: float) -> None:
     """Note the moment at which a check of a client has ended."""
     _reached[name] = moment + COOLED_DOWN
-
-
-def lead() -> float:
-    """Seconds by which clocks that only measure are ahead of the real ones from the start of a check on."""
-    return _led[0]
-
-
-def note_lead(seconds: float) -> None:
-    """Note by how much they were ahead at its end."""
-    _led[0] = max(_led[0], seconds + COOLED_DOWN)

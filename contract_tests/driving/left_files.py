@@ -1,4 +1,4 @@
-"""The files that a client writes while it runs, and which of them hold half a video or none at all."""
+"""The files that a client writes while it runs, and which of them hold a video that is not whole."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ _MANY = 5_000
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".download", ".crdownload")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PAGES = (b"<?xml", b"<html", b"<!doctype")
+_TELLING = 16
+"""Bytes by which a part of a video is known for one."""
+_TIMES_AS_BIG = 8
+"""How much bigger than the video a file may be that was put together of its parts."""
 
 _opened: set[str] | None = None
 """The files that have been opened for writing; None while nobody wants to know."""
@@ -83,7 +87,10 @@ def _listed() -> dict[str, tuple[int, int]]:
 
 
 def half_files(paths: Iterable[str], exchanges: Iterable[Exchange]) -> tuple[str, ...]:
-    """Those of some files that hold a part of a video, or what was answered in its place."""
+    """Those of some files that hold parts of a video, or what was answered in its place.
+
+    Parts that were put together wrongly count as well: the whole behind a half, a rest from the wrong place.
+    """
     names = {each.path.rpartition("/")[2] for each in exchanges if each.kind == "video" and each.fault}
     clips = []
     for name in names:
@@ -98,11 +105,37 @@ def _is_half(path: Path, clips: list[bytes]) -> bool:
         return False
     try:
         size = path.stat().st_size
-        content = path.read_bytes() if path.is_file() and size <= max(map(len, clips)) else None
+        most = _TIMES_AS_BIG * max(map(len, clips))
+        content = path.read_bytes() if path.is_file() and size <= most else None
     except OSError:
         return False
     if content is None or content in clips:
         return False
-    is_part = bool(content) and any(clip.startswith(content) for clip in clips)
-    is_page = content[:9].lower().startswith(_PAGES)
-    return is_part or is_page or (not content and path.suffix.lower() == ".mp4")
+    if not content:
+        return path.suffix.lower() == ".mp4"
+    is_part = any(clip.startswith(content) for clip in clips)
+    return is_part or _is_page(content) or any(_is_patched(content, clip) for clip in clips)
+
+
+def _is_page(content: bytes) -> bool:
+    return content[:9].lower().startswith(_PAGES)
+
+
+def _is_patched(content: bytes, clip: bytes) -> bool:
+    """Whether a file is put together of parts of a clip, with a page or nothing but zeros at its end."""
+    place = clip.find(content[:_TELLING])
+    if place < 0 or len(content) < _TELLING:
+        return False
+    while len(content) >= _TELLING and place >= 0:
+        content = content[_common(content, clip[place:]) :]
+        place = clip.find(content[:_TELLING])
+    return content in clip or _is_page(content) or not content.strip(b"\0")
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two contents have in common at their start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low

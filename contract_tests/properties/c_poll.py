@@ -58,6 +58,11 @@ def unknown_status(run: Run) -> Failure | None:
         shown = "showed no status"
     else:
         shown = f"showed the status {words}"
+    if run.outcome.misread:
+        return Failure(
+            f"a pending job {shown}, and the client's types refused it: it {run.brief()}",
+            run.trace[-1].number,
+        )
     if run.delivered or (run.outcome.failed and not run.outcome.crashed):
         return None
     return failed_clearly(run, f"a pending job {shown}")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+from pathlib import Path
 
-from ..running.met import unmet_in_polls
+from kling_mock.exchanges.exchange import Exchange
+from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+from kling_mock.scenarios.fault import FaultKind
+
+from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run
+from ..running.wording import one_line
 from .base import Failure, Section
 from .d_result import downloads
 from .e_transport import TOO_LONG, held
@@ -56,3 +61,45 @@ def moved_video(run: Run) -> Failure | None:
     if run.trial.scenario is WITHOUT_LENGTH and run.outcome.failed and not run.outcome.crashed:
         return None  # who cannot tell whether it came whole may say so
     return not_delivered(run)
+
+
+def _broken_once(kind: FaultKind, *others: Fault) -> Scenario:
+    return Scenario("generated", "One download breaks off.", faults=(Fault("video", kind, times=1), *others))
+
+
+WHOLE_AGAIN = Fault("video", "slow", after=1, seconds=1.0)
+"""The next download comes whole, also to whoever asks for its rest alone: with 200 instead of 206."""
+RESUMED = (
+    _broken_once("truncated"),
+    _broken_once("truncated", WHOLE_AGAIN),
+    _broken_once("reset"),
+    _broken_once("expired"),
+)
+
+
+def _downloads(run: Run) -> list[Exchange]:
+    return [exchange for exchange in run.trace if exchange.kind == "video" and exchange.method == "GET"]
+
+
+def _asked_once(run: Run) -> str | None:
+    return unmet(run) or (None if len(_downloads(run)) > 1 else "asked once for the video alone")
+
+
+@rule(
+    "D14",
+    trials=fixed(*RESUMED, watch_files=True),
+    first=each(*RESUMED, watch_files=True),
+    applies=downloads,
+    examples=4,
+    missed=_asked_once,
+)
+def resumed_download(run: Run) -> Failure | None:
+    fetched = _downloads(run)
+    if len(fetched) < 2 or not run.half_files or run.outcome.kind != "returned":
+        return None  # a half file that is left, or hushed up, is the business of D8
+    kept, last = one_line(Path(run.half_files[0]).name), fetched[-1]
+    return Failure(
+        f"the download broke off ({fetched[0].fault}), it was asked for again and answered {last.status}, "
+        f"and {kept} is not the video",
+        last.number,
+    )

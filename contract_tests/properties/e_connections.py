@@ -40,6 +40,7 @@ SPLIT = (
     first=each(*SPLIT),
     examples=1,
     plain=True,
+    after=("D4",),
 )
 def split_characters(run: Run) -> Failure | None:
     if run.trial.scenario.ends == "completed":

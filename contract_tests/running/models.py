@@ -53,6 +53,10 @@ _MISREAD = re.compile(
 )
 """What a ValueError says that was no word of the program's to its user."""
 
+_VALIDATORS = re.compile(r"(?:ValidationError|ZodError|ValiError)$")
+"""Names of what libraries raise that read answers into types."""
+_ENUM = re.compile(r".* is not a valid [A-Z][\w.]*$|.*\bmust be in .*\(got ", re.M)
+"""What Python's enumerations, and attrs, say of a word that they do not know."""
 
 _NETWORK = re.compile(r"^(?:Uncaught )?TypeError: (?:fetch failed|terminated)\b", re.M)
 """Node's names of a connection that was refused, reset or broken off."""
@@ -178,6 +182,16 @@ class Outcome:
         if self.error == "ValueError" and _MISREAD.match(self.text):
             return True
         return self.failed and self.error.rpartition(".")[2] in CRASHES
+
+    @property
+    def misread(self) -> bool:
+        """True where the types of an answer refused it, and the client has no words of its own for that."""
+        if _VALIDATORS.search(self.error):
+            # A validator of the client's own says what it was told to say.
+            return self.failed and not self.deliberate and "Value error, " not in self.text
+        # A program's last lines show the `raise` of the standard library as if it were its own.
+        own = self.deliberate and self.status is None
+        return self.failed and self.error == "ValueError" and not own and bool(_ENUM.match(self.text))
 
     @property
     def everything(self) -> str:

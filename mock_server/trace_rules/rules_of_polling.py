@@ -32,8 +32,8 @@ RULES = (
         "unknown-status",
         Level.REQUIRED,
         "The day the API adds a status, unfinished jobs are delivered as videos, or the client breaks.",
-        "Read the status with `get`, and poll on (or raise) where it is unknown.",
-        asks="goes on at a status it does not know, or at none, or says so",
+        "Read the status with `get`, as any text; where it is unknown, poll on or raise your own error.",
+        asks="goes on at a status it does not know, or at none, or says so in its own words",
         meet="unknown-status",
     ),
     Rule(

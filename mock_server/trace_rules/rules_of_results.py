@@ -128,6 +128,16 @@ RULES = (
         in_trace=True,
         in_kit=False,
     ),
+    Rule(
+        "D14",
+        "resumed-download",
+        Level.REQUIRED,
+        "A download broke off, the next one was whole, and the file that is kept is no video.",
+        "Write behind a half file only what a 206 gives from its very end on; else begin the file anew.",
+        asks="(download) has the whole video in its file where a second download brings "
+        "what the first left out",
+        meet="video-truncated;times=1",
+    ),
     # E. Transport
     Rule(
         "E1",

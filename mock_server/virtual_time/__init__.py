@@ -20,7 +20,7 @@ from .child_processes import patch_subprocess
 from .dates import patch_dates
 from .import_hooks import ImportHooks
 from .locks import patch_locks, patch_process_locks, patch_simple_queue
-from .loops import patch_loops, set_back_loops
+from .loops import bring_loop_along, patch_loops, set_back_loops
 from .patches import Patches
 from .selectors import patch_selectors
 from .session import OF_CHILDREN, REAL_PACKAGES, Session, current, keep_real_time, set_current
@@ -111,8 +111,10 @@ def fast_forward_from(
                 import_hooks.when(name, partial(patch, patches))
         patch_uvloop(patches, import_hooks)
         patches.rename()
+        bring_loop_along(session)
         yield session
     finally:
+        session.end()
         set_back_loops(session)
         patches.undo()
         set_current(None)

@@ -12,19 +12,28 @@ from .originals import monotonic
 from .patches import Patches
 from .session import Session, session_of_thread
 
-__all__ = ["patch_loops", "remember_loop", "set_back_loops"]
+__all__ = ["bring_loop_along", "patch_loops", "remember_loop", "set_back_loops"]
 
 _loops: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def remember_loop(session: Session) -> None:
     """Note the loop that runs in this thread: its timers are set by virtual time."""
+    loop = bring_loop_along(session)
+    if loop is not None and "freezegun.api" in sys.modules:
+        _let_go_on(loop, session)
+
+
+def bring_loop_along(session: Session) -> Any:
+    """Note the loop that runs in this thread, None without one; what was set before waits as long as ever."""
     events = sys.modules.get("asyncio.events")
     loop = None if events is None else events._get_running_loop()
-    if loop is not None:
+    if loop is not None and loop not in _loops:
         _loops.add(loop)
-        if "freezegun.api" in sys.modules:
-            _let_go_on(loop, session)
+        if session.ahead and hasattr(loop, "_scheduled"):
+            now = session.elapsed()
+            _move_timers(loop, now - session.ahead, now)
+    return loop
 
 
 def _let_go_on(loop: Any, session: Session) -> None:
@@ -33,10 +42,15 @@ def _let_go_on(loop: Any, session: Session) -> None:
     if abs(stopped - now) < timing.CLOCK_MOVED or not hasattr(loop, "_scheduled"):
         return
     loop.time = session.elapsed
-    # Those that were set by the other clock are nearer to what that one shows.
+    _move_timers(loop, stopped, now)
+
+
+def _move_timers(loop: Any, before: float, now: float) -> None:
+    """Let timers that were set by another clock, which shows `before`, be due as late by that of `now`."""
     for handle in loop._scheduled:
-        if abs(handle._when - stopped) < abs(handle._when - now):
-            handle._when += now - stopped
+        # They are nearer to what that one shows.
+        if abs(handle._when - before) < abs(handle._when - now):
+            handle._when += now - before
     heapq.heapify(loop._scheduled)
 
 

@@ -53,6 +53,8 @@ SPINNING = 5_000
 """Readings of the time without a wait between them after which a program counts as waiting by reading."""
 
 _real_threads: dict[int, int] = {}
+_ahead = 0.0
+"""Seconds by which the latest session of this process was ahead of real time at its end."""
 
 
 @contextmanager
@@ -76,11 +78,15 @@ class Session:
         self.external_io = ExternalIO()
         self.scheduler = Scheduler(source, _real_threads, self.external_io, patience)
         self.real_packages = real_packages
-        self.start = source.now()
+        self.ahead = _ahead
+        """Seconds by which the clocks that measure are ahead at the start: none of them goes back."""
+        self.start = source.now() - self.ahead
         self.real_start = monotonic()
         self._frozen = getattr(source, "frozen", lambda: False)
         self.wall_offset = 0.0
         """Seconds by which the time of day is ahead of the mock's clock; what measures intervals is not."""
+        self.rest = 0.0
+        """Seconds that are to pass after it for the clocks that measure, before the next one begins."""
         self._travelling = Travelling()
         self._reads = 0
         self._waits = 0
@@ -98,16 +104,21 @@ class Session:
         return self.now() + self.wall_offset if date is None else date
 
     def gone(self) -> float:
-        """Virtual seconds since the start."""
+        """Virtual seconds since the start, and what earlier sessions of this process were ahead."""
         return self.now() - self.start
 
     def elapsed(self) -> float:
-        """What the system's monotonic clock showed at the start, and as much as has gone since."""
+        """What the system's monotonic clock showed at the start, and as much as has gone."""
         return self.real_start + self.gone()
 
     def lead(self) -> float:
-        """Seconds by which virtual time is ahead of real time since the start."""
+        """Seconds by which the clocks that measure are ahead of the real ones."""
         return self.gone() - (monotonic() - self.real_start)
+
+    def end(self) -> None:
+        """Let the next session begin where the clocks that measure have come to, and its `rest` later."""
+        global _ahead
+        _ahead = max(0.0, self.lead() + self.rest)
 
     def _creep(self) -> None:
         """Let a clock that stands still move with real time for a program that waits by reading it."""

@@ -1,9 +1,10 @@
 // The reference client as a command: payload on stdin, KLING_BASE_URL and KLING_API_KEY in the environment,
 // the video's URL as the last line of stdout, exit status 1 and a message on stderr on failure.
-// It speaks by fetch, or by axios where that is its first word. As `reference.mjs fetch stay` it makes one video
+// It speaks by fetch, or by axios or undici where that is its first word. As `reference.mjs fetch stay` it makes one video
 // after the other: a call a line on stdin, with its payload, address and key, and a result line for each on stdout.
 
 import { createInterface } from "node:readline";
+import { gunzipSync } from "node:zlib";
 
 const CREATE_TIMEOUT = 60_000;
 const POLL_TIMEOUT = 30_000;
@@ -23,7 +24,14 @@ const unknown = (why) =>
   new KlingError(`the outcome of the create is unknown, ${why}; a job may have been made and billed`);
 
 const AXIOS = new URL("../node/node_modules/axios/index.js", import.meta.url);
-const send = process.argv[2] === "axios" ? byAxios((await import(AXIOS)).default) : byFetch;
+const UNDICI = new URL("../node/node_modules/undici/index.js", import.meta.url);
+const send = await sender(process.argv[2]);
+
+async function sender(name) {
+  if (name === "axios") return byAxios((await import(AXIOS)).default);
+  if (name === "undici") return byUndici((await import(UNDICI)).default);
+  return byFetch;
+}
 
 async function byFetch(method, url, headers, body, signal) {
   const reply = await fetch(url, { method, headers, body, redirect: "manual", signal });
@@ -36,6 +44,17 @@ function byAxios(axios) {
   return async (method, url, headers, data, signal) => {
     const { status, headers: named, data: text } = await axios({ ...options, method, url, headers, data, signal });
     return { status, headers: new Headers(named.toJSON()), text: String(text ?? "").replace(/^\uFEFF/, "") };
+  };
+}
+
+function byUndici({ Agent, request: ask }) {
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  return async (method, url, headers, body, signal) => {
+    const { statusCode: status, headers: named, body: answer } = await ask(url, { method, headers, body, signal, dispatcher });
+    const pairs = Object.entries(named).map(([name, value]) => [name, [value].flat().join(", ")]);
+    const packed = named["content-encoding"] === "gzip";
+    const content = Buffer.from(await answer.arrayBuffer());
+    return { status, headers: new Headers(pairs), text: new TextDecoder().decode(packed ? gunzipSync(content) : content) };
   };
 }
 

@@ -22,6 +22,7 @@ import requests
 
 from . import reference_async
 from .reference import Client
+from .resuming import BeginsAnew, Resuming
 from .wire import (
     BadReply,
     GenerationFailed,
@@ -35,6 +36,7 @@ from .wire import (
 __all__ = [
     "asks_for_a_new_url",
     "backs_off",
+    "begins_anew",
     "breaks_the_circuit",
     "by_aiohttp",
     "by_curl",
@@ -45,6 +47,7 @@ __all__ = [
     "keeps_a_ledger",
     "looks_first",
     "on_trio",
+    "resumes",
     "says_defaults",
     "shares_its_connections",
     "takes_some_fields",
@@ -364,3 +367,5 @@ looks_first = LooksFirst.run
 wants_https = WantsHttps.run
 says_defaults = SaysDefaults.run
 by_curl = ByCurl.run
+resumes = Resuming.run
+begins_anew = BeginsAnew.run

@@ -23,6 +23,8 @@ SECTIONS = (
     "making",
     "polling",
     "reading",
+    "downloading",
+    "typed",
     "transport",
     "process",
     "lasting",
