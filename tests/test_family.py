@@ -213,6 +213,36 @@ def test_one_whose_wait_is_over_is_awaited_until_it_has_run(
     assert tracker.busy() is None
 
 
+@needs_linux
+def test_one_that_speaks_after_its_waits_is_awaited_until_it_does(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it ran says little: it may have been woken for something else, and the machine be late."""
+    rest = SimpleNamespace(
+        look=lambda answer: answer(True), watch=lambda *args: None, received=3, unread=lambda: False
+    )
+    server = ClockServer(clock, cast(Any, rest), lambda host, port: None, unrelated=frozenset(children()))
+    work = 0
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: (work,))
+    monkeypatch.setattr(timing, "HOOK_SPEAKS", 1e9)
+    one, other = _Line(server, 8, speaks=True), _Line(server, 9)
+    one.say(ask="horizon", due=START + 5)
+    asked = other.say(ask="horizon", due=None)
+    assert asked is not None and asked["horizon"] == START + 5
+    assert (other.say(ask="jump", to=START + 5, seen=asked["seen"]) or {})["done"]
+    work = 1
+    for _ in range(2):
+        denied = other.say(ask="horizon", due=None)
+        assert denied is not None and denied["why"] == Reason.PROCESS
+    one.say(ask="horizon", due=START + 9)
+    again = other.say(ask="horizon", due=None)
+    assert again is not None and again["horizon"] == START + 9
+    # It stands still for a child process, and cannot say more.
+    one.say(ask="awake", stands=True)
+    last = other.say(ask="horizon", due=None)
+    assert last is not None and last["horizon"] == "inf"
+
+
 def test_whatever_is_said_or_moved_is_a_change_and_a_repeated_word_is_none(clock: Clock) -> None:
     tracker = ProcessTracker(clock, unrelated=children())
     seen = [tracker.changes]
@@ -240,11 +270,11 @@ def test_whatever_is_said_or_moved_is_a_change_and_a_repeated_word_is_none(clock
 class _Line:
     """A hook's connection to a clock server, without a socket; what is answered to it."""
 
-    def __init__(self, server: ClockServer, pid: int) -> None:
+    def __init__(self, server: ClockServer, pid: int, **more: Any) -> None:
         self.answers: list[dict[str, Any]] = []
         self._connection = HookConnection(server)
         self._connection.connection_made(cast(Any, self))
-        self.say(token=server.token, pid=pid)
+        self.say(token=server.token, pid=pid, **more)
 
     def say(self, **message: Any) -> dict[str, Any] | None:
         before = len(self.answers)

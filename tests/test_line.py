@@ -51,7 +51,7 @@ def test_the_log_and_both_timelines_show_the_word_of_the_wire() -> None:
 def test_what_came_after_a_call_had_ended_stands_below_its_end() -> None:
     calls = [recorded(at=at, number=number, kind="poll", status=200) for number, at in ((1, 10.0), (2, 30.0))]
     run = Run(Trial("m", {}, PLAIN), calls, [Outcome("returned", "x")], seconds=5.0, started=10.0, late=(2,))
-    assert [line.split()[-2:] for line in kit_timeline(run)][1] == ["returned", "'x'"]
+    assert [line.split()[-2:] for line in kit_timeline(run)][1] == ["returned", '"x"']
 
 
 def test_the_summary_of_a_run_tells_the_word_and_draws_the_state(timed: MockServer) -> None:

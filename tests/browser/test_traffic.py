@@ -13,7 +13,7 @@ import pytest
 from kling_mock import MockServer
 
 from ..support import MODEL, PATHS, ask, create, poll
-from .waiting import holds
+from .waiting import at_rest, holds
 
 HOSTILE = "<img src=x onerror=\"document.title='broken'\"><script>document.title='broken'</script>\u202e\x07"
 
@@ -251,10 +251,10 @@ def test_a_row_under_the_pointer_stays_where_it_is(page: Any, mock: MockServer) 
         create(mock)
     row(page, 40).wait_for()
     row(page, 35).hover()
-    before = row(page, 35).bounding_box()
+    before = at_rest(page, row(page, 35))
     for _ in range(5):
         create(mock)
     holds(page, "document.querySelector('#count').textContent === '45'")
-    assert row(page, 35).bounding_box() == before
+    assert at_rest(page, row(page, 35)) == before
     page.mouse.move(5, 5)
     row(page, 45).wait_for()

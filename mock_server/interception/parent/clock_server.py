@@ -140,7 +140,8 @@ class HookConnection(asyncio.Protocol):
         if self._process is None:
             if message.get("token") != self._token:
                 raise ValueError("a hook that does not know the run's token")
-            self._process = self._tracker.add(int(message["pid"]), message.get("thread"))
+            speaks = bool(message.get("speaks"))
+            self._process = self._tracker.add(int(message["pid"]), message.get("thread"), speaks=speaks)
             self._known()
             return
         match message["ask"]:
@@ -158,6 +159,7 @@ class HookConnection(asyncio.Protocol):
                 self._tracker.expect(self._process, int(message["id"]), gone=gone, online=online)
             case "awake":
                 self._tracker.note_wait(self._process, None)
+                self._process.stands = bool(message.get("stands"))
             case "jump":
                 moment, seen = float(message["to"]), int(message["seen"])
                 self._tracker.note_due(self._process, moment)

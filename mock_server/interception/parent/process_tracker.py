@@ -19,11 +19,27 @@ __all__ = ["HookedProcess", "ProcessTracker"]
 class HookedProcess:
     """One hooked process, or a thread of it that asks for itself."""
 
-    __slots__ = ("asking", "busy", "did", "dues", "heard", "passed", "pid", "thread", "until")
+    __slots__ = (
+        "asking",
+        "busy",
+        "did",
+        "dues",
+        "heard",
+        "passed",
+        "pid",
+        "speaks",
+        "stands",
+        "thread",
+        "until",
+    )
 
-    def __init__(self, pid: int, thread: int | None = None) -> None:
+    def __init__(self, pid: int, thread: int | None = None, *, speaks: bool = False) -> None:
         self.pid = pid
         self.thread = thread
+        self.speaks = speaks
+        """Whether it says something soon after each of its waits: where it does not, it has yet to run."""
+        self.stands = False
+        """Whether it has said that it stands still, and can say nothing."""
         self.until: float | None = None
         """The virtual moment until which it waits; None while it runs."""
         self.busy: Reason | None = None
@@ -73,10 +89,10 @@ class ProcessTracker:
             self._changes += 1
         return self._changes
 
-    def add(self, pid: int, thread: int | None = None) -> HookedProcess:
+    def add(self, pid: int, thread: int | None = None, *, speaks: bool = False) -> HookedProcess:
         """Take in a process that has just made itself known, or a thread of one that asks for itself."""
         self._expected.pop((pid, thread), None)
-        process = HookedProcess(pid, thread)
+        process = HookedProcess(pid, thread, speaks=speaks)
         self._hooked.add(process)
         self._changes += 1
         return process
@@ -115,7 +131,7 @@ class ProcessTracker:
         """
         if (until, busy, did) != (process.until, process.busy, process.did):
             self._changes += 1
-        process.did = did
+        process.did, process.stands = did, False
         process.until, process.busy, process.heard = until, busy, time.monotonic()
         process.passed = None
         if dues is not None:
@@ -185,10 +201,9 @@ class ProcessTracker:
                 holding[process.pid] = Reason.WOKEN
             elif process.busy is not None and real - process.heard < timing.ENDLESS_WORK:
                 holding[process.pid] = process.busy
-            elif (
-                process.until is None
-                and (beside or not visible)
-                and _may_work(process.pid, real - process.heard)
+            elif process.until is None and (
+                (process.speaks and not process.stands and real - process.heard < timing.HOOK_SPEAKS)
+                or ((beside or not visible) and _may_work(process.pid, real - process.heard))
             ):
                 holding[process.pid] = Reason.PROCESS
         for (pid, _), (online, since) in self._expected.items():

@@ -42,7 +42,7 @@ class ParentChannel {
     socket.on("error", lose);
     socket.on("close", lose);
     const thread = isMainThread ? {} : { thread: threadId };
-    socket.write(JSON.stringify({ token: this.config.token, pid: process.pid, ...thread }) + "\n");
+    socket.write(JSON.stringify({ token: this.config.token, pid: process.pid, speaks: true, ...thread }) + "\n");
   }
 
   receive(text) {

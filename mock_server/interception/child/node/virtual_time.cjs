@@ -187,7 +187,7 @@ class Schedule {
     this.activity += 1;
     this.told = null;
     this.ahead = null;
-    if (this.parent.socket !== null) this.parent.tell({ ask: "awake" });
+    if (this.parent.socket !== null) this.parent.tell({ ask: "awake", stands: true });
   }
 
   // Look again later; at once where something has been set or cleared since `activity`: what was said to the parent
