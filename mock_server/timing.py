@@ -137,8 +137,9 @@ PROCESS_BLOCKED = _patient(0.006)
 PROCESS_UNSEEN = _patient(0.25)
 """The same since it was last heard of, for one that the system tells nothing of (macOS), and for a thread
 beside the one that asks."""
-HOOK_SPEAKS = _patient(1.0)
-"""The same for a process or thread that says something after each of its waits: Node's event loops do."""
+HOOK_SPEAKS = _patient(2.0)
+"""The same for a process that says something after each of its waits, as Node's event loops do, and for a
+thread that has begun and has not made itself known."""
 THREAD_BLOCKED = _patient(1.2)
 """In switch intervals of the interpreter (5 ms each): after which a thread that has not moved counts as
 blocked. One that waits for the interpreter moves once in each interval."""

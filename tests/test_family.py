@@ -134,7 +134,7 @@ def test_a_thread_that_has_begun_and_says_nothing_is_given_a_moment(
     tracker.note_wait(main, math.inf)
     tracker.expect(main, 1)
     assert tracker.busy() == Reason.STARTING
-    monkeypatch.setattr(timing, "PROCESS_UNSEEN", 0.0)
+    monkeypatch.setattr(timing, "HOOK_SPEAKS", 0.0)
     assert tracker.busy() == Reason.STARTING
     tracker.expect(main, 1, online=True)
     assert tracker.busy() is None

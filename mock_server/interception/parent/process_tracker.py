@@ -207,7 +207,7 @@ class ProcessTracker:
             ):
                 holding[process.pid] = Reason.PROCESS
         for (pid, _), (online, since) in self._expected.items():
-            if _may_work(pid, real - since) if online else real - since < timing.ENDLESS_WORK:
+            if real - since < (timing.HOOK_SPEAKS if online else timing.ENDLESS_WORK):
                 holding[pid] = Reason.STARTING
         return holding
 
