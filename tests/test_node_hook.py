@@ -29,12 +29,11 @@ process.stdin.once("data", () => {
 GIVEN_UP = 60.0
 
 
-def _configuration(folder: Path, port: int) -> Path:
+def _configuration(folder: Path, port: int, look_again: float) -> Path:
     (folder / "marks").mkdir()
     (folder / "clock").write_bytes(pack(1, time.time(), time.monotonic(), 0.0))
-    (folder / "hosts.json").write_text('{"hosts": [], "offline": false}')
-    # Whoever rests does so for longer than this test waits.
-    waits = timing.for_hooks() | {"look_again": 10 * GIVEN_UP, "look_idle": 10 * GIVEN_UP}
+    (folder / "hosts.json").write_text('{"hosts": ["api.aimlapi.com"], "offline": false}')
+    waits = timing.for_hooks() | {"look_again": look_again, "look_idle": 10 * GIVEN_UP}
     places = {name: str(folder / name) for name in ("clock", "marks")} | {"hosts": str(folder / "hosts.json")}
     proxy = {"proxy": 1, "proxy_url": "http://127.0.0.1:1", "user_proxies": [], "no_proxy": ""}
     config = places | proxy | {"hooked": port, "token": "t", "fast_forward": True, "timing": waits}
@@ -46,9 +45,9 @@ def _configuration(folder: Path, port: int) -> Path:
 class _Parent:
     """The other side of a hook's connection, and the program that it is in."""
 
-    def __init__(self, folder: Path, server: socket.socket, source: str) -> None:
+    def __init__(self, folder: Path, server: socket.socket, source: str, look_again: float) -> None:
         environment = {"PATH": os.environ["PATH"]}
-        environment["KLING_MOCK_RUN"] = str(_configuration(folder, server.getsockname()[1]))
+        environment["KLING_MOCK_RUN"] = str(_configuration(folder, server.getsockname()[1], look_again))
         self.clock = folder / "clock"
         self.program = subprocess.Popen(
             ["node", "--require", str(PRELOAD), "-e", source],
@@ -83,10 +82,11 @@ class _Parent:
 
 
 @contextlib.contextmanager
-def _hooked(folder: Path, source: str) -> Iterator[_Parent]:
+def _hooked(folder: Path, source: str, look_again: float = 10 * GIVEN_UP) -> Iterator[_Parent]:
+    """A hooked program; whoever rests does so for longer than a test waits, unless it says otherwise."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(GIVEN_UP)
-        parent = _Parent(folder, server, source)
+        parent = _Parent(folder, server, source, look_again)
         with parent.program, parent.connection:
             try:
                 yield parent
@@ -137,3 +137,31 @@ def test_a_timer_that_says_something_to_another_process_asks_for_the_horizon(tmp
     with _hooked(tmp_path, source) as parent:
         parent.jumps(parent.asked_to_jump(seen=0), "inf", 2)
         assert parent.heard()["ask"] == "horizon"
+
+
+def test_one_that_sends_a_request_before_its_wait_is_over_says_that_it_is_awake(tmp_path: Path) -> None:
+    """It lets the mock answer before it asks; what it has set meanwhile must not be jumped over."""
+    source = """
+    setTimeout(() => {}, 3e6);
+    process.stdin.once("data", () => {
+      const done = () => console.log("connected");
+      const socket = require("net").connect(80, "api.aimlapi.com", done);
+      process.stdin.once("data", () => {
+        console.log("sent");
+        setTimeout(() => {}, 1000);
+        socket.write("x");
+      });
+    });
+    """
+    with _hooked(tmp_path, source, look_again=0.001) as parent:
+        stdin, stdout = parent.program.stdin, parent.program.stdout
+        assert stdin is not None and stdout is not None
+        waits = parent.heard()
+        for word, done in (("connect", "connected"), ("go", "sent")):
+            stdin.write(f"{word}\n")
+            stdin.flush()
+            assert stdout.readline() == f"{done}\n"
+        # The question was open all the while.
+        assert waits["ask"] == "horizon"
+        parent.says(horizon=None, why="process", seen=0)
+        assert parent.heard()["ask"] == "awake"

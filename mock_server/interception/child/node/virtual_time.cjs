@@ -118,6 +118,8 @@ class Schedule {
     this.ahead = null;
     // Looks to let pass after a request was sent to the mock: it soon answers, and that ends them.
     this.patience = 0;
+    // Until when the parent believes that this thread waits, by its last question.
+    this.believed = -Infinity;
     this.starting = 0;
     this.spun = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
@@ -234,6 +236,7 @@ class Schedule {
       const due = first === null ? null : first.when;
       if (this.told !== `${why} ${due}`) this.parent.tell({ ask: "busy", due, why });
       this.told = `${why} ${due}`;
+      this.believed = -Infinity;
       this.rest(this.pauses.again);
       return;
     }
@@ -241,6 +244,11 @@ class Schedule {
     const activity = this.activity;
     if (this.patience > 0) {
       this.patience -= 1;
+      if (this.believed > this.clock.now()) {
+        // Something else has woken it: what it has set since, the parent does not know.
+        this.believed = -Infinity;
+        this.parent.tell({ ask: "awake" });
+      }
       this.rest(this.pauses.again, activity);
       return;
     }
@@ -249,6 +257,7 @@ class Schedule {
       return;
     }
     const due = first === null ? null : first.when;
+    this.believed = due ?? Infinity;
     this.parent.ask({ ask: "horizon", due, dues: this.later(due), did: activity }, (answer) => {
       if (answer === null || answer.horizon === null) this.deny(activity);
       else this.settle(() => this.jump(answer, activity));
