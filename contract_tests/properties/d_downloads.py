@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.fault import FaultKind
 
@@ -12,7 +11,7 @@ from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run
 from ..running.wording import one_line
 from .base import Failure, Section
-from .d_result import downloads
+from .d_result import downloads, fetches
 from .e_transport import TOO_LONG, held
 from .oracles import not_delivered
 from .trials import LONG, each, fixed
@@ -77,12 +76,8 @@ RESUMED = (
 )
 
 
-def _downloads(run: Run) -> list[Exchange]:
-    return [exchange for exchange in run.trace if exchange.kind == "video" and exchange.method == "GET"]
-
-
 def _asked_once(run: Run) -> str | None:
-    return unmet(run) or (None if len(_downloads(run)) > 1 else "asked once for the video alone")
+    return unmet(run) or (None if len(fetches(run)) > 1 else "asked once for the video alone")
 
 
 @rule(
@@ -94,7 +89,7 @@ def _asked_once(run: Run) -> str | None:
     missed=_asked_once,
 )
 def resumed_download(run: Run) -> Failure | None:
-    fetched = _downloads(run)
+    fetched = fetches(run)
     if len(fetched) < 2 or not run.half_files or run.outcome.kind != "returned":
         return None  # a half file that is left, or hushed up, is the business of D8
     kept, last = one_line(Path(run.half_files[0]).name), fetched[-1]

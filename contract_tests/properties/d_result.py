@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.scenarios.scenario import Shape
 
@@ -20,7 +21,7 @@ from .base import Context, Failure, Section
 from .oracles import failed_clearly, key_shown, mentions, not_delivered
 from .trials import behaving, each, every, fixed, stuck_trial
 
-__all__ = ["SECTION", "downloads"]
+__all__ = ["SECTION", "downloads", "fetches"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -176,6 +177,11 @@ def downloads(context: Context) -> str | None:
     return None if context.profile.downloads else "does not download the video"
 
 
+def fetches(run: Run) -> list[Exchange]:
+    """The downloads of a run, broken ones and whole ones."""
+    return [exchange for exchange in run.trace if exchange.kind == "video" and exchange.method == "GET"]
+
+
 BROKEN = tuple(CATALOGUE[name] for name in ("video-expired", "video-truncated", "video-reset"))
 
 
@@ -187,7 +193,7 @@ BROKEN = tuple(CATALOGUE[name] for name in ("video-expired", "video-truncated", 
     examples=4,
 )
 def download_integrity(run: Run) -> Failure | None:
-    fetched = [each for each in run.trace if each.kind == "video" and each.fault and each.method == "GET"]
+    fetched = [each for each in fetches(run) if each.fault]
     if not fetched:
         return None
     if run.half_files:
