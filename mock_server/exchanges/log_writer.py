@@ -23,6 +23,9 @@ NEVER_AGAIN = (errno.EPIPE, errno.EBADF)
 class LogWriter:
     """Writes to a stream's descriptor in a thread of its own, which alone waits for a slow reader.
 
+    The thread writes to a duplicate of the descriptor. A stream may be closed while the thread waits; its
+    number then belongs to the next file that the process opens, and lines of a log must not end up there.
+
     Where more than `MOST_WAITING` bytes wait, or the descriptor refuses them (a full disk, a closed
     terminal), lines are dropped; how many is said in their place, once that can be written, in the words of
     `told`. A stream without a descriptor, such as one of a test, is written to at once.
@@ -38,6 +41,8 @@ class LogWriter:
         self._torn = False
         """Whether the last line was cut off by an error."""
         self._closed = False
+        self._given_up = False
+        """Whether what waits still is written no more: nobody read it in time at the end."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -64,14 +69,25 @@ class LogWriter:
             _write_at_once(stream, data.decode(encoding))
             return
         with self._changed:
-            if self._closed or self.crowded:
+            if self._closed or self.crowded or not self._started():
                 self._dropped += text.count("\n")
                 return
             self._append(data, text.count("\n"))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="kling-mock log", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
+
+    def _started(self) -> bool:
+        """Start the thread where there is none yet; False where the descriptor is closed already."""
+        if self._thread is None and self._descriptor is not None:
+            try:
+                self._descriptor = os.dup(self._descriptor)
+            except OSError:
+                self._stream = self._descriptor = None
+                return False
+            self._thread = threading.Thread(
+                target=self._run, args=(self._descriptor,), name="kling-mock log", daemon=True
+            )
+            self._thread.start()
+        return True
 
     def _append(self, data: bytes, lines: int) -> None:
         """Let lines wait, behind the word of those that were dropped before them."""
@@ -88,16 +104,22 @@ class LogWriter:
             self._closed = True
             self._changed.notify_all()
             if self._thread is not None:
-                self._changed.wait_for(lambda: self._size == 0, patience)
+                self._given_up = not self._changed.wait_for(lambda: self._size == 0, patience)
 
-    def _run(self) -> None:
+    def _run(self, descriptor: int) -> None:
+        try:
+            self._write_on(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _write_on(self, descriptor: int) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
+                if not self._waiting or self._given_up:
                     return
                 data, lines = self._waiting[0]
-            written = self._write_out(data)
+            written = self._write_out(descriptor, data)
             with self._changed:
                 self._waiting.popleft()
                 self._size -= len(data)
@@ -107,14 +129,13 @@ class LogWriter:
                     self._append(b"", 0)
                 self._changed.notify_all()
 
-    def _write_out(self, data: bytes) -> bool:
+    def _write_out(self, descriptor: int, data: bytes) -> bool:
         """Write all of it, however long that takes; False where the descriptor refuses it."""
-        descriptor = self._descriptor
-        if descriptor is None:
+        if self._stream is None:
             return True
         rest = memoryview(b"\n" + data if self._torn else data)
         self._torn = False
-        while rest:
+        while rest and not self._given_up:
             try:
                 rest = rest[os.write(descriptor, rest[:PIECE]) :]
             except BlockingIOError:
@@ -123,7 +144,7 @@ class LogWriter:
                 self._torn = len(rest) < len(data)
                 if error.errno in NEVER_AGAIN:
                     # Whoever read the log has gone: the server goes on without it.
-                    self._stream = self._descriptor = None
+                    self._stream = None
                 return False
         return True
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -48,14 +49,11 @@ def told(dropped: int) -> str:
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe; those that a test has not closed are closed."""
+    """Both ends of a pipe, which stay open as long as the test."""
     ends = os.pipe()
     yield ends
     for end in ends:
-        try:
-            os.close(end)
-        except OSError:
-            continue
+        os.close(end)
 
 
 def read_lines(descriptor: int, enough: Callable[[list[str]], bool]) -> list[str]:
@@ -127,8 +125,8 @@ def test_what_cannot_be_written_for_a_while_is_counted(
     writer.close(20)
 
 
-def test_a_reader_that_left_ends_it(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
+def test_a_reader_that_left_ends_it() -> None:
+    reading, writing = os.pipe()
     os.close(reading)
     writer = LogWriter(Stream(writing), told)
     writer.write("x\n")
@@ -136,6 +134,7 @@ def test_a_reader_that_left_ends_it(pipe: tuple[int, int]) -> None:
     writer.write("y\n")
     assert writer._size == 0
     writer.close(20)
+    os.close(writing)
 
 
 def test_a_descriptor_that_does_not_block_is_waited_for() -> None:
@@ -160,6 +159,36 @@ def test_the_end_waits_for_what_is_read_and_for_no_more(pipe: tuple[int, int]) -
     writer.close(0)
     writer.write("behind the end\n")
     assert writer._dropped == 1
+
+
+def test_a_number_that_another_file_has_by_now_gets_no_line(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    writer = LogWriter(Stream(writing), told)
+    writer.write("x" * 300_000 + "\n")
+    until(lambda: select.select([], [writing], [], 0)[1] == [])
+    writer.close(0)
+    other, reused = os.pipe()
+    os.dup2(reused, writing)
+    os.set_blocking(other, False)
+    data = b""
+    while piece := os.read(reading, 65536):
+        data += piece
+    assert set(data) == {ord("x")} and len(data) < 300_000
+    with pytest.raises(BlockingIOError):
+        os.read(other, 1)
+    for end in (other, reused):
+        os.close(end)
+
+
+def test_a_descriptor_that_was_closed_before_the_first_line_drops_it() -> None:
+    reading, writing = os.pipe()
+    writer = LogWriter(Stream(writing), told)
+    os.close(writing)
+    writer.write("x\n")
+    writer.write("y\n")
+    assert writer._stream is None and writer._size == 0
+    writer.close(20)
+    os.close(reading)
 
 
 def test_lines_are_not_even_made_where_they_would_be_dropped(
