@@ -116,7 +116,10 @@ class EventBus:
         """Keep no exchange up to a number, and nothing that was before it, for readers that come back."""
         kept = self._kept
         with self._lock:
-            while kept and not (kept[0].kind in EXCHANGES and kept[0].data.number > number):
+            while kept:
+                _, kind, _, data = kept[0]
+                if kind in EXCHANGES and data.number > number:
+                    return
                 kept.popleft()
 
     def subscribe(

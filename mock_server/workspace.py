@@ -56,10 +56,10 @@ KEPT_ANSWERS = 1_024
 """Jobs whose last plain answer is kept, so that a poll need not build it again."""
 
 
-KeptAnswer = tuple[tuple[str, bytes, bool, str], bytes, bytes, str | None]
+KeptAnswer = tuple[tuple[str, bytes, bool, str], bytes, bytes, str | None, Any]
 """(Status, host, whether by https, prefix) of a plain answer; its body, header lines and status word.
 
-These depend on the first ones alone.
+These depend on the first ones alone. The last part is for its writer (`Made`).
 """
 
 

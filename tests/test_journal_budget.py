@@ -5,15 +5,19 @@ from __future__ import annotations
 import gc
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kling_mock import MockServer, Settings
 from kling_mock.app import MockApp
 from kling_mock.common import Common
-from kling_mock.exchanges.budget import Budget, weight
+from kling_mock.exchanges.budget import ITSELF, Budget, weight
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.exchanges.journal import Journal
+from kling_mock.exchanges.repeated import RepeatedHeaders
 
 from .support import PATHS, ask, body_for, poll, recorded
 
@@ -40,6 +44,21 @@ def test_the_fullest_forgets_its_oldest_exchanges() -> None:
     assert budget.used == small.size and large.size == 0
     filled(large, 5)
     assert budget.used == small.size + large.size
+
+
+@given(
+    headers=st.lists(st.tuples(st.binary(), st.binary())), texts=st.lists(st.binary(), min_size=4, max_size=4)
+)
+def test_the_weight_is_that_of_all_that_a_client_or_a_server_said(
+    headers: list[tuple[bytes, bytes]], texts: list[bytes]
+) -> None:
+    parts: dict[str, Any] = dict(
+        zip(("query_string", "body", "answer_head", "answer_body"), texts, strict=True)
+    )
+    exchange = recorded(path="/é", raw_headers=headers, **parts)
+    said = sum(map(len, texts)) + sum(len(name + value) for name, value in headers)
+    assert weight(exchange) == ITSELF + 2 + said
+    assert weight(exchange._replace(raw_headers=RepeatedHeaders(headers))) == ITSELF + 2 + said
 
 
 def test_an_exchange_that_is_larger_than_all_is_kept_alone() -> None:

@@ -49,6 +49,26 @@ def test_an_id_is_decoded_once(server: MockServer, character: str) -> None:
     assert server.exchanges[-1].job_id == asked
 
 
+def test_an_answer_that_comes_again_is_that_of_its_own_moment(timed: MockServer) -> None:
+    # Each of them twice, on a clock that stands still: the same answer is not made again.
+    job_id = create(timed).json["id"]
+    timed.clock.advance("60s")
+    plain, same = poll(timed, job_id), poll(timed, job_id)
+    assert poll(timed, job_id).body == plain.body == same.body and same.headers == plain.headers
+    ids = [poll(timed, job_id, headers={"X-Client-Request-Id": name}) for name in ("a", "b")]
+    assert [answer.headers["x-client-request-id"] for answer in ids] == ["a", "b"]
+    assert "x-client-request-id" not in poll(timed, job_id).headers
+    for fault in ("wrong-content-type", "byte-order-mark"):
+        faulty = poll(timed, job_id, headers={"X-Mock-Scenario": f"poll:{fault}"})
+        assert (faulty.body, faulty.headers["content-type"]) != (plain.body, plain.headers["content-type"])
+    again = poll(timed, job_id)
+    assert (again.body, again.headers) == (plain.body, plain.headers)
+    timed.clock.advance("1s")
+    assert poll(timed, job_id).headers["date"] != plain.headers["date"]
+    heads = [exchange.answer_headers for exchange in timed.exchanges if exchange.kind == "poll"]
+    assert heads[0] == heads[1] == heads[-2] != heads[-1]
+
+
 def test_other_parameters_are_ignored(server: MockServer) -> None:
     job_id = create(server).json["id"]
     assert ask(server, "GET", f"{PATHS[0]}?a=1&generation_id={quote(job_id)}&b=").status == 200

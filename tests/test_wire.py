@@ -168,6 +168,27 @@ def test_a_head_that_is_repeated_is_read_as_at_first(before: list[bytes], pieces
     assert one == two
 
 
+def test_connections_that_repeat_their_heads_keep_them_apart() -> None:
+    app = new_app()
+
+    async def feed() -> list[bytes]:
+        talks = [connected(app) for _ in range(3)]
+        for _ in range(3):
+            for number, (protocol, _) in enumerate(talks):
+                protocol.data_received(
+                    CREATE.replace(b"Host: ", b"X-Client-Request-Id: c%d\r\nHost: " % number)
+                )
+        for protocol, _ in talks:
+            protocol.connection_lost(None)
+        return [bytes(transport.written) for _, transport in talks]
+
+    written = asyncio.run(feed())
+    ids = [re.findall(rb"x-client-request-id: (\w+)", one) for one in written]
+    assert ids == [[b"c%d" % number] * 3 for number in range(3)]
+    headers = [dict(one.raw_headers) for one in app.common.default.journal]
+    assert [one[b"x-client-request-id"] for one in headers] == [b"c0", b"c1", b"c2"] * 3
+
+
 def test_a_head_that_is_repeated_is_not_read_again() -> None:
     app = new_app()
 

@@ -189,7 +189,7 @@ def test_kept_answers_are_those_of_one_and_bounded() -> None:
     two.poll(two.one, job_id)
     assert list(two.one.kept_answers) == [job_id] and not two.two.kept_answers
     for number in range(KEPT_ANSWERS + 1):
-        two.two.keep_answer(str(number), (("queued", b"", False, ""), b"", b"", None))
+        two.two.keep_answer(str(number), (("queued", b"", False, ""), b"", b"", None, None))
     assert KEPT_ANSWERS == 1024 == len(two.two.kept_answers)
     assert "0" not in two.two.kept_answers and "1" in two.two.kept_answers
     two.two.reset()

@@ -11,7 +11,7 @@ from .faults import play_faults
 from .job_json import plain_body, poll_body, status_word
 from .outcome import Outcome, Refusal
 from .request_context import LONGEST_HOST, RequestContext, asked_scenario, authorise
-from .response import FREE_LINES, MockResponse, encode, header_id
+from .response import FREE_LINES, Made, MockResponse, encode, header_id
 
 if TYPE_CHECKING:
     from ..jobs.plan import JobPlan
@@ -88,8 +88,9 @@ def _told(
     depends = (status, request.host, request.secure, request.root)
     kept = space.kept_answers.get(plan.id)
     if kept is not None and kept[0] == depends:
-        _, body, lines, outcome.word = kept
+        _, body, lines, outcome.word, made = kept
     else:
+        made = None
         outcome.word = status_word(plan, status)
         lines = b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES)
         if plan.scenario.shapes or plan.scenario.words or status in ("completed", "error"):
@@ -98,5 +99,7 @@ def _told(
         else:
             body = plain_body(plan, status)
         if len(request.host) <= LONGEST_HOST:
-            space.keep_answer(plan.id, (depends, body, lines, outcome.word))
-    return MockResponse(200, body, lines=lines)
+            space.keep_answer(plan.id, (depends, body, lines, outcome.word, Made()))
+    response = MockResponse(200, body, lines=lines)
+    response.made = made
+    return response

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import KlingMockError
 from ..exchanges.exchange import Headers
 from ..exchanges.redaction import shown_scheme
+from ..exchanges.repeated import RepeatedHeaders
 from .outcome import Refusal
 
 if TYPE_CHECKING:
@@ -43,19 +44,20 @@ class _ReadHeaders(NamedTuple):
     """What the header `X-Mock-Scenario` asks for."""
 
 
-_last_read: tuple[Headers, _ReadHeaders] = ((), _ReadHeaders(None, b"", b"", None, None, None))
-"""The headers that were read last, the very object: a connection whose client repeats its head keeps it."""
+def _read(headers: Headers) -> _ReadHeaders:
+    if type(headers) is not RepeatedHeaders:
+        return _read_headers(headers)
+    if headers.read is None:
+        headers.read = _read_headers(headers)
+    known: _ReadHeaders = headers.read
+    return known
 
 
 def _read_headers(headers: Headers) -> _ReadHeaders:
-    global _last_read
-    known, read = _last_read
-    if known is headers:
-        return read
     values = dict(headers)
     scheme, request_id = values.get(b"x-forwarded-proto"), values.get(b"x-client-request-id")
     scenario = values.get(b"x-mock-scenario", b"").decode("utf-8", "replace").strip()
-    read = _ReadHeaders(
+    return _ReadHeaders(
         values.get(b"authorization"),
         values.get(b"content-type", b""),
         values.get(b"x-forwarded-host", values.get(b"host", b"")),
@@ -63,8 +65,6 @@ def _read_headers(headers: Headers) -> _ReadHeaders:
         request_id if request_id is not None and CLIENT_REQUEST_ID.fullmatch(request_id) else None,
         scenario or None,
     )
-    _last_read = headers, read
-    return read
 
 
 class RequestContext:
@@ -98,7 +98,7 @@ class RequestContext:
         """The prefix under which the application is mounted, without a slash at its end."""
         self.resets = resets
         """How often all had been forgotten when it began."""
-        read = _read_headers(headers)
+        read = _read(headers)
         self.authorization, self.content_type, self.host, secure, self.request_id, self.scenario = read
         self.secure = scheme == "https" if secure is None else secure
 

@@ -14,6 +14,7 @@ __all__ = [
     "FREE_HEADERS",
     "FREE_LINES",
     "JSON",
+    "Made",
     "MockResponse",
     "encode",
     "header_id",
@@ -36,6 +37,18 @@ BODILESS = (204, 304)
 Cut = Literal["truncated", "reset", "dropped", "hang"]
 
 
+class Made:
+    """How an answer that comes again went out the last time, and what it was made of: these very objects."""
+
+    __slots__ = ("body", "date", "lines", "whole")
+
+    def __init__(self) -> None:
+        self.body = self.date = b""
+        self.lines: bytes | None = None
+        self.whole: Any = None
+        """What `whole_response` gave."""
+
+
 class MockResponse:
     """What is answered, and how: `delay` and `drip` are virtual seconds, `cut` says how it breaks off."""
 
@@ -45,6 +58,8 @@ class MockResponse:
     chunked = False
     gzip = False
     close = False
+    made: Made | None = None
+    """Of an answer that comes again."""
 
     def __init__(
         self,
@@ -66,6 +81,28 @@ class MockResponse:
         self._headers = headers
         self._lines = lines
         self.shared = shared
+
+    def made_before(self, date: bytes) -> Any:
+        """What was made of the same answer at the same date, if it was the last one; else None."""
+        made = self.made
+        if (
+            made is None
+            or made.date is not date
+            or made.body is not self.body
+            or made.lines is not self._lines
+        ):
+            return None
+        return made.whole if self.content_type is JSON else None
+
+    def note_made(self, date: bytes, whole: Any) -> None:
+        """Keep what was made of an answer that comes again."""
+        if self.made is not None and self.content_type is JSON:
+            self.made.date, self.made.body, self.made.lines, self.made.whole = (
+                date,
+                self.body,
+                self._lines,
+                whole,
+            )
 
     @property
     def headers(self) -> Headers:

@@ -54,10 +54,12 @@ def whole_response(response: MockResponse, date: bytes) -> tuple[bytes, Sent] | 
     """All bytes of a response that goes out at once and whole; None where it has to go by `deliver`."""
     if not response.plain or response.status in BODILESS:
         return None
-    head, body = response.head(date), response.body
-    # What the class itself does, without a call in between.
-    sent = tuple.__new__(Sent, (response.status, head, body, len(body), None, None))
-    return whole(response.status, head, body), sent
+    made: tuple[bytes, Sent] | None = response.made_before(date)
+    if made is None:
+        head, body = response.head(date), response.body
+        made = whole(response.status, head, body), sent_whole(response, head)
+        response.note_made(date, made)
+    return made
 
 
 def sent_whole(response: MockResponse, head: bytes) -> Sent:

@@ -92,29 +92,31 @@ class ExchangeLog:
 
     def text_line(self, exchange: Exchange, workspace: str = "") -> str:
         """`12:03:04 POST /v2/… 200 queued kling-video/… 0.4ms job_id=… scenario=… finding: …`."""
-        second = int(exchange.at)
+        # By their places: reading the names of a tuple one by one takes three times as long.
+        method, path, _, _, at, _, _, status = exchange[:8]
+        job_id, model, _, notes, _, _, took = exchange[14:21]
+        scenario, state, fault, known_id, violations, findings, _ = notes
+        second, dim, off = int(at), self._dim, self._off
         if second != self._second:
             self._second, self._moment = second, datetime.fromtimestamp(second).strftime("%H:%M:%S")
-        notes, job_id, dim, off = exchange.notes, exchange.job_id, self._dim, self._off
-        path = f"/@{workspace}{exchange.path}" if workspace else exchange.path
-        what = exchange.method, path, exchange.status, status_word(exchange), notes.state
-        if notes.known_id:
+        what = method, f"/@{workspace}{path}" if workspace else path, status, status_word(exchange), state
+        if known_id:
             # Where the job is the server's own, the line holds nothing that the client made up.
-            parts = self._kept_parts(*what, exchange.model)
+            parts = self._kept_parts(*what, model)
         else:
             hide = exchange.redactor
-            parts = self._parts(*what, exchange.model, hide)
+            parts = self._parts(*what, model, hide)
             job_id = job_id and hide(job_id)
-        line = f"{dim}{self._moment}{off} {parts} {dim}{exchange.took * 1000:.1f}ms{off}"
+        line = f"{dim}{self._moment}{off} {parts} {dim}{took * 1000:.1f}ms{off}"
         if job_id:
-            line += f" {dim}job_id={job_id if job_id.isprintable() else _visible(job_id)}{off}"
-        if notes.fault:
-            line += " " + self._paint(f"fault={notes.fault}", _YELLOW)
-        elif notes.scenario is not None and notes.scenario != "completed":
-            line += f" {dim}scenario={_visible(notes.scenario)}{off}"
-        if notes.violations or notes.findings:
+            line += f" {dim}job_id={_visible(job_id)}{off}"
+        if fault:
+            line += " " + self._paint(f"fault={fault}", _YELLOW)
+        elif scenario is not None and scenario != "completed":
+            line += f" {dim}scenario={_visible(scenario)}{off}"
+        if violations or findings:
             line += " " + self._problems(exchange)
-        elif (exchange.status or 0) >= 400 and (why := reason(exchange)):
+        elif (status or 0) >= 400 and (why := reason(exchange)):
             line += " " + self._paint(f"why: {_visible(why)}", _YELLOW)
         return line
 

@@ -6,7 +6,8 @@ from heapq import heapify, heapreplace
 from typing import Protocol
 from weakref import WeakSet
 
-from .exchange import Exchange, Headers
+from .exchange import Exchange
+from .repeated import RepeatedHeaders
 
 __all__ = ["Budget", "Holder", "weight"]
 
@@ -58,17 +59,12 @@ class Budget:
             heapreplace(fullest, (-holders[place].size, place))
 
 
-_last_weighed: tuple[Headers, int] = ((), 0)
-"""The headers that were weighed last, the very object: a connection whose client repeats its head has one."""
-
-
 def weight(exchange: Exchange) -> int:
     """The bytes that an exchange takes, about."""
-    global _last_weighed
-    known, headers = _last_weighed
-    if known is not exchange.raw_headers:
-        known = exchange.raw_headers
-        headers = sum([len(name) + len(value) for name, value in known])
-        _last_weighed = known, headers
-    texts = len(exchange.path) + len(exchange.query_string) + len(exchange.body)
-    return ITSELF + headers + texts + len(exchange.answer_head) + len(exchange.answer_body)
+    # By their places: reading the names of a tuple one by one takes three times as long.
+    _, path, query, headers, _, body, _, _, head, answer = exchange[:10]
+    if type(headers) is RepeatedHeaders:
+        size = headers.size
+    else:
+        size = sum([len(name) + len(value) for name, value in headers])
+    return ITSELF + size + len(path) + len(query) + len(body) + len(head) + len(answer)

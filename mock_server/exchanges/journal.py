@@ -62,11 +62,11 @@ class Journal:
 
     def put(self, exchange: Exchange) -> None:
         """Keep an exchange by its number; the oldest goes where the journal is full."""
-        kept = self._kept
-        if exchange.number < self._oldest:
+        kept, number = self._kept, exchange.number
+        if number < self._oldest:
             # It began before others filled the journal, or before all was forgotten.
             return
-        number, weights, size = exchange.number, self._weights, weight(exchange)
+        weights, size = self._weights, weight(exchange)
         kept[number] = exchange
         if number in weights:
             # What stood there from its beginning.
@@ -89,12 +89,13 @@ class Journal:
         return True
 
     def _drop(self) -> None:
-        while self._kept.pop(self._oldest, None) is None:
-            self._oldest += 1
-        gone = self._weights.pop(self._oldest)
+        oldest = self._oldest
+        while self._kept.pop(oldest, None) is None:
+            oldest += 1
+        gone = self._weights.pop(oldest)
         self.size -= gone
         self._budget.used -= gone
-        self._oldest += 1
+        self._oldest = oldest + 1
 
     def last(self, limit: int, before: int | None = None) -> list[Exchange]:
         """The last exchanges, or the last before the one of a number, oldest first."""

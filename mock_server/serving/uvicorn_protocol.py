@@ -8,6 +8,7 @@ from typing import Any
 
 import httptools
 
+from ..exchanges.repeated import RepeatedHeaders
 from ..limits import MAX_FIELDS, MAX_TARGET
 from .bounded_protocol import BoundedProtocol
 from .outbox import Outbox
@@ -369,6 +370,7 @@ class MockProtocol(BoundedProtocol):
         end = data.find(HEAD_END) + len(HEAD_END)
         if self._repeatable and not self._large and end + self._body_size == len(data):
             self._head, self._size = data[:end], len(data)
+            self.headers = RepeatedHeaders(self.headers)
 
     def _go_on(self, rest: Any = None) -> None:
         """Let uvicorn have a request that was waited with: it gets its cycle, its task and its body."""
