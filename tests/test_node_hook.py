@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kling_mock import interception, timing
 from kling_mock.interception.shared.clock_file import pack
 from tests.running import needs_node
@@ -64,6 +66,12 @@ class _Parent:
     def heard(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self._lines.readline())
         return message
+
+    def heard_all(self) -> list[dict[str, Any]]:
+        """What else is said until the connection ends; one that ends with the program may be reset."""
+        with contextlib.suppress(ConnectionResetError):
+            return [json.loads(line) for line in self._lines]
+        return []
 
     def says(self, **answer: Any) -> None:
         self._lines.write(json.dumps(answer) + "\n")
@@ -165,3 +173,20 @@ def test_one_that_sends_a_request_before_its_wait_is_over_says_that_it_is_awake(
         assert waits["ask"] == "horizon"
         parent.says(horizon=None, why="process", seen=0)
         assert parent.heard()["ask"] == "awake"
+
+
+@pytest.mark.parametrize("left", ["", "AbortSignal.timeout(5000)"], ids=["nothing", "a loose timer"])
+def test_one_that_has_done_its_work_ends_without_a_question(left: str, tmp_path: Path) -> None:
+    """A runtime that is slow to end would read the answer still, and time jump to the end of its run."""
+    with _hooked(tmp_path, f"setTimeout(() => {{ {left} }}, 5000)") as parent:
+        parent.jumps(parent.asked_to_jump(seen=0), "inf", 2)
+        assert parent.heard_all() == []
+        assert parent.program.wait(GIVEN_UP) == 0
+
+
+def test_one_that_waits_for_no_moment_asks_after_some_rounds(tmp_path: Path) -> None:
+    source = "require('net').createServer().listen(0); setTimeout(() => {}, 10)"
+    with _hooked(tmp_path, source, look_again=0.001) as parent:
+        first = parent.asked_to_jump(seen=0)
+        parent.jumps(first, "inf", 2)
+        assert parent.heard()["due"] is None

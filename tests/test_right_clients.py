@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import shutil
 from collections.abc import Sequence
 
@@ -106,10 +105,6 @@ def test_nor_is_one_in_javascript(words: tuple[str, ...], seed: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(
-    "PYTEST_XDIST_WORKER" in os.environ,
-    reason="beside other work the end of a program on Bun is seen too late: run it with -n 0",
-)
 def test_nor_is_one_that_bun_runs() -> None:
     bun = shutil.which("bun") or shutil.which("bun", path=str(NODE_MODULES / ".bin"))
     if bun is None:

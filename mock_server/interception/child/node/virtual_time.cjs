@@ -35,7 +35,7 @@ const ALONE = new Set(["Timeout", "Immediate", "TickObject", "TCPSocketWrap", "T
 const LONGEST = 2 ** 31 - 1;
 // Timers up to which the parent is told when each is due: to sort out more of them at each look would cost too much.
 const MOST_DUES = 64;
-// Looks that a thread lets pass after it has sent a request to the mock.
+// Looks that a thread lets pass after it has sent a request to the mock, and where no timer keeps its program alive.
 const PATIENCE = 3;
 // Questions in vain in a row after which it asks less often.
 const OFTEN = 5;
@@ -118,6 +118,9 @@ class Schedule {
     this.ahead = null;
     // Looks to let pass after a request was sent to the mock: it soon answers, and that ends them.
     this.patience = 0;
+    // Looks to let pass where no timer keeps the program alive: it may be about to end. Nothing of these looks holds
+    // it, as a question does whose answer is waited for.
+    this.ending = 0;
     // Until when the parent believes that this thread waits, by its last question.
     this.believed = -Infinity;
     this.starting = 0;
@@ -150,6 +153,7 @@ class Schedule {
     this.denied = 0;
     let alive = false;
     for (const timer of this.pending.values()) if (timer.referenced) { alive = true; break; }
+    this.ending = alive ? 0 : PATIENCE;
     if (alive && this.keeper === null) this.keeper = real.setInterval(() => {}, LONGEST);
     else if (!alive && this.keeper !== null) {
       real.clearInterval(this.keeper);
@@ -242,8 +246,9 @@ class Schedule {
     }
     this.told = null;
     const activity = this.activity;
-    if (this.patience > 0) {
+    if (this.patience > 0 || this.ending > 0) {
       this.patience -= 1;
+      this.ending -= 1;
       if (this.believed > this.clock.now()) {
         // Something else has woken it: what it has set since, the parent does not know.
         this.believed = -Infinity;
