@@ -29,8 +29,12 @@ def call(server, query="", body=None):
         None if body is None else json.dumps(body).encode(),
         {"Authorization": f"Bearer {server.api_key}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        error.close()  # whoever holds it holds its connection
+        raise
 
 def create(server, **more):
     return call(server, body={"model": MODEL, "prompt": "A fox", **more})["id"]

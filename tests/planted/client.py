@@ -50,8 +50,12 @@ class Api:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {key}"} | ({"Content-Type": "application/json"} if data else {})
         request = urllib.request.Request((self.base if root is None else root) + path, data, headers)
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            error.close()  # whoever holds it holds its connection
+            raise
         return json.loads(text) if text.startswith(b"{") else text
 
     def create(self, **more: Any) -> str:
