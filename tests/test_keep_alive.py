@@ -244,6 +244,24 @@ def test_a_node_that_starts_quickly_trusts_the_mock_all_the_same(tmp_path: Path)
     assert said.stdout == "204\n", said.stderr
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+@pytest.mark.parametrize("compiled", ["new WebAssembly.Module(bytes)", "WebAssembly.compile(bytes)"])
+def test_a_node_that_starts_quickly_keeps_its_code_cache_until_webassembly_is_compiled(compiled: str) -> None:
+    """V8 takes no cached code of Node's own once a flag of its differs."""
+    script = f"""
+    const v8 = require("node:v8"), said = [];
+    v8.setFlagsFromString = (flags) => said.push(flags);
+    const bytes = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]), before = said.length;
+    Promise.resolve({compiled}).then((module) => {{
+      const restored = !/begin/.test(WebAssembly.compile);
+      console.log(before, said.join(), restored, module instanceof WebAssembly.Module);
+    }});
+    """
+    words = ["node", "--require", str(NODE_BRIEF), "-e", script]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stdout.startswith("0 --liftoff-only ") and done.stdout.endswith("true true\n"), done.stderr
+
+
 def test_a_program_that_stays_is_checked_by_no_more_processes_than_there_are_processors() -> None:
     stays, starts = KeepAliveClient([sys.executable]), CommandClient([sys.executable])
     assert _jobs(stays, None) == min(MOST_JOBS, processors())
