@@ -62,7 +62,7 @@ def test_what_a_run_breaks_is_an_error_line_a_table_and_a_report(tmp_path: Path)
     status, said, outputs, summary = act(tmp_path, mode="run", target=target)
     assert status == 1
     assert "::error title=A3 no-undocumented-fields::" in said
-    assert "| A3 no-undocumented-fields | the field extra is none of" in summary and "B13" not in summary
+    assert '| A3 no-undocumented-fields | the field "extra" is none of' in summary and "B13" not in summary
     assert (tmp_path / outputs["report"]).is_file()
 
 

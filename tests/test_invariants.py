@@ -45,7 +45,7 @@ def test_a3_names_an_undocumented_field(server: MockServer, strict: bool) -> Non
     create(server, seeed=5)
     (breach,) = check_trace(server.exchanges)
     assert (breach.id, breach.level, breach.exchanges) == ("A3", "R", (1,))
-    assert breach.says.startswith(f"the field seeed is none of {MODEL}")
+    assert breach.says.startswith(f'the field "seeed" is none of {MODEL}')
 
 
 @pytest.mark.parametrize(

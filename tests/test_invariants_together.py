@@ -200,4 +200,4 @@ def test_a7_says_what_is_true_of_lower_case(server: MockServer) -> None:
     )
     (breach,) = check_trace(server.exchanges)
     assert (reply.status, breach.id) == (200, "A7")
-    assert "401" not in breach.says and "'bearer'" in breach.says
+    assert "401" not in breach.says and '"bearer"' in breach.says

@@ -21,7 +21,7 @@ def test_it(kling_server):
 def test_a_breach_of_the_contract_is_a_warning(pytester: pytest.Pytester) -> None:
     result = run(pytester, UNDOCUMENTED)
     result.assert_outcomes(passed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*KlingMockWarning: A3 no-undocumented-fields: the field colour is none*"])
+    result.stdout.fnmatch_lines(['*KlingMockWarning: A3 no-undocumented-fields: the field "colour" is none*'])
 
 
 def test_a_breach_of_the_contract_is_an_error_on_request(pytester: pytest.Pytester) -> None:

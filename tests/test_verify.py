@@ -141,7 +141,7 @@ def test_a_broken_property_is_told_in_full(capsys: pytest.CaptureFixture[str]) -
     assert main(["verify", BAD, *some("A7", "B1")]) == 1
     shown = re.sub(r"[ \n]+", " ", capsys.readouterr().out)
     assert "✗ B1 one-create-per-job, " + MODEL in shown
-    assert "3 creates were sent for one video." in shown
+    assert "3 creates were sent for one video, the second after a poll that was answered 500." in shown
     assert "It would have been billed 3 times." in shown
     assert '"image_url": "https://example.com/a.png"' in shown
     assert "kling-mock serve --config .kling-mock/B1-kling-video-v1-standard-image-to-video.toml" in shown

@@ -15,7 +15,9 @@ from kling_mock.contract_tests.properties.f_process import _changed
 from kling_mock.contract_tests.properties.oracles import difference
 from kling_mock.contract_tests.reporting.formatting import _octal
 from kling_mock.contract_tests.running.models import Outcome
-from kling_mock.contract_tests.running.wording import compared, has_controls, one_line, printable, quoted
+from kling_mock.contract_tests.running.wording import compared, has_controls
+from kling_mock.wording import one_line, printable, quoted
+from tests.support import ROOT
 
 SURROGATES = st.text(st.characters(), max_size=40)
 
@@ -52,10 +54,27 @@ def test_two_values_that_differ_are_shown_to_differ(same: str, tails: tuple[str,
         ("", " ", 'x was given as "" and sent as " "'),
         ("a\nb", "a b", 'x was given as "a\\nb" and sent as "a b"'),
         ("e\u200b", "e", 'x was given as "e\\u200b" and sent as "e"'),
+        ("e\u0301", "\u00e9", 'x was given as "e\\u0301" and sent as "\\u00e9"'),
+        ("a\u00a0b", "a b", 'x was given as "a\\u00a0b" and sent as "a b"'),
+        ("a\u00adb", "ab", 'x was given as "a\\u00adb" and sent as "ab"'),
+        ("\u2764\ufe0f", "\u2764", 'x was given as "\\u2764\\ufe0f" and sent as "\\u2764"'),
     ],
 )
 def test_a_difference_can_be_read(given_: object, sent: object, says: str) -> None:
     assert difference({"x": sent}, {"x": given_}) == says
+
+
+@pytest.mark.parametrize("folder", ["contract_tests/properties", "mock_server/trace_rules"])
+def test_no_sentence_about_the_wire_quotes_as_python_does(folder: str) -> None:
+    for file in (ROOT / folder).glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "!r}" not in text and "join(repr(" not in text, file
+
+
+def test_pictures_that_differ_are_compared_at_once() -> None:
+    picture = "a" * 20_000_000
+    one, other = compared(picture, picture[:-1] + "b")
+    assert (one[-25:], other[-25:]) == ('aa" (20000000 characters)', 'ab" (20000000 characters)')
 
 
 def test_a_default_that_is_said_is_no_difference() -> None:

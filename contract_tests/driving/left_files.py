@@ -14,6 +14,8 @@ from kling_mock.exchanges.exchange import Exchange
 from kling_mock.media import clip_file
 from kling_mock.virtual_time.session import session_of_thread
 
+from ..running.wording import common
+
 __all__ = ["half_files", "written_files"]
 
 _MANY = 5_000
@@ -127,15 +129,6 @@ def _is_patched(content: bytes, clip: bytes) -> bool:
     if place < 0 or len(content) < _TELLING:
         return False
     while len(content) >= _TELLING and place >= 0:
-        content = content[_common(content, clip[place:]) :]
+        content = content[common(content, clip[place:]) :]
         place = clip.find(content[:_TELLING])
     return content in clip or _is_page(content) or not content.strip(b"\0")
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """How many bytes two contents have in common at their start."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
-    return low

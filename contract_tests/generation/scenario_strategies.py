@@ -18,8 +18,7 @@ from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.scenario import ERROR_SHAPES
 from kling_mock.timeline import FinalStatus, Step
 from kling_mock.trace_rules import REFUSALS
-
-from ..running.wording import quoted
+from kling_mock.wording import quoted
 
 __all__ = [
     "HANGS",

@@ -13,6 +13,7 @@ from kling_mock.errors import PayloadError
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation import parse_json
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import quoted
 
 from ..driving.run_limiter import FORWARDED_PREFIX
 from ..generation.payloads import (
@@ -26,7 +27,7 @@ from ..generation.payloads import (
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met
 from ..running.models import Run, Trial
-from ..running.wording import compared, has_controls, quoted
+from ..running.wording import compared, has_controls
 from .base import Context, Failure, Section
 from .contracts import schema_for
 from .inputs import LONGEST, MEGABYTES, TEXTS, image_of
@@ -81,7 +82,7 @@ def no_undocumented_fields(run: Run) -> Failure | None:
     for exchange in _of_json(run):
         unknown = next(undocumented(exchange.payload, schema_for(exchange, run.trial.model)), None)
         if unknown is not None:
-            return Failure(f"the field {unknown} is none of {run.trial.model}", exchange.number)
+            return Failure(f"the field {quoted(unknown)} is none of {run.trial.model}", exchange.number)
     return None
 
 
@@ -95,7 +96,7 @@ def omit_not_null(run: Run) -> Failure | None:
     for exchange in _of_json(run):
         added = next((path for path in nulls(exchange.payload) if path not in given), None)
         if added is not None:
-            what = f"the field {added}" if added else "the body"
+            what = f"the field {quoted(added)}" if added else "the body"
             return Failure(f"{what} was not given and sent as null", exchange.number)
     return None
 
@@ -184,11 +185,9 @@ def bearer_everywhere(run: Run) -> Failure | None:
         if exchange.kind in ("create", "poll"):
             sent = exchange.header_values(b"authorization")
             if sent != [f"Bearer {run.key}"]:
-                shown = ", ".join(quoted(value.replace(run.key, "KEY")) for value in sent) or "nothing"
-                return Failure(
-                    f'the {exchange.kind} says Authorization: {shown}; expected "Bearer KEY", once',
-                    exchange.number,
-                )
+                shown = " and ".join(quoted(value.replace(run.key, "KEY")) for value in sent)
+                says = f"says Authorization: {shown}" if sent else "has no Authorization header"
+                return Failure(f'the {exchange.kind} {says}; expected "Bearer KEY", once', exchange.number)
     return None
 
 
@@ -219,7 +218,7 @@ def strict_json(run: Run) -> Failure | None:
         found = _not_json(exchange.header_values(b"content-type"), exchange.body)
         lengths = exchange.header_values(b"content-length")
         if found is None and lengths and lengths != [str(exchange.body_size)]:
-            found = f"Content-Length is {', '.join(lengths)}, the body has {exchange.body_size} bytes"
+            found = f"Content-Length is {_all(lengths)}, the body has {exchange.body_size} bytes"
         if found is not None:
             return Failure(found, exchange.number)
     return None
@@ -228,15 +227,19 @@ def strict_json(run: Run) -> Failure | None:
 def _not_json(types: list[str], body: bytes) -> str | None:
     media_type, _, options = (types[0] if types else "").partition(";")
     if len(types) != 1 or media_type.strip().lower() != "application/json":
-        return f"Content-Type is {', '.join(types) or 'missing'}; expected application/json"
+        return f'Content-Type is {_all(types) or "missing"}; expected "application/json"'
     charset = options.lower().replace(" ", "").replace('"', "")
     if "charset=" in charset and "charset=utf-8" not in charset:
-        return f"Content-Type says {options.strip()}; JSON is UTF-8"
+        return f"Content-Type says {quoted(options.strip())}; JSON is UTF-8"
     try:
         parse_json(body)
     except PayloadError as error:
-        return f"the body is no strict JSON: {error}"
+        return f"the body is no strict JSON: expected {error.expected}, received {error.received}"
     return None
+
+
+def _all(values: list[str]) -> str:
+    return " and ".join(map(quoted, values))
 
 
 def _texts(context: Context) -> st.SearchStrategy[Trial]:
@@ -316,9 +319,14 @@ def big_inline_image(run: Run) -> Failure | None:
             f"the client {run.brief()}",
             creates[-1].number if creates else None,
         )
-    sent = creates[0].payload
-    if not isinstance(sent, dict) or sent.get("image_url") != run.trial.payload["image_url"]:
-        return Failure(f"an image of {run.trial.expect} MB did not arrive as it was", creates[0].number)
+    given, body = run.trial.payload["image_url"], creates[0].payload
+    sent = body.get("image_url") if isinstance(body, dict) else None
+    if sent != given:
+        before, after = compared(given, sent)
+        return Failure(
+            f"an image of {run.trial.expect} MB did not arrive as it was: {before} became {after}",
+            creates[0].number,
+        )
     return None
 
 
@@ -350,7 +358,7 @@ def invalid_refused(run: Run) -> Failure | None:
     if run.outcome.kind == "returned" and not accepted(run):
         return Failure(f"{run.trial.note}, and the client {run.brief()} as if all were well")
     if run.outcome.kind == "stopped":
-        return Failure(f"{run.trial.note}, and the client did not end")
+        return Failure(f"{run.trial.note}, and the client did not end: {many(run.received, 'request')} came")
     return None
 
 
@@ -371,5 +379,5 @@ def variant_fit(run: Run) -> Failure | None:
             return Failure(f"the model is {wanted}, and {named} was sent", exchange.number)
         foreign = next((name for name in sent if name not in known), None)
         if foreign is not None:
-            return Failure(f"the field {foreign} is none of {run.trial.model}", exchange.number)
+            return Failure(f"the field {quoted(foreign)} is none of {run.trial.model}", exchange.number)
     return None

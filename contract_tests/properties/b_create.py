@@ -9,18 +9,19 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
+from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too_little
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import one_line, quoted
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met, never_polled, states_told
 from ..running.models import Run, Trial
-from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import accepted, failed_clearly, mentions, not_delivered
+from .oracles import accepted, answered, failed_clearly, mentions, not_delivered, told_with
 from .retry_after import waited
 from .trials import behaving, brief_pairs, brief_payloads, each, every, fixed, stuck_trial
 
@@ -77,8 +78,17 @@ def made_again(run: Run) -> Failure | None:
 def one_create_per_job(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) > 1:
-        return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
+        met = _met_before(creates[1], run)
+        says = f"{len(creates)} creates were sent for one video, the second after {met}"
+        return Failure(says, creates[1].number)
     return None
+
+
+def _met_before(create: Exchange, run: Run) -> str:
+    """The last that a client was told before it sent a create again, in words."""
+    before = run.trace[run.trace.index(create) - 1]
+    word = f" {quoted(before.word)}" if before.word is not None and not before.fault else ""
+    return f"a {before.kind} that was {answered(before)}{word}"
 
 
 def _lost() -> st.SearchStrategy[Scenario]:
@@ -98,11 +108,14 @@ def no_blind_repost(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) > 1:
         return Failure(
-            f"the create's answer was lost after the job was made, and {len(creates)} creates were sent",
+            f"the create's answer was lost after the job was made ({answered(creates[0])}), and "
+            f"{len(creates)} creates were sent",
             creates[1].number,
         )
     if run.outcome.kind == "returned" and not run.delivered:
-        return Failure(f"the create's answer was lost, but the client {run.brief()} as if all were well")
+        how = f" ({answered(creates[0])})" if creates else ""
+        says = f"the create's answer was lost{how}, but the client {run.brief()} as if all were well"
+        return Failure(says)
     return None
 
 
@@ -131,7 +144,8 @@ def fail_fast(run: Run) -> Failure | None:
             f"the create was refused with {status}, and sent {len(creates)} times", creates[1].number
         )
     if polls:
-        return Failure(f"the create was refused with {status}, and then polled for", polls[0].number)
+        asked = one_line(polls[0].query_string.decode("utf-8", "replace"))
+        return Failure(f"the create was refused with {status}, and ?{asked} was polled", polls[0].number)
     return failed_clearly(run, f"the create was refused with {status}")
 
 
@@ -151,7 +165,10 @@ def surfaces_message(run: Run) -> Failure | None:
                 exchange.number,
             )
         if run.trial.strict and not mentions(body["requestId"], run):
-            return Failure(f"the request id {body['requestId']} is nowhere to be read", exchange.number)
+            return Failure(
+                f"the API gave the request id {quoted(body['requestId'])}, the client {run.brief()}",
+                exchange.number,
+            )
     return None
 
 
@@ -215,7 +232,7 @@ def _accepting(code: Literal[200, 201]) -> Scenario:
     plain=True,
 )
 def any_success(run: Run) -> Failure | None:
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 @rule(
@@ -224,11 +241,13 @@ def any_success(run: Run) -> Failure | None:
     first=every(scenario_strategies.bad_create_replies),
 )
 def bad_create_reply(run: Run) -> Failure | None:
+    how = f" ({answered(run.creates[0])})" if run.creates else ""
+    why = f"the create's answer named no job{how}"
     for exchange in run.polls:
         if exchange.job_id in NOBODY or not exchange.known_id:
             shown = one_line(exchange.query_string.decode("utf-8", "replace"))
-            return Failure(f"the create's answer named no job, and ?{shown} was polled", exchange.number)
-    return failed_clearly(run, "the create's answer named no job")
+            return Failure(f"{why}, and ?{shown} was polled", exchange.number)
+    return failed_clearly(run, why)
 
 
 @rule(
@@ -241,10 +260,10 @@ def bad_create_reply(run: Run) -> Failure | None:
 def terminal_in_create(run: Run) -> Failure | None:
     said = run.creates[0].word if run.creates else None
     if run.polls and said is not None:
-        return Failure(f"the create already said {said}, and the job was polled", run.polls[0].number)
+        return Failure(f"the create already said {quoted(said)}, and the job was polled", run.polls[0].number)
     if run.trial.scenario.create_status == "completed":
-        return not_delivered(run)
-    return failed_clearly(run, "the create already said error")
+        return told_with(run, not_delivered(run))
+    return failed_clearly(run, f"the create already said {quoted(said)}")
 
 
 _LONGER = Scenario(
@@ -293,7 +312,10 @@ def no_crosstalk(run: Run) -> Failure | None:
         own = run.urls.get(made.get(place, ""))
         others = [url for job, url in run.urls.items() if job != made.get(place)]
         if any(run.shows(url, outcome) for url in others):
-            return Failure("two jobs ran at the same time, and one of them got the other job's video")
+            return Failure(
+                "two jobs ran at the same time, and one of them got the other job's video: "
+                f"the client {run.brief(outcome)}"
+            )
         if own is None or not run.shows(own, outcome):
             return Failure(
                 f"two jobs ran at the same time, and one ended so: the client {run.brief(outcome)}"

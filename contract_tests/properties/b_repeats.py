@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+from kling_mock.wording import quoted
 
 from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
@@ -111,7 +112,7 @@ def own_job(run: Run) -> Failure | None:
             why = f"one call {went}, and the next one, which asked for something else, made no job"
         asked = next((exchange for exchange in sent if exchange.kind == "poll"), None)
         if asked is not None:
-            return Failure(f"{why}, but asked for that of another", asked.number)
+            return Failure(f"{why}, but polled {quoted(asked.job_id)}, the job of another", asked.number)
         outcome = run.outcomes[place]
         # To be told at once that the API is down, and nothing is tried, does no harm.
         if outcome.kind != "raised" or outcome.crashed or run.seconds > _AT_ONCE:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 from kling_mock.trace_rules.register import RULES, OfRule, Rule
+from kling_mock.wording import printable
 
 from ..driving.clients import Client
 from ..running.met import unmet
 from ..running.models import Run, Trial
-from ..running.wording import printable
 
 __all__ = ["Context", "Failure", "First", "Judge", "Look", "Narrow", "Profile", "Property", "Section"]
 

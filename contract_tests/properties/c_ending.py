@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE
 from kling_mock.scenarios.fault import TRANSPORT
+from kling_mock.wording import quoted
 
 from ..generation.scenario_strategies import PLAIN, failures
 from ..running.met import end_not_told, unmet_in_polls
@@ -38,7 +39,9 @@ def polled_on(run: Run) -> Failure | None:
         if job is None or exchange.kind not in ("create", "poll"):
             continue
         if exchange.kind == "poll" and job in ended:
-            return Failure(f"the job had ended with {ended[job]}, and was polled again", exchange.number)
+            return Failure(
+                f"the job had ended with {quoted(ended[job])}, and was polled again", exchange.number
+            )
         # What a create says is the business of B9; an answer that came damaged told nothing.
         if (
             exchange.kind == "poll"

@@ -11,16 +11,16 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.timeline import Step, is_final
 from kling_mock.trace_rules.retry_after import waits_too_little
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import one_line, quoted
 
 from ..generation import scenario_strategies
 from ..generation.payloads import smallest_payload
 from ..running.met import NEVER_POLLS, end_not_told, never_polled, states_told, unmet_in_polls
 from ..running.models import Run, Trial
-from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import failed_clearly, gave_up_early, mentions, not_delivered
+from .oracles import after_words, answered, failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import ENDLESS, ODD_STATUSES, OUTAGES, busy_loop, documented_job, long_jobs, named, wavering
-from .retry_after import PATIENCE, waits
+from .retry_after import PATIENCE, last_said, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
 __all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
@@ -41,7 +41,7 @@ A_FEW = 3
     plain=True,
 )
 def pending_vocabulary(run: Run) -> Failure | None:
-    return gave_up_early(run)
+    return after_words(run, gave_up_early(run))
 
 
 @rule(
@@ -53,7 +53,7 @@ def pending_vocabulary(run: Run) -> Failure | None:
     plain=True,
 )
 def unknown_status(run: Run) -> Failure | None:
-    words = ", ".join(repr(word) for word in run.trial.scenario.words.values())
+    words = ", ".join(map(quoted, run.trial.scenario.words.values()))
     if "no-status" in run.trial.scenario.shapes:
         shown = "showed no status"
     else:
@@ -141,7 +141,7 @@ def timeout_keeps_id(run: Run) -> Failure | None:
     if run.cut or not run.outcome.failed or not run.jobs:
         return None
     if not mentions(run.jobs[0], run):
-        return Failure(f"the client gave up on {run.jobs[0]} without naming it: it {run.brief()}")
+        return Failure(f"the client gave up on {quoted(run.jobs[0])} without naming it: it {run.brief()}")
     return None
 
 
@@ -213,7 +213,11 @@ def retry_after(run: Run) -> Failure | None:
                 f"and the next poll came after {waited:.1f} s",
                 after.number,
             )
-    return not_delivered(run)
+    failure, said = not_delivered(run), last_said(run)
+    if failure is None or said is None:
+        return failure
+    says = f"a poll was answered with Retry-After: {quoted(said)}; {failure.says}"
+    return Failure(says, failure.exchange)
 
 
 @rule(
@@ -226,8 +230,9 @@ def poll_fault_tolerance(run: Run) -> Failure | None:
     failure = not_delivered(run)
     if failure is None:
         return None
-    met = sum(exchange.fault is not None for exchange in run.polls)
-    return Failure(f"{many(met, 'poll')} went wrong in passing; {failure.says}", failure.exchange)
+    met = [exchange for exchange in run.polls if exchange.fault is not None]
+    how = f" ({', '.join(dict.fromkeys(map(answered, met)))})" if met else ""
+    return Failure(f"{many(len(met), 'poll')} went wrong in passing{how}; {failure.says}", failure.exchange)
 
 
 @rule(
@@ -314,7 +319,7 @@ def id_opaque(run: Run) -> Failure | None:
     plain=True,
 )
 def odd_order(run: Run) -> Failure | None:
-    return gave_up_early(run)
+    return after_words(run, gave_up_early(run))
 
 
 def _late(context: Context) -> st.SearchStrategy[Trial]:
@@ -341,7 +346,11 @@ def _late(context: Context) -> st.SearchStrategy[Trial]:
 )
 def late_completion(run: Run) -> Failure | None:
     seen = [exchange for exchange in run.polls if exchange.state == "completed"]
-    return not_delivered(run) if seen else None
+    failure = not_delivered(run)
+    if failure is None or not seen:
+        return None
+    says = f"the client's last poll was told {quoted(seen[-1].word)}; {failure.says}"
+    return Failure(says, failure.exchange)
 
 
 def _interrupted(context: Context) -> st.SearchStrategy[Trial]:

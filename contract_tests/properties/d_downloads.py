@@ -6,14 +6,14 @@ from pathlib import Path
 
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.scenarios.fault import FaultKind
+from kling_mock.wording import quoted
 
 from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run
-from ..running.wording import one_line
 from .base import Failure, Section
 from .d_result import downloads, fetches
 from .e_transport import TOO_LONG, held
-from .oracles import not_delivered
+from .oracles import not_delivered, told_with
 from .trials import LONG, each, fixed
 
 __all__ = ["SECTION"]
@@ -59,7 +59,7 @@ WAYS = (CATALOGUE["video-redirect"], CATALOGUE["video-slow"], WITHOUT_LENGTH)
 def moved_video(run: Run) -> Failure | None:
     if run.trial.scenario is WITHOUT_LENGTH and run.outcome.failed and not run.outcome.crashed:
         return None  # who cannot tell whether it came whole may say so
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 def _broken_once(kind: FaultKind, *others: Fault) -> Scenario:
@@ -92,7 +92,7 @@ def resumed_download(run: Run) -> Failure | None:
     fetched = fetches(run)
     if len(fetched) < 2 or not run.half_files or run.outcome.kind != "returned":
         return None  # a half file that is left, or hushed up, is the business of D8
-    kept, last = one_line(Path(run.half_files[0]).name), fetched[-1]
+    kept, last = quoted(Path(run.half_files[0]).name), fetched[-1]
     return Failure(
         f"the download broke off ({fetched[0].fault}), it was asked for again and answered {last.status}, "
         f"and {kept} is not the video",

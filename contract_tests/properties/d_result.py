@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
-from kling_mock.scenarios.scenario import Shape
+from kling_mock.scenarios.scenario import SHAPES, Shape
+from kling_mock.wording import quoted
 
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import unmet, unmet_in_polls
 from ..running.models import Run, Trial
-from ..running.wording import one_line, quoted
 from .base import Context, Failure, Section
-from .oracles import failed_clearly, key_shown, mentions, not_delivered
+from .oracles import failed_clearly, key_shown, mentions, not_delivered, told_with
 from .trials import behaving, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "downloads", "fetches"]
@@ -28,7 +28,8 @@ rule = SECTION.rule
 
 
 def _shaped(*names: Shape) -> Scenario:
-    return Scenario("generated", f"Answers: {', '.join(names)}.", shapes=frozenset(names))
+    says = "; ".join(SHAPES[name] for name in names)
+    return Scenario("generated", f"In answers: {says}.", shapes=frozenset(names))
 
 
 @rule(
@@ -39,7 +40,7 @@ def _shaped(*names: Shape) -> Scenario:
     plain=True,
 )
 def null_friendly(run: Run) -> Failure | None:
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 @rule(
@@ -51,9 +52,17 @@ def null_friendly(run: Run) -> Failure | None:
 )
 def completed_without_url(run: Run) -> Failure | None:
     done = [exchange for exchange in run.polls if exchange.state == "completed"]
+    answer = done[0].answer if done else None
+    shown = f" ({_told('video', answer)})" if isinstance(answer, dict) else ""
+    why = f"the job completed without a URL{shown}"
     if len(done) > 1:
-        return Failure("the job completed without a URL, and was polled again", done[1].number)
-    return failed_clearly(run, "the job completed without a URL")
+        return Failure(f"{why}, and was polled again", done[1].number)
+    return failed_clearly(run, why)
+
+
+def _told(name: str, answer: dict[str, Any]) -> str:
+    """A key of an answer as it was told: `"video": {}`, or that it is not there."""
+    return f'"{name}": {quoted(answer[name], 60)}' if name in answer else f'no "{name}"'
 
 
 @rule(
@@ -66,10 +75,11 @@ def error_shapes(run: Run) -> Failure | None:
     told = [exchange for exchange in run.trace if exchange.state == "error"]
     if not told:
         return None
-    failure = failed_clearly(run, "the job ended with an error")
+    answer = told[-1].answer
+    shown = f" ({_told('error', answer)})" if isinstance(answer, dict) else ""
+    failure = failed_clearly(run, f"the job ended with an error{shown}")
     if failure is not None:
         return failure
-    answer = told[-1].answer
     words = list(_texts(answer.get("error"))) if isinstance(answer, dict) else []
     if words and not any(mentions(word, run) for word in words):
         return Failure(f"the error said {quoted(words[0])}, the client {run.brief()}", told[-1].number)
@@ -96,7 +106,7 @@ def _texts(error: Any) -> list[str]:
     plain=True,
 )
 def extra_fields_ignored(run: Run) -> Failure | None:
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 @rule(
@@ -107,7 +117,7 @@ def extra_fields_ignored(run: Run) -> Failure | None:
     plain=True,
 )
 def any_usage(run: Run) -> Failure | None:
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 @rule(
@@ -197,7 +207,7 @@ def download_integrity(run: Run) -> Failure | None:
     if not fetched:
         return None
     if run.half_files:
-        kept = one_line(Path(run.half_files[0]).name)
+        kept = quoted(Path(run.half_files[0]).name)
         return Failure(
             f"the download went wrong ({fetched[0].fault}), and {kept} was left, which is no whole video",
             fetched[0].number,

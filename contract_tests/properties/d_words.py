@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+from kling_mock.wording import quoted
 
 from ..generation.payloads import fields_of, smallest_payload
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import unmet_in_polls
 from ..running.models import Run, Trial
-from ..running.wording import quoted
 from .base import Context, Failure, Section
-from .oracles import failed_clearly, mentions, not_delivered
+from .oracles import failed_clearly, mentions, not_delivered, told_with
 from .trials import each, fixed
 
 __all__ = ["SECTION"]
@@ -98,4 +98,4 @@ def decoy_keys(run: Run) -> Failure | None:
         return Failure(
             f"the id is {quoted(run.jobs[0])}, and {quoted(wrong.job_id)} was polled", wrong.number
         )
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))

@@ -8,7 +8,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..running.models import Run
 from .base import Failure, Section
-from .oracles import failed_clearly, mentions, not_delivered
+from .oracles import doing, failed_clearly, mentions, not_delivered, told_with
 from .trials import each, fixed, stuck_trial
 
 __all__ = ["SECTION"]
@@ -44,12 +44,12 @@ SPLIT = (
 )
 def split_characters(run: Run) -> Failure | None:
     if run.trial.scenario.ends == "completed":
-        return not_delivered(run)
+        return told_with(run, not_delivered(run))
     told = [exchange for exchange in run.trace if exchange.state == "error"]
     if not told:
         return None
     if run.outcome.crashed and "Unicode" in run.outcome.error:
-        return failed_clearly(run, "the job ended with an error")
+        return failed_clearly(run, doing(run))
     lost = run.outcome.failed and "\ufffd" in run.outcome.everything
     if lost and not mentions(told[-1].answer["error"]["message"], run):
         says = f"characters that came in two pieces were lost: the client {run.brief()}"

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
+from kling_mock.scenarios.fault import REWRITING
 
 from ..generation import scenario_strategies
 from ..running.models import Run
 from .base import Failure, Section
-from .oracles import failed_clearly, not_delivered
+from .oracles import doing, failed_clearly, not_delivered, told_with
 from .trials import behaving, every, fixed
 
 __all__ = ["SECTION", "TOO_LONG", "held"]
@@ -71,7 +72,7 @@ def slow_and_chunked(run: Run) -> Failure | None:
     creates = run.creates
     if len(creates) > 1:
         return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
-    return not_delivered(run)
+    return told_with(run, not_delivered(run))
 
 
 @rule(
@@ -90,15 +91,15 @@ def redirect_safe(run: Run) -> Failure | None:
 
 def _odd_dress() -> st.SearchStrategy[Scenario]:
     kinds = ("byte-order-mark", "wrong-content-type", "duplicate-keys")
-    places = ("any", "poll", "create")
+    places = {"any": "Every answer", "poll": "The answer of a poll", "create": "The answer of a create"}
     return st.builds(
         lambda kind, place: Scenario(
             "generated",
-            f"Answers of {place}: {kind}." if place != "any" else f"Every answer: {kind}.",
+            f"{places[place]} is {REWRITING[kind]}.",
             faults=(Fault(place, kind),),
         ),
         st.sampled_from(kinds),
-        st.sampled_from(places),
+        st.sampled_from(sorted(places)),
     )
 
 
@@ -114,4 +115,4 @@ def reply_hygiene(run: Run) -> Failure | None:
         return Failure(f"{len(creates)} creates were sent for one video", creates[1].number)
     if run.delivered or (run.outcome.failed and not run.outcome.crashed):
         return None
-    return failed_clearly(run, "an answer came in odd dress") or not_delivered(run)
+    return failed_clearly(run, doing(run)) or told_with(run, not_delivered(run))

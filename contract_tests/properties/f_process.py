@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import one_line, quoted
 
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met
 from ..running.models import Run
-from ..running.wording import compared, one_line, quoted
+from ..running.wording import compared
 from .base import Context, Failure, Section
-from .oracles import key_shown
+from .oracles import doing, key_shown
 from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION"]
@@ -64,12 +65,12 @@ def exit_code(run: Run) -> Failure | None:
     outcome = run.outcome
     if run.trial.scenario.name == "completed":
         if outcome.kind == "raised":
-            return Failure(f"the job completed, and the exit status is {outcome.status}")
+            return Failure(f"the job completed, but the client {run.brief()}")
         if run.url is not None and outcome.value != run.url:
             return Failure(f"the last line of stdout is {quoted(outcome.value)}, not the video's URL")
         return None
     if outcome.kind == "returned":
-        return Failure(f"the job failed ({run.trial.scenario.name}), and the exit status is 0")
+        return Failure(f"{doing(run)}, but the client {run.brief()} as if all were well")
     return None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from kling_mock.wording import quoted
+
 from ..generation.behaviours import LIMITED
 from ..running.models import Run
-from ..running.wording import quoted
 from .b_create import any_success, made_again, terminal_in_create
 from .base import Failure, Judge, Section
 from .c_ending import polled_on

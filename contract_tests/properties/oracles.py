@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,27 +10,34 @@ from typing import Any
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.validation.validator import undocumented_fields
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import one_line, quoted
 
+from ..generation.scenario_strategies import PLAIN
 from ..running.models import Run
-from ..running.wording import compared, one_line, quoted
+from ..running.wording import compared
 from .base import Failure
 from .contracts import goes_without_saying
 
 __all__ = [
     "accepted",
+    "after_words",
+    "answered",
     "difference",
     "documented",
+    "doing",
     "failed_clearly",
     "gave_up_early",
     "key_shown",
     "mentions",
     "not_delivered",
     "nulls",
+    "told_with",
     "undocumented",
 ]
 
 _AROUND = 40
 """Characters that are shown before and after a key."""
+_UNANSWERED = {"reset": "reset", "dropped": "dropped", "hang": "never answered"}
 EARLY = 240.0
 """Virtual seconds before which nobody may give up on a job that is under way: documented ones take longer."""
 
@@ -48,6 +56,35 @@ def not_delivered(run: Run) -> Failure | None:
     if run.creates and not accepted(run) and not any(exchange.fault for exchange in run.creates):
         return Failure(f"the create was refused, and no job was made: the client {run.brief()}", last)
     return Failure(f"the job ends with a video, but the client {run.brief()}", last)
+
+
+def told_with(run: Run, failure: Failure | None) -> Failure | None:
+    """A failure with what its trial's server does said before it, where that is anything odd."""
+    if failure is None or run.trial.scenario.name == PLAIN.name:
+        return failure
+    return Failure(f"{doing(run)}; {failure.says}", failure.exchange)
+
+
+def doing(run: Run) -> str:
+    """What a trial's server does, as a part of a sentence."""
+    says = run.trial.scenario.summary.rstrip(".")
+    return says[:1].lower() + says[1:]
+
+
+def after_words(run: Run, failure: Failure | None) -> Failure | None:
+    """A failure with the words before it by which polls were told how the job stood."""
+    words = [word for word, _ in itertools.groupby(poll.word for poll in run.polls) if word is not None]
+    if failure is None or not words:
+        return failure
+    return Failure(f"polls were told {', then '.join(map(quoted, words))}; {failure.says}", failure.exchange)
+
+
+def answered(exchange: Exchange) -> str:
+    """How a request was answered, in words: `answered 502 [html]`, `reset`, `never answered`."""
+    fault = f" [{exchange.fault}]" if exchange.fault not in (None, "status") else ""
+    if exchange.status is not None:
+        return f"answered {exchange.status}{fault}"
+    return _UNANSWERED.get(exchange.fault or "", f"not answered{fault}")
 
 
 def failed_clearly(run: Run, why: str) -> Failure | None:

@@ -12,13 +12,14 @@ from kling_mock.exchanges.exchange import Exchange
 from kling_mock.media import clip_for
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.timeline import Step
+from kling_mock.wording import quoted
 
 from ..generation import scenario_strategies
 from ..generation.contract_view import current_catalog
 from ..generation.payloads import smallest_payload
 from ..running.models import Trial
-from ..running.wording import quoted
 from .base import Context, Failure
+from .oracles import answered
 from .trials import LONG, MANY
 
 __all__ = [
@@ -125,8 +126,8 @@ def _pace(polls: Sequence[Exchange]) -> float:
 
 
 def _busy(polls: Sequence[Exchange]) -> Failure:
-    met = {str(poll.status or "no answer") for poll in polls[:-1] if poll.fault and not _slow(poll)}
-    why = f", after {' and '.join(sorted(met))}" if met else ""
+    met = {answered(poll) for poll in polls[:-1] if poll.fault and not _slow(poll)}
+    why = f", after some were {' and '.join(sorted(met))}" if met else ""
     says = f"{len(polls)} polls came, one every {_pace(polls) * 1000:.0f} ms{why}"
     return Failure(says, polls[1].number)
 

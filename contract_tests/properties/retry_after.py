@@ -13,7 +13,7 @@ from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..running.models import Run
 
-__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "own_cap", "waited", "waits"]
+__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "last_said", "own_cap", "waited", "waits"]
 
 PATIENCE = 60.0
 """Virtual seconds up to which a Retry-After is honoured by any client."""
@@ -46,6 +46,12 @@ def waits(run: Run) -> Iterator[tuple[Exchange, Exchange, float, float]]:
         asked = retry_after(before) if before.status in (429, 503) else None
         if asked is not None:
             yield before, after, asked, waited(before, after)
+
+
+def last_said(run: Run) -> str | None:
+    """The last Retry-After that a poll was answered with, as it was written; None where there was none."""
+    headers = (header for poll in reversed(run.polls) for header in poll.answer_headers)
+    return next((value.decode("latin-1") for name, value in headers if name == b"retry-after"), None)
 
 
 def own_cap(run: Run) -> float | None:

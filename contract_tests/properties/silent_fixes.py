@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from kling_mock.wording import quoted
+
 from ..generation.negative_values import MISSING
 from ..generation.payload_factory import InvalidCase
 from ..generation.scenario_strategies import PLAIN
 from ..running.models import Trial
-from ..running.wording import quoted
 from .oracles import difference
 
 __all__ = ["mended", "negative_trial"]
@@ -25,7 +26,7 @@ def negative_trial(model: str, case: InvalidCase) -> Trial:
     elif case.value is MISSING:
         note = f"{where} is required and missing"
     else:
-        note = f"{where} breaks {case.constraint}: {quoted(case.value, 60)}"
+        note = f"{where} is {quoted(case.value, 60)}, which is not valid ({case.constraint})"
     return Trial(model, case.payload, PLAIN, note=note, expect=case.field)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 
 from kling_mock.real_time import real_time
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import printable
 
 from ..running.events import (
     Checked,
@@ -24,13 +25,13 @@ from ..running.events import (
     ResultKind,
     Started,
 )
-from ..running.wording import printable
 from .formatting import (
     billed,
     command_line,
     curl_lines,
     explanation,
     payload_text,
+    sentence,
     timeline,
     verdict,
     way_of,
@@ -204,7 +205,7 @@ def explain(started: Started, result: Result, file: Path | None = None, sign: st
     advisory = " (advice: does not count)" if result.advisory else ""
     lines = [
         f"{sign} {result.id} {result.name}, {result.model}{advisory}",
-        *_wrapped(example.says[:1].upper() + example.says[1:] + "."),
+        *_wrapped(sentence(example.says)),
         *_wrapped(" ".join(part for part in (result.rule.cost, billed(result)) if part)),
         *_wrapped(f"To mend it: {result.rule.mend[:1].lower()}{result.rule.mend[1:]}"),
     ]

@@ -13,10 +13,10 @@ from kling_mock.exchanges.line import Line, line_of
 from kling_mock.scenarios import Scenario
 from kling_mock.timeline import PLAIN_PLAN
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import printable
 
 from ..running.events import Counterexample, Finished, Result, Started
 from ..running.models import Run
-from ..running.wording import printable
 
 __all__ = [
     "answer_text",
@@ -25,6 +25,7 @@ __all__ = [
     "curl_lines",
     "explanation",
     "payload_text",
+    "sentence",
     "timeline",
     "trace_lines",
     "verdict",
@@ -37,6 +38,12 @@ SERVED = "http://127.0.0.1:8000"
 """The default address of `kling-mock serve`: the mock of the run is gone."""
 ID_OF = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"id\"])'"
 """What reads the id of a job from the answer to its create, in a shell."""
+URL_OF = 'python3 -c \'import json, sys; print(json.load(sys.stdin)["video"]["url"])\' 2>/dev/null'
+"""What reads the URL of a video from the answer to a poll, and fails where there is none yet."""
+_DOWNLOADS = 4
+"""Downloads of one job that are shown, the last ones."""
+_SHOWN = ("authorization", "content-type", "range", "if-range")
+"""Headers of a request that make a difference."""
 
 
 def explanation(result: Result) -> str:
@@ -46,6 +53,11 @@ def explanation(result: Result) -> str:
     if result.result == "xpassed":
         return f"it is kept, though it is listed as a known failure: {printable(result.reason)}"
     return printable(result.reason)
+
+
+def sentence(says: str) -> str:
+    """A breach as a sentence; where a client's own words are its end, so is their full stop."""
+    return says[:1].upper() + says[1:] + ("" if says.endswith((".", "!", "?", "…")) else ".")
 
 
 def verdict(finished: Finished) -> str:
@@ -168,7 +180,8 @@ def blamed_exchange(example: Counterexample) -> Exchange | None:
 def curl_lines(example: Counterexample) -> list[str]:
     """The offending request for a shell, to paste as it is; nothing where none was sent.
 
-    A poll needs a job that the server has made: the create comes first, and names it.
+    A poll needs a job that the server has made: the create comes first, and names it. A download needs one
+    that has ended, and the downloads before it.
     """
     exchange = blamed_exchange(example)
     if exchange is None:
@@ -177,16 +190,35 @@ def curl_lines(example: Counterexample) -> list[str]:
     if made is None:
         return [_curl(exchange, example.run)]
     polls = [one for one in example.run.trace if one.kind == "poll" and one.job_id == exchange.job_id]
+    create = f"id=$({_curl(made, example.run, show='-s')} | {ID_OF})"
+    if exchange.kind == "video":
+        return [create, *_downloads(exchange, polls, example.run)]
     times = 1 + polls.index(exchange)
+    poll = _poll(exchange, example.run)
+    return [create, poll if times == 1 else f"for n in $(seq {times}); do {poll}; echo; done"]
+
+
+def _poll(exchange: Exchange, run: Run, show: str = "-i") -> str:
     target = f'-G {shlex.quote(SERVED + exchange.path)} --data-urlencode "generation_id=$id"'
-    poll = _curl(exchange, example.run, target=target)
-    again = poll if times == 1 else f"for n in $(seq {times}); do {poll}; echo; done"
-    return [f"id=$({_curl(made, example.run, show='-s')} | {ID_OF})", again]
+    return _curl(exchange, run, show=show, target=target)
+
+
+def _downloads(exchange: Exchange, polls: Sequence[Exchange], run: Run) -> list[str]:
+    """What asks for the job until it has a URL, and the downloads from there up to this one."""
+    asked = [one for one in run.trace if one.kind == "video" and one.job_id == exchange.job_id]
+    asked = asked[: 1 + asked.index(exchange)][-_DOWNLOADS:]
+    wait = f"until url=$({_poll(polls[0], run, '-s')} | {URL_OF}); do sleep 1; done"
+    ways = {"GET": "-D - -o video.mp4", "HEAD": "-I"}
+    return [wait, *(_curl(one, run, show=ways.get(one.method, "-i"), target='"$url"') for one in asked)]
 
 
 def _create_of(exchange: Exchange, run: Run) -> Exchange | None:
-    """The create of the job that a poll asked for by its very id; None for any other request."""
-    if exchange.kind != "poll" or exchange.query != {"generation_id": [exchange.job_id]}:
+    """The create of the job that a poll asked for by its very id, or a download for its video; else None."""
+    if exchange.kind == "video":
+        polled = any(one.kind == "poll" and one.job_id == exchange.job_id for one in run.trace)
+        if not polled or exchange.job_id is None:
+            return None
+    elif exchange.kind != "poll" or exchange.query != {"generation_id": [exchange.job_id]}:
         return None
     creates = (one for one in run.trace if one.kind == "create" and one.job_id == exchange.job_id)
     return next((one for one in creates if isinstance(one.answer, dict) and "id" in one.answer), None)
@@ -195,10 +227,10 @@ def _create_of(exchange: Exchange, run: Run) -> Exchange | None:
 def _curl(exchange: Exchange, run: Run, *, show: str = "-i", target: str = "") -> str:
     """One request for a shell, with the key as a variable that may be unset."""
     parts = ["curl", show]
-    if exchange.method != "GET":
+    if exchange.method not in ("GET", "HEAD"):
         parts += ["-X", exchange.method]
     parts.append(target or shlex.quote(SERVED + line_of(exchange, run.started, run.redactor).target))
-    for name in ("authorization", "content-type"):
+    for name in _SHOWN:
         for value in exchange.header_values(name.encode()):
             parts += ["-H", _header(name, value, run)]
     if not exchange.body:

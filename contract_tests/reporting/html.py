@@ -11,7 +11,7 @@ from kling_mock.verdicts.shown import many
 from ..running.events import Finished, Result, ResultKey, Started
 from .artifacts import scenario_text
 from .console import WORDS, counted, kind_of
-from .formatting import billed, command_line, curl_lines, explanation, payload_text, verdict
+from .formatting import billed, command_line, curl_lines, explanation, payload_text, sentence, verdict
 from .sequence_svg import sequence
 
 __all__ = ["as_html"]
@@ -124,7 +124,7 @@ def _case(started: Started, result: Result, files: Mapping[ResultKey, Path]) -> 
     return (
         f'<section class="{kind}" id="{result.id}"><h3>{result.id} {escape(result.name)}</h3>'
         f'<p class="faint">{escape(result.model)}{advice}</p>'
-        f"<p>{escape(example.says[:1].upper() + example.says[1:])}.</p>"
+        f"<p>{escape(sentence(example.says))}</p>"
         f'<p class="cost">{escape(" ".join(part for part in (result.rule.cost, billed(result)) if part))}</p>'
         f"{note}{base}{sequence(example.run, example.exchange)}"
         f"<details open><summary>Payload</summary><pre>{escape(payloads)}</pre></details>"

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from kling_mock.timing import LATE_RUN
 from kling_mock.trace_rules.register import Section
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import one_line
 
 from ..driving.engine import Engine
 from ..properties import Context, Failure, Property
@@ -25,7 +26,6 @@ from .causes import EVERYWHERE
 from .events import Counterexample, Result, ResultKind
 from .met import NEVER_POLLS
 from .models import Run, Trial
-from .wording import one_line
 
 __all__ = ["SLOW_PROGRAM", "Limits", "check"]
 

@@ -9,9 +9,9 @@ from kling_mock.scenarios import Fault, Scenario
 from kling_mock.scenarios.fault import MODIFIERS
 from kling_mock.scenarios.scenario import Shape
 from kling_mock.timeline import PENDING_STATUSES, PLAIN_PLAN, JobStatus, is_final
+from kling_mock.wording import quoted
 
 from .models import Run
-from .wording import quoted
 
 __all__ = [
     "NEVER_POLLS",

@@ -15,8 +15,7 @@ from kling_mock.exchanges.exchange import Exchange, trace_redactor
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.jobs.charges import Charge
 from kling_mock.scenarios import Scenario
-
-from .wording import one_line, quoted
+from kling_mock.wording import one_line, quoted
 
 __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
 
@@ -207,6 +206,9 @@ class Outcome:
             return "did not end and was stopped" + (f": {hide(self.text)}" if self.text else "")
         lines = hide(self.text).strip().splitlines()
         first = lines[0].removeprefix("Uncaught ") if lines else ""
+        if lines and _VALIDATORS.search(self.error):
+            # Its first line is a headline; what was refused stands below.
+            first = " ".join(line.strip() for line in lines)
         # A program says the name of its error itself.
         first = "" if first == self.error else first.removeprefix(f"{self.error}: ")
         shown = one_line(first, _BRIEF)

@@ -1,68 +1,61 @@
-"""Values in sentences: quoted as JSON, on one line, without raw control bytes, with the part that differs."""
+"""Two values that differ, in a sentence: with the part in which they do."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any
+from typing import Any, AnyStr
 
-__all__ = ["compared", "has_controls", "one_line", "printable", "quoted"]
+from kling_mock.wording import printable, quoted
 
-_MOST = 100
+__all__ = ["common", "compared", "has_controls"]
+
 _BEFORE, _AFTER = 16, 44
 """Characters shown around the first one that differs."""
 
 
-def printable(text: str) -> str:
-    """A text on one line: what moves a cursor, hides or breaks a line is written as an escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(sign if _shows(sign) else _escape(sign) for sign in text)
-
-
-def _shows(sign: str) -> bool:
-    return sign.isprintable() or (unicodedata.category(sign) in ("Zs", "Cf") and sign not in _TURNING)
-
-
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u200b")
-"""Marks that change the direction of what stands around them, or cannot be seen at all."""
-_BRIEF = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def _escape(sign: str) -> str:
-    return _BRIEF.get(sign) or json.dumps(sign)[1:-1]
-
-
-def one_line(text: str, most: int = _MOST) -> str:
-    """A text on one line, shortened."""
-    shown = printable(text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
-def quoted(value: Any, most: int = _MOST) -> str:
-    """A value as JSON on one line, shortened."""
-    shown = printable(json.dumps(value, ensure_ascii=False, default=repr))
-    if len(shown) <= most:
-        return shown
-    return shown[: most - 2] + ('…"' if isinstance(value, str) else "…")
-
-
 def compared(one: Any, other: Any) -> tuple[str, str]:
-    """Two values that differ, as JSON; of long texts the part in which they do."""
-    if isinstance(one, str) and isinstance(other, str) and max(len(one), len(other)) > _AFTER:
-        pairs = enumerate(zip(one, other, strict=False))
-        place = next((i for i, (left, right) in pairs if left != right), min(len(one), len(other)))
-        return _around(one, place), _around(other, place)
-    return quoted(one), quoted(other)
+    """Two values that differ, as JSON; of long texts the part in which they do.
+
+    Texts that look the same, as a letter and a combining mark beside the letter that has it, are written
+    in escapes.
+    """
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return quoted(one), quoted(other)
+    alike = max(len(one), len(other)) <= _LOOKED_AT and _looks(one) == _looks(other)
+    if not alike and max(len(one), len(other)) <= _AFTER:
+        return quoted(one), quoted(other)
+    place = common(one, other)
+    return _around(one, place, escaped=alike), _around(other, place, escaped=alike)
 
 
-def _around(text: str, place: int) -> str:
-    start = max(0, place - _BEFORE)
+_VARIANTS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+_LOOKED_AT = 100_000
+"""Characters of a text that is held against another by how it looks."""
+
+
+def _looks(text: str) -> str:
+    """A text without what is not seen of it: how its signs are put together, and signs that have no shape."""
+    shown = unicodedata.normalize("NFKC", text)
+    return "".join(sign for sign in shown if unicodedata.category(sign) != "Cf" and sign not in _VARIANTS)
+
+
+def _around(text: str, place: int, *, escaped: bool) -> str:
+    start = max(0, place - _BEFORE) if len(text) > _AFTER else 0
     part = text[start : place + _AFTER]
-    shown = json.dumps(part, ensure_ascii=False)[1:-1]
+    shown = json.dumps(part, ensure_ascii=escaped)[1:-1]
     before, after = "…" if start else "", "…" if place + _AFTER < len(text) else ""
-    count = f" ({len(text)} characters)"
+    count = f" ({len(text)} characters)" if before or after else ""
     return f'"{before}{printable(shown)}{after}"{count}'
+
+
+def common(one: AnyStr, other: AnyStr) -> int:
+    """How many characters, or bytes, two texts have in common at their start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 def has_controls(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..exchanges.exchange import Exchange
+from ..wording import quoted
 from .reposts import blind_reposts
 from .retry_after import waited_too_little
 from .trace import PLACEHOLDERS, Accusation, Trace, final, readable, told_its_id
@@ -85,8 +86,8 @@ def b4_fail_fast_4xx(trace: Trace) -> Iterator[Accusation]:
             asked = exchange.job_id or ""
             if asked.lower() in PLACEHOLDERS:
                 yield Accusation(
-                    f"after a create that was answered {refused.status} the client polls for {asked!r}: "
-                    "the user never learns why there is no video.",
+                    f"after a create that was answered {refused.status} the client polls for "
+                    f"{quoted(asked)}: the user never learns why there is no video.",
                     (refused, exchange),
                 )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ..exchanges.exchange import Exchange
+from ..wording import quoted
 from .id_mutations import lost_digits, mangled
 from .retry_after import waited_too_little
 from .trace import Accusation, Trace, final
@@ -118,12 +119,12 @@ def c8_retry_after(trace: Trace) -> Iterator[Accusation]:
 
 def c11_id_round_trip(trace: Trace) -> Iterator[Accusation]:
     """A poll for what an id becomes when it is not encoded, or twice, or cut at a character of URLs."""
-    yield from _altered_ids(trace, mangled, "the paid video is never found: {id!r} was polled as {asked!r}.")
+    yield from _altered_ids(trace, mangled, "the paid video is never found: {id} was polled as {asked}.")
 
 
 def c12_id_opaque(trace: Trace) -> Iterator[Accusation]:
     """A poll for what an id becomes when it is read as a number, or taken apart."""
-    says = "an id was taken for more than a string, and is lost: {id!r} was polled as {asked!r}."
+    says = "an id was taken for more than a string, and is lost: {id} was polled as {asked}."
     yield from _altered_ids(trace, lost_digits, says)
 
 
@@ -137,7 +138,9 @@ def _altered_ids(trace: Trace, altered: Callable[[str, str], bool], says: str) -
             latest = islice(reversed(issued), MOST_ISSUED)
             origin = next((job_id for job_id in latest if altered(job_id, asked)), None)
             if origin is not None:
-                yield Accusation(says.format(id=origin, asked=asked), (issued[origin], exchange))
+                yield Accusation(
+                    says.format(id=quoted(origin), asked=quoted(asked)), (issued[origin], exchange)
+                )
 
 
 def _failed(download: Exchange) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from ..api.request_context import REDIRECTED
 from ..exchanges.exchange import Exchange
+from ..exchanges.redaction import shown_scheme
 from ..validation.problems import UNKNOWN_MODEL
+from ..wording import quoted
 from .near_paths import nearest_path
 from .trace import Accusation, Trace
 
@@ -40,10 +42,8 @@ def a3_no_undocumented_fields(trace: Trace) -> Iterator[Accusation]:
     for create in trace.creates:
         for problem in (*create.findings, *create.violations):
             if problem.constraint == "undocumented":
-                yield Accusation(
-                    f"the field {problem.path} is none of {create.model}, so what it asks for never happens.",
-                    (create,),
-                )
+                says = f"the field {quoted(problem.path)} is none of {create.model}"
+                yield Accusation(f"{says}, so what it asks for never happens.", (create,))
 
 
 def a6_exact_route(trace: Trace) -> Iterator[Accusation]:
@@ -82,9 +82,10 @@ def a7_bearer_everywhere(trace: Trace) -> Iterator[Accusation]:
             continue
         scheme, _, key = values[0].partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            yield Accusation(f"a {exchange.kind} without 'Bearer KEY' is answered 401.", (exchange,))
+            says = f"a {exchange.kind} that says {quoted(shown_scheme(scheme))} is answered 401"
+            yield Accusation(f'{says}: the API expects "Bearer KEY".', (exchange,))
         elif scheme != "Bearer":
-            says = f"a {exchange.kind} says {scheme!r}: the API documents 'Bearer'"
+            says = f'a {exchange.kind} says {quoted(scheme)}: the API documents "Bearer"'
             yield Accusation(f"{says}, and servers may insist on it.", (exchange,))
         elif exchange.key_in_url:
             yield Accusation("the key is in the URL, where logs and proxies keep it.", (exchange,))
@@ -99,7 +100,7 @@ def a8_strict_json(trace: Trace) -> Iterator[Accusation]:
         if typed:
             yield Accusation(f"the create says {typed[0].received}, not application/json.", (create,))
         elif charset not in ("", "utf-8", "utf8"):
-            yield Accusation(f"the create says charset={charset}; JSON is UTF-8.", (create,))
+            yield Accusation(f"the create says charset={quoted(charset)}; JSON is UTF-8.", (create,))
         elif broken:
             wrong = f"expected {broken[0].expected}, received {broken[0].received}"
             yield Accusation(f"the body is not strict JSON: {wrong}.", (create,))
