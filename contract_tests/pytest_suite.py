@@ -23,7 +23,7 @@ from .reporting.artifacts import Artifacts
 from .reporting.console import explain
 from .running.checks import Checks, Plan
 from .running.events import Result, Started
-from .running.session import plan_of, ready_engine, select_models, select_properties, view_of
+from .running.session import check_fields, plan_of, ready_engine, select_models, select_properties, view_of
 from .running.spending import Spending
 
 __all__ = ["Suite", "contract_test"]
@@ -38,6 +38,7 @@ class Suite:
         self.plan = plan
         with viewed(plan.view):
             self.models = select_models(plan.models)
+            check_fields(plan, self.models)
         self.properties = select_properties(plan.properties, plan.level, plan.ignore)
         self._target = target
         self._artifacts = Artifacts(save)

@@ -8,7 +8,7 @@ from kling_mock.errors import KlingMockError
 
 from .properties import Property
 from .pytest_suite import Suite
-from .running.options import contract_options
+from .running.options import contract_options, written_as_here
 from .running.session import plan_of
 
 __all__: list[str] = []
@@ -45,7 +45,8 @@ def _made(config: pytest.Config) -> Suite | None:
         return None
     folder = config.invocation_params.dir
     options = contract_options(config)
-    return Suite(target, plan_of(options, folder), folder / options["save"])
+    with written_as_here(config):
+        return Suite(target, plan_of(options, folder), folder / options["save"])
 
 
 def test_contract(model: str, wanted: Property | None, request: pytest.FixtureRequest) -> None:

@@ -127,13 +127,19 @@ class SpecError(KlingMockError):
     """An OpenAPI document cannot be used.
 
     Where a single part of it is to blame, `place` says which (a file, then the way within it) and `keyword`
-    the keyword of JSON Schema; both are empty otherwise.
+    the keyword of JSON Schema; both are empty otherwise. `option` is what named it, where that is to blame.
     """
 
-    def __init__(self, message: str, *, place: str = "", keyword: str = "") -> None:
+    def __init__(self, message: str, *, place: str = "", keyword: str = "", option: str = "") -> None:
+        self.problem = message
         self.place = place
         self.keyword = keyword
-        super().__init__(message)
+        self.option = option
+        super().__init__(f"{option}: {message}" if option else message)
+
+    def blaming(self, option: str) -> SpecError:
+        """The same problem of an option that is written like this."""
+        return SpecError(self.problem, place=self.place, keyword=self.keyword, option=option)
 
 
 class UnknownModel(KlingMockError, LookupError):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
-from .errors import SettingsError, did_you_mean, nearest
+from .errors import SettingsError, SpecError, did_you_mean, nearest
 from .units import (
     DURATION_SCHEMA,
     FASTEST,
@@ -52,6 +52,7 @@ __all__ = [
     "WORDS",
     "Kind",
     "Option",
+    "as_written",
     "given_options",
     "mistyped_variables",
     "options_of",
@@ -276,6 +277,24 @@ def read_options(
         if given.get(name) not in (None, (), []):
             values[name] = option.read(given[name], prefix + option.written.removeprefix("--"))
     return values
+
+
+def as_written(
+    error: SettingsError | SpecError,
+    options: Iterable[Option],
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    *,
+    prefix: str = "--",
+) -> SettingsError | SpecError:
+    """An error that blames an option by its name, blaming it as somebody wrote it: a flag, or a variable."""
+    option = next((option for option in options if option.name == error.option), None)
+    if option is None:
+        return error
+    if given.get(option.name) not in (None, (), []):
+        return error.blaming(prefix + option.written.removeprefix("--"))
+    variable = next((name for name in option.variables if name in environ), None)
+    return error if variable is None else error.blaming(variable)
 
 
 def given_options(table: type, given: Mapping[str, Any]) -> dict[str, Any]:

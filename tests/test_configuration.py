@@ -200,7 +200,7 @@ def test_a_dotted_key_has_a_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.toml cannot be read: No such file"):
         load_config(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"seed = '\xe9'")
     with pytest.raises(ConfigError, match=r"latin\.toml: expected UTF-8, received the byte 0xe9"):

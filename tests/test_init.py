@@ -182,7 +182,7 @@ def test_what_is_there_is_kept_and_named(
         ("def generate(payload): ...", ["client:generate"], "takes no base URL"),
         ("def generate(payload, base, user): ...", ["client:generate"], "needs user as well"),
         ("", ["client.py"], "expected MODULE:FUNCTION"),
-        ("", ["--", "node-of-no-name", "client.mjs"], "there is no program 'node-of-no-name'"),
+        ("", ["--", "node-of-no-name", "client.mjs"], "There is no program 'node-of-no-name' on PATH"),
         ("", ["--", sys.executable, "client.mjs"], "there is no file client.mjs"),
         ("", ["client:generate", "--", "node"], "expected one client"),
         (

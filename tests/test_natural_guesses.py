@@ -71,7 +71,7 @@ def test_a_list_of_known_failures_that_is_missing_is_one_plain_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["verify", "json:dumps", "--xfails", "none.txt"]) == 2
-    assert "none.txt: cannot be read: No such file or directory." in capsys.readouterr().err
+    assert "none.txt cannot be read: No such file or directory." in capsys.readouterr().err
 
 
 def test_a_folder_stands_for_its_json_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

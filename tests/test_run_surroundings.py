@@ -444,7 +444,7 @@ def test_nothing_is_said_of_the_mock_where_the_program_never_ran(tmp_path: Path)
             126,
             f"cannot run {script}: its interpreter /no/such/interpreter does not exist",
         ),
-        (["--", "no-such-command-anywhere"], 127, "command not found: no-such-command-anywhere"),
+        (["--", "no-such-command-anywhere"], 127, "There is no program 'no-such-command-anywhere' on PATH"),
         (["--timeout", "0.1", "--", "sleep", "60"], 124, "took longer than 0.1 s"),
     ):
         done = run(*words)

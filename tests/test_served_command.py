@@ -72,7 +72,7 @@ def test_the_command_finds_the_server_and_keeps_its_output_and_its_status() -> N
     [
         (["--check", "--", sys.executable, "-c", "pass"], 1, "T3 mock-called"),
         (["--check", "--ignore", "t3", "--", sys.executable, "-c", "pass"], 0, "no required rule broken"),
-        (["--", "no-such-command-here"], 127, "kling-mock serve: command not found: no-such-command-here"),
+        (["--", "no-such-command"], 127, "kling-mock serve: There is no program 'no-such-command' on PATH"),
         (
             ["--timeout", "200ms", "--", sys.executable, "-c", "import time; time.sleep(60)"],
             124,

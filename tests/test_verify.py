@@ -262,9 +262,17 @@ def test_options_come_from_the_environment_too(
     ("words", "says"),
     [
         ([], "expected a client"),
-        (["no_such_module_here:generate"], "cannot be imported: ModuleNotFoundError"),
-        (["tests.clients.reference:generat"], "has no 'generat'"),
-        (["nothing-like-this"], "expected MODULE:FUNCTION"),
+        (["no_such_module_here:generate"], "cannot be imported: there is no module 'no_such_module_here'"),
+        (["tests.clients.reference:generat"], "has no 'generat'. Did you mean 'generate'"),
+        (["tests.clients.reference:zzz"], "has no 'zzz'; it has "),
+        (["nothing-like-this"], "A Python function is named MODULE:FUNCTION"),
+        (["--", "nothing-like-this"], "There is no program 'nothing-like-this' on PATH: expected a command"),
+        (["--", "./nothing"], "There is no program './nothing': expected a command"),
+        ([str(ROOT / "tests")], "/tests' is a folder: expected a program"),
+        (
+            [str(ROOT / "tests" / "support.py")],
+            "/support.py' is not executable: expected a program; write python",
+        ),
         (["no-such-program", "x"], "There is no program 'no-such-program'"),
         ([GOOD, "--model", "kling-video/v9"], "no model 'kling-video/v9'"),
         ([GOOD, "--property", "Z1"], "no property 'Z1'"),
@@ -276,7 +284,7 @@ def test_options_come_from_the_environment_too(
         ([GOOD, "--timeout", "soon"], "--timeout: expected a time"),
         ([GOOD, "--seed", "x"], "--seed: expected a whole number"),
         ([GOOD, "--report", "no/such/folder/r.json"], "--report: there is no folder"),
-        ([GOOD, "--xfails", "none.txt"], "none.txt: cannot be read"),
+        ([GOOD, "--xfails", "none.txt"], "--xfails: none.txt cannot be read"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
@@ -406,7 +414,7 @@ def test_the_kit_in_pytest_shows_what_it_cannot_save(tmp_path: Path) -> None:
         ),
         (
             ["--kling-client", GOOD, "--kling-property", "Q1"],
-            "The options cannot be used: There is no property",
+            "The options cannot be used: --kling-property: there is no property",
         ),
         pytest.param(
             ["--kling-client", "nothing:here"],

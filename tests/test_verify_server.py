@@ -80,4 +80,4 @@ def test_a_program_is_driven_too(elsewhere: MockServer) -> None:
 
 def test_a_server_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--server", "http://127.0.0.1:9", "tests.clients.far:generate"]) == 2
-    assert "--server: The server at http://127.0.0.1:9 does not answer" in capsys.readouterr().out
+    assert "--server: The server at http://127.0.0.1:9 does not answer" in capsys.readouterr().err

@@ -13,9 +13,10 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-from kling_mock.errors import TargetError
+from kling_mock.errors import TargetError, did_you_mean, nearest
 from kling_mock.timing import STOP_LOOK
 from kling_mock.virtual_time.originals import allocate_lock
 from kling_mock.virtual_time.originals import sleep as real_sleep
@@ -37,6 +38,8 @@ __all__ = [
     "load_callable",
 ]
 
+_SOME = 12
+"""Names of a module that are shown to who asks for one that it has not."""
 _CANCELS = 3
 """Times that a coroutine is cancelled before it is stopped by force."""
 _LOOKS = 10
@@ -325,8 +328,10 @@ def load_callable(target: str) -> CallableClient:
         try:
             value = getattr(value, name)
         except AttributeError:
-            known = ", ".join(sorted(known for known in vars(module) if not known.startswith("_"))[:12])
-            raise TargetError(f"{module_name} has no {path!r}; it has {known or 'no public name'}.") from None
+            known = sorted(known for known in vars(module) if not known.startswith("_"))
+            hint = did_you_mean(nearest(name, known))
+            has = f".{hint}" if hint else f"; it has {', '.join(known[:_SOME]) or 'no public name'}."
+            raise TargetError(f"{module_name} has no {path!r}{has}") from None
     if not callable(value):
         raise TargetError(f"{target} is no function: expected a callable, received {type(value).__name__}.")
     if isinstance(value, type):
@@ -343,9 +348,22 @@ def _import(target: str, name: str) -> Any:
     try:
         return importlib.import_module(name)
     except (SystemExit, Exception) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{name}.".startswith(f"{missing}."):
+            raise TargetError(f"{target} cannot be imported: {_no_module(missing)}") from None
         last = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
         where = f" ({last.filename}:{last.lineno})" if last and "importlib" not in last.filename else ""
         raise TargetError(f"{target} cannot be imported: {type(error).__name__}: {error}{where}.") from None
+
+
+def _no_module(name: str) -> str:
+    """That there is no module of a name, with those beside it that look like it."""
+    *packages, last = name.split(".")
+    folder = Path(*packages)
+    known = [file.stem for file in folder.glob("*.py")]
+    known += [file.parent.name for file in folder.glob("*/__init__.py")]
+    near = [".".join([*packages, one]) for one in nearest(last, sorted(known))]
+    return f"there is no module {name!r} in this folder, and none is installed.{did_you_mean(near)}"
 
 
 def _of_a_class(value: type, target: str, module: str) -> str:

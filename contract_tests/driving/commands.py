@@ -17,6 +17,7 @@ from typing import Any
 from kling_mock.errors import TargetError
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.interception.parent.process import Starting
+from kling_mock.programs import no_program
 from kling_mock.timing import OUTPUT_ENDS
 
 from ..running.models import Outcome
@@ -57,7 +58,7 @@ class CommandClient(Client):
             raise TargetError("Checking a command needs Linux or macOS: name a Python function instead.")
         program = shutil.which(command[0])
         if program is None:
-            raise TargetError(f"There is no program {command[0]!r}: expected a command that can be run.")
+            raise TargetError(no_program(command[0]))
 
     def call(self, arguments: CallArguments) -> ClientCall:
         """One run of the program."""

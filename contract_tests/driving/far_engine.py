@@ -8,7 +8,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Any
 
-from kling_mock.errors import KlingMockError, TargetError
+from kling_mock.errors import KlingMockError, SettingsError
 from kling_mock.exchanges.exchange import Exchange
 from kling_mock.remote import RemoteServer
 from kling_mock.scenarios.fault import TRANSPORT, UNANSWERED
@@ -23,7 +23,7 @@ from .environments import Environment, interruptible, no_process_left, shortened
 from .left_files import half_files, written_files
 from .run_limiter import RunLimits
 
-__all__ = ["FarEngine"]
+__all__ = ["FarEngine", "check_server"]
 
 ON_THE_WAY = frozenset({*TRANSPORT, *UNANSWERED, "truncated"})
 """Kinds of faults that a proxy before the server may mend, or make another one of."""
@@ -44,6 +44,26 @@ OPTIONS: dict[str, Any] = {
 """What a run asks of its workspace, whatever the server was started with."""
 
 
+def check_server(url: str) -> None:
+    """Raise a `SettingsError` where no mock answers at a URL that the option `server` names."""
+    try:
+        root = RemoteServer(url, token=_token())
+    except KlingMockError as error:
+        raise SettingsError(str(error), option="server") from None
+    try:
+        root.ask("GET", "health")
+    except KlingMockError as error:
+        says = f"{error} Expected a mock that runs there: `kling-mock serve` starts one."
+        raise SettingsError(says, option="server") from None
+    finally:
+        root.close()
+
+
+def _token() -> str | None:
+    found = server_options()["control_token"].read_variable(os.environ)
+    return found[1] if found else None
+
+
 class FarEngine(Engine):
     """Runs in real time: nobody moves a clock that others share.
 
@@ -55,16 +75,10 @@ class FarEngine(Engine):
         super().__init__(client, far=True, **options)
         self._url = url
         self._session = token_hex(4)
-        token = server_options()["control_token"].read_variable(os.environ)
-        self._token: str | None = token[1] if token else None
+        self._token = _token()
 
     def __enter__(self) -> FarEngine:
-        try:
-            root = RemoteServer(self._url, token=self._token)
-            root.ask("GET", "health")
-            root.close()
-        except KlingMockError as error:
-            raise TargetError(f"--server: {error}") from None
+        check_server(self._url)
         self.environment = Environment(self._url, lambda: False)
         self._was_virtual, self.client.virtual_time = self.client.virtual_time, False
         self._stack.enter_context(interruptible())

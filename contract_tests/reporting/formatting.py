@@ -67,7 +67,8 @@ def verdict(finished: Finished) -> str:
         some = any(result.result != "skipped" for result in finished.results)
         if summary.interrupted:
             return f"{summary.problem} {'What is above was checked.' if some else 'Nothing was checked.'}"
-        return f"The client could not be checked{' to the end' if some else ''}. {summary.problem}"
+        problem = printable(summary.problem, keep="\n")
+        return f"The client could not be checked{' to the end' if some else ''}. {problem}"
     if summary.over_budget and not any(result.counts for result in finished.results):
         return summary.over_budget
     return {

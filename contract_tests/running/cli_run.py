@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kling_mock.errors import SettingsError
+from kling_mock.errors import SettingsError, TargetError
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.output_files import check_report_file, write_report
+from kling_mock.programs import no_program
 
 from ..driving.clients import Client, load_callable
 from ..driving.commands import CommandClient
+from ..driving.far_engine import check_server
 from ..driving.isolation import IsolatedClient
 from ..driving.keep_alive import KeepAliveClient
 from ..generation.contract_view import viewed
@@ -31,6 +33,7 @@ from .session import plan_of, verify
 
 __all__ = ["end_process", "find_client", "run"]
 
+NAMED_SO = "A Python function is named MODULE:FUNCTION, such as my_client:generate."
 MOST_JOBS = 8
 """Processes that check at once where nobody has said how many."""
 end_process: Callable[[int], object] = os._exit
@@ -47,6 +50,8 @@ def find_client(words: Sequence[str], *, keep_alive: bool = False, isolate: bool
         raise SettingsError(
             f"expected a function or a command, received the function {words[0]} and the command {words[1]}."
         )
+    if len(words) == 1 and ":" not in words[0] and shutil.which(words[0]) is None:
+        raise TargetError(f"{no_program(words[0])} {_as_a_function(words[0].removesuffix('.py'))}")
     if len(words) > 1 or shutil.which(words[0]) or Path(words[0]).is_file():
         if isolate:
             raise SettingsError(
@@ -57,6 +62,12 @@ def find_client(words: Sequence[str], *, keep_alive: bool = False, isolate: bool
         raise SettingsError("--keep-alive: expected a command after --, received a function.")
     function = load_callable(words[0])
     return IsolatedClient(function) if isolate else function
+
+
+def _as_a_function(word: str) -> str:
+    """How a function is named, by the module of this name where there is one."""
+    there = word.isidentifier() and (Path(f"{word}.py").is_file() or Path(word, "__init__.py").is_file())
+    return f"A Python function is named {word}:FUNCTION." if there else NAMED_SO
 
 
 def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -70,6 +81,8 @@ def run(target: Sequence[str], options: Mapping[str, Any]) -> int:
     plan = plan_of(options)
     with viewed(plan.view):
         client = find_client(target, keep_alive=options["keep_alive"], isolate=options["isolate"])
+    if plan.server is not None:
+        check_server(plan.server)
     artifacts = Artifacts(Path(options["save"]))
     interruption = Interruption()
     reports = _Reports(artifacts, interruption)

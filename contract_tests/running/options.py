@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from kling_mock.command_options import ContractOptions
-from kling_mock.options import options_of, read_options
+from kling_mock.errors import SettingsError, SpecError
+from kling_mock.options import as_written, options_of, read_options
 
-__all__ = ["add_options", "contract_options"]
+__all__ = ["add_options", "contract_options", "written_as_here"]
 
 PREFIX = "--kling-"
+_TABLE = options_of(ContractOptions)
 
 
 def add_options(group: Any) -> None:
@@ -22,7 +25,7 @@ def add_options(group: Any) -> None:
         metavar="CMD",
         help="check this program against the contract, such as 'node client.js'",
     )
-    for name, option in options_of(ContractOptions).items():
+    for name, option in _TABLE.items():
         if name == "seed":
             # The server's --kling-seed is this one too.
             continue
@@ -38,6 +41,17 @@ def add_options(group: Any) -> None:
 
 def contract_options(config: Any) -> ContractOptions:
     """The options of a session, read; a `SettingsError` names the one that cannot be."""
-    table = options_of(ContractOptions)
-    given = {name: config.getoption(f"kling_{name}") for name in table}
-    return cast(ContractOptions, read_options(table, given, prefix=PREFIX))
+    return cast(ContractOptions, read_options(_TABLE, _given(config), prefix=PREFIX))
+
+
+@contextlib.contextmanager
+def written_as_here(config: Any) -> Iterator[None]:
+    """Let errors of the block name an option as pytest's command line, or a variable, writes it."""
+    try:
+        yield
+    except (SettingsError, SpecError) as error:
+        raise as_written(error, _TABLE.values(), _given(config), prefix=PREFIX) from None
+
+
+def _given(config: Any) -> dict[str, Any]:
+    return {name: config.getoption(f"kling_{name}") for name in _TABLE}

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kling_mock.billing.costs import prices_named
 from kling_mock.command_options import LEVELS
 from kling_mock.errors import KlingMockError, SettingsError, did_you_mean, nearest
 from kling_mock.exchanges.redaction import Redactor, environment_keys
@@ -37,6 +38,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "Plan",
     "Work",
+    "check_fields",
     "engine_for",
     "in_turn",
     "plan_of",
@@ -54,6 +56,9 @@ DEFAULT_MODEL = "kling-video/v1/standard/image-to-video"
 
 def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
     """The plan that the options of `ContractOptions` make, read ones; `folder` is where their files are."""
+    prices = str(folder / options["prices"]) if options["prices"] else None
+    if prices is not None:
+        prices_named(prices)
     with viewed(Plan(specs=options["specs"]).view):
         known = load_xfails(folder / options["xfails"]) if options["xfails"] else Xfails()
     return Plan(
@@ -69,7 +74,7 @@ def plan_of(options: Mapping[str, Any], folder: Path = Path()) -> Plan:
         strength=options["strength"],
         specs=options["specs"],
         server=options.get("server"),
-        prices=str(folder / options["prices"]) if options["prices"] else None,
+        prices=prices,
         budget=options["budget"],
     )
 
@@ -93,10 +98,10 @@ def select_properties(patterns: Sequence[str], level: str, ignore: Sequence[str]
     Raises `SettingsError` for a pattern that means none, and where none is left.
     """
     if level not in LEVELS:
-        raise SettingsError(f"level: expected one of {', '.join(LEVELS)}, received {level!r}.")
+        raise SettingsError(f"expected one of {', '.join(LEVELS)}, received {level!r}.", option="level")
     everything = list(PROPERTIES.values())
     chosen = {one.id for one in everything if one.level is not Level.STRICT or level == "strict"}
-    chosen = (_meant(patterns) if patterns else chosen) - _meant(ignore)
+    chosen = (_meant(patterns, "properties") if patterns else chosen) - _meant(ignore, "ignore")
     if not chosen:
         raise SettingsError(
             f"expected to leave some property, received {', '.join(ignore)}.", option="ignore"
@@ -104,7 +109,7 @@ def select_properties(patterns: Sequence[str], level: str, ignore: Sequence[str]
     return [one for one in everything if one.id in chosen]
 
 
-def _meant(patterns: Sequence[str]) -> set[str]:
+def _meant(patterns: Sequence[str], option: str) -> set[str]:
     everything = list(PROPERTIES.values())
     chosen: set[str] = set()
     for pattern in patterns:
@@ -112,7 +117,8 @@ def _meant(patterns: Sequence[str]) -> set[str]:
         found = found or [one.id for one in everything if fnmatch.fnmatchcase(one.name, pattern.lower())]
         if not found:
             hint = did_you_mean(nearest(pattern, [*PROPERTIES, *(one.name for one in everything)]))
-            raise SettingsError(f"There is no property {pattern!r}.{hint or ' They are A1 to G1.'}")
+            says = f"there is no property {pattern!r}.{hint or ' They are A1 to G1.'}"
+            raise SettingsError(says, option=option)
         chosen.update(found)
     return chosen
 
@@ -205,15 +211,18 @@ def _verify(
 
 def view_of(client: Client, plan: Plan, models: Sequence[str]) -> ContractView:
     """What the client can express; raises `SettingsError` for a field that none of the models has."""
-    catalog = current_view().catalog
-    if not plan.fields:
-        return ContractView(client.fields, catalog=catalog)
+    check_fields(plan, models)
+    fields = frozenset(plan.fields) if plan.fields else client.fields
+    return ContractView(fields, catalog=current_view().catalog)
+
+
+def check_fields(plan: Plan, models: Sequence[str]) -> None:
+    """Raise a `SettingsError` for a field that is asked for and that none of the models has."""
     known = list(dict.fromkeys(name for model in models for name in fields_of(model)))
     for name in plan.fields:
         if name not in known:
             hint = did_you_mean(nearest(name, known))
-            raise SettingsError(f"fields: none of the models has a field {name!r}.{hint}")
-    return ContractView(frozenset(plan.fields), catalog=catalog)
+            raise SettingsError(f"none of the models has a field {name!r}.{hint}", option="fields")
 
 
 def _not_asked(models: Sequence[str], results: Sequence[Result]) -> list[str]:

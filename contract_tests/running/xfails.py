@@ -38,7 +38,7 @@ def load_xfails(path: str | Path) -> Xfails:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         says = (error.strerror if isinstance(error, OSError) else None) or error
-        raise ConfigError(f"{file}: cannot be read: {says}.") from None
+        raise ConfigError(f"{file} cannot be read: {says}.", option="xfails") from None
     known = []
     for number, line in enumerate(lines, 1):
         entry, _, reason = line.partition("#")

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..errors import SettingsError
 from ..jobs.charges import CREDITS_PER_USD
-from .prices import PRICES_FILE, Prices, read_prices
+from .prices import PRICES_FILE, Prices, Pricing, read_prices
 
 if TYPE_CHECKING:
     from ..catalog import Catalog, Facts, Variant
     from ..media import Clip
     from ..settings import Settings
 
-__all__ = ["credits_of", "prices_of"]
+__all__ = ["credits_of", "prices_named", "prices_of"]
 
 
 class _Asked(Protocol):
@@ -37,9 +38,16 @@ def prices_of(settings: Settings) -> Prices:
     """
     files = [Path(folder) / PRICES_FILE for folder in reversed(settings.specs)]
     files = [file for file in files if file.is_file()]
-    if settings.prices is not None:
-        files.insert(0, Path(settings.prices))
-    return Prices(*(read_prices(file) for file in files))
+    named = [] if settings.prices is None else [prices_named(settings.prices)]
+    return Prices(*named, *(read_prices(file) for file in files))
+
+
+def prices_named(path: str) -> dict[str, Pricing]:
+    """The prices in the file that the option `prices` names, which a `SettingsError` blames."""
+    try:
+        return read_prices(path)
+    except SettingsError as error:
+        raise error.blaming("prices") from None
 
 
 def credits_of(prices: Prices, catalog: Catalog, asked: _Asked) -> int | None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import SpecError
 from .catalogue import Catalog
 from .vendored import vendored_catalog
 
@@ -30,7 +31,11 @@ def _stamp(folder: str) -> tuple[tuple[str, int, int], ...]:
     """What tells whether the files of a folder are those that were read."""
     from .own_documents import document_files
 
-    stats = [(path.as_posix(), path.stat()) for path in document_files(Path(folder))]
+    try:
+        files = document_files(Path(folder))
+    except SpecError as error:
+        raise error.blaming("specs") from None
+    stats = [(path.as_posix(), path.stat()) for path in files]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SettingsError, did_you_mean, nearest
-from ..options import ENV_PREFIX, FILE, Option, options_of
+from ..errors import SettingsError, SpecError, did_you_mean, nearest
+from ..options import ENV_PREFIX, FILE, Option, as_written, options_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -124,14 +124,23 @@ class Command(_Helped, click.Command):
         settings = SETTINGS | {"allow_extra_args": True, "allow_interspersed_args": not stops}
         super().__init__(
             name,
-            callback=lambda **given: handler(given),
+            callback=self._call,
             params=list(parameters),
             help=help,
             epilog=epilog,
             context_settings=settings,
         )
+        self._handler = handler
         self._usage = usage
         self._behind = behind
+
+    def _call(self, **given: Any) -> int:
+        """Run the handler; an error of an option names it as it was written."""
+        try:
+            return self._handler(given)
+        except (SettingsError, SpecError) as error:
+            options = [one.option for one in self.params if isinstance(one, Flag)]
+            raise as_written(error, options, given) from None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """What stands behind the name in the line of usage."""

@@ -15,6 +15,7 @@ from .top import COMMANDS, top_help
 __all__ = ["COMMANDS", "COMPLETION", "main"]
 
 COMPLETION = "_KLING_MOCK_COMPLETE"
+_LINES = "\n"
 HELP = (["--help"], ["-h"], ["help"])
 
 
@@ -59,12 +60,16 @@ def _run(words: list[str]) -> int:
         check_slowness()
         return run(words)
     except Wrong as error:
-        print(error.sentence(), file=sys.stderr)
+        from ..wording import printable
+
+        print(printable(error.sentence(), keep=_LINES), file=sys.stderr)
         return 2
     except KlingMockError as error:
         from ..exchanges.redaction import Redactor, environment_keys
+        from ..wording import printable
 
-        print(f"{_said_by(words)}: {Redactor(environment_keys())(str(error))}", file=sys.stderr)
+        says = Redactor(environment_keys())(str(error))
+        print(f"{_said_by(words)}: {printable(says, keep=_LINES)}", file=sys.stderr)
         return 2
 
 

@@ -39,7 +39,7 @@ def sync(given: Mapping[str, Any]) -> int:
     specs = list(read_options(options_of(SpecsOptions), given)["specs"])
     source, into, report = str(options["source"]), options["into"], options["report"]
     if not source.startswith(("http://", "https://")):
-        raise SettingsError("expected an http or https address.", option="--from")
+        raise SettingsError(f"expected an http or https address, received {source!r}.", option="--from")
     check_report_file("--report", report)
     path = None if into is None else Path(into)
     folder = SyncFolder(path)

@@ -41,7 +41,8 @@ def verify(given: Mapping[str, Any]) -> int:
         return _list(given["properties"] or ())
     if not given["target"]:
         raise SettingsError(
-            "expected a client: MODULE:FUNCTION such as my_package.client:generate, or a command after --."
+            "expected a client, received nothing: name MODULE:FUNCTION such as my_package.client:generate, "
+            "or a command after --."
         )
     options = read_options(options_of(VerifyOptions), given)
     status: int = _kit().run(list(given["target"]), options)
@@ -80,7 +81,7 @@ def _list(patterns: Sequence[str]) -> int:
     if not chosen:
         words = [word for rule in known for word in (rule.id, rule.name)]
         hint = did_you_mean(nearest(patterns[0], words))
-        raise SettingsError(f"There is no property {patterns[0]!r}.{hint}")
+        raise SettingsError(f"there is no property {patterns[0]!r}.{hint}", option="properties")
     wide = max(len(rule.name) for rule in chosen)
     for rule in chosen:
         print(f"{rule.id:<3}  {rule.level}  {rule.name:<{wide}}  {rule.asks}")

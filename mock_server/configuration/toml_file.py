@@ -212,7 +212,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.", option="config") from None
     if len(raw) > LARGEST_FILE:
         raise ConfigError(f"{path}: expected at most {LARGEST_FILE} bytes, received more.")
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..errors import TargetError
+from ..programs import no_program
 from . import templates
 from .adapting import ADAPTER, call_of
 from .probing import Shape
@@ -43,7 +44,7 @@ def plan_for_function(shape: Shape, folder: Path) -> Plan:
 def plan_for_command(words: Sequence[str], folder: Path) -> Plan:
     """The files for a command; `TargetError` where its program, or the script that it names, is not there."""
     if shutil.which(words[0], path=None) is None and not (folder / words[0]).is_file():
-        raise TargetError(f"The client cannot be run: there is no program {words[0]!r}.")
+        raise TargetError(no_program(words[0]))
     script = next((word for word in words[1:] if PurePath(word).suffix in SCRIPTS), None)
     if script is not None and not (folder / script).is_file():
         raise TargetError(f"The client cannot be run: there is no file {script} in {folder}.")

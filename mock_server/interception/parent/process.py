@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ... import timing
+from ...programs import no_program
 from ...virtual_time.proc import children
 
 __all__ = [
@@ -88,10 +89,12 @@ def run_child(
             # The file is there, so it must be what its first line names that is not.
             print(f"{said_by}: cannot run {file}: {_interpreter(file)} does not exist", file=sys.stderr)
             return NOT_EXECUTABLE
-        print(f"{said_by}: command not found: {command[0]}", file=sys.stderr)
+        print(f"{said_by}: {no_program(command[0])}", file=sys.stderr)
         return NOT_FOUND
     except OSError as error:
-        print(f"{said_by}: cannot run {command[0]}: {error.strerror}", file=sys.stderr)
+        there = shutil.which(command[0], path=environment.get("PATH", os.defpath))
+        says = f"cannot run {command[0]}: {error.strerror}" if there else no_program(command[0])
+        print(f"{said_by}: {says}", file=sys.stderr)
         return NOT_EXECUTABLE
     try:
         returned = _wait(process, timeout, look, taken=mask is not None, said_by=said_by)
