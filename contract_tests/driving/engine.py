@@ -44,6 +44,7 @@ from .environments import (
 from .forgetting import COOLED_DOWN, begin_after, note_end
 from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
+from .turns import turn
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
 
@@ -193,6 +194,11 @@ class Engine:
         return _with_trial(kept, trial)
 
     def _run_anew(self, trial: Trial) -> Run:
+        """Run it when it is its turn; what is looked for in files needs the folders for itself."""
+        with turn(alone=trial.watch_files):
+            return self._run_now(trial)
+
+    def _run_now(self, trial: Trial) -> Run:
         """Run it with a key that no other run has; a second run to compare has the same."""
         cool = self._cool
         run = self._with_own_key(trial)

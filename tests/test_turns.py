@@ -1,0 +1,105 @@
+"""Processes that check at once share the folders of their client: who looks at files there is alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from kling_mock.contract_tests.driving import engine as engine_module
+from kling_mock.contract_tests.driving import turns
+from kling_mock.contract_tests.driving.clients import CallableClient
+from kling_mock.contract_tests.driving.engine import Engine
+from kling_mock.contract_tests.driving.turns import several, turn
+from kling_mock.contract_tests.generation.payloads import smallest_payload
+from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
+from kling_mock.contract_tests.running.models import Trial
+from tests.clients.reference import generate
+from tests.clients.zoo import TEXT
+
+
+def closed(door: Path) -> bool:
+    """Whether somebody stands in a door."""
+    number = os.open(door, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
+
+
+def test_who_waits_to_be_alone_is_not_overtaken() -> None:
+    came: list[str] = []
+    inside, leave = threading.Event(), threading.Event()
+
+    def run(name: str, alone: bool) -> None:
+        with turn(alone=alone):
+            came.append(name)
+            inside.set()
+            if name == "first":
+                leave.wait()
+
+    with several():
+        assert turns._folder is not None
+        first = threading.Thread(target=run, args=("first", False))
+        first.start()
+        inside.wait()
+        with turn(alone=False):
+            came.append("beside it")
+        looks = threading.Thread(target=run, args=("alone", True))
+        looks.start()
+        while not closed(turns._folder / "door"):
+            pass
+        later = threading.Thread(target=run, args=("later", False))
+        later.start()
+        leave.set()
+        for thread in (first, looks, later):
+            thread.join()
+    assert came == ["first", "beside it", "alone", "later"]
+
+
+def test_a_process_that_a_client_has_left_keeps_nobody_waiting() -> None:
+    with several():
+        with turn(alone=True):
+            waits, go = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(go)
+                os.read(waits, 1)
+                os._exit(0)
+        with turn(alone=True):
+            pass
+        os.close(go)
+        os.close(waits)
+        os.waitpid(child, 0)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The turns that were asked for: whether alone."""
+    found: list[bool] = []
+
+    def noted(*, alone: bool) -> object:
+        found.append(alone)
+        return turn(alone=alone)
+
+    monkeypatch.setattr(engine_module, "turn", noted)
+    return found
+
+
+def test_a_run_that_looks_at_files_is_alone(asked: list[bool]) -> None:
+    with Engine(CallableClient(generate)) as engine:
+        for watched in (False, True):
+            engine.run(Trial(TEXT, smallest_payload(TEXT), PLAIN, watch_files=watched))
+    assert asked == [False, True]
+
+
+def test_one_process_alone_waits_for_nobody() -> None:
+    assert turns._folder is None
+    with turn(alone=True), turn(alone=True):
+        pass
