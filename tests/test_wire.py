@@ -115,6 +115,19 @@ def test_however_requests_are_cut_the_answers_are_the_same(cuts: list[int]) -> N
     assert app.common.traffic.open == 0 and len(at_once(app.common.default.store.jobs())) == 1
 
 
+@pytest.mark.parametrize("lines", [(), ("Connection: close",)], ids=["stays", "closes"])
+def test_each_request_that_is_answered_at_once_counts(lines: tuple[str, ...]) -> None:
+    """What a program without a hook asked is known by that, however it keeps its connections."""
+
+    async def counted() -> int:
+        protocol, _ = connected(new_app())
+        protocol.data_received(request("GET", PATHS[0] + "?generation_id=unknown", b"", *lines))
+        protocol.connection_lost(None)
+        return protocol.server_state.total_requests
+
+    assert asyncio.run(counted()) == 1
+
+
 class EachHeadRead(MockProtocol):
     """Reads every head, also one that is the same as before."""
 

@@ -405,9 +405,9 @@ class MockProtocol(BoundedProtocol):
                 self.transport.write(answer)
             else:
                 self._outbox.put(self.loop, self.transport, answer)
-            self.on_response_complete()
         else:
             self._outbox.send()
             head, _, body = answer.partition(b"\r\n\r\n")
             self.transport.write(b"%b\r\nconnection: close\r\n\r\n%b" % (head, body))
             self.transport.close()
+        self.on_response_complete()
