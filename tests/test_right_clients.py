@@ -101,7 +101,7 @@ def test_nor_is_one_in_javascript(words: tuple[str, ...], seed: int) -> None:
     if shutil.which("node") is None or not (words[0] == "fetch" or (NODE_MODULES / words[0]).is_dir()):
         pytest.skip(f"needs Node with {words[0]}: `npm install --prefix tests/node`")
     kind = KeepAliveClient if "stay" in words else CommandClient
-    assert_clean_in_javascript(kind(["node", str(HERE / "reference.mjs"), *words]), seed, ALONE)
+    assert_clean_as_a_command(kind(["node", str(HERE / "reference.mjs"), *words]), seed, ALONE)
 
 
 @pytest.mark.long
@@ -109,11 +109,20 @@ def test_nor_is_one_that_bun_runs() -> None:
     bun = shutil.which("bun") or shutil.which("bun", path=str(NODE_MODULES / ".bin"))
     if bun is None:
         pytest.skip("needs Bun: `npm install --prefix tests/node`")
-    assert_clean_in_javascript(CommandClient([bun, str(HERE / "reference.mjs"), "fetch"]), 1, ALONE)
+    assert_clean_as_a_command(CommandClient([bun, str(HERE / "reference.mjs"), "fetch"]), 1, ALONE)
 
 
-def assert_clean_in_javascript(client: Client, seed: int, properties: Sequence[str]) -> None:
-    """No property accuses a program in JavaScript."""
+@pytest.mark.long
+@pytest.mark.parametrize("words", [("php", "right.php"), ("ruby", "right.rb")], ids=lambda words: words[0])
+def test_nor_is_one_in_php_or_ruby(words: tuple[str, str]) -> None:
+    program, file = words
+    if shutil.which(program) is None:
+        pytest.skip(f"needs {program}")
+    assert_clean_as_a_command(CommandClient([program, str(HERE / file)]), 1, ALONE)
+
+
+def assert_clean_as_a_command(client: Client, seed: int, properties: Sequence[str]) -> None:
+    """No property accuses a program."""
     plan = Plan(
         models=[TEXT],
         properties=properties,
