@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_mock.timing import PROCESS_BLOCKED
 from kling_mock.virtual_time import proc, processes
 from kling_mock.virtual_time.processes import ProcessWatcher
+from tests.running import needs_linux
 
 OWN = 1
 STEPS = st.lists(
@@ -98,3 +103,37 @@ def test_while_nothing_is_started_and_nobody_works_nothing_is_listed() -> None:
         assert system.listings == before
         system.step("start", 2)
         assert watcher.working() == [system.last]
+
+
+def _thread(folder: Path, state: str, place: str) -> str:
+    (folder / "stat").write_text(f"7 (a) program) {state} 1 7 7")
+    (folder / "schedstat").write_text("1 2 3")
+    (folder / "wchan").write_text(place)
+    return str(folder)
+
+
+def test_a_thread_that_sleeps_by_name_only_will_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it stands in the queue for a processor, and has yet to see what has come for it."""
+    monkeypatch.setattr(proc, "_places_told", True)
+    assert proc._work_of(_thread(tmp_path, "S", "0")) is proc.RUNNABLE
+    assert proc._work_of(_thread(tmp_path, "S", "do_epoll_wait")) == b"1 2 3"
+    (tmp_path / "wchan").unlink()
+    assert proc._work_of(str(tmp_path)) == b"1 2 3"
+
+
+def test_where_no_thread_is_said_to_sleep_anywhere_all_that_sleep_by_name_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proc, "_places_told", False)
+    assert proc._work_of(_thread(tmp_path, "S", "0")) == b"1 2 3"
+    assert proc._work_of(_thread(tmp_path, "S", "do_epoll_wait")) == b"1 2 3"
+    assert proc._work_of(_thread(tmp_path, "S", "0")) is proc.RUNNABLE
+
+
+@needs_linux
+def test_a_process_that_has_ended_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in no place either until somebody waits for it."""
+    monkeypatch.setattr(proc, "_places_told", True)
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert proc.RUNNABLE not in (proc.work_of_process(ended.pid) or ())

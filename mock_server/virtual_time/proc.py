@@ -92,12 +92,34 @@ def _work_of(folder: str) -> object:
     try:
         with open(f"{folder}/stat", "rb") as file:
             # A thread that waits for a processor or a disk has not moved either, but it will.
-            if file.read().rpartition(b") ")[2].startswith((b"R", b"D")):
-                return RUNNABLE
+            state = file.read().rpartition(b") ")[2][:1]
+        if state in (b"R", b"D") or (state == b"S" and not _has_left(folder)):
+            return RUNNABLE
         with open(f"{folder}/schedstat", "rb") as file:
             return file.read()
     except OSError:
         return None
+
+
+_places_told = False
+"""Whether this system has said of any thread where in the kernel it sleeps."""
+
+
+def _has_left(folder: str) -> bool:
+    """Tell whether a thread that means to sleep has left its processor, and the queue for one.
+
+    Until then it sleeps by name only: what has come for it meanwhile, it may not have seen.
+    """
+    global _places_told
+    try:
+        with open(f"{folder}/wchan", "rb") as file:
+            if file.read() != b"0":
+                _places_told = True
+                return True
+        # Nor does it say so of processes of others.
+        return not _places_told or os.stat(folder).st_uid != os.geteuid()
+    except OSError:
+        return True
 
 
 def _tasks(folder: str) -> list[str]:
