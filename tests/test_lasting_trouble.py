@@ -21,7 +21,7 @@ from kling_mock.contract_tests.driving.left_files import half_files
 from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.running.models import Run, Trial
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.media import CLIPS, clip_file
+from kling_mock.media import CLIPS, clip_file, other_clip
 from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from tests.clients.reference import Client, generate
 from tests.clients.wire import KlingError
@@ -132,6 +132,18 @@ def test_parts_of_a_video_in_a_wrong_order_are_no_video(tmp_path: Path) -> None:
     broken = Exchange("GET", f"/media/x/{name}", kind="video", notes=_notes("truncated"))
     found = half_files([str(path) for path in tmp_path.iterdir()], [broken])
     assert {Path(path).name for path in found} == set(wrong)
+
+
+def test_parts_of_two_videos_are_no_video(tmp_path: Path) -> None:
+    name = min(CLIPS, key=lambda name: clip_file(name).stat().st_size)
+    first, other = (clip_file(one).read_bytes() for one in (name, other_clip(name)))
+    half = len(first) // 2
+    files = {"both": first[:half] + other[half:], "first": first, "other": other}
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content)
+    broken = Exchange("GET", f"/media/x/{name}", kind="video", notes=_notes("truncated"))
+    found = half_files([str(path) for path in tmp_path.iterdir()], [broken])
+    assert [Path(path).name for path in found] == ["both"]
 
 
 def _notes(fault: str) -> Any:

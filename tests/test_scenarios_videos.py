@@ -47,6 +47,27 @@ def video_expired(server: MockServer, _timed: MockServer) -> None:
     assert (clip.status, clip.headers["content-type"]) == (403, "application/xml") and b"expired" in clip.body
 
 
+@observes("video-changed")
+def video_changed(server: MockServer, _timed: MockServer) -> None:
+    url = finished(server)["video"]["url"]
+    whole = requests.head(url, timeout=9).headers
+    with pytest.raises(requests.exceptions.RequestException):
+        requests.get(url, timeout=9)
+    rest = {"Range": "bytes=100-"}
+    other = requests.get(url, timeout=9)
+    assert other.content[4:8] == b"ftyp"
+    for name in ("ETag", "Last-Modified"):
+        assert other.headers[name] != whole[name]
+        # Who asks for the rest of what it began with is given the other one whole.
+        begun = requests.get(url, headers={**rest, "If-Range": whole[name]}, timeout=9)
+        assert (begun.status_code, begun.content) == (200, other.content)
+        known = requests.get(url, headers={**rest, "If-Range": other.headers[name]}, timeout=9)
+        assert (known.status_code, known.content) == (206, other.content[100:])
+    careless = requests.get(url, headers=rest, timeout=9)
+    assert (careless.status_code, careless.headers["ETag"]) == (206, other.headers["ETag"])
+    assert requests.head(url, timeout=9).headers["ETag"] == other.headers["ETag"]
+
+
 def video_bytes(server: MockServer) -> bytes:
     return request_bytes("GET", urlsplit(finished(server)["video"]["url"]).path)
 

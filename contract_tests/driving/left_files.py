@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.media import clip_file
+from kling_mock.media import clip_file, other_clip
 from kling_mock.virtual_time.session import session_of_thread
 
 from ..running.wording import common
@@ -97,7 +97,8 @@ def half_files(paths: Iterable[str], exchanges: Iterable[Exchange]) -> tuple[str
     clips = []
     for name in names:
         with contextlib.suppress(OSError, LookupError):
-            clips.append(clip_file(name).read_bytes())
+            # What another video at the URL has left counts as its part does.
+            clips += [clip_file(one).read_bytes() for one in (name, other_clip(name))]
     return tuple(sorted(path for path in paths if clips and _is_half(Path(path), clips)))
 
 
@@ -116,19 +117,27 @@ def _is_half(path: Path, clips: list[bytes]) -> bool:
     if not content:
         return path.suffix.lower() == ".mp4"
     is_part = any(clip.startswith(content) for clip in clips)
-    return is_part or _is_page(content) or any(_is_patched(content, clip) for clip in clips)
+    return is_part or _is_page(content) or _is_patched(content, clips)
 
 
 def _is_page(content: bytes) -> bool:
     return content[:9].lower().startswith(_PAGES)
 
 
-def _is_patched(content: bytes, clip: bytes) -> bool:
-    """Whether a file is put together of parts of a clip, with a page or nothing but zeros at its end."""
-    place = clip.find(content[:_TELLING])
-    if place < 0 or len(content) < _TELLING:
+def _is_patched(content: bytes, clips: list[bytes]) -> bool:
+    """Whether a file is put together of parts of some clips, with a page or nothing but zeros at its end."""
+    known = _known_at_start(content, clips)
+    if not known:
         return False
-    while len(content) >= _TELLING and place >= 0:
-        content = content[common(content, clip[place:]) :]
-        place = clip.find(content[:_TELLING])
-    return content in clip or _is_page(content) or not content.strip(b"\0")
+    while known:
+        content = content[known:]
+        known = _known_at_start(content, clips)
+    return any(content in clip for clip in clips) or _is_page(content) or not content.strip(b"\0")
+
+
+def _known_at_start(content: bytes, clips: list[bytes]) -> int:
+    """How many bytes at the start of a content stand in one of some clips; 0 where too few do."""
+    if len(content) < _TELLING:
+        return 0
+    places = [(clip, clip.find(content[:_TELLING])) for clip in clips]
+    return max((common(content, clip[place:]) for clip, place in places if place >= 0), default=0)

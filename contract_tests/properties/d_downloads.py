@@ -73,6 +73,7 @@ RESUMED = (
     _broken_once("truncated", WHOLE_AGAIN),
     _broken_once("reset"),
     _broken_once("expired"),
+    CATALOGUE["video-changed"],
 )
 
 
@@ -93,8 +94,9 @@ def resumed_download(run: Run) -> Failure | None:
     if len(fetched) < 2 or not run.half_files or run.outcome.kind != "returned":
         return None  # a half file that is left, or hushed up, is the business of D8
     kept, last = quoted(Path(run.half_files[0]).name), fetched[-1]
-    return Failure(
-        f"the download broke off ({fetched[0].fault}), it was asked for again and answered {last.status}, "
-        f"and {kept} is not the video",
-        last.number,
-    )
+    says = f"the download broke off ({fetched[0].fault}), it was asked for again and answered {last.status}"
+    if last.fault == "changed":
+        tag = ", ".join(value.decode("latin-1") for name, value in last.answer_headers if name == b"etag")
+        how = "with" if last.header_values(b"if-range") else "without"
+        says += f" with another video (ETag: {tag}; asked {how} If-Range)"
+    return Failure(f"{says}, and {kept} is not the video", last.number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..media import media_response
 from ..scenarios import Fault
+from ..scenarios.fault import CONTENT
 from .faults import play_faults
 from .outcome import Outcome, Refusal
 from .request_context import RequestContext, asked_scenario
@@ -38,8 +39,10 @@ async def video(space: Workspace, request: RequestContext, outcome: Outcome) -> 
     if match is None or job is None or not _shows(job, match[2], request.at):
         raise Refusal(404, "Not Found: no job has this video.")
     faults = await _faults(space, request, job)
-    # A fault strikes the whole file: what it leaves of a part would say nothing.
-    response = _clip(job.plan.clip, {} if faults else _asked(request))
+    changed = any(fault.kind in CONTENT for fault in faults)
+    # Any other fault strikes the whole file: what it leaves of a part would say nothing.
+    whole = any(fault.kind not in CONTENT for fault in faults)
+    response = _clip(job.plan.clip, {} if whole else _asked(request), changed=changed)
     return play_faults(space, request, outcome, faults, response)
 
 
@@ -51,8 +54,8 @@ def _asked(request: RequestContext) -> dict[str, str]:
     return headers
 
 
-def _clip(name: str, asked: dict[str, str]) -> MockResponse:
-    answer = media_response(name, "GET", asked)
+def _clip(name: str, asked: dict[str, str], *, changed: bool) -> MockResponse:
+    answer = media_response(name, "GET", asked, changed=changed)
     content_type = answer.headers.get("content-type", "video/mp4").encode("latin-1")
     own = [
         (name.encode("latin-1"), value.encode("latin-1"))

@@ -8,6 +8,7 @@ from .clips import (
     clip_for,
     media_response,
     nearest_ratio,
+    other_clip,
     read_clip,
     seconds_for,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "clip_for",
     "media_response",
     "nearest_ratio",
+    "other_clip",
     "read_clip",
     "seconds_for",
 ]

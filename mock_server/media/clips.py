@@ -161,6 +161,16 @@ def clip_file(name: str) -> Path:
     return Path(folder.origin).with_name("clips") / name
 
 
+def other_clip(name: str) -> str:
+    """The clip that stands in for this one where a video changes: its sound does, its form does not."""
+    clip = CLIPS[name]
+    return _CLIPS_BY_FORM[clip.seconds, clip.ratio, not clip.sound].name
+
+
+_YOUNGER = 60
+"""Seconds by which a video that has changed is younger than the one that it replaces."""
+
+
 class MediaResponse(NamedTuple):
     """An answer to a request for a clip; the header names are in lower case."""
 
@@ -188,15 +198,25 @@ def read_clip(name: str) -> tuple[dict[str, str], bytes]:
     return headers, content
 
 
-def media_response(name: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> MediaResponse:
+def media_response(
+    name: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    *,
+    changed: bool = False,
+) -> MediaResponse:
     """What a content delivery network answers to a GET or HEAD of this clip (RFC 9110, 13 and 14).
 
     `headers` are the request's, with names in lower case: `if-none-match`, `if-modified-since`, `range` and
-    `if-range` matter. A HEAD has the headers of its GET and no body. `LookupError` for an unknown name.
+    `if-range` matter. A HEAD has the headers of its GET and no body. With `changed` another file stands in
+    its place, a minute younger. `LookupError` for an unknown name.
     """
     asked = headers or {}
-    head, content = read_clip(name)
+    head, content = read_clip(other_clip(name) if changed else name)
     head = dict(head)
+    if changed:
+        before = parsedate_to_datetime(read_clip(name)[0]["last-modified"])
+        head["last-modified"] = formatdate(before.timestamp() + _YOUNGER, usegmt=True)
     if method not in ("GET", "HEAD"):
         return MediaResponse(405, {"allow": "GET, HEAD", "content-length": "0"}, b"")
     if _unchanged(head, asked):

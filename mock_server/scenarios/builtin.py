@@ -333,6 +333,11 @@ def _video_faults() -> list[Scenario]:
             "The video is on another host name, behind a redirect.",
             faults=(Fault("video", "redirect"),),
         ),
+        Scenario(
+            "video-changed",
+            "One download breaks off, and another video is at the URL from then on.",
+            faults=(Fault("video", "truncated", times=1), Fault("video", "changed", after=1)),
+        ),
     ]
 
 

@@ -12,6 +12,7 @@ from ..field_kinds import Count, FieldError, Flag, Kept, Seconds, Text, Word
 from ..fields import about, check_fields, fields_of, said
 
 __all__ = [
+    "CONTENT",
     "FAULT_OPTIONS",
     "KINDS",
     "MODIFIERS",
@@ -21,6 +22,7 @@ __all__ = [
     "TRANSPORT",
     "UNANSWERED",
     "WITHOUT_JSON",
+    "Content",
     "Fault",
     "FaultKind",
     "FaultPlace",
@@ -51,7 +53,8 @@ Replacement = Literal[
 ]
 Transport = Literal["slow", "drip", "chunked", "gzip", "close"]
 Rewriting = Literal["wrong-content-type", "duplicate-keys", "byte-order-mark"]
-FaultKind = Literal[Replacement, Transport, Rewriting]
+Content = Literal["changed"]
+FaultKind = Literal[Replacement, Transport, Rewriting, Content]
 
 REPLACEMENTS: Mapping[FaultKind, str] = {
     "status": "an HTTP error with the API's error body",
@@ -82,7 +85,11 @@ REWRITING: Mapping[FaultKind, str] = {
     "byte-order-mark": "JSON behind a byte order mark",
 }
 """Kinds that change what a client reads of an answer that still arrives."""
-MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING}
+CONTENT: Mapping[FaultKind, str] = {
+    "changed": "another video stands at the URL, with its own ETag; at a create or poll nothing",
+}
+"""Kinds that put another file in the place of a video, and answer all that is asked of it."""
+MODIFIERS: Mapping[FaultKind, str] = {**TRANSPORT, **REWRITING, **CONTENT}
 """Kinds that change an answer that goes on; the replacements take its place."""
 UNANSWERED: frozenset[FaultKind] = frozenset({"reset", "dropped", "hang"})
 """Kinds that leave a request without an answer: not a byte of one goes out."""

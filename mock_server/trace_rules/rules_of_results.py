@@ -133,7 +133,8 @@ RULES = (
         "resumed-download",
         Level.REQUIRED,
         "A download broke off, the next one was whole, and the file that is kept is no video.",
-        "Write behind a half file only what a 206 gives from its very end on; else begin the file anew.",
+        "Write behind a half file only what a 206 gives from its very end on, of the same file (If-Range "
+        "with its ETag); else begin the file anew.",
         asks="(download) has the whole video in its file where a second download brings "
         "what the first left out",
         meet="video-truncated;times=1",

@@ -14,22 +14,23 @@ from typing import Any
 from .reference import Client
 from .wire import GenerationFailed
 
-__all__ = ["BeginsAnew", "Resuming"]
+__all__ = ["BeginsAnew", "ComparesTags", "Resuming"]
 
 
 class Resuming(Client):
     """Asks for the rest of a half file; begins anew where it is given the whole, or another file's rest."""
 
     attempts = 3
+    tag = ""
 
     def poll(self, generation_id: str) -> str:
         url = super().poll(generation_id)
         place = Path(gettempdir()) / f"kling-resumed-{os.getpid()}-{threading.get_ident()}.mp4"
         place.unlink(missing_ok=True)
-        tag = ""
+        self.tag = ""
         for attempt in range(1, self.attempts + 1):
             try:
-                tag = self.fetch(url, place, tag)
+                self.fetch(url, place)
                 return url
             except (OSError, http.client.HTTPException) as error:
                 if attempt == self.attempts:
@@ -38,20 +39,20 @@ class Resuming(Client):
             self.sleep(5)
         return url
 
-    def fetch(self, url: str, place: Path, tag: str) -> str:
+    def fetch(self, url: str, place: Path) -> None:
         """Fetch what is not there yet; raises where it breaks off."""
         have = place.stat().st_size if place.exists() else 0
-        request = urllib.request.Request(url, headers=self.asking(have, tag))
+        request = urllib.request.Request(url, headers=self.asking(have, self.tag))
         with (
             urllib.request.urlopen(request, timeout=60) as answer,
             place.open(self.mode(answer, have)) as file,
         ):
+            # Kept before it breaks off: it is what the half file is of.
+            self.tag = answer.headers.get("etag", "")
             while piece := answer.read1(10_000):
                 file.write(piece)
             if answer.length:
                 raise OSError(f"{answer.length} bytes did not come")
-            found: str = answer.headers.get("etag", "")
-        return found
 
     def asking(self, have: int, tag: str) -> dict[str, str]:
         """The headers of a request for what comes after so many bytes."""
@@ -62,6 +63,21 @@ class Resuming(Client):
     def mode(self, answer: Any, have: int) -> str:
         """How the file is opened: what is in it stays only where the answer goes on there."""
         return "ab" if answer.status == 206 else "wb"
+
+
+class ComparesTags(Resuming):
+    """Asks for the rest whatever file it is of, and begins anew where that is another."""
+
+    def asking(self, have: int, tag: str) -> dict[str, str]:
+        return super().asking(have, "")
+
+    def fetch(self, url: str, place: Path) -> None:
+        before = self.tag
+        super().fetch(url, place)
+        if before not in ("", self.tag):
+            place.unlink()
+            self.tag = ""
+            raise OSError("another file is at the URL")
 
 
 class BeginsAnew(Resuming):

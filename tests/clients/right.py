@@ -22,7 +22,7 @@ import requests
 
 from . import reference_async
 from .reference import Client
-from .resuming import BeginsAnew, Resuming
+from .resuming import BeginsAnew, ComparesTags, Resuming
 from .wire import (
     BadReply,
     GenerationFailed,
@@ -42,6 +42,7 @@ __all__ = [
     "by_curl",
     "by_name",
     "by_requests",
+    "compares_tags",
     "hands_over",
     "in_threads",
     "keeps_a_ledger",
@@ -369,3 +370,4 @@ says_defaults = SaysDefaults.run
 by_curl = ByCurl.run
 resumes = Resuming.run
 begins_anew = BeginsAnew.run
+compares_tags = ComparesTags.run

@@ -51,6 +51,14 @@ class WritesOverTheBeginning(Resuming):
 
 
 @breaks("D14")
+class ForgetsTheTag(Resuming):
+    """Asks for the rest of whatever is at the URL by now."""
+
+    def asking(self, have: int, tag: str) -> dict[str, str]:
+        return super().asking(have, "")
+
+
+@breaks("D14")
 class KeepsTheRestAlone(Resuming):
     """Writes the rest alone into the file, and the half is gone."""
 
