@@ -291,6 +291,13 @@ def test_options_of_the_session(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
 
 
+@pytest.mark.parametrize("option", ["specs", "prices"])
+def test_what_a_server_cannot_read_names_its_option(pytester: pytest.Pytester, option: str) -> None:
+    result = run(pytester, "def test_it(kling_server): pass", f"--kling-{option}", "nowhere")
+    said = result.stdout.str() + result.stderr.str()
+    assert f"--kling-{option}: nowhere" in said and "Traceback" not in said and "marker.py" not in said
+
+
 def test_a_configuration_file_is_found_from_a_folder_of_the_project(pytester: pytest.Pytester) -> None:
     pytester.makefile(".ini", pytest=INI + "addopts = --kling-config=mock.toml\n")
     pytester.makefile(".toml", mock="scenario = 'failed'\nqueued = '5s'\n")
