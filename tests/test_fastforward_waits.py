@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import queue
+import select
+import selectors
 import signal
 import socket
 import threading
@@ -34,6 +37,28 @@ def _held_elsewhere() -> Any:
     thread.start()
     thread.join()
     return lock
+
+
+SHORT_WAITS: dict[str, Callable[[float], object]] = {
+    "sleep": lambda seconds: time.sleep(seconds),
+    "Lock": lambda seconds: _held(threading.Lock()).acquire(timeout=seconds),
+    "Event": lambda seconds: threading.Event().wait(seconds),
+    "select": lambda seconds: select.select([], [], [], seconds),
+    "selector": lambda seconds: selectors.DefaultSelector().select(seconds),
+    "event loop": lambda seconds: asyncio.run(asyncio.sleep(seconds)),
+}
+
+
+@pytest.mark.parametrize("wait", SHORT_WAITS.values(), ids=SHORT_WAITS)
+@pytest.mark.parametrize("seconds", [2e-9, 5e-8, 1e-7, 3e-7])
+def test_a_wait_is_never_over_at_the_moment_at_which_it_began(
+    clock: Clock, wait: Callable[[float], object], seconds: float
+) -> None:
+    """An event loop whose clock did not move would ask again for ever: the date is too coarse to tell."""
+    with fast_forward(clock):
+        began = time.monotonic()
+        wait(seconds)
+        assert time.monotonic() - began >= seconds
 
 
 WAITS: dict[str, Callable[[], object]] = {

@@ -65,12 +65,12 @@ class _Alarm:
 
         def ring() -> None:
             # All is set for the next time before the handler runs, which may raise.
-            session.scheduler.set_alarm(session.now() + interval if interval else math.inf, interval, ring)
+            session.scheduler.set_alarm(session.due_in(interval) if interval else math.inf, interval, ring)
             self._real_set(timer, interval, interval)
             self._ring()
 
         self._real_set(timer, seconds, interval)
-        session.scheduler.set_alarm(session.now() + seconds if seconds else math.inf, interval, ring)
+        session.scheduler.set_alarm(session.due_in(seconds) if seconds else math.inf, interval, ring)
         return before
 
     def _ring(self) -> None:
@@ -180,7 +180,7 @@ class _SignalWaits:
             session = session_of_caller()
             if session is None or timeout <= 0:
                 return self._real_take(sigset, timeout)
-            return self._take(session, sigset, session.now() + timeout)
+            return self._take(session, sigset, session.due_in(timeout))
 
         return sigtimedwait
 

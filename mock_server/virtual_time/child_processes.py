@@ -107,7 +107,7 @@ def patch_subprocess(patches: Patches) -> None:
                     pausing(pause)
                 return self.poll() is not None
 
-            if not found.scheduler.until(found.now() + timeout, ready, holds=still.holds):
+            if not found.scheduler.until(found.due_in(timeout), ready, holds=still.holds):
                 raise module.TimeoutExpired(self.args, timeout)
         return self.returncode
 

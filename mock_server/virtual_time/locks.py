@@ -55,7 +55,7 @@ def patch_simple_queue(patches: Patches) -> None:
                     return False
             return True
 
-        if not session.scheduler.until(session.now() + timeout, ready):
+        if not session.scheduler.until(session.due_in(timeout), ready):
             raise queue.Empty
         return found[0]
 
@@ -81,6 +81,6 @@ def _acquiring(real: Callable[..., Any], parameter: str = "blocking") -> Callabl
             came = came or bool(real(self, True, pause) if pause > 0 else real(self, False))
             return came
 
-        return session.scheduler.until(session.now() + timeout, ready)
+        return session.scheduler.until(session.due_in(timeout), ready)
 
     return acquire

@@ -75,7 +75,7 @@ def patch_loops(patches: Patches) -> None:
         loop = asyncio.get_running_loop()
         if session is None or delay <= 0 or isinstance(loop, asyncio.BaseEventLoop):
             return await original(delay, result)
-        token, deadline, started = object(), session.now() + delay, monotonic()
+        token, deadline, started = object(), session.due_in(delay), monotonic()
         wait = session.scheduler.join(token, deadline)
         try:
             while session.now() < deadline:

@@ -62,7 +62,7 @@ def _wait(
         found = found if _any(found) else look(pause)
         return _any(found)
 
-    deadline = math.inf if timeout is None else session.now() + timeout
+    deadline = math.inf if timeout is None else session.due_in(timeout)
     # The wake-up pair of an event loop is neither.
     mock, external = _kinds_of(descriptors, session)
     session.scheduler.until(deadline, ready, socket=mock, external=external, holds=holds)

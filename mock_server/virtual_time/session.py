@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -97,6 +98,15 @@ class Session:
         if self._frozen():
             self._creep()
         return self.source.now()
+
+    def due_in(self, seconds: float) -> float:
+        """The moment that is so many seconds from now, and never now itself where it is later.
+
+        Seconds since the epoch are exact to a quarter of a microsecond. An event loop that goes by the clocks
+        that measure asks for less where another's moment came just before its own; it would ask for ever.
+        """
+        now = self.now()
+        return max(now + seconds, math.nextafter(now, math.inf)) if seconds > 0 else now + seconds
 
     def wall(self) -> float:
         """The time of day: `now`, unless somebody has set it (`wall_offset`) or travels."""

@@ -121,7 +121,7 @@ def _deadline(sock: socket.socket, session: Session, kind: Kind) -> float:
     timeout = sock.gettimeout()
     if timeout is None:
         return math.inf
-    return timeout + (monotonic() if kind == REAL else session.now())
+    return monotonic() + timeout if kind == REAL else session.due_in(timeout)
 
 
 def _waiting(name: str, write: bool) -> Callable[..., Any]:

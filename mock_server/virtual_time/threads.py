@@ -33,7 +33,7 @@ def _wait(self: threading.Condition, timeout: float | None = None) -> bool:
         return came
 
     try:
-        return session.scheduler.until(session.now() + timeout, ready)
+        return session.scheduler.until(session.due_in(timeout), ready)
     finally:
         inner._acquire_restore(saved)  # type: ignore[attr-defined]
         if not came:
@@ -53,7 +53,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         thread_join(self, pause)
         return not self.is_alive()
 
-    session.scheduler.until(session.now() + timeout, ready)
+    session.scheduler.until(session.due_in(timeout), ready)
     return None
 
 
@@ -82,7 +82,7 @@ def _process_wait(self: Any, timeout: float | None = None) -> bool:
         return came
 
     try:
-        return session.scheduler.until(session.now() + timeout, ready)
+        return session.scheduler.until(session.due_in(timeout), ready)
     finally:
         self._woken_count.release()
         for _ in range(depth):

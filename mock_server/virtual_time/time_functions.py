@@ -29,7 +29,7 @@ def _sleep(seconds: float, /) -> None:
     session = session_of_caller()
     if session is None or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e10:
         return _real_sleep(seconds)
-    session.scheduler.until(session.now() + seconds, _pause)
+    session.scheduler.until(session.due_in(seconds), _pause)
     return None
 
 
