@@ -76,16 +76,16 @@ class LogWriter:
             self._changed.notify_all()
 
     def _started(self) -> bool:
-        """Start the thread where there is none yet; False where the descriptor is closed already."""
+        """Start the thread where there is none yet; False where it cannot have a descriptor of its own."""
         if self._thread is None and self._descriptor is not None:
             try:
-                self._descriptor = os.dup(self._descriptor)
-            except OSError:
-                self._stream = self._descriptor = None
+                own = os.dup(self._descriptor)
+            except OSError as error:
+                # Where the process has no descriptor left, a later line may find one.
+                if error.errno in NEVER_AGAIN:
+                    self._stream = None
                 return False
-            self._thread = threading.Thread(
-                target=self._run, args=(self._descriptor,), name="kling-mock log", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, args=(own,), name="kling-mock log", daemon=True)
             self._thread.start()
         return True
 

@@ -191,6 +191,23 @@ def test_a_descriptor_that_was_closed_before_the_first_line_drops_it() -> None:
     os.close(reading)
 
 
+def test_a_log_begins_once_the_process_has_a_descriptor_left(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = pipe
+    writer = LogWriter(Stream(writing), told)
+    with monkeypatch.context() as without:
+
+        def none_left(descriptor: int) -> int:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        without.setattr(os, "dup", none_left)
+        writer.write("lost\n")
+    writer.write("found\n")
+    assert read_lines(reading, lambda lines: "found" in lines) == ["1 dropped", "found"]
+    writer.close(20)
+
+
 def test_lines_are_not_even_made_where_they_would_be_dropped(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
