@@ -6,8 +6,9 @@ the options of pytest and keyword arguments are all read by it, and a type check
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
@@ -58,6 +59,7 @@ __all__ = [
     "options_of",
     "read_environment",
     "read_options",
+    "written",
 ]
 
 NAME: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
@@ -295,6 +297,15 @@ def as_written(
         return error.blaming(prefix + option.written.removeprefix("--"))
     variable = next((name for name in option.variables if name in environ), None)
     return error if variable is None else error.blaming(variable)
+
+
+@contextlib.contextmanager
+def written(options: Iterable[Option], given: Mapping[str, Any], *, prefix: str = "--") -> Iterator[None]:
+    """Let errors of the block blame an option as it was written."""
+    try:
+        yield
+    except (SettingsError, SpecError) as error:
+        raise as_written(error, options, given, prefix=prefix) from None
 
 
 def given_options(table: type, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.running.models import Trial
 from tests.clients.reference import generate
 from tests.clients.zoo import TEXT
+from tests.support import until
 
 
 def closed(door: Path) -> bool:
@@ -53,8 +54,8 @@ def test_who_waits_to_be_alone_is_not_overtaken() -> None:
             came.append("beside it")
         looks = threading.Thread(target=run, args=("alone", True))
         looks.start()
-        while not closed(turns._folder / "door"):
-            pass
+        door = turns._folder / "door"
+        until(lambda: closed(door))
         later = threading.Thread(target=run, args=("later", False))
         later.start()
         leave.set()

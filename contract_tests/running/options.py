@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from kling_mock.command_options import ContractOptions
-from kling_mock.errors import SettingsError, SpecError
-from kling_mock.options import as_written, options_of, read_options
+from kling_mock.options import options_of, read_options, written
 
 __all__ = ["add_options", "contract_options", "written_as_here"]
 
@@ -44,13 +43,9 @@ def contract_options(config: Any) -> ContractOptions:
     return cast(ContractOptions, read_options(_TABLE, _given(config), prefix=PREFIX))
 
 
-@contextlib.contextmanager
-def written_as_here(config: Any) -> Iterator[None]:
+def written_as_here(config: Any) -> AbstractContextManager[None]:
     """Let errors of the block name an option as pytest's command line, or a variable, writes it."""
-    try:
-        yield
-    except (SettingsError, SpecError) as error:
-        raise as_written(error, _TABLE.values(), _given(config), prefix=PREFIX) from None
+    return written(_TABLE.values(), _given(config), prefix=PREFIX)
 
 
 def _given(config: Any) -> dict[str, Any]:

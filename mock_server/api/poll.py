@@ -90,6 +90,7 @@ def _told(
     if kept is not None and kept[0] == depends:
         _, body, lines, outcome.word, made = kept
     else:
+        # Most answers come once: how they went out is kept from their second time on.
         made = None
         outcome.word = status_word(plan, status)
         lines = b"x-inference-id: %b\r\n%b" % (header_id(plan.id), FREE_LINES)

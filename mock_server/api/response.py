@@ -85,24 +85,15 @@ class MockResponse:
     def made_before(self, date: bytes) -> Any:
         """What was made of the same answer at the same date, if it was the last one; else None."""
         made = self.made
-        if (
-            made is None
-            or made.date is not date
-            or made.body is not self.body
-            or made.lines is not self._lines
-        ):
+        if made is None or made.date is not date or self.content_type is not JSON:
             return None
-        return made.whole if self.content_type is JSON else None
+        return made.whole if made.body is self.body and made.lines is self._lines else None
 
     def note_made(self, date: bytes, whole: Any) -> None:
         """Keep what was made of an answer that comes again."""
-        if self.made is not None and self.content_type is JSON:
-            self.made.date, self.made.body, self.made.lines, self.made.whole = (
-                date,
-                self.body,
-                self._lines,
-                whole,
-            )
+        made = self.made
+        if made is not None and self.content_type is JSON:
+            made.date, made.body, made.lines, made.whole = date, self.body, self._lines, whole
 
     @property
     def headers(self) -> Headers:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SettingsError, SpecError, did_you_mean, nearest
-from ..options import ENV_PREFIX, FILE, Option, as_written, options_of
+from ..errors import SettingsError, did_you_mean, nearest
+from ..options import ENV_PREFIX, FILE, Option, options_of, written
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -136,11 +136,8 @@ class Command(_Helped, click.Command):
 
     def _call(self, **given: Any) -> int:
         """Run the handler; an error of an option names it as it was written."""
-        try:
+        with written([one.option for one in self.params if isinstance(one, Flag)], given):
             return self._handler(given)
-        except (SettingsError, SpecError) as error:
-            options = [one.option for one in self.params if isinstance(one, Flag)]
-            raise as_written(error, options, given) from None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """What stands behind the name in the line of usage."""

@@ -15,7 +15,6 @@ from .top import COMMANDS, top_help
 __all__ = ["COMMANDS", "COMPLETION", "main"]
 
 COMPLETION = "_KLING_MOCK_COMPLETE"
-_LINES = "\n"
 HELP = (["--help"], ["-h"], ["help"])
 
 
@@ -60,17 +59,20 @@ def _run(words: list[str]) -> int:
         check_slowness()
         return run(words)
     except Wrong as error:
-        from ..wording import printable
-
-        print(printable(error.sentence(), keep=_LINES), file=sys.stderr)
+        _tell(error.sentence())
         return 2
     except KlingMockError as error:
         from ..exchanges.redaction import Redactor, environment_keys
-        from ..wording import printable
 
-        says = Redactor(environment_keys())(str(error))
-        print(f"{_said_by(words)}: {printable(says, keep=_LINES)}", file=sys.stderr)
+        _tell(f"{_said_by(words)}: {Redactor(environment_keys())(str(error))}")
         return 2
+
+
+def _tell(problem: str) -> None:
+    """Write what is wrong to standard error, without control characters that a word brought along."""
+    from ..wording import printable
+
+    print(printable(problem, keep="\n"), file=sys.stderr)
 
 
 def _complete(asked: str) -> int:
