@@ -89,6 +89,7 @@ __all__ = [
     "TRACE_ENDS",
     "TRACE_LOOK",
     "UNHOOKED_LOOK",
+    "UNSEEN_WAIT",
     "UNTAKEN_SIGNAL_LOOK",
     "VARIABLE",
     "VERIFY_ENDS",
@@ -301,6 +302,8 @@ SHORT_WAIT = 0.2
 """That stands for a scenario's waits, where a client cannot be told of another time."""
 IMPORT = _patient(60.0)
 """That the import of a client may take; `KLING_MOCK_IMPORT_SECONDS` says otherwise."""
+UNSEEN_WAIT = _patient(0.9)
+"""Between two requests of a program whose sleeps jump: it waits in a way that no hook sees."""
 OUTPUT_ENDS = _patient(1.0)
 """In which what a program wrote must have been read once it has ended."""
 

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from kling_mock.contract_tests.driving.clients import CallableClient, CallArguments, load_callable
+from kling_mock.contract_tests.driving.clients import (
+    CallableClient,
+    CallArguments,
+    VirtualTime,
+    load_callable,
+)
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.driving.errors_raised import text_of
 from kling_mock.contract_tests.running.cli_run import find_client
@@ -33,7 +38,7 @@ def outcome_of(code: str, arguments: CallArguments = CALL) -> Outcome:
 
 def test_a_function_is_found_by_its_name() -> None:
     client = load_callable("tests.clients.reference:generate")
-    assert (client.kind, client.virtual_time) == ("python", True)
+    assert (client.kind, client.virtual_time) == ("python", VirtualTime.WHOLE)
     assert client.can_resume
     assert not client.can_interrupt
     assert load_callable("tests.clients.broken.making:StartsAgain.run").name.endswith("StartsAgain.run")

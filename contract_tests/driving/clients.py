@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ __all__ = [
     "ClientCall",
     "ClientKind",
     "ClientStopped",
+    "VirtualTime",
     "load_callable",
 ]
 
@@ -123,6 +125,16 @@ class ClientCall(abc.ABC):
             self._ended.release()
 
 
+class VirtualTime(IntEnum):
+    """How much of a client follows the server's clock."""
+
+    NONE = 0
+    """It waits in real time."""
+    SLEEPS = 1
+    """Its sleeps do; the time limits of its requests do not, and of its clocks nobody knows."""
+    WHOLE = 2
+
+
 class Client(abc.ABC):
     """Somebody's client: `call` makes one call of it."""
 
@@ -131,8 +143,8 @@ class Client(abc.ABC):
     """The fields that it can be asked for, where its signature says so; None for all."""
     secure = False
     """True where it wants its video by https: the URLs in answers are such then."""
-    virtual_time = False
-    """True where its sleeps and timeouts follow the server's clock."""
+    virtual_time: VirtualTime = VirtualTime.NONE
+    """How much of it follows the server's clock."""
 
     def __init__(self, name: str, target: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -161,7 +173,7 @@ class CallableClient(Client):
     """`generate(payload, *, base_url, api_key) -> str`, sync or async, in this process, in virtual time."""
 
     kind: ClientKind = "python"
-    virtual_time = True
+    virtual_time = VirtualTime.WHOLE
 
     def __init__(self, function: Callable[..., Any], name: str = "") -> None:
         super().__init__(name or f"{function.__module__}:{getattr(function, '__qualname__', function)}")

@@ -29,7 +29,7 @@ from ..running.models import PREFIX, BaseUrl, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
 from .call_driver import CallDriver
 from .client_output import Sink, quietly
-from .clients import CallArguments, Client, ClientCall
+from .clients import CallArguments, Client, ClientCall, VirtualTime
 from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
@@ -368,6 +368,8 @@ class Engine:
     def _completed(self, run: Run, calls: list[ClientCall], sink: Sink) -> Run:
         """A run with what is known of its calls, once its trace is there."""
         run.cut = self.limiter.cut
+        run.half_followed = self.client.virtual_time is VirtualTime.SLEEPS
+        run.longest_pause = self.limiter.longest_pause
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]
         if self.client.kind == "python":

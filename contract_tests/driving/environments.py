@@ -19,6 +19,7 @@ from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
 from kling_mock.virtual_time.processes import ProcessWatcher
 
+from .clients import VirtualTime
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
 from .forgetting import COOLED_DOWN
@@ -153,7 +154,7 @@ def with_hooks(
                 ):
                     _wait_for_the_client(server, client, limiter, running, clock_server.tracker.waiting)
                     client.environment = brief_environment(folder, gateway.proxy_url)
-                    client.virtual_time = True
+                    client.virtual_time = VirtualTime.WHOLE
                     unhooked = gateway.states[False]
                     yield Environment(
                         f"http://127.0.0.1:{gateway.port}",
@@ -163,7 +164,7 @@ def with_hooks(
                     )
             finally:
                 client.environment = {}
-                client.virtual_time = False
+                client.virtual_time = VirtualTime.NONE
 
 
 def _wait_for_the_client(

@@ -17,7 +17,7 @@ from kling_mock.timing import TRACE_ENDS, TRACE_LOOK
 
 from ..running.models import Run, Trial
 from .client_output import quietly
-from .clients import Client
+from .clients import Client, VirtualTime
 from .engine import Engine
 from .environments import Environment, interruptible, no_process_left, shortened
 from .left_files import half_files, written_files
@@ -80,7 +80,7 @@ class FarEngine(Engine):
     def __enter__(self) -> FarEngine:
         check_server(self._url)
         self.environment = Environment(self._url, lambda: False)
-        self._was_virtual, self.client.virtual_time = self.client.virtual_time, False
+        self._was_virtual, self.client.virtual_time = self.client.virtual_time, VirtualTime.NONE
         self._stack.enter_context(interruptible())
         self._stack.enter_context(no_process_left())
         self._stack.callback(self.client.close)

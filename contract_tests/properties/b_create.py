@@ -16,6 +16,7 @@ from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too
 from kling_mock.verdicts.shown import many
 from kling_mock.wording import one_line, quoted
 
+from ..driving.clients import VirtualTime
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met, never_polled, states_told
@@ -35,7 +36,7 @@ NOBODY = (None, "", "None", "undefined", "null", "NaN", "nil", "[object Object]"
 
 
 def _troubled(context: Context) -> st.SearchStrategy[Trial]:
-    hangs = context.client.virtual_time
+    hangs = context.client.virtual_time is VirtualTime.WHOLE
     kinds = (*scenario_strategies.TROUBLES, *([scenario_strategies.HANGS] if hangs else []))
     # What else comes together is tried for G1, where a second create counts for this one as well.
     scenarios = st.one_of(
@@ -47,8 +48,8 @@ def _troubled(context: Context) -> st.SearchStrategy[Trial]:
 
 
 def _each_trouble(context: Context) -> Iterator[Trial]:
-    hangs = context.client.virtual_time
-    if hangs:
+    hangs = context.client.virtual_time is VirtualTime.WHOLE
+    if context.client.virtual_time:
         yield stuck_trial(context)
     yield from each(*scenario_strategies.gone_wrong(hangs=hangs))(context)
     yield from each(*scenario_strategies.single_troubles())(context)
@@ -190,6 +191,7 @@ def _limited() -> st.SearchStrategy[Scenario]:
         CATALOGUE["rate-limited-bare"],
     ),
     virtual=True,
+    by_clock=True,
 )
 def create_limited(run: Run) -> Failure | None:
     creates = run.creates

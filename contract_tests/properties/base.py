@@ -95,6 +95,8 @@ class Property(OfRule):
     """At most so many examples, where more would show nothing new."""
     virtual: bool = False
     """True where it can only be tried on a client that lives in virtual time."""
+    by_clock: bool = False
+    """True where a client that goes by another clock than the mock's would not end, and seem to break it."""
     plain: bool = False
     """True where it says something new only of a client that gets the video of a plain job."""
     first: First = _no_trials
@@ -124,6 +126,7 @@ class Section:
         applies: Applies = _always,
         examples: int | None = None,
         virtual: bool = False,
+        by_clock: bool = False,
         plain: bool = False,
         first: First = _no_trials,
         missed: Missed | None = None,
@@ -142,6 +145,7 @@ class Section:
                     applies=applies,
                     examples=examples,
                     virtual=virtual,
+                    by_clock=by_clock,
                     plain=plain,
                     first=first,
                     missed=missed or self._missed,

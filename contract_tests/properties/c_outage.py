@@ -51,6 +51,7 @@ def _without_end(context: Context) -> Iterator[Trial]:
     first=_without_end,
     applies=has_budget,
     virtual=True,
+    by_clock=True,
     examples=1,
 )
 def lasting_outage(run: Run) -> Failure | None:

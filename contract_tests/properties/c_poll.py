@@ -99,6 +99,7 @@ def _not_stuck(run: Run) -> str | None:
     trials=_stuck,
     first=_endless,
     virtual=True,
+    by_clock=True,
     examples=3,
     plain=True,
     missed=_not_stuck,

@@ -259,6 +259,10 @@ class Run:
     """True where a call waits for something in its own process that never comes, as for a lock."""
     past_deadline: bool = False
     """True where it was ended by the engine's deadline, before the limits of a run."""
+    half_followed: bool = False
+    """True where its sleeps follow the mock's clock, and of its other waits and clocks nobody knows."""
+    longest_pause: float = 0.0
+    """The most real seconds that went by without a request."""
     awaits_program: bool = False
     """True where real time ended it while a program that the callable had started was still at work."""
     arguments: str = ""

@@ -6,6 +6,7 @@ import re
 
 from kling_mock.errors import TargetError
 
+from ..driving.clients import VirtualTime
 from ..driving.egress_guard import sentence
 from ..driving.engine import SPANS, Engine
 from ..generation.payloads import smallest_payload
@@ -67,7 +68,7 @@ def _refuse_unending(engine: Engine, run: Run) -> None:
 
 
 def _refuse_program(engine: Engine, run: Run) -> None:
-    """Refuse a program that does not ask the mock; note whether all of it lives in virtual time."""
+    """Refuse a program that does not ask the mock; note whether only its sleeps follow the clock."""
     client, outcome = engine.client, run.outcome
     if not (run.received or engine.others or _SPEAKS.search(outcome.everything)):
         raise TargetError(
@@ -75,7 +76,7 @@ def _refuse_program(engine: Engine, run: Run) -> None:
             f"{run.base_url}. Does it read KLING_BASE_URL, and the payload from stdin?"
         )
     if engine.environment.partly():
-        client.virtual_time = False
+        client.virtual_time = VirtualTime.SLEEPS
 
 
 def _refuse_function(engine: Engine, run: Run) -> None:
@@ -126,4 +127,8 @@ def measure_budget(engine: Engine, context: Context) -> None:
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
+    if run.outcome.kind == "stopped" and not run.cut:
+        # Every request is a program of its own, and it sends many: that takes too long.
+        engine.client.virtual_time = VirtualTime.NONE
+        return
     profile.patience = own_cap(engine.run(Trial(context.model, payload, ASKING)))
