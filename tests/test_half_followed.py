@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kling_mock.contract_tests.driving import engine
 from kling_mock.contract_tests.driving.clients import VirtualTime
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.running.events import Result
@@ -82,7 +83,19 @@ def test_a_client_that_goes_by_a_clock_of_its_own_is_not_accused(tmp_path: Path)
 @pytest.mark.long
 def test_one_that_waits_where_no_hook_sees_it_is_not_accused(tmp_path: Path) -> None:
     sleeps = "        rest($pause);\n    }", "        shell_exec('/bin/sleep 1');\n    }"
-    result = checked(tmp_path, ["B6"], sleeps)["B6"]
+    assert_not_seen(checked(tmp_path, ["B6"], sleeps)["B6"])
+
+
+@pytest.mark.long
+def test_nor_is_one_that_waits_so_for_longer_than_a_run_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RUN_ENDS", 1.5)
+    sleeps = IN_PASSING, IN_PASSING + "        shell_exec('/bin/sleep 30');\n"
+    assert_not_seen(checked(tmp_path, ["C9", "D1"], sleeps)["C9"])
+
+
+def assert_not_seen(result: Result) -> None:
     assert result.result != "failed"
     assert "waits in a way that no hook of this program sees" in result.reason
 

@@ -369,7 +369,7 @@ class Engine:
         """A run with what is known of its calls, once its trace is there."""
         run.cut = self.limiter.cut
         run.half_followed = self.client.virtual_time is VirtualTime.SLEEPS
-        run.longest_pause = self.limiter.longest_pause
+        run.longest_pause = self.limiter.longest_pause()
         run.cut_after = self.limiter.cut_at - run.started if run.cut else 0.0
         run.outcomes = [call.outcome for call in calls]
         if self.client.kind == "python":

@@ -78,9 +78,7 @@ class RunLimiter(MockApp):
         self.received = 0
         self.most_open = 0
         """The most connections of this run that were open at one time."""
-        self.longest_pause = 0.0
-        """The most real seconds between two requests of this run."""
-        self._last = math.inf
+        self._longest_pause, self._last = 0.0, math.inf
         self.stale_requests = 0
         """Requests in this run that bore the key of an earlier one: they are not answered."""
         self._begun = 0.0
@@ -108,11 +106,15 @@ class RunLimiter(MockApp):
         self.most_open = 0
         self.forget_requests()
 
+    def longest_pause(self) -> float:
+        """The most real seconds that went by without a request, since the first one until now."""
+        return max(self._longest_pause, monotonic() - self._last)
+
     def forget_requests(self) -> None:
         """Count the requests of this run from nothing again."""
         self.received = 0
         self._final_answers = 0
-        self.longest_pause, self._last = 0.0, math.inf
+        self._longest_pause, self._last = 0.0, math.inf
 
     @contextlib.contextmanager
     def watched(self, on_request: Callable[[int], None] | None) -> Iterator[None]:
@@ -210,8 +212,7 @@ class RunLimiter(MockApp):
     def _pass(self, seconds: float) -> None:
         """Count a request that takes its time as over a network: a loop without a pause gets somewhere."""
         self.received += 1
-        now = monotonic()
-        self.longest_pause, self._last = max(self.longest_pause, now - self._last), now
+        self._longest_pause, self._last = self.longest_pause(), monotonic()
         if self.space.clock.frozen:
             self.space.clock.advance(seconds)
 

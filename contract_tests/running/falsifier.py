@@ -322,10 +322,10 @@ class _Search:
         return run, self._judge(run)
 
     def _doubt(self, run: Run) -> str | None:
-        """The reason why a breach in virtual time may be none: only the sleeps of this client follow."""
-        if not (self._wanted.virtual and run.half_followed):
+        """The reason why a breach may be none: of this client only the sleeps follow the mock's clock."""
+        if not run.half_followed:
             return None
-        if run.longest_pause > UNSEEN_WAIT:
+        if run.longest_pause > UNSEEN_WAIT and (self._wanted.virtual or run.out_of_time):
             return UNSEEN
         if self._wanted.by_clock and (run.cut or run.outcome.kind == "stopped"):
             return "it did not end by itself, and it may go by another clock than the mock's"

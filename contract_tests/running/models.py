@@ -322,6 +322,12 @@ class Run:
         return self.blocked and not self.received
 
     @property
+    def out_of_time(self) -> bool:
+        """True where it had more requests and virtual time left when its real time was over."""
+        stopped = any(outcome.kind == "stopped" for outcome in self.outcomes)
+        return stopped and self.cut != "requests" and self.cut_after < self.trial.seconds
+
+    @property
     def unsupported(self) -> bool:
         """True where the client said that it cannot express an input, and made nothing of it."""
         able = sum(not outcome.unsupported for outcome in self.outcomes)

@@ -127,7 +127,7 @@ def measure_budget(engine: Engine, context: Context) -> None:
     profile = context.profile
     profile.gave_up = run.outcome.failed and not run.cut
     profile.last_polls = tuple(exchange.at - start for exchange in run.polls[-2:])
-    if run.outcome.kind == "stopped" and not run.cut:
+    if engine.client.virtual_time is VirtualTime.SLEEPS and run.out_of_time:
         # Every request is a program of its own, and it sends many: that takes too long.
         engine.client.virtual_time = VirtualTime.NONE
         return
