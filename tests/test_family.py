@@ -140,6 +140,53 @@ def test_a_thread_that_has_begun_and_says_nothing_is_given_a_moment(
     assert tracker.busy() is None
 
 
+@pytest.mark.parametrize("how", ["it says so", "it stands still", "it has ended"])
+def test_a_thread_that_ends_is_awaited_until_the_one_that_started_it_knows(clock: Clock, how: str) -> None:
+    """Node tells of a thread's end only once all that it had is given back, which takes a while."""
+    tracker = ProcessTracker(clock, unrelated=children())
+    main, other = tracker.add(7, speaks=True), tracker.add(8)
+    tracker.expect(main, 1)
+    thread = tracker.add(7, 1, speaks=True)
+    tracker.expect(main, 1, online=True)
+    for process in (main, other, thread):
+        tracker.note_wait(process, math.inf)
+    assert tracker.busy(other) is None
+    tracker.remove(thread)
+    assert tracker.busy(main) is tracker.busy(other) is Reason.WORK
+    if how == "it says so":
+        tracker.expect(main, 1, gone=True)
+    elif how == "it stands still":
+        main.stands = True
+    else:
+        tracker.remove(main)
+    assert tracker.busy(other) is None
+
+
+def test_a_thread_that_starts_is_not_awaited_where_its_process_has_ended(clock: Clock) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    main = tracker.add(7)
+    tracker.expect(main, 1)
+    assert tracker.busy() is Reason.STARTING
+    tracker.remove(main)
+    assert tracker.busy() is None
+
+
+@needs_linux
+@pytest.mark.parametrize("speaks", [False, True], ids=["stands still", "an event loop"])
+def test_something_may_come_for_an_event_loop_while_it_is_answered(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, speaks: bool
+) -> None:
+    tracker = ProcessTracker(clock, unrelated=children())
+    asking = tracker.add(7, speaks=speaks)
+    tracker.note_wait(asking, START + 10)
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: (proc.RUNNABLE,))
+    assert tracker.busy(asking) is None
+    assert tracker.busy(asking, lambda: False) is (Reason.WOKEN if speaks else None)
+    looks = iter(range(2))
+    monkeypatch.setattr(proc, "work_of_process", lambda pid: (next(looks),))
+    assert tracker.busy(asking, lambda: False) is (Reason.WOKEN if speaks else None)
+
+
 def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:
     tracker = ProcessTracker(clock, unrelated=children())
     asking, other = tracker.add(7), tracker.add(7)

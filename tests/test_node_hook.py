@@ -116,6 +116,18 @@ def test_what_is_set_while_a_question_is_open_is_told_as_soon_as_that_is_answere
         assert then["ask"] == "horizon" and then["due"] < first["due"]
 
 
+def test_what_is_set_while_a_jump_is_asked_for_is_told_before_that_is_answered(tmp_path: Path) -> None:
+    """The jump may not be made then: it would go over what was set."""
+    with _hooked(tmp_path, PROGRAM) as parent:
+        parent.asked_to_jump(seen=0)
+        stdin, stdout = parent.program.stdin, parent.program.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write("go\n")
+        stdin.flush()
+        assert stdout.readline() == "set\n"
+        assert parent.heard() == {"ask": "awake"}
+
+
 def test_what_is_due_later_is_told_as_well(tmp_path: Path) -> None:
     with _hooked(tmp_path, "for (const ms of [3e6, 1e6, 2e6, 1e6]) setTimeout(() => {}, ms)") as parent:
         first = parent.heard()

@@ -12,6 +12,7 @@ from ...clock import Clock
 from ...virtual_time import proc
 from ...virtual_time.processes import ProcessWatcher
 from ...virtual_time.reasons import Reason
+from .told_threads import ToldThreads
 
 __all__ = ["HookedProcess", "ProcessTracker"]
 
@@ -66,8 +67,7 @@ class ProcessTracker:
         self._clock = clock
         self._watcher = ProcessWatcher(unrelated)
         self._hooked: set[HookedProcess] = set()
-        self._expected: dict[tuple[int, int | None], tuple[bool, float]] = {}
-        """Threads that have not made themselves known: whether they have begun, and since when that is so."""
+        self._threads = ToldThreads()
         self._woken: dict[int, float] = {}
         """Processes that had said that they wait and run again, and since when."""
         self.sockets: set[Any] = set()
@@ -91,7 +91,7 @@ class ProcessTracker:
 
     def add(self, pid: int, thread: int | None = None, *, speaks: bool = False) -> HookedProcess:
         """Take in a process that has just made itself known, or a thread of one that asks for itself."""
-        self._expected.pop((pid, thread), None)
+        self._threads.speaks((pid, thread))
         process = HookedProcess(pid, thread, speaks=speaks)
         self._hooked.add(process)
         self._changes += 1
@@ -100,6 +100,7 @@ class ProcessTracker:
     def remove(self, process: HookedProcess) -> None:
         """Forget a process that has ended."""
         self._hooked.discard(process)
+        self._threads.falls_silent((process.pid, process.thread), process)
         self._changes += 1
 
     def expect(
@@ -111,9 +112,11 @@ class ProcessTracker:
         """
         key = process.pid, thread
         self._changes += 1
-        self._expected.pop(key, None)
-        if not gone and not any((one.pid, one.thread) == key for one in self._hooked):
-            self._expected[key] = online, time.monotonic()
+        if gone:
+            self._threads.is_gone(key)
+        else:
+            speaks = any((one.pid, one.thread) == key for one in self._hooked)
+            self._threads.begins(key, process, online=online, speaks=speaks)
 
     def note_wait(
         self,
@@ -179,7 +182,8 @@ class ProcessTracker:
         of one moment: one by one, a process that has been looked at may be woken by the next.
         """
         real = time.monotonic()
-        holding = self._hooked_that_hold(asking, real) or self._others_that_work(asking, real)
+        moving = unread is not None
+        holding = self._hooked_that_hold(asking, real) or self._others_that_work(asking, real, moving)
         if not holding and unread is not None:
             holding = self._changed_since(unread)
         self._count(real, holding)
@@ -206,13 +210,18 @@ class ProcessTracker:
                 or ((beside or not visible) and _may_work(process.pid, real - process.heard))
             ):
                 holding[process.pid] = Reason.PROCESS
-        for (pid, _), (online, since) in self._expected.items():
-            if real - since < (timing.HOOK_SPEAKS if online else timing.ENDLESS_WORK):
-                holding[pid] = Reason.STARTING
+        for pid, teller, why in self._threads.holding(real):
+            # Who stands still hears of no end either.
+            if not (why is Reason.WORK and isinstance(teller, HookedProcess) and teller.stands):
+                holding[pid] = why
         return holding
 
-    def _others_that_work(self, asking: HookedProcess | None, real: float) -> dict[int, Reason]:
-        """Those that the system says to be at work, whatever they have said."""
+    def _others_that_work(self, asking: HookedProcess | None, real: float, moving: bool) -> dict[int, Reason]:
+        """Those that the system says to be at work, whatever they have said.
+
+        Before time is moving, the one that asks is among them where an event loop waits for the answer: what
+        has come for it since it asked, it has not told. Others stand still until they are answered.
+        """
         self._still = {}
         if not proc.is_visible():
             return {}
@@ -220,7 +229,8 @@ class ProcessTracker:
         others = [process for process in self._hooked if process is not asking]
         running = {process.pid for process in others if process.until is None}
         resting = {process.pid for process in others if process.until is not None} | ({own} - {0})
-        alone = {own} if all(process.pid != own for process in others) else set()
+        looked_at = moving and asking is not None and asking.speaks
+        alone = {own} if not looked_at and all(process.pid != own for process in others) else set()
         holding = dict.fromkeys(self._watcher.working(resting - (running - {own})), Reason.PROCESS)
         looks = {pid: proc.work_of_process(pid) for pid in resting - alone}
         # One that computes without an end, whatever it says, holds time up for so long and no longer.

@@ -123,6 +123,8 @@ class Schedule {
     this.ending = 0;
     // Until when the parent believes that this thread waits, by its last question.
     this.believed = -Infinity;
+    // Whether a jump is asked for that has no answer yet.
+    this.jumping = false;
     this.starting = 0;
     this.spun = 0;
     this.externalIO = new ExternalIO(() => clock.seconds(), parent, timing);
@@ -151,6 +153,12 @@ class Schedule {
   changed() {
     this.activity += 1;
     this.denied = 0;
+    if (this.jumping) {
+      // Something has come while the parent looks whether it may make the jump: from here on it may not.
+      this.jumping = false;
+      this.believed = -Infinity;
+      this.parent.tell({ ask: "awake" });
+    }
     let alive = false;
     for (const timer of this.pending.values()) if (timer.referenced) { alive = true; break; }
     this.ending = alive ? 0 : PATIENCE;
@@ -287,7 +295,9 @@ class Schedule {
       return;
     }
     this.ahead = null;
+    this.jumping = true;
     this.parent.ask({ ask: "jump", to: target, seen }, (answer) => {
+      this.jumping = false;
       if (answer === null || !answer.done) this.deny(activity);
       else {
         const next = answer.horizon === "inf" ? Infinity : answer.horizon;
