@@ -172,19 +172,19 @@ def test_a_thread_that_starts_is_not_awaited_where_its_process_has_ended(clock: 
 
 
 @needs_linux
-@pytest.mark.parametrize("speaks", [False, True], ids=["stands still", "an event loop"])
-def test_something_may_come_for_an_event_loop_while_it_is_answered(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, speaks: bool
+def test_something_may_come_for_the_one_that_asks_before_time_moves(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An event loop goes on while it is answered, and so do other threads."""
     tracker = ProcessTracker(clock, unrelated=children())
-    asking = tracker.add(7, speaks=speaks)
+    asking = tracker.add(7)
     tracker.note_wait(asking, START + 10)
     monkeypatch.setattr(proc, "work_of_process", lambda pid: (proc.RUNNABLE,))
     assert tracker.busy(asking) is None
-    assert tracker.busy(asking, lambda: False) is (Reason.WOKEN if speaks else None)
+    assert tracker.busy(asking, lambda: False) is Reason.WOKEN
     looks = iter(range(2))
     monkeypatch.setattr(proc, "work_of_process", lambda pid: (next(looks),))
-    assert tracker.busy(asking, lambda: False) is (Reason.WOKEN if speaks else None)
+    assert tracker.busy(asking, lambda: False) is Reason.WOKEN
 
 
 def test_another_thread_of_the_same_process_is_given_a_moment(clock: Clock) -> None:

@@ -38,6 +38,9 @@ class _Elsewhere:
     def advance_to(self, moment: float) -> None:
         self.moment = moment
 
+    def begins(self, deadline: float) -> None:
+        pass
+
     def awake(self) -> None:
         pass
 

@@ -226,6 +226,7 @@ class Scheduler:
         wait = self._waits[token] = Wait(deadline)
         self._change = object()
         self.count += 1
+        self._source.begins(deadline)
         return wait
 
     def leave(self, token: object) -> None:

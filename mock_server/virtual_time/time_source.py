@@ -50,6 +50,9 @@ class TimeSource(Protocol):
     def awake(self) -> None:
         """Note that a wait has ended before it was due."""
 
+    def begins(self, deadline: float) -> None:
+        """Note that a wait until then begins, maybe while another thread asks for a jump beyond it."""
+
     def local(self, host: str, port: int) -> bool:
         """Tell whether a socket connected to this address waits for the mock, and not for the real world."""
 
@@ -126,6 +129,9 @@ class ClockSource:
 
     def awake(self) -> None:
         """Do nothing: nobody else lives by this clock."""
+
+    def begins(self, deadline: float) -> None:
+        """Do nothing: a jump is made as soon as it is asked for."""
 
     def local(self, host: str, port: int) -> bool:
         """Tell whether an address is the mock's."""

@@ -219,8 +219,8 @@ class ProcessTracker:
     def _others_that_work(self, asking: HookedProcess | None, real: float, moving: bool) -> dict[int, Reason]:
         """Those that the system says to be at work, whatever they have said.
 
-        Before time is moving, the one that asks is among them where an event loop waits for the answer: what
-        has come for it since it asked, it has not told. Others stand still until they are answered.
+        The one that asks is among them once time is `moving`: its event loop, or another of its threads, may
+        have got something to do since it asked.
         """
         self._still = {}
         if not proc.is_visible():
@@ -229,8 +229,7 @@ class ProcessTracker:
         others = [process for process in self._hooked if process is not asking]
         running = {process.pid for process in others if process.until is None}
         resting = {process.pid for process in others if process.until is not None} | ({own} - {0})
-        looked_at = moving and asking is not None and asking.speaks
-        alone = {own} if not looked_at and all(process.pid != own for process in others) else set()
+        alone = {own} if not moving and all(process.pid != own for process in others) else set()
         holding = dict.fromkeys(self._watcher.working(resting - (running - {own})), Reason.PROCESS)
         looks = {pid: proc.work_of_process(pid) for pid in resting - alone}
         # One that computes without an end, whatever it says, holds time up for so long and no longer.

@@ -38,6 +38,8 @@ class RemoteTimeSource:
         self._told = False
         self._busy: tuple[float, Reason] | None = None
         """What was told last of why this process lets no time jump, and when its wait is due."""
+        self._jumping = -math.inf
+        """The moment of a jump that was asked for and has no answer yet."""
 
     def horizon(self, dues: Sequence[float]) -> float | Reason:
         """The next moment at which somebody else does something, or why time may not jump there."""
@@ -67,13 +69,29 @@ class RemoteTimeSource:
 
     def advance_to(self, moment: float) -> None:
         """Ask for a jump; it is refused where the server has got something to do meanwhile."""
-        self.ask({"ask": "jump", "to": moment, "seen": self._seen})
+        self._jumping = moment
+        try:
+            self.ask({"ask": "jump", "to": moment, "seen": self._seen})
+        finally:
+            self._jumping = -math.inf
 
     def awake(self) -> None:
         """Say that this process has something to do, where it has said that it waits."""
         if self._told:
             self._told, self._busy = False, None
             self.ask({"ask": "awake"}, answered=False)
+
+    def begins(self, deadline: float) -> None:
+        """Say that a wait begins that a jump would go over which has no answer yet: it is not made then.
+
+        The thread that asked for it holds the lock until it is answered; a line without an answer needs none.
+        """
+        if deadline < self._jumping and self._socket is not None:
+            self._jumping = -math.inf
+            try:
+                self._socket.sendall(b'{"ask": "awake"}\n')
+            except OSError:
+                pass  # the parent is gone
 
     def local(self, host: str, port: int) -> bool:
         """Tell whether an address is the mock's."""
@@ -108,6 +126,7 @@ class RemoteTimeSource:
         """Let go of the parent process's connection, and of the lock that a thread of it may hold."""
         self._lock = allocate_lock()
         self._socket = None
+        self._told, self._busy, self._jumping = False, None, -math.inf
 
     def _connection(self) -> Any:
         if self._socket is None:
