@@ -17,6 +17,11 @@ def test_a_worker_thread_is_not_overtaken_while_it_starts() -> None:
     assert done.stdout == b"worker completed worker completed true\n", done.stderr.decode()
 
 
+def test_a_child_that_is_forked_with_an_environment_of_its_own_is_a_part_of_the_program() -> None:
+    done = run("--fast-forward", "--offline", "--", "node", str(NODE / "forks.mjs"))
+    assert done.stdout == b'[[404,"kept"],5]\n', done.stderr.decode()
+
+
 def test_time_limits_of_child_processes_and_all_clocks_are_virtual() -> None:
     done = run("--fast-forward", "--offline", "--", "node", str(NODE / "limits.mjs"))
     result = json.loads(done.stdout)

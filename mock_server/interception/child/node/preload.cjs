@@ -23,6 +23,7 @@ function lead(config, parent) {
   guardDatagrams(hosts);
   require("./proxies.cjs").hideProxies(config, hosts);
   require("./threads.cjs").keepHooks(__filename);
+  require("./forks.cjs").keepForks(__filename, config);
 }
 
 function start() {
