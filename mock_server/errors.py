@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Self
 
 __all__ = [
     "ClockError",
@@ -142,7 +143,22 @@ class SpecError(KlingMockError):
         return SpecError(self.problem, place=self.place, keyword=self.keyword, option=option)
 
 
-class UnknownModel(KlingMockError, LookupError):
+class _OfAnOption:
+    """An error that says which option is to blame, where one is."""
+
+    option = ""
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{self.option}: {said}" if self.option else said
+
+    def blaming(self, option: str) -> Self:
+        """This error, of an option that is written like this."""
+        self.option = option
+        return self
+
+
+class UnknownModel(_OfAnOption, KlingMockError, LookupError):
     """No document describes this model; `nearest` holds the known ids that look most like it."""
 
     def __init__(self, model: str, known: Iterable[str]) -> None:
@@ -159,7 +175,7 @@ class UnknownModel(KlingMockError, LookupError):
         super().__init__(f"This mock knows no model {_shown(model)}.{hint}{add}")
 
 
-class UnknownScenario(KlingMockError, LookupError):
+class UnknownScenario(_OfAnOption, KlingMockError, LookupError):
     """No scenario has this name; `nearest` holds the names that look most like it."""
 
     def __init__(self, name: str, known: Iterable[str], *, because: str = "") -> None:

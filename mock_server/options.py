@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, get_type_hints
 
-from .errors import SettingsError, SpecError, did_you_mean, nearest
+from .errors import SettingsError, SpecError, UnknownModel, UnknownScenario, did_you_mean, nearest
 from .units import (
     DURATION_SCHEMA,
     FASTEST,
@@ -65,6 +65,9 @@ __all__ = [
 NAME: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
 COUNT: Mapping[str, Any] = {"type": "integer", "minimum": 0, "maximum": MOST_KEPT}
 ENV_PREFIX = "KLING_MOCK_"
+Blaming = SettingsError | SpecError | UnknownModel | UnknownScenario
+BLAMING = (SettingsError, SpecError, UnknownModel, UnknownScenario)
+"""Errors that can name an option."""
 MISTYPED = 0.75
 """How much a variable's name must look like a known one's to count as mistyped: projects have their own."""
 
@@ -144,7 +147,7 @@ USD = Kind(
     "{:g}".format,
     schema={"type": "number", "minimum": 0, "maximum": MOST_USD},
 )
-WORDS = Kind(parse_words, schema=_several({"type": "string"}))
+WORDS = Kind(parse_words, schema=_several(NAME, {"type": "string", "pattern": r"[^\s,]"}))
 
 
 class Option(NamedTuple):
@@ -282,13 +285,13 @@ def read_options(
 
 
 def as_written(
-    error: SettingsError | SpecError,
+    error: Blaming,
     options: Iterable[Option],
     given: Mapping[str, Any],
     environ: Mapping[str, str] = os.environ,
     *,
     prefix: str = "--",
-) -> SettingsError | SpecError:
+) -> Blaming:
     """An error that blames an option by its name, blaming it as somebody wrote it: a flag, or a variable."""
     option = next((option for option in options if option.name == error.option), None)
     if option is None:
@@ -304,7 +307,7 @@ def written(options: Iterable[Option], given: Mapping[str, Any], *, prefix: str 
     """Let errors of the block blame an option as it was written."""
     try:
         yield
-    except (SettingsError, SpecError) as error:
+    except BLAMING as error:
         raise as_written(error, options, given, prefix=prefix) from None
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict, Unpack, cast
 
 from .command_options import COMMAND_TABLES, SpecsOptions
-from .errors import SettingsError, did_you_mean, nearest
+from .errors import SettingsError, UnknownScenario, did_you_mean, nearest
 from .options import (
     FILE,
     HOST,
@@ -268,7 +268,7 @@ class Settings:
         check_pacing(given)
         values = {name: option.default for name, option in table.items()} | given
         if isinstance(values["scenario"], str):
-            values["scenario"] = parse_scenario(values["scenario"], values["scenarios"])
+            values["scenario"] = _parsed(values["scenario"], values["scenarios"])
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_given", given)
@@ -300,6 +300,16 @@ class Settings:
         values, variables = read_environment(server_options(), environ)
         check_pacing(values, lambda name: variables[name])
         return values
+
+
+def _parsed(text: str, own: Mapping[str, Scenario]) -> Scenario:
+    """The scenario that the option of this name says; what is wrong is its."""
+    try:
+        return parse_scenario(text, own)
+    except UnknownScenario as error:
+        raise error.blaming("scenario") from None
+    except SettingsError as error:
+        raise SettingsError(str(error), option="scenario") from None
 
 
 PACES = {"polls": "polls", "realistic": "documented times", "queued": "times", "generating": "times"}

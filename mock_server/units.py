@@ -192,7 +192,12 @@ def parse_words(value: object) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise SettingsError(f"expected one or more words, received {value!r}.")
-    return tuple(word.strip() for word in words if word.strip())
+    found = tuple(word.strip() for word in words if word.strip())
+    # A list without items says that there are none; a text without words is a slip, a variable's mostly.
+    if words and not found:
+        shown = words[0] if len(words) == 1 else value
+        raise SettingsError(f"expected one or more words, received {shown!r}.")
+    return found
 
 
 def parse_folders(value: object) -> tuple[str, ...]:

@@ -187,7 +187,7 @@ def test_the_marker_sets_options_for_one_test(pytester: pytest.Pytester) -> None
 
 WRONG_MARKERS = [
     ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
-    ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
+    ("'faild'", "scenario: There is no scenario 'faild'. Did you mean 'failed'"),
     ("queued='soon'", "queued: expected a time such as 1.5, 500ms, 3s or 2m, received 'soon'"),
     ("queued=-2", "queued: expected a finite time of 0 or more, received -2"),
     ("ignore=None", "ignore: expected ids out of A1, A3"),
@@ -222,7 +222,10 @@ def test_a_wrong_marker_is_an_error_that_says_what_is_right(pytester: pytest.Pyt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kling-scenario", "faild"], "There is no scenario 'faild'. Did you mean 'failed'"),
+        (
+            ["--kling-scenario", "faild"],
+            "--kling-scenario: There is no scenario 'faild'. Did you mean 'failed'",
+        ),
         (["--kling-seed", "abc"], "--kling-seed: expected a whole number, received 'abc'"),
         (["--kling-config", "none.toml"], "--kling-config: "),
         (

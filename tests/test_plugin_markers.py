@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ("'faild'", "There is no scenario 'faild'. Did you mean 'failed'"),
+        ("'faild'", "scenario: There is no scenario 'faild'. Did you mean 'failed'"),
         ("scenari='failed'", "there is no option 'scenari'. Did you mean 'scenario'"),
         ("queued='soon'", "queued: expected a time"),
         ("port=80", "port: expected before the server starts"),

@@ -11,16 +11,16 @@ import pytest
 from kling_mock.cli.commands import Flag
 from kling_mock.cli.group import top_group
 from kling_mock.cli.main import main
-from kling_mock.command_options import ContractOptions
+from kling_mock.command_options import ContractOptions, VerifyOptions
 from kling_mock.contract_tests.pytest_suite import contract_test
-from kling_mock.errors import SettingsError, SpecError
-from kling_mock.options import Option, as_written, options_of
+from kling_mock.errors import SettingsError, SpecError, UnknownModel
+from kling_mock.options import WORDS, Option, as_written, options_of
 
 BAD = "no/\x1b[31mx"
 GOOD = "tests.clients.reference:generate"
 FREE = {
     *("api_hosts", "api_key", "redact", "save"),  # any text will do
-    *("host", "models", "scenario"),  # the sentence says what there is none of
+    "host",  # the sentence says what there is none of
     *("rules", "levels", "into"),  # asked of others, or written to
 }
 """Options whose errors say no name, or that have none."""
@@ -56,7 +56,7 @@ def flags() -> list[Any]:
         for words, command in commands(top_group())
         for one in command.params
         if isinstance(one, Flag) and not one.option.is_switch and one.option.name not in FREE
-        if (words, one.option.name) != ("report", "ignore")
+        if (words, one.option.name) not in (("report", "ignore"), ("specs sync", "models"))
     ]
 
 
@@ -85,8 +85,22 @@ def test_an_error_names_the_variable_that_said_it(
 
 @pytest.mark.parametrize("name", [one.name for one in NAMED])
 def test_an_error_names_the_keyword_in_python(name: str) -> None:
-    with pytest.raises((SettingsError, SpecError), match=f"^{name}: "):
+    with pytest.raises((SettingsError, SpecError, UnknownModel), match=f"^{name}: "):
         contract_test(GOOD, **{name: [BAD] if name in ("specs", "ignore", "properties") else BAD})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [one for one in options_of(VerifyOptions).values() if one.kind is WORDS])
+def test_a_list_of_words_without_a_word_is_not_taken_for_none(
+    option: Option, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("", " "):
+        assert main(["verify", option.written, text, GOOD]) == 2
+        says = f"{option.written}: expected one or more words, received {text!r}."
+        assert capsys.readouterr().err == f"kling-mock verify: {says}\n"
+    monkeypatch.setenv(option.variables[0], "")
+    assert main(["verify", GOOD]) == 2
+    assert f": {option.variables[0]}: expected one or more words" in capsys.readouterr().err
+    assert option.read(()) == option.read([]) == ()
 
 
 def test_an_error_of_another_option_stays_as_it_is() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kling_mock.billing.costs import prices_named
 from kling_mock.command_options import LEVELS
-from kling_mock.errors import KlingMockError, SettingsError, did_you_mean, nearest
+from kling_mock.errors import KlingMockError, SettingsError, UnknownModel, did_you_mean, nearest
 from kling_mock.exchanges.redaction import Redactor, environment_keys
 from kling_mock.trace_rules.register import Level
 
@@ -88,7 +88,10 @@ def select_models(patterns: Sequence[str]) -> list[str]:
     chosen: list[str] = []
     for pattern in patterns:
         found = [model for model in known if fnmatch.fnmatchcase(model, pattern)]
-        chosen += found or [catalog.find(pattern).model]
+        try:
+            chosen += found or [catalog.find(pattern).model]
+        except UnknownModel as error:
+            raise error.blaming("models") from None
     return list(dict.fromkeys(chosen))
 
 

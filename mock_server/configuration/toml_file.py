@@ -26,7 +26,14 @@ from typing import Any, NoReturn, Unpack, cast
 
 import tomli_w
 
-from ..errors import ConfigError, KlingMockError, SettingsError, did_you_mean, nearest
+from ..errors import (
+    ConfigError,
+    KlingMockError,
+    SettingsError,
+    UnknownScenario,
+    did_you_mean,
+    nearest,
+)
 from ..field_kinds import FieldError
 from ..scenarios import CATALOGUE, Scenario, parse_scenario
 from ..scenarios.plain_data import plain_scenario, read_scenario
@@ -177,10 +184,8 @@ class _File:
         """Hold all options against each other, and the default scenario against the names there are."""
         try:
             Settings(**options)
-        except SettingsError as error:
+        except (SettingsError, UnknownScenario) as error:
             self.fail(places.get(error.option, places.get("scenario", ())), str(error))
-        except KlingMockError as error:
-            self.fail(places["scenario"], f"scenario: {error}")
 
 
 class _Named(Mapping[str, Scenario]):

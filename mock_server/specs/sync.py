@@ -117,7 +117,8 @@ def sync(
     url = f"{source.rstrip('/')}/v1/models?type={quote(MODEL_TYPE, safe='')}&include=pricing"
     items = [item for item in _items(url) if _wanted(item.names, models)]
     if models and not items and not any(_wanted({one.model}, models) for one in catalog.variants):
-        raise UnknownModel(models[0], [variant.model for variant in catalog.variants])
+        known = [variant.model for variant in catalog.variants]
+        raise UnknownModel(models[0], known).blaming("models")
     synced = Synced(source, len(items))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
