@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
 from kling_mock.contract_tests.driving import engine as engine_module
-from kling_mock.contract_tests.driving import turns
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.driving.engine import Engine
-from kling_mock.contract_tests.driving.turns import several, turn
+from kling_mock.contract_tests.driving.turns import room, turn
 from kling_mock.contract_tests.generation.payloads import smallest_payload
 from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
 from kling_mock.contract_tests.running.models import Trial
@@ -45,39 +47,70 @@ def test_who_waits_to_be_alone_is_not_overtaken() -> None:
             if name == "first":
                 leave.wait()
 
-    with several():
-        assert turns._folder is not None
-        first = threading.Thread(target=run, args=("first", False))
-        first.start()
-        inside.wait()
-        with turn(alone=False):
-            came.append("beside it")
-        looks = threading.Thread(target=run, args=("alone", True))
-        looks.start()
-        door = turns._folder / "door"
-        until(lambda: closed(door))
-        later = threading.Thread(target=run, args=("later", False))
-        later.start()
-        leave.set()
-        for thread in (first, looks, later):
-            thread.join()
+    first = threading.Thread(target=run, args=("first", False))
+    first.start()
+    inside.wait()
+    with turn(alone=False):
+        came.append("beside it")
+    looks = threading.Thread(target=run, args=("alone", True))
+    looks.start()
+    until(lambda: closed(room("door")))
+    later = threading.Thread(target=run, args=("later", False))
+    later.start()
+    leave.set()
+    for thread in (first, looks, later):
+        thread.join()
     assert came == ["first", "beside it", "alone", "later"]
 
 
 def test_a_process_that_a_client_has_left_keeps_nobody_waiting() -> None:
-    with several():
+    with turn(alone=True):
+        waits, go = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(go)
+            os.read(waits, 1)
+            os._exit(0)
+    with turn(alone=True):
+        pass
+    os.close(go)
+    os.close(waits)
+    os.waitpid(child, 0)
+
+
+HOLDS = """
+import os, sys
+from kling_mock.contract_tests.driving.turns import turn
+with turn(alone=True):
+    print("alone", flush=True)
+    sys.stdin.read()
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.slow
+def test_another_verification_is_waited_for_until_it_ends_even_by_a_kill() -> None:
+    words = [sys.executable, "-c", HOLDS]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == b"alone\n"
+        assert closed(room("room"))
+        other.stdin.close()
         with turn(alone=True):
-            waits, go = os.pipe()
-            child = os.fork()
-            if child == 0:
-                os.close(go)
-                os.read(waits, 1)
-                os._exit(0)
-        with turn(alone=True):
-            pass
-        os.close(go)
-        os.close(waits)
-        os.waitpid(child, 0)
+            assert other.wait() == -9
+
+
+def test_where_no_file_can_be_made_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    with turn(alone=True), turn(alone=True):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def own_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns that no other test, and no verification on this machine, takes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @pytest.fixture
@@ -98,9 +131,3 @@ def test_a_run_that_looks_at_files_is_alone(asked: list[bool]) -> None:
         for watched in (False, True):
             engine.run(Trial(TEXT, smallest_payload(TEXT), PLAIN, watch_files=watched))
     assert asked == [False, True]
-
-
-def test_one_process_alone_waits_for_nobody() -> None:
-    assert turns._folder is None
-    with turn(alone=True), turn(alone=True):
-        pass

@@ -8,22 +8,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["several", "turn"]
-
-_folder: Path | None = None
-"""Where the locks are; None where one process checks alone."""
+__all__ = ["room", "turn"]
 
 
-@contextlib.contextmanager
-def several() -> Iterator[None]:
-    """Let processes that are forked in the block take turns: they share the client's folders."""
-    global _folder
-    with tempfile.TemporaryDirectory(prefix="kling-mock-turns-") as folder:
-        _folder = Path(folder)
-        try:
-            yield
-        finally:
-            _folder = None
+def room(name: str) -> Path:
+    """The file of a lock that all verifications of a user take turns by, in whatever process and folder.
+
+    They share the folder of temporary files, where clients keep a download until it is whole.
+    """
+    return Path(tempfile.gettempdir()) / f"kling-mock-{os.getuid()}.{name}"
 
 
 @contextlib.contextmanager
@@ -31,28 +24,35 @@ def turn(*, alone: bool) -> Iterator[None]:
     """Wait until a run may begin: `alone`, or beside any others but one that is alone.
 
     Who waits to be alone lets nobody in before: others come and go, and there may be no moment without them.
+    The system frees the locks of a process that has ended.
     """
-    if _folder is None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
         yield
         return
-    import fcntl  # not on Windows, where no process is forked either
-
-    with _opened(_folder / "door") as door, _opened(_folder / "room") as room:
+    with contextlib.ExitStack() as stack:
+        try:
+            door, inside = (stack.enter_context(_opened(room(name))) for name in ("door", "room"))
+        except OSError:
+            # Nobody can be waited for where no file can be made.
+            yield
+            return
         fcntl.flock(door, fcntl.LOCK_EX)
         try:
-            fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            fcntl.flock(inside, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         finally:
             fcntl.flock(door, fcntl.LOCK_UN)
         try:
             yield
         finally:
             # By name: a process that the client has forked meanwhile holds it as well.
-            fcntl.flock(room, fcntl.LOCK_UN)
+            fcntl.flock(inside, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         yield number
     finally:

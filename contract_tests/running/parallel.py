@@ -20,7 +20,6 @@ from kling_mock.timing import PROCESS_ENDS
 
 from ..driving.egress_guard import sentence
 from ..driving.environments import no_process_left
-from ..driving.turns import several
 from ..properties import PROPERTIES, Property
 from .checks import ONE_CREATE, Checks, SecondCreate, in_order
 from .coverage import Coverage
@@ -138,7 +137,7 @@ class _Pool:
         """The results of all units as they come; raises `TargetError` where a process could not go on."""
         workers: list[_Worker] = []
         # What a process had started that did not come to its end in time, ends here.
-        with several(), no_process_left():
+        with no_process_left():
             try:
                 with unheard():
                     for _ in range(count):
