@@ -48,6 +48,13 @@ SENTENCES = {
     "FollowsNothing": "the video is on another host name, behind a redirect; the job ends with a video",
     "ReadsOnce": "answers come in chunks, without a length; the job ends with a video",
     "CutsMarkBadly": "every answer is JSON behind a byte order mark, and the client crashed",
+    "LivesInUtc": "in the time zone Asia/Kathmandu), and the next poll came after",
+    "SleepsUntilThePast": "the client's time of day is 90 s ahead, and the client crashed",
+    "AsksAgainForAnId": "and 2 creates were sent for one video: each may be paid",
+    "LosesARefusedJob": ", whose polls were answered 403 in the end, without naming it",
+    "LosesTheUrl": "and neither job nor URL is named: the client failed",
+    "KeepsTheReasonInSql": ", the client failed with sqlite3.OperationalError",
+    "FollowsAPollAnywhere": "the poll was redirected to localhost:",
     "always-zero": "the create is refused: the key is not valid, but the client printed nothing and exited",
 }
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kling_mock.contract_tests.driving.time_zones import abroad
+from kling_mock.contract_tests.generation.scenario_strategies import PLAIN
+from kling_mock.contract_tests.properties import PROPERTIES
 from kling_mock.contract_tests.properties.oracles import gave_up_early
 from kling_mock.contract_tests.running.models import Outcome
+from kling_mock.scenarios import CATALOGUE
 
 
 @pytest.mark.parametrize(
@@ -29,3 +35,40 @@ def test_a_client_may_give_up_after_four_minutes_but_not_crash(
         outcome=outcome, seconds=seconds, delivered=False, trace=[], creates=[], url=None, brief=str
     )
     assert (gave_up_early(run) is not None) == fails
+
+
+def test_a_run_without_a_job_of_its_own_can_be_judged_too() -> None:
+    poll = SimpleNamespace(known_id=False, job_id="of-another", number=1)
+    run: Any = SimpleNamespace(
+        outcome=Outcome("raised", error="Refused", text="refused"),
+        delivered=False,
+        **{name: [] for name in ("trace", "creates", "jobs")},
+        polls=[poll],
+        url=None,
+        brief=lambda: "failed",
+        trial=SimpleNamespace(scenario=PLAIN),
+    )
+    failure = PROPERTIES["D10"].holds(run)
+    assert failure is not None
+    assert failure.says == "the job ends with a video, but the client failed"
+
+
+@pytest.mark.parametrize("own", [None, "Etc/GMT-3"])
+def test_a_client_lives_abroad_only_where_it_is_told_dates(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if own is None:
+        monkeypatch.delenv("TZ", raising=False)
+    else:
+        monkeypatch.setenv("TZ", own)
+    time.tzset()
+    here = time.localtime(0).tm_gmtoff
+    limited = CATALOGUE["poll-rate-limited"]
+    with abroad(limited.with_faults(retry_date=True)):
+        assert time.localtime(1_800_000_000).tm_gmtoff == 20_700
+    for scenario in (limited, PLAIN):
+        with abroad(scenario):
+            assert time.localtime(0).tm_gmtoff == here
+    assert os.environ.get("TZ") == own
+    monkeypatch.undo()
+    time.tzset()

@@ -44,6 +44,7 @@ from .environments import (
 from .forgetting import COOLED_DOWN, begin_after, note_end
 from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
+from .time_zones import abroad
 from .turns import turn
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
@@ -250,6 +251,7 @@ class Engine:
             closer,
             quietly(self.client.kind == "python") as sink,
             limiter.watched(on_request),
+            abroad(served),
             written_files(wants_files, self.client.kind == "python") as written,
         ):
             self.driver.drive(trial, calls, run, self._virtual_limit)
@@ -308,7 +310,7 @@ class Engine:
         wanted = trial.interrupt_after
         journal = self.server.space.journal
         if self.environment.session is not None:
-            self.environment.session.wall_offset = 0.0
+            self.environment.session.wall_offset = max(0.0, -trial.set_back)
         if wanted is None and not trial.inspect and not trial.set_back:
             return None
 

@@ -10,7 +10,7 @@ from typing import Literal
 from hypothesis import strategies as st
 
 from kling_mock.exchanges.exchange import Exchange
-from kling_mock.scenarios import CATALOGUE, Scenario
+from kling_mock.scenarios import CATALOGUE, Fault, Scenario
 from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too_little
 from kling_mock.verdicts.shown import many
@@ -23,7 +23,7 @@ from ..running.met import always_met, never_polled, states_told
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import accepted, answered, failed_clearly, mentions, not_delivered, told_with
-from .retry_after import waited
+from .retry_after import CLOCK_AHEAD, as_date, waited
 from .trials import behaving, brief_pairs, brief_payloads, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "made_again"]
@@ -150,10 +150,29 @@ def fail_fast(run: Run) -> Failure | None:
     return failed_clearly(run, f"the create was refused with {status}")
 
 
+SIGNS = Scenario(
+    "generated",
+    "The create is refused, with a text that has quotes, braces and percent signs.",
+    faults=(
+        Fault(
+            "create",
+            "status",
+            status=400,
+            message="Body validation error: Expected 'a' | 'b', received \"50% {size}\" of a%20cat.png",
+        ),
+    ),
+)
+
+
+def _refused(context: Context) -> Iterator[Trial]:
+    yield from every(scenario_strategies.refused_creates)(context)
+    yield from each(SIGNS)(context)
+
+
 @rule(
     "B5",
     trials=behaving(scenario_strategies.refused_creates),
-    first=every(scenario_strategies.refused_creates),
+    first=_refused,
 )
 def surfaces_message(run: Run) -> Failure | None:
     for exchange in run.creates[:1]:
@@ -182,14 +201,17 @@ def _limited() -> st.SearchStrategy[Scenario]:
     return st.one_of(scenario_strategies.limited_creates(), st.sampled_from(lasting))
 
 
+def _limits(context: Context) -> Iterator[Trial]:
+    bare, limited = CATALOGUE["rate-limited-bare"], CATALOGUE["rate-limited"].with_faults(times=1)
+    until = limited.with_faults(retry_date=True)
+    yield from each(limited, until, bare.with_faults(times=1), bare)(context)
+    yield from each(until, **CLOCK_AHEAD)(context)
+
+
 @rule(
     "B6",
     trials=behaving(_limited),
-    first=each(
-        *(CATALOGUE["rate-limited"].with_faults(times=1, retry_date=dated) for dated in (False, True)),
-        CATALOGUE["rate-limited-bare"].with_faults(times=1),
-        CATALOGUE["rate-limited-bare"],
-    ),
+    first=_limits,
     virtual=True,
     by_clock=True,
 )
@@ -204,9 +226,11 @@ def create_limited(run: Run) -> Failure | None:
             return Failure(
                 f"the create is answered 429 and came again {AT_ONCE} times without a pause", after.number
             )
-        if asked is not None and waits_too_little(taken, asked, math.inf):
+        # By a clock that is ahead, the time until a date is over.
+        if asked is not None and not run.trial.set_back and waits_too_little(taken, asked, math.inf):
             return Failure(
-                f"Retry-After asked to wait {asked:g} s, and the create came again after {taken:.1f} s",
+                f"Retry-After asked to wait {asked:g} s{as_date(before)}, "
+                f"and the create came again after {taken:.1f} s",
                 after.number,
             )
     # With a job that was made it is the polls that do not end: others name that.
@@ -218,7 +242,8 @@ def create_limited(run: Run) -> Failure | None:
     if run.outcome.kind == "returned" and not accepted(run):
         return Failure(f"the create is answered 429, but the client {run.brief()} as if all were well")
     if run.outcome.crashed:
-        return failed_clearly(run, "the create is answered 429")
+        clock = f", and {run.trial.note}" if run.trial.note else ""
+        return failed_clearly(run, f"the create is answered 429{clock}")
     return None
 
 
@@ -245,6 +270,9 @@ def any_success(run: Run) -> Failure | None:
 def bad_create_reply(run: Run) -> Failure | None:
     how = f" ({answered(run.creates[0])})" if run.creates else ""
     why = f"the create's answer named no job{how}"
+    if len(run.creates) > 1:
+        many_sent = f"{len(run.creates)} creates were sent for one video"
+        return Failure(f"{why}, and {many_sent}: each may be paid", run.creates[1].number)
     for exchange in run.polls:
         if exchange.job_id in NOBODY or not exchange.known_id:
             shown = one_line(exchange.query_string.decode("utf-8", "replace"))

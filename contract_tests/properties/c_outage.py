@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from kling_mock.scenarios import Fault, Scenario
 from kling_mock.trace_rules.retry_after import retry_after
 from kling_mock.verdicts.shown import many
+from kling_mock.wording import quoted
 
 from ..generation import scenario_strategies
 from ..running.met import unmet_in_polls
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
-from .c_poll import beyond_budget, has_budget
+from .c_poll import beyond_budget, has_budget, stuck
 from .e_transport import TOO_LONG, held
-from .oracles import failed_clearly, not_delivered
-from .trials import LONG, MANY, behaving, each, fixed, stuck_trial
+from .oracles import answered, failed_clearly, mentions, not_delivered
+from .trials import LONG, MANY, behaving, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION"]
 
@@ -68,6 +69,34 @@ def lasting_outage(run: Run) -> Failure | None:
             wrong[-1].number,
         )
     return failed_clearly(run, "polls went wrong without an end")
+
+
+def _given_up(context: Context) -> Iterator[Trial]:
+    """With level strict also jobs that are given up for what their polls meet."""
+    if context.strict:
+        yield from every(scenario_strategies.lasting_refusals)(context)
+        yield from _without_end(context)
+
+
+@rule(
+    "C5",
+    trials=stuck,
+    first=_given_up,
+    applies=has_budget,
+    virtual=True,
+    examples=3,
+    plain=True,
+    after=("C10", "C17"),
+)
+def timeout_keeps_id(run: Run) -> Failure | None:
+    if run.cut or not run.outcome.failed or not run.jobs or not run.polls:
+        return None
+    if mentions(run.jobs[0], run):
+        return None
+    last = run.polls[-1]
+    met = f", whose polls were {answered(last)} in the end," if last.fault else ""
+    says = f"the client gave up on {quoted(run.jobs[0])}{met} without naming it: it {run.brief()}"
+    return Failure(says, last.number if met else None)
 
 
 def _hung(after: int) -> Scenario:

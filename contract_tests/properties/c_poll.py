@@ -20,10 +20,10 @@ from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import after_words, answered, failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import ENDLESS, ODD_STATUSES, OUTAGES, busy_loop, documented_job, long_jobs, named, wavering
-from .retry_after import PATIENCE, last_said, waits
+from .retry_after import CLOCK_AHEAD, PATIENCE, UNTIL, as_date, last_said, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
-__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget"]
+__all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget", "stuck"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -75,7 +75,8 @@ STUCK = (
 )
 
 
-def _stuck(context: Context) -> st.SearchStrategy[Trial]:
+def stuck(context: Context) -> st.SearchStrategy[Trial]:
+    """Trials in which the job never ends."""
     # One payload: a client without a budget polls for long, and these runs serve several properties.
     payload = smallest_payload(context.model)
     return st.sampled_from(STUCK).map(lambda scenario: stuck_trial(context, payload, scenario))
@@ -96,7 +97,7 @@ def _not_stuck(run: Run) -> str | None:
 
 @rule(
     "C4",
-    trials=_stuck,
+    trials=stuck,
     first=_endless,
     virtual=True,
     by_clock=True,
@@ -128,22 +129,6 @@ def has_budget(context: Context) -> str | None:
 def beyond_budget(context: Context, most: float) -> float:
     """Virtual seconds after which a client is over its own budget by far."""
     return min(most, 4 * context.profile.last_polls[-1] + 3_600.0)
-
-
-@rule(
-    "C5",
-    trials=_stuck,
-    applies=has_budget,
-    virtual=True,
-    examples=3,
-    plain=True,
-)
-def timeout_keeps_id(run: Run) -> Failure | None:
-    if run.cut or not run.outcome.failed or not run.jobs:
-        return None
-    if not mentions(run.jobs[0], run):
-        return Failure(f"the client gave up on {quoted(run.jobs[0])} without naming it: it {run.brief()}")
-    return None
 
 
 def _resumed(context: Context) -> st.SearchStrategy[Trial]:
@@ -196,28 +181,33 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
     return scenario_strategies.poll_troubles(kinds, least=1, most=2)
 
 
+def _limited_once(context: Context) -> Iterator[Trial]:
+    trials = (*each(*scenario_strategies.single_limits())(context), *each(UNTIL, **CLOCK_AHEAD)(context))
+    return (_capped(context, trial) for trial in trials)
+
+
 @rule(
     "C8",
     trials=lambda context: _asked(context, behaving(_limited_polls)(context)),
-    first=lambda context: (
-        _capped(context, trial) for trial in each(*scenario_strategies.single_limits())(context)
-    ),
+    first=_limited_once,
     virtual=True,
     plain=True,
 )
 def retry_after(run: Run) -> Failure | None:
     cap = run.trial.expect or PATIENCE
-    for before, after, asked, waited in waits(run):
+    # By a clock that is ahead, the time until a date is over.
+    for before, after, asked, waited in () if run.trial.set_back else waits(run):
         if waits_too_little(waited, asked, cap):
             return Failure(
-                f"{before.status} with Retry-After asked to wait {asked:g} s, "
+                f"{before.status} with Retry-After asked to wait {asked:g} s{as_date(before)}, "
                 f"and the next poll came after {waited:.1f} s",
                 after.number,
             )
     failure, said = not_delivered(run), last_said(run)
     if failure is None or said is None:
         return failure
-    says = f"a poll was answered with Retry-After: {quoted(said)}; {failure.says}"
+    clock = f", while {run.trial.note}" if run.trial.note else ""
+    says = f"a poll was answered with Retry-After: {quoted(said)}{clock}; {failure.says}"
     return Failure(says, failure.exchange)
 
 
@@ -379,6 +369,8 @@ def cancel(run: Run) -> Failure | None:
     if run.received > run.interrupted_at:
         more = run.received - run.interrupted_at
         return Failure(f"{many(more, 'more request')} came after the interruption")
+    if run.outcome.status == 0 and not run.delivered:
+        return Failure("the client was interrupted, and exited with 0 as if all were well")
     return None
 
 

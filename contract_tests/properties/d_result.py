@@ -21,7 +21,7 @@ from .base import Context, Failure, Section
 from .oracles import failed_clearly, key_shown, mentions, not_delivered, told_with
 from .trials import behaving, each, every, fixed, stuck_trial
 
-__all__ = ["SECTION", "downloads", "fetches"]
+__all__ = ["SAID", "SECTION", "downloads", "fetches"]
 
 SECTION = Section(unmet_in_polls)
 rule = SECTION.rule
@@ -65,10 +65,22 @@ def _told(name: str, answer: dict[str, Any]) -> str:
     return f'"{name}": {quoted(answer[name], 60)}' if name in answer else f'no "{name}"'
 
 
+SIGNS = CATALOGUE["failed"].replace(
+    name="generated",
+    error="signs",
+    summary="The job ends with an error whose text has quotes, braces and percent signs.",
+)
+
+
+def _failing(context: Context) -> Iterator[Trial]:
+    yield from each(SIGNS)(context)
+    yield from every(scenario_strategies.failures)(context)
+
+
 @rule(
     "D3",
     trials=behaving(scenario_strategies.failures),
-    first=every(scenario_strategies.failures),
+    first=_failing,
     plain=True,
 )
 def error_shapes(run: Run) -> Failure | None:
@@ -101,7 +113,7 @@ def _texts(error: Any) -> list[str]:
 @rule(
     "D4",
     trials=fixed(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
-    first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details")),
+    first=each(_shaped("extra-fields"), _shaped("extra-fields", "file-details"), _shaped("long")),
     examples=6,
     plain=True,
 )
@@ -149,8 +161,11 @@ SAID = tuple(
         "failed-in-create",
         "completed-without-url",
     )
+) + tuple(
+    CATALOGUE[name].with_faults(times=1)
+    for name in ("rate-limited", "poll-server-error", "poll-truncated", "poll-reset")
 )
-"""Where a client has something to say, and may say too much."""
+"""Where a client has something to say, also of what passes, and may say too much."""
 
 
 def _shown(context: Context) -> Iterator[Trial]:
@@ -216,4 +231,8 @@ def download_integrity(run: Run) -> Failure | None:
         return Failure(
             f"the download went wrong ({fetched[0].fault}), and nobody was told", fetched[0].number
         )
+    lost = run.jobs and not any(mentions(text, run) for text in (run.jobs[0], *run.urls.values()))
+    if run.trial.strict and run.outcome.failed and lost:
+        says = f"the download went wrong ({fetched[0].fault}), and neither job nor URL is named"
+        return Failure(f"{says}: the client {run.brief()}", fetched[0].number)
     return None

@@ -94,7 +94,7 @@ def _decoys() -> Scenario:
 )
 def decoy_keys(run: Run) -> Failure | None:
     wrong = next((poll for poll in run.polls if not poll.known_id), None)
-    if wrong is not None:
+    if wrong is not None and run.jobs:
         return Failure(
             f"the id is {quoted(run.jobs[0])}, and {quoted(wrong.job_id)} was polled", wrong.number
         )

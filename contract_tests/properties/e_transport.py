@@ -12,7 +12,7 @@ from ..generation import scenario_strategies
 from ..running.models import Run
 from .base import Failure, Section
 from .oracles import doing, failed_clearly, not_delivered, told_with
-from .trials import behaving, every, fixed
+from .trials import behaving, each, every, fixed
 
 __all__ = ["SECTION", "TOO_LONG", "held"]
 
@@ -75,17 +75,30 @@ def slow_and_chunked(run: Run) -> Failure | None:
     return told_with(run, not_delivered(run))
 
 
+REDIRECTS = (
+    CATALOGUE["redirect"],
+    Scenario(
+        "generated",
+        "The first poll is redirected with 307 to another host name.",
+        faults=(Fault("poll", "redirect", times=1),),
+    ),
+)
+
+
 @rule(
     "E3",
-    trials=fixed(CATALOGUE["redirect"]),
-    examples=3,
+    trials=fixed(*REDIRECTS),
+    first=each(*REDIRECTS),
+    examples=1,
 )
 def redirect_safe(run: Run) -> Failure | None:
     own = run.base_url.partition("://")[2].partition("/")[0]
     for exchange in run.trace:
         host = ", ".join(exchange.header_values(b"host"))
         if host != own and exchange.header_values(b"authorization"):
-            return Failure(f"the create was redirected to {host}, and the key went along", exchange.number)
+            return Failure(
+                f"the {exchange.kind} was redirected to {host}, and the key went along", exchange.number
+            )
     return None
 
 

@@ -16,6 +16,7 @@ from ..running.met import always_met
 from ..running.models import Run
 from ..running.wording import compared
 from .base import Context, Failure, Section
+from .d_result import SAID
 from .oracles import doing, key_shown
 from .trials import behaving, each, every, fixed
 
@@ -79,7 +80,7 @@ def exit_code(run: Run) -> Failure | None:
     trials=behaving(
         lambda: st.sampled_from([PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]]), inspect=True
     ),
-    first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"]),
+    first=each(PLAIN, CATALOGUE["unauthorized"], CATALOGUE["failed"], *SAID),
     applies=_command,
     examples=4,
 )

@@ -11,9 +11,21 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
+from ..driving.time_zones import ABROAD
 from ..running.models import Run
 
-__all__ = ["ASKING", "LEAST_CAP", "PATIENCE", "last_said", "own_cap", "waited", "waits"]
+__all__ = [
+    "ASKING",
+    "CLOCK_AHEAD",
+    "LEAST_CAP",
+    "PATIENCE",
+    "UNTIL",
+    "as_date",
+    "last_said",
+    "own_cap",
+    "waited",
+    "waits",
+]
 
 PATIENCE = 60.0
 """Virtual seconds up to which a Retry-After is honoured by any client."""
@@ -35,6 +47,16 @@ ASKING = _asking()
 """Asks for a short wait, a longer one and the longest, with a good poll in between."""
 
 
+CLOCK_AHEAD = {"set_back": -90.0, "note": "the client's time of day is 90 s ahead"}
+"""How a trial makes of each date that it has a client wait for one that is over."""
+(_limited,) = CATALOGUE["poll-rate-limited"].faults
+UNTIL = Scenario(
+    "generated",
+    "The first poll is asked to wait until a date.",
+    faults=(_limited.replace(times=1, retry_after=5.0, retry_date=True),),
+)
+
+
 def waited(before: Exchange, after: Exchange) -> float:
     """The virtual seconds from the end of an answer to a later request."""
     return after.at - (before.at if before.ended_at is None else before.ended_at)
@@ -46,6 +68,14 @@ def waits(run: Run) -> Iterator[tuple[Exchange, Exchange, float, float]]:
         asked = retry_after(before) if before.status in (429, 503) else None
         if asked is not None:
             yield before, after, asked, waited(before, after)
+
+
+def as_date(exchange: Exchange) -> str:
+    """In words, that an answer asked for its wait by a date, and where its client is; else nothing."""
+    said = [value.decode("latin-1") for name, value in exchange.answer_headers if name == b"retry-after"]
+    if not said or said[0].strip().isdigit():
+        return ""
+    return f" (until {said[0]}, in the time zone {ABROAD})"
 
 
 def last_said(run: Run) -> str | None:

@@ -49,6 +49,7 @@ CRASHES = frozenset(
 """Names of errors that tell of a mistake in the program, not of what the server did."""
 _MISREAD = re.compile(
     r"could not convert string to float|invalid literal for int|(not enough|too many) values to unpack"
+    r"|sleep length must be non-negative|timeout value must be a non-negative"
 )
 """What a ValueError says that was no word of the program's to its user."""
 
@@ -89,7 +90,9 @@ class Trial:
     linger: float = 0.0
     """Let so many virtual seconds pass after the last call has ended."""
     set_back: float = 0.0
-    """Set the time of day back by so many seconds after two polls; what measures intervals goes on."""
+    """Set the time of day back by so many seconds after two polls; what measures intervals goes on.
+
+    Less than 0 is a clock that is ahead from the start."""
     watch_files: bool = False
     """Look at the files that the client leaves."""
     requests: int = 600

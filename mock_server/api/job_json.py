@@ -19,6 +19,9 @@ FAILURE = {
     "message": "The generation failed. Nothing was charged; you can try again.",
 }
 OTHER_SCRIPTS = "La génération a échoué — 生成失败, не удалось, فشل الإنشاء 🎬"
+SIGNS = """It's 100% "{nothing}": can't read https://example.com/a%20cat.png"""
+"""Signs that mean something to formats, templates, SQL and shells."""
+LONG = "The input was data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" * 4_000
 SUCCEEDED, URL_LIST, GENERATION_ID, FILE_DETAILS = "succeeded", "url-list", "generation-id", "file-details"
 """How the answers of some models differ: the word for completed, a list of URLs in place of a video, the id
 under a second name in the create, and what is told of the file. Their documents say so (`x-variant`)."""
@@ -92,6 +95,8 @@ def _body(
         body["created_at"] = int(plan.made_at)
     if "other-scripts" in shapes:
         body["note"] = OTHER_SCRIPTS
+    if "long" in shapes:
+        body["note"] = LONG
     return _decoys(other_origin) | body if "decoys" in shapes else body
 
 
@@ -152,6 +157,8 @@ def _error(plan: JobPlan) -> Any:
             return {"name": FAILURE["name"]}
         case "other-scripts":
             return {"name": FAILURE["name"], "message": OTHER_SCRIPTS}
+        case "signs":
+            return {"name": FAILURE["name"], "message": SIGNS}
     return dict(FAILURE)
 
 

@@ -41,8 +41,9 @@ Shape = Literal[
     "null-video",
     "decoys",
     "other-scripts",
+    "long",
 ]
-ErrorShape = Literal["schema", "detail", "string", "null", "no-message", "other-scripts"]
+ErrorShape = Literal["schema", "detail", "string", "null", "no-message", "other-scripts", "signs"]
 IdStyle = Literal["nanoid", "leading-dash", "digits", "leading-zeros", "uuid", "uuid-model", "awkward"]
 """One of `jobs.ids.ID_STYLES`."""
 
@@ -60,6 +61,7 @@ SHAPES: Mapping[Shape, str] = {
     "null-video": "completed with video null",
     "decoys": "generation_id, request_id, url and output, which lead elsewhere, and a progress of 100",
     "other-scripts": "an unknown key whose text is in several scripts",
+    "long": "an unknown key whose text has a hundred thousand characters",
 }
 ERROR_SHAPES: Mapping[ErrorShape, str] = {
     "schema": "an object with name and message",
@@ -68,6 +70,7 @@ ERROR_SHAPES: Mapping[ErrorShape, str] = {
     "null": "null",
     "no-message": "an object without a message",
     "other-scripts": "an object whose message is in several scripts",
+    "signs": "an object whose message has quotes, braces and percent signs",
 }
 _EXCLUDING: tuple[tuple[Shape, Shape], ...] = (
     ("nulls", "absent"),

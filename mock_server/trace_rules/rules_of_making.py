@@ -197,7 +197,7 @@ RULES = (
         "Without an id there is nothing to poll; the client asks for nobody's job, or breaks.",
         "Check that the answer is an object with an `id` that is a text of some length, before anything "
         "is polled.",
-        asks="ends with a clear error where the reply has no id, and polls nothing",
+        asks="ends with a clear error where the reply has no id, polls nothing and makes no other job",
         meet="create-without-id",
     ),
     Rule(

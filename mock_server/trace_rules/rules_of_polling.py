@@ -51,7 +51,7 @@ RULES = (
         Level.REQUIRED,
         "The job is paid for and may still end, but nobody knows its id any more.",
         "Put the job's id into the error that gives it up.",
-        asks="names the job that it gave up",
+        asks="names the job that it gave up, with strict also one whose polls go wrong for good",
         meet="stuck-generating",
     ),
     Rule(

@@ -30,6 +30,7 @@ SECTIONS = (
     "lasting",
     "together",
     "remembering",
+    "seldom_met",
 )
 
 
