@@ -88,6 +88,7 @@ __all__ = [
     "THREAD_BLOCKED",
     "TRACE_ENDS",
     "TRACE_LOOK",
+    "TURN_COMES",
     "UNHOOKED_LOOK",
     "UNSEEN_WAIT",
     "UNTAKEN_SIGNAL_LOOK",
@@ -304,6 +305,8 @@ IMPORT = _patient(60.0)
 """That the import of a client may take; `KLING_MOCK_IMPORT_SECONDS` says otherwise."""
 UNSEEN_WAIT = _patient(0.9)
 """Between two requests of a program whose sleeps jump: it waits in a way that no hook sees."""
+TURN_COMES = _patient(30.0)
+"""In which those that check beside this one get to the end of a run: one that is stopped never does."""
 OUTPUT_ENDS = _patient(1.0)
 """In which what a program wrote must have been read once it has ended."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kling_mock.contract_tests.driving import engine as engine_module
+from kling_mock.contract_tests.driving import turns
 from kling_mock.contract_tests.driving.clients import CallableClient
 from kling_mock.contract_tests.driving.engine import Engine
 from kling_mock.contract_tests.driving.turns import room, turn
@@ -98,6 +99,14 @@ def test_another_verification_is_waited_for_until_it_ends_even_by_a_kill() -> No
         other.stdin.close()
         with turn(alone=True):
             assert other.wait() == -9
+
+
+def test_nobody_waits_for_ever_for_one_that_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "TURN_COMES", 0.01)
+    with turn(alone=False), turn(alone=True):
+        assert not closed(room("door"))
+    with turn(alone=True):
+        assert closed(room("room"))
 
 
 def test_where_no_file_can_be_made_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
