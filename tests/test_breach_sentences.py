@@ -52,6 +52,8 @@ SENTENCES = {
     "SleepsUntilThePast": "the client's time of day is 90 s ahead, and the client crashed",
     "AsksAgainForAnId": "and 2 creates were sent for one video: each may be paid",
     "LosesARefusedJob": ", whose polls were answered 403 in the end, without naming it",
+    "LeavesItsWorkers": "10 calls, one after the other, left 10 threads behind",
+    "LeavesItsLedgerOpen": "10 calls, one after the other, left 10 open files or connections behind",
     "LosesTheUrl": "and neither job nor URL is named: the client failed",
     "KeepsTheReasonInSql": ", the client failed with sqlite3.OperationalError",
     "FollowsAPollAnywhere": "the poll was redirected to localhost:",

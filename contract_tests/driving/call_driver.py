@@ -14,6 +14,7 @@ from kling_mock.virtual_time.proc import children
 from ..running.models import Run, Trial
 from .clients import ClientCall
 from .environments import end_programs
+from .holdings import held_now
 from .run_limiter import RunLimiter
 
 __all__ = ["CallDriver"]
@@ -62,6 +63,8 @@ class CallDriver:
                         break
                     self._begin([call], run)
                 self._await(call, run, begun, most, others)
+            if trial.counts:
+                run.held += (held_now(),)
         finally:
             self._begun = []
             run.real_seconds = time.monotonic() - begun
@@ -89,6 +92,8 @@ class CallDriver:
 
     def _begin(self, calls: list[ClientCall], run: Run) -> None:
         for call in calls:
+            if run.trial.counts:
+                run.held += (held_now(),)
             run.begun += (self._limiter.received,)
             run.begun_at += (self._server.clock.now() - run.started,)
             call.start()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import strategies as st
 
 from kling_mock.scenarios import CATALOGUE, Scenario
 
-from ..running.models import Run
-from .base import Failure, Section
+from ..generation.payloads import smallest_payload
+from ..generation.scenario_strategies import PLAIN
+from ..running.models import Run, Trial
+from .base import Context, Failure, Section
 from .oracles import doing, failed_clearly, mentions, not_delivered, told_with
-from .trials import each, fixed, stuck_trial
+from .trials import LONG, each, fixed, stuck_trial
 
 __all__ = ["SECTION"]
 
@@ -62,14 +66,48 @@ MANY_OPEN = 20
 """Connections that nobody has open at one time for one job."""
 
 
+WARM = 4
+"""Calls after which a process has what it shares among all of them."""
+COUNTED = 10
+
+
+def _many_calls(context: Context) -> Iterator[Trial]:
+    """Calls in turn, all of which fail or none."""
+    body = smallest_payload(context.model)
+    for scenario in (CATALOGUE["failed"], PLAIN):
+        jobs = (body,) * (WARM + COUNTED - 1)
+        note = f"{WARM + COUNTED} calls, one after the other"
+        yield Trial(
+            context.model, body, scenario, jobs=jobs, in_turn=True, counts=True, seconds=LONG, note=note
+        )
+
+
+def _left(run: Run) -> str | None:
+    """What each of the last calls has added to, in words."""
+    if len(run.held) <= WARM + COUNTED:
+        return None
+    first, last = run.held[WARM], run.held[-1]
+    for before, after, what in (
+        (first.threads, last.threads, "threads"),
+        (first.files, last.files, "open files or connections"),
+    ):
+        if after - before >= COUNTED:
+            return f"{COUNTED} calls, one after the other, left {after - before} {what} behind"
+    return None
+
+
 @rule(
     "E6",
     trials=lambda context: st.just(stuck_trial(context)),
+    first=_many_calls,
     applies=lambda context: None if context.client.kind == "python" else "is about functions",
     virtual=True,
     examples=1,
 )
 def closed_connections(run: Run) -> Failure | None:
+    if run.trial.counts:
+        left = _left(run)
+        return None if left is None else Failure(left)
     if run.open_connections > MANY_OPEN:
         return Failure(
             f"{run.open_connections} connections were open at one time, for one job",

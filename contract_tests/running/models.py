@@ -17,6 +17,8 @@ from kling_mock.jobs.charges import Charge
 from kling_mock.scenarios import Scenario
 from kling_mock.wording import one_line, quoted
 
+from ..driving.holdings import Holdings
+
 __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run", "Trial"]
 
 PREFIX = "/proxy/kling"
@@ -93,6 +95,8 @@ class Trial:
     """Set the time of day back by so many seconds after two polls; what measures intervals goes on.
 
     Less than 0 is a clock that is ahead from the start."""
+    counts: bool = False
+    """Count what the process holds before each call, and after the last one."""
     watch_files: bool = False
     """Look at the files that the client leaves."""
     requests: int = 600
@@ -283,6 +287,8 @@ class Run:
     """The most connections that were open at one time; 0 where that is not known."""
     kept_payloads: list[Any] = field(default_factory=list)
     """The payloads that were handed in, as they were when the calls had ended; none for a command."""
+    held: tuple[Holdings, ...] = ()
+    """What the process held before each call and after the last one, where that was counted."""
     half_files: tuple[str, ...] = ()
     """Files with a part of the video, or with an error page, that were left where the video would be."""
     again: Run | None = None

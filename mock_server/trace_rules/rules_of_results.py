@@ -189,9 +189,9 @@ RULES = (
         "E6",
         "closed-connections",
         Level.REQUIRED,
-        "Every poll leaves a connection open, until there is no descriptor left.",
-        "Use one session for all polls and close it, or close each answer.",
-        asks="(function) has a few connections open at most",
+        "Every poll, or call, leaves something open or at work, until nothing more can be opened.",
+        "Use one session for all polls and close it, or close each answer; close and join in a `finally`.",
+        asks="(function) has a few connections open at most, and leaves no thread and no open file behind",
         meet="close-between-polls",
     ),
     # F. The process

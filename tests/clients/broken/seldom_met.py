@@ -5,11 +5,14 @@ from __future__ import annotations
 import calendar
 import contextlib
 import dataclasses
+import queue
 import sqlite3
 import sys
+import tempfile
+import threading
 import time
 from email.utils import parsedate
-from typing import Any
+from typing import Any, ClassVar
 
 from ..reference import Client
 from ..wire import BadReply, OutcomeUnknown, Refused, Reply, exchange
@@ -164,3 +167,26 @@ class LosesTheUrl(Client):
         if reply.status != 200:
             raise BadReply("the video could not be downloaded")
         return url
+
+
+@breaks("E6")
+class LeavesItsWorkers(Client):
+    """Ends the thread that waits for work after a video that was made, and not where none was."""
+
+    def generate(self, payload: Job) -> str:
+        work: queue.SimpleQueue[None] = queue.SimpleQueue()
+        threading.Thread(target=work.get, daemon=True).start()
+        url = super().generate(payload)
+        work.put(None)
+        return url
+
+
+@breaks("E6")
+class LeavesItsLedgerOpen(Client):
+    """Opens its ledger for each video, and keeps what it has opened."""
+
+    ledgers: ClassVar[list[Any]] = []
+
+    def generate(self, payload: Job) -> str:
+        self.ledgers.append(tempfile.TemporaryFile())
+        return super().generate(payload)
