@@ -54,7 +54,6 @@ SENTENCES = {
     "LosesARefusedJob": ", whose polls were answered 403 in the end, without naming it",
     "LeavesItsWorkers": "10 calls, one after the other, left 10 threads behind",
     "LeavesItsLedgerOpen": "10 calls, one after the other, left 10 open files or connections behind",
-    "LosesTheUrl": "and neither job nor URL is named: the client failed",
     "KeepsTheReasonInSql": ", the client failed with sqlite3.OperationalError",
     "FollowsAPollAnywhere": "the poll was redirected to localhost:",
     "always-zero": "the create is refused: the key is not valid, but the client printed nothing and exited",

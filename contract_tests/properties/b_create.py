@@ -266,6 +266,7 @@ def any_success(run: Run) -> Failure | None:
     "B8",
     trials=behaving(scenario_strategies.bad_create_replies),
     first=every(scenario_strategies.bad_create_replies),
+    after=("B2",),
 )
 def bad_create_reply(run: Run) -> Failure | None:
     how = f" ({answered(run.creates[0])})" if run.creates else ""

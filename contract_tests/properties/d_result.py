@@ -231,8 +231,4 @@ def download_integrity(run: Run) -> Failure | None:
         return Failure(
             f"the download went wrong ({fetched[0].fault}), and nobody was told", fetched[0].number
         )
-    lost = run.jobs and not any(mentions(text, run) for text in (run.jobs[0], *run.urls.values()))
-    if run.trial.strict and run.outcome.failed and lost:
-        says = f"the download went wrong ({fetched[0].fault}), and neither job nor URL is named"
-        return Failure(f"{says}: the client {run.brief()}", fetched[0].number)
     return None

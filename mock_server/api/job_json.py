@@ -29,7 +29,9 @@ WITHOUT_USAGE = frozenset({"no-usage", "absent"})
 USAGE_OF_POLLS = frozenset({"poll-usage", "tokens-used"})
 EXTRA = {"note": "an undocumented field", "nested": {"list": [1, 2.5, None]}}
 SIGNATURE = (
-    "sQ3x%2Bv~7w==&x-kcdn-pid=112781&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token=" + "Zm9vYmFy" * 24 + "=="
+    "sQ3x%2Bv~7w==&x-kcdn-pid=112781&reg=eu+1&ksTime=6996dc99&path=%2Fbs2%2Fvideo&token="
+    + "Zm9vYmFy" * 24
+    + "=="
 )
 
 

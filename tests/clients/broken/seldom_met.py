@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import contextlib
 import dataclasses
+import html
 import queue
 import sqlite3
 import sys
@@ -157,18 +158,6 @@ class WarnsWithItsHeaders(Client):
         return super().backoff(faults, asked)
 
 
-@breaks("D8", strict=True)
-class LosesTheUrl(Client):
-    """Says that a download went wrong, and not of which video."""
-
-    def finish(self, job: Job) -> str:
-        url = super().finish(job)
-        reply = exchange("GET", url, {}, None, 60.0)
-        if reply.status != 200:
-            raise BadReply("the video could not be downloaded")
-        return url
-
-
 @breaks("E6")
 class LeavesItsWorkers(Client):
     """Ends the thread that waits for work after a video that was made, and not where none was."""
@@ -190,3 +179,12 @@ class LeavesItsLedgerOpen(Client):
     def generate(self, payload: Job) -> str:
         self.ledgers.append(tempfile.TemporaryFile())
         return super().generate(payload)
+
+
+@breaks("D6")
+class UnescapesTheUrl(Client):
+    """Reads the URL as HTML, in which a parameter called `reg` is a sign of its own."""
+
+    def video_of(self, job: Job) -> str | None:
+        url = super().video_of(job)
+        return None if url is None else html.unescape(url)
