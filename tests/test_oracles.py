@@ -72,3 +72,11 @@ def test_a_client_lives_abroad_only_where_it_is_told_dates(
     assert os.environ.get("TZ") == own
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.mark.parametrize(("kind", "status", "fails"), [("returned", 0, True), ("raised", 130, False)])
+def test_an_interrupted_program_does_not_exit_with_0(kind: Any, status: int, fails: bool) -> None:
+    run: Any = SimpleNamespace(
+        interrupted_at=3, received=3, delivered=False, outcome=Outcome(kind, status=status)
+    )
+    assert (PROPERTIES["C15"].holds(run) is not None) == fails
