@@ -92,6 +92,7 @@ __all__ = [
     "UNHOOKED_LOOK",
     "UNSEEN_WAIT",
     "UNTAKEN_SIGNAL_LOOK",
+    "UNTRUSTED_HEARS",
     "VARIABLE",
     "VERIFY_ENDS",
     "check_slowness",
@@ -305,6 +306,8 @@ IMPORT = _patient(60.0)
 """That the import of a client may take; `KLING_MOCK_IMPORT_SECONDS` says otherwise."""
 UNSEEN_WAIT = _patient(0.9)
 """Between two requests of a program whose sleeps jump: it waits in a way that no hook sees."""
+UNTRUSTED_HEARS = _patient(1.0)
+"""In which a client that has connected to a host without a trusted certificate says something, if ever."""
 TURN_COMES = _patient(30.0)
 """In which those that check beside this one get to the end of a run: one that is stopped never does."""
 OUTPUT_ENDS = _patient(1.0)

@@ -46,6 +46,7 @@ from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
 from .time_zones import abroad
 from .turns import turn
+from .untrusted_host import UntrustedHost
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
 
@@ -203,7 +204,7 @@ class Engine:
         """Run it with a key that no other run has; a second run to compare has the same."""
         cool = self._cool
         run = self._with_own_key(trial)
-        if self.virtual and run.held_back and not cool and trial.base != "refused":
+        if self.virtual and run.held_back and not cool and trial.base in ("plain", "slash", "prefix"):
             # What earlier runs left it with, as a circuit breaker does, may pass.
             self._cool_down()
             run = self._with_own_key(trial)
@@ -258,6 +259,8 @@ class Engine:
             run.seconds = self.server.clock.now() - started
             before = limiter.received
             self._linger(trial.linger)
+        if isinstance(closer, UntrustedHost):
+            run.told_untrusted = tuple(closer.told)
         if limiter.received > before:
             run.late = tuple(each.number for each in server.exchanges[before - limiter.received :])
         run.half_files = half_files(written(), server.exchanges) if wants_files else ()
@@ -281,6 +284,9 @@ class Engine:
     def _base_url(self, form: BaseUrl) -> tuple[str, contextlib.AbstractContextManager[Any]]:
         root = self.environment.url
         url = f"{root}/v2"
+        if form == "untrusted":
+            host = UntrustedHost(self.server)
+            return f"https://127.0.0.1:{host.port}/v2", host
         if form == "slash":
             return url + "/", contextlib.nullcontext()
         if form == "prefix":

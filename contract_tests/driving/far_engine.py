@@ -98,6 +98,8 @@ class FarEngine(Engine):
         kinds = sorted({fault.kind for fault in scenario.faults} & ON_THE_WAY)
         if kinds:
             return f"a proxy before the server of --server may change it ({kinds[0]})"
+        if trial.base == "untrusted":
+            return "it is about the connection to a host, and the one of --server is as it is"
         if trial.base == "prefix":
             return "the URL of --server is as it is given"
         if trial.linger or trial.set_back:

@@ -10,6 +10,7 @@ from kling_mock.scenarios import CATALOGUE, Scenario
 
 from ..generation.payloads import smallest_payload
 from ..generation.scenario_strategies import PLAIN
+from ..running.met import always_met
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import doing, failed_clearly, mentions, not_delivered, told_with
@@ -114,3 +115,18 @@ def closed_connections(run: Run) -> Failure | None:
             run.polls[-1].number if run.polls else None,
         )
     return None
+
+
+@rule(
+    "E7",
+    trials=fixed(PLAIN, base="untrusted"),
+    examples=1,
+    missed=always_met,
+)
+def checks_certificates(run: Run) -> Failure | None:
+    if not run.told_untrusted:
+        return None
+    asked = run.told_untrusted[0].rpartition(" ")[0] or "a request"
+    return Failure(
+        f"nobody vouches for the certificate of {run.base_url}, and {asked} went there, with the key"
+    )

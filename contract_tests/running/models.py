@@ -23,8 +23,9 @@ __all__ = ["CRASHES", "PREFIX", "BaseUrl", "Cut", "Outcome", "OutcomeKind", "Run
 
 PREFIX = "/proxy/kling"
 """The path that stands before `/v2` where a trial asks for a base URL with a prefix."""
-BaseUrl = Literal["plain", "slash", "prefix", "refused"]
-"""Forms of the base URL: as it is, with a slash at the end, behind a path, of a port where nobody listens."""
+BaseUrl = Literal["plain", "slash", "prefix", "refused", "untrusted"]
+"""Forms of the base URL: as it is, with a slash at the end, behind a path, of a port where nobody listens, of
+a host whose certificate nobody vouches for."""
 OutcomeKind = Literal["returned", "raised", "exited", "stopped"]
 """The end of a call: with a value, with an exception or an exit status that is not 0, with `sys.exit` in a
 callable, or not within its limits, so that it was stopped."""
@@ -289,6 +290,8 @@ class Run:
     """The payloads that were handed in, as they were when the calls had ended; none for a command."""
     held: tuple[Holdings, ...] = ()
     """What the process held before each call and after the last one, where that was counted."""
+    told_untrusted: tuple[str, ...] = ()
+    """The first lines of requests that came to the host whose certificate nobody vouches for."""
     half_files: tuple[str, ...] = ()
     """Files with a part of the video, or with an error page, that were left where the video would be."""
     again: Run | None = None

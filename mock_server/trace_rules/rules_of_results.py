@@ -194,6 +194,15 @@ RULES = (
         asks="(function) has a few connections open at most, and leaves no thread and no open file behind",
         meet="close-between-polls",
     ),
+    Rule(
+        "E7",
+        "checks-certificates",
+        Level.REQUIRED,
+        "Whoever stands between reads the key and the payload, and pays with the key.",
+        "Leave the check of certificates on (`verify`, `rejectUnauthorized`, no `-k`); for a proxy of "
+        "your own, add its authority to those that are trusted.",
+        asks="sends nothing to a host whose certificate nobody vouches for",
+    ),
     # F. The process
     Rule(
         "F1",

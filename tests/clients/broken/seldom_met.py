@@ -8,12 +8,15 @@ import dataclasses
 import html
 import queue
 import sqlite3
+import ssl
 import sys
 import tempfile
 import threading
 import time
 from email.utils import parsedate
 from typing import Any, ClassVar
+
+import pytest
 
 from ..reference import Client
 from ..wire import BadReply, OutcomeUnknown, Refused, Reply, exchange
@@ -188,3 +191,13 @@ class UnescapesTheUrl(Client):
     def video_of(self, job: Job) -> str | None:
         url = super().video_of(job)
         return None if url is None else html.unescape(url)
+
+
+@breaks("E7")
+class AsksForNoCertificate(Client):
+    """Takes any certificate, as one does for an hour on a laptop."""
+
+    def send(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(ssl, "_create_default_https_context", ssl._create_unverified_context)
+            return super().send(method, url, body, timeout)
