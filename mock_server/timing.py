@@ -40,6 +40,7 @@ __all__ = [
     "HOOK_SPEAKS",
     "IMPORT",
     "LAST_WORDS",
+    "LATE_LOOK",
     "LATE_RUN",
     "LEFTOVER_LOOK",
     "LOG_ENDS",
@@ -181,6 +182,9 @@ LOOK_RARELY = 0.005
 """The same after many looks in vain: many processes that ask and ask keep each other from resting."""
 LOOK_OUTSIDE = 0.01
 """Between looks while something may come from the real world."""
+LATE_LOOK = 0.025
+"""Between looks of one who waits for the real world, of which no more counts: on a machine that is too busy
+to look in time, whoever is to answer is late as well."""
 LOOK_IDLE = 0.05
 """Between looks while nobody is due at any moment."""
 LOOK_IDLE_IN_NODE = 0.02
@@ -321,6 +325,7 @@ def for_hooks() -> dict[str, float]:
         "answer_far": ANSWER_FAR,
         "more_here": MORE_HERE,
         "more_far": MORE_FAR,
+        "late_look": LATE_LOOK,
         "look_again": LOOK_AGAIN,
         "look_rarely": LOOK_RARELY,
         "look_idle": LOOK_IDLE_IN_NODE,

@@ -15,14 +15,25 @@ __all__ = ["ExternalIO"]
 
 
 class _Connection:
-    """One open descriptor: what happened on it last."""
+    """One open descriptor: what happened on it last, and how long something was waited for since then."""
 
-    __slots__ = ("asked", "at", "far", "number")
+    __slots__ = ("asked", "far", "looked", "number", "waited")
 
     def __init__(self, descriptor: int, number: int) -> None:
         self.number = number
-        self.at = monotonic()
         self.asked, self.far = _nature(descriptor)
+        self.waited, self.looked = 0.0, monotonic()
+
+    def happens(self, *, asked: bool) -> None:
+        """Note that something was sent, or came."""
+        self.asked = asked
+        self.waited, self.looked = 0.0, monotonic()
+
+    def look(self, now: float) -> float:
+        """The real seconds that were waited for what happens next, as far as somebody looked in time."""
+        self.waited += min(now - self.looked, timing.LATE_LOOK)
+        self.looked = now
+        return self.waited
 
 
 def _nature(descriptor: int) -> tuple[bool, bool]:
@@ -54,13 +65,13 @@ class ExternalIO:
         """Note that something was sent: an answer is awaited from now on."""
         line = self._lines.get(descriptor)
         if line is not None:
-            line.at, line.asked = monotonic(), True
+            line.happens(asked=True)
 
     def came(self, descriptor: int) -> None:
         """Note that something came."""
         line = self._lines.get(descriptor)
         if line is not None:
-            line.at, line.asked = monotonic(), False
+            line.happens(asked=False)
 
     def awaited(self, descriptors: Iterable[int]) -> bool:
         """Tell whether something may still come through one of these in real time."""
@@ -75,9 +86,10 @@ class ExternalIO:
         line = self._lines.get(descriptor)
         if line is None or line.number != number:
             line = self._lines[descriptor] = _Connection(descriptor, number)
+        waited = line.look(now)
         if line.asked:
-            return now - line.at < (timing.ANSWER_FAR if line.far else timing.ANSWER_HERE)
-        return now - line.at < (timing.MORE_FAR if line.far else timing.MORE_HERE)
+            return waited < (timing.ANSWER_FAR if line.far else timing.ANSWER_HERE)
+        return waited < (timing.MORE_FAR if line.far else timing.MORE_HERE)
 
     def begin(self, descriptor: int) -> None:
         """Note that this thread waits for one descriptor from now on."""

@@ -25,7 +25,7 @@ class ExternalIO {
   }
 
   add(socket) {
-    this.lines.set(socket, { asked: true, at: this.seconds(), read: 0, written: 0 });
+    this.lines.set(socket, { asked: true, waited: 0, looked: this.seconds(), read: 0, written: 0 });
     socket.once("close", () => this.lines.delete(socket));
   }
 
@@ -39,7 +39,7 @@ class ExternalIO {
       this.note(socket, line);
       const place = socket[foreign] ? "far" : "here";
       const patience = this.timing[line.asked ? `answer_${place}` : `more_${place}`];
-      if (this.seconds() - line.at < patience) awaited = true;
+      if (this.look(line) < patience) awaited = true;
     }
     return awaited;
   }
@@ -50,7 +50,15 @@ class ExternalIO {
     if (read !== line.read) line.asked = false;
     else if (written !== line.written) line.asked = true;
     else return;
-    Object.assign(line, { read, written, at: this.seconds() });
+    Object.assign(line, { read, written, waited: 0, looked: this.seconds() });
+  }
+
+  // The seconds that were waited for what happens next, as far as this process looked in time.
+  look(line) {
+    const now = this.seconds();
+    line.waited += Math.min(now - line.looked, this.timing.late_look);
+    line.looked = now;
+    return line.waited;
   }
 
   // What this process serves itself lives in virtual time.
