@@ -334,9 +334,9 @@ export interface Scenario {
   /** the form of the id */
   ids?: "nanoid" | "leading-dash" | "digits" | "leading-zeros" | "uuid" | "uuid-model" | "awkward";
   /** what stands in the bodies */
-  shapes?: ("nulls" | "absent" | "extra-fields" | "tokens-used" | "file-details" | "no-usage" | "poll-usage" | "signed-url" | "no-status" | "without-url" | "null-video" | "decoys" | "other-scripts")[];
+  shapes?: ("nulls" | "absent" | "extra-fields" | "tokens-used" | "file-details" | "no-usage" | "poll-usage" | "signed-url" | "no-status" | "without-url" | "null-video" | "decoys" | "other-scripts" | "long")[];
   /** the form of the error */
-  error?: "schema" | "detail" | "string" | "null" | "no-message" | "other-scripts";
+  error?: "schema" | "detail" | "string" | "null" | "no-message" | "other-scripts" | "signs";
   /** a status to the word that answers say instead */
   words?: { queued?: string; generating?: string; completed?: string; error?: string };
 }
