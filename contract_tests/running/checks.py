@@ -11,7 +11,7 @@ from kling_mock.errors import KlingMockError, TargetError
 
 from ..driving.engine import Engine, StrayRequests
 from ..generation.contract_view import ContractView, current_view, viewed
-from ..properties import Context, Profile, Property
+from ..properties import PROPERTIES, Context, Profile, Property
 from ..properties.b_create import made_again
 from ..properties.contracts import on_older_path
 from .causes import EVERYWHERE, UNNAMED, cause_of
@@ -126,12 +126,16 @@ class Checks:
                 measure_budget(self._engine, context)
         return context
 
-    def begin(self, model: str, part: tuple[int, int] = (0, 1)) -> None:
-        """Go on with a model; `part` says which of how many parts of the covering behaviours is tried."""
+    def begin(self, model: str, part: tuple[int, int] = (0, 1), known: Sequence[str] = ()) -> None:
+        """Go on with a model; `part` says which of how many parts of the covering behaviours is tried.
+
+        `known` are properties of it that others have found to be broken.
+        """
         if model != self.context.model:
             self.context = self._context(model)
             self._broken = {}
             self.second_create = None
+        self._broken |= {id: PROPERTIES[id] for id in known}
         self.context = dataclasses.replace(self.context, part=part)
 
     def check(self, one: Property, watch: Callable[[Run], None] = lambda run: None) -> Result:

@@ -21,6 +21,7 @@ from kling_mock.timing import PROCESS_ENDS
 from ..driving.egress_guard import sentence
 from ..driving.environments import no_process_left
 from ..properties import PROPERTIES, Property
+from .causes import EVERYWHERE
 from .checks import ONE_CREATE, Checks, SecondCreate, in_order
 from .coverage import Coverage
 from .events import Checked, Checking, Result, ResultKey
@@ -125,6 +126,8 @@ class _Pool:
         self._work = work
         self._waiting = list(units)
         self._second: dict[str, SecondCreate | None] = {}
+        self._known: dict[str, set[str]] = {model: set() for model in work.models}
+        """By model the properties that are broken as far as is known: what they cause is theirs alone."""
         self._others: list[str] = []
         self._stray = 0
         self._unnamed: list[str] = []
@@ -178,7 +181,9 @@ class _Pool:
                 found = _received(worker)
                 for result in self._whole(found.results):
                     self._number += 1
-                    self._broken = self._broken or result.result in ("failed", "xfailed")
+                    if result.result in ("failed", "xfailed"):
+                        self._broken = True
+                        self._known[result.model].add(result.id)
                     self._work.report(Checked(result, self._number, self._total))
                     yield result
                 if self._note(worker, found):
@@ -196,22 +201,28 @@ class _Pool:
                 yield _joined(parts)
 
     def _give(self, worker: _Worker, running: Sequence[_Worker]) -> None:
-        """Hand a process its next unit, or let it end; B1 waits for the rest of its model."""
-        for place, unit in enumerate(self._waiting):
-            if ONE_CREATE in unit.ids and self._open(unit.model, unit, running):
-                continue
-            del self._waiting[place]
+        """Hand a process its next unit, or let it end; nothing where the units left wait for others."""
+        busy = [one.busy for one in running if one.busy is not None]
+        ready = (unit for unit in self._waiting if not self._waits(unit, busy))
+        # Where nobody is at work, nothing is worth waiting for.
+        unit = next(ready, None if busy or not self._waiting else self._waiting[0])
+        if unit is not None:
+            self._waiting.remove(unit)
             worker.busy = unit
-            worker.pipe.send((unit, self._second.get(unit.model)))
-            return
-        if not self._waiting:
+            known = tuple(sorted(self._known[unit.model]))
+            worker.pipe.send((unit, self._second.get(unit.model), known))
+        elif not self._waiting:
             worker.busy = _Unit("", ())
             worker.pipe.send(None)
 
-    def _open(self, model: str, but: _Unit, running: Sequence[_Worker]) -> bool:
-        left = [unit for unit in self._waiting if unit is not but]
-        left += [worker.busy for worker in running if worker.busy is not None]
-        return any(unit.model == model for unit in left)
+    def _waits(self, unit: _Unit, busy: Sequence[_Unit]) -> bool:
+        """Whether what may be to blame for its breaches is not known yet: B1 waits for all of its model."""
+        others = [one for one in (*self._waiting, *busy) if one != unit and one.model == unit.model]
+        if ONE_CREATE in unit.ids:
+            return bool(others)
+        causes = {EVERYWHERE, *(cause for id in unit.ids for cause in PROPERTIES[id].after)}
+        causes -= {ONE_CREATE, *unit.ids}
+        return any(not causes.isdisjoint(one.ids) for one in others)
 
     def _note(self, worker: _Worker, found: _Found) -> bool:
         """Take in what a process says beside its results; returns True where it has ended."""
@@ -302,8 +313,8 @@ def _work_on(pipe: Connection, work: Work, step: Callable[[], None]) -> Iterator
     with ready_engine(work.client, work.plan, work.models[0]) as engine:
         checks = Checks(engine, work.plan, work.properties, work.models[0])
         while (message := pipe.recv()) is not None:
-            unit, second_create = message
-            checks.begin(unit.model, unit.part)
+            unit, second_create, known = message
+            checks.begin(unit.model, unit.part, known)
             checks.second_create = second_create
             for one in in_order([PROPERTIES[id] for id in unit.ids], checks.cause):
                 yield _Found(checking=(one.id, unit.model))
