@@ -92,7 +92,7 @@ class OnTrio(Client):
         import trio
 
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(timeout=timeout, verify=False) as http:
+            async with httpx.AsyncClient(timeout=timeout) as http:
                 return await http.request(method, url, content=body, headers=self.headers(method))
 
         try:
@@ -314,7 +314,7 @@ _kept: list[httpx.AsyncClient] = []
 async def shares_its_connections(payload: Payload, *, base_url: str, api_key: str) -> str:
     """A client with one `httpx.AsyncClient` for all that a service asks, as the first request made it."""
     if not _kept:
-        _kept.append(httpx.AsyncClient(verify=False))
+        _kept.append(httpx.AsyncClient())
     _kept[0].headers["Authorization"] = f"Bearer {api_key}"
     return await reference_async.made(
         _kept[0], base_url.rstrip("/") + "/video/generations", reference_async.body_of(payload)

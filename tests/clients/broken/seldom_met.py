@@ -147,7 +147,7 @@ class LosesAJobInAnOutage(Client):
     def state(self, reply: Reply) -> Job | None:
         job = super().state(reply)
         self.faults = 0 if job is not None else self.faults + 1
-        if self.faults > 5:
+        if self.faults > 3:
             raise BadReply(f"the API answers {reply.status} all the time")
         return job
 
