@@ -223,7 +223,7 @@ class _Search:
             )
         if not self.met and self._missed:
             return "skipped", Counter(self._missed).most_common(1)[0][0]
-        missed = list(dict.fromkeys(self._unseen))
+        missed = sorted(set(self._unseen))
         return "passed", f"not met: {'; '.join(missed)}" if missed else ""
 
     def _first_trials(self) -> list[Trial]:
