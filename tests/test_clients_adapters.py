@@ -11,12 +11,8 @@ from typing import Any
 
 import pytest
 
-from kling_mock.contract_tests.driving.clients import (
-    CallableClient,
-    CallArguments,
-    VirtualTime,
-    load_callable,
-)
+from kling_mock.contract_tests.driving.client_time import VirtualTime
+from kling_mock.contract_tests.driving.clients import CallableClient, CallArguments, load_callable
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.driving.errors_raised import text_of
 from kling_mock.contract_tests.running.cli_run import find_client

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kling_mock.contract_tests.driving import engine
-from kling_mock.contract_tests.driving.clients import VirtualTime
+from kling_mock.contract_tests.driving.client_time import VirtualTime
 from kling_mock.contract_tests.driving.commands import CommandClient
 from kling_mock.contract_tests.running.events import Result
 from kling_mock.contract_tests.running.falsifier import Limits

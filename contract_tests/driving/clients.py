@@ -13,7 +13,6 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +24,7 @@ from kling_mock.virtual_time.proc import RUNNABLE, work_of_thread
 
 from ..running.models import Outcome
 from .call_forms import fields_taken, takes_fields_by_name
+from .client_time import VirtualTime
 from .errors_raised import is_unsupported, name_of, raised_on_purpose, text_of
 from .kept_loop import ClientStopped, KeptLoop, kept_loop
 from .safe_import import try_import
@@ -36,7 +36,6 @@ __all__ = [
     "ClientCall",
     "ClientKind",
     "ClientStopped",
-    "VirtualTime",
     "load_callable",
 ]
 
@@ -123,16 +122,6 @@ class ClientCall(abc.ABC):
         finally:
             self.over = True
             self._ended.release()
-
-
-class VirtualTime(IntEnum):
-    """How much of a client follows the server's clock."""
-
-    NONE = 0
-    """It waits in real time."""
-    SLEEPS = 1
-    """Its sleeps do; the time limits of its requests do not, and of its clocks nobody knows."""
-    WHOLE = 2
 
 
 class Client(abc.ABC):

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import math
 import re
-import socket
 import urllib.request
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +19,19 @@ from typing import Any
 from kling_mock import MockServer
 from kling_mock.errors import TargetError
 from kling_mock.exchanges.video_urls import video_urls
+from kling_mock.scenarios import Scenario
 from kling_mock.settings import ServerOptions, Settings
 from kling_mock.timeline import PendingStatus
 from kling_mock.timing import RUN_ENDS
 from kling_mock.virtual_time.originals import sleep as real_sleep
 
-from ..running.models import PREFIX, BaseUrl, Run, Trial
+from ..running.models import PREFIX, Run, Trial
 from ..running.rhythm import UNKNOWN, Rhythm
+from .base_urls import Place, place_of
 from .call_driver import CallDriver
 from .client_output import Sink, quietly
-from .clients import CallArguments, Client, ClientCall, VirtualTime
+from .client_time import VirtualTime
+from .clients import CallArguments, Client, ClientCall
 from .commands import CommandClient
 from .egress_guard import unprompted
 from .environments import (
@@ -46,7 +48,6 @@ from .left_files import half_files, written_files
 from .run_limiter import RunLimiter, RunLimits
 from .time_zones import abroad
 from .turns import turn
-from .untrusted_host import UntrustedHost
 
 __all__ = ["API_KEY", "SPANS", "Engine", "StrayRequests"]
 
@@ -225,13 +226,19 @@ class Engine:
         return self._run(trial)
 
     def _run(self, trial: Trial) -> Run:
-        server, limiter = self.server, self.limiter
         self.runs += 1
         if not self.virtual:
             trial = trial.replace(scenario=shortened(trial.scenario))
         served = self._rhythm.fitted(trial.scenario)
+        self._prepare(trial, served)
+        with place_of(trial.base, self.environment.url, self.server) as place:
+            return self._run_at(place, trial, served)
+
+    def _prepare(self, trial: Trial, served: Scenario) -> None:
+        """Let the server begin anew, and behave as the trial wants it."""
+        server = self.server
         prefix = PREFIX if trial.base == "prefix" else ""
-        limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix, self.client.secure))
+        self.limiter.begin(RunLimits(trial.requests, self._key.encode(), prefix, self.client.secure))
         server.reset()
         server.use(served)
         if trial.first is not None:
@@ -240,39 +247,40 @@ class Engine:
         if clock.frozen:
             # From a whole second on, so that the dates in headers are the same in every run.
             clock.advance(math.ceil(clock.now()) - clock.now())
-        started = clock.now()
-        base_url, closer = self._base_url(trial.base)
-        job = self._job(trial.payload) if trial.resume else None
-        calls = self._calls(trial, base_url, job)
-        run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
+
+    def _run_at(self, place: Place, trial: Trial, served: Scenario) -> Run:
+        server, limiter, python = self.server, self.limiter, self.client.kind == "python"
+        started = server.clock.now()
+        calls = self._calls(trial, place.url, self._job(trial.payload) if trial.resume else None)
+        run = Run(trial, [], [], started=started, key=self._key, base_url=place.url)
         run.served = None if served is trial.scenario else served
-        on_request = self._on_request(trial, calls[0], run)
-        wants_files = trial.watch_files
         with (
-            closer,
-            quietly(self.client.kind == "python") as sink,
-            limiter.watched(on_request),
+            quietly(python) as sink,
+            limiter.watched(self._on_request(trial, calls[0], run)),
             abroad(served),
-            written_files(wants_files, self.client.kind == "python") as written,
+            written_files(trial.watch_files, python) as written,
         ):
             self.driver.drive(trial, calls, run, self._virtual_limit)
-            run.seconds = self.server.clock.now() - started
+            run.seconds = server.clock.now() - started
             before = limiter.received
             self._linger(trial.linger)
-        if isinstance(closer, UntrustedHost):
-            run.told_untrusted = tuple(closer.told)
+        run.told_untrusted = tuple(place.told)
         if limiter.received > before:
             run.late = tuple(each.number for each in server.exchanges[before - limiter.received :])
-        run.half_files = half_files(written(), server.exchanges) if wants_files else ()
-        run.stale = limiter.stale_requests
+        run.half_files = half_files(written(), server.exchanges) if trial.watch_files else ()
+        self._refuse_strays(run)
+        return self._collect(run, calls, sink)
+
+    def _refuse_strays(self, run: Run) -> None:
+        """Note requests of earlier runs; raises `StrayRequests` where they are too many."""
+        run.stale = self.limiter.stale_requests
         self.stray_requests += run.stale
-        if limiter.overrun:
+        if self.limiter.overrun:
             raise StrayRequests(
                 f"The client {self.client.name} goes on after it has ended: "
-                f"{limiter.stale_requests} requests came with the key of an earlier run. "
+                f"{run.stale} requests came with the key of an earlier run. "
                 "Expected threads to end with a call, and calls to use their key."
             )
-        return self._collect(run, calls, sink)
 
     def _calls(self, trial: Trial, base_url: str, job: str | None = None) -> list[ClientCall]:
         """The calls of a trial, not yet begun; `job` is one to go on with."""
@@ -280,23 +288,6 @@ class Engine:
             self.client.call(CallArguments(copy.deepcopy(payload), base_url, self._key, job))
             for payload in trial.payloads
         ]
-
-    def _base_url(self, form: BaseUrl) -> tuple[str, contextlib.AbstractContextManager[Any]]:
-        root = self.environment.url
-        url = f"{root}/v2"
-        if form == "untrusted":
-            host = UntrustedHost(self.server)
-            return f"https://127.0.0.1:{host.port}/v2", host
-        if form == "slash":
-            return url + "/", contextlib.nullcontext()
-        if form == "prefix":
-            return f"{root}{PREFIX}/v2", contextlib.nullcontext()
-        if form == "refused":
-            # Bound and not listening: nobody else gets the port, and a connection is refused.
-            deaf = socket.socket()
-            deaf.bind(("127.0.0.1", 0))
-            return f"http://127.0.0.1:{deaf.getsockname()[1]}/v2", deaf
-        return url, contextlib.nullcontext()
 
     def _job(self, payload: Any) -> str:
         """Make a job beforehand, for a client that is to go on with it; leaves no exchange behind."""
@@ -316,7 +307,7 @@ class Engine:
         wanted = trial.interrupt_after
         journal = self.server.space.journal
         if self.environment.session is not None:
-            self.environment.session.wall_offset = max(0.0, -trial.set_back)
+            self.environment.session.wall_offset = trial.ahead
         if wanted is None and not trial.inspect and not trial.set_back:
             return None
 

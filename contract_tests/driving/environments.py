@@ -19,7 +19,7 @@ from kling_mock.virtual_time import Session, fast_forward, keep_real_time
 from kling_mock.virtual_time.proc import children
 from kling_mock.virtual_time.processes import ProcessWatcher
 
-from .clients import VirtualTime
+from .client_time import VirtualTime
 from .commands import CommandClient
 from .egress_guard import RefusedPlaces, served_securely, watched_connects
 from .forgetting import COOLED_DOWN

@@ -16,8 +16,10 @@ from kling_mock.settings import server_options
 from kling_mock.timing import TRACE_ENDS, TRACE_LOOK
 
 from ..running.models import Run, Trial
+from .base_urls import place_of
 from .client_output import quietly
-from .clients import Client, VirtualTime
+from .client_time import VirtualTime
+from .clients import Client
 from .engine import Engine
 from .environments import Environment, interruptible, no_process_left, shortened
 from .left_files import half_files, written_files
@@ -102,7 +104,7 @@ class FarEngine(Engine):
             return "it is about the connection to a host, and the one of --server is as it is"
         if trial.base == "prefix":
             return "the URL of --server is as it is given"
-        if trial.linger or trial.set_back:
+        if trial.linger or trial.set_back or trial.ahead:
             return WITHOUT_TIME
         if trial.first is not None:
             return "all jobs of a run fare alike on the server of --server"
@@ -131,12 +133,15 @@ class FarEngine(Engine):
     def _run_on(self, far: RemoteServer, trial: Trial) -> Run:
         self.limiter.begin(RunLimits(trial.requests, self._key.encode()))
         self.environment = Environment(far.url, lambda: False)
-        base_url, closer = self._base_url(trial.base)
-        calls = self._calls(trial, base_url)
-        started = self.server.clock.now()
-        run = Run(trial, [], [], started=started, key=self._key, base_url=base_url)
         python = self.client.kind == "python"
-        with closer, quietly(python) as sink, written_files(trial.watch_files, python) as written:
+        with (
+            place_of(trial.base, far.url, self.server) as place,
+            quietly(python) as sink,
+            written_files(trial.watch_files, python) as written,
+        ):
+            calls = self._calls(trial, place.url)
+            started = self.server.clock.now()
+            run = Run(trial, [], [], started=started, key=self._key, base_url=place.url)
             self.driver.drive(trial, calls, run, self._virtual_limit)
         run.trace = _ended(far)
         run.received = len(run.trace)

@@ -32,8 +32,8 @@ class UntrustedHost:
         self._ended = False
         self._thread = threading.Thread(target=self._serve, name="kling-mock untrusted host", daemon=True)
         # What a client waits for here is on its way: its time does not jump over that.
-        if server.idle_detector is not None:
-            server.idle_detector.busy_while(lambda: self._busy)
+        assert server.idle_detector is not None
+        self._forget = server.idle_detector.busy_while(lambda: self._busy)
         server.extra_ports |= {self.port}
         self._thread.start()
 
@@ -64,6 +64,7 @@ class UntrustedHost:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._forget()
         self._server.extra_ports -= {self.port}
         self._ended = True
         with self._listener:

@@ -16,14 +16,14 @@ from kling_mock.trace_rules.retry_after import TOLERANCE, retry_after, waits_too
 from kling_mock.verdicts.shown import many
 from kling_mock.wording import one_line, quoted
 
-from ..driving.clients import VirtualTime
+from ..driving.client_time import VirtualTime
 from ..generation import scenario_strategies
 from ..generation.scenario_strategies import PLAIN
 from ..running.met import always_met, never_polled, states_told
 from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import accepted, answered, failed_clearly, mentions, not_delivered, told_with
-from .retry_after import CLOCK_AHEAD, as_date, waited
+from .retry_after import ahead_of, as_date, waited
 from .trials import behaving, brief_pairs, brief_payloads, each, every, fixed, stuck_trial
 
 __all__ = ["SECTION", "made_again"]
@@ -205,7 +205,7 @@ def _limits(context: Context) -> Iterator[Trial]:
     bare, limited = CATALOGUE["rate-limited-bare"], CATALOGUE["rate-limited"].with_faults(times=1)
     until = limited.with_faults(retry_date=True)
     yield from each(limited, until, bare.with_faults(times=1), bare)(context)
-    yield from each(until, **CLOCK_AHEAD)(context)
+    yield from ahead_of(context, until)
 
 
 @rule(
@@ -227,7 +227,7 @@ def create_limited(run: Run) -> Failure | None:
                 f"the create is answered 429 and came again {AT_ONCE} times without a pause", after.number
             )
         # By a clock that is ahead, the time until a date is over.
-        if asked is not None and not run.trial.set_back and waits_too_little(taken, asked, math.inf):
+        if asked is not None and not run.trial.ahead and waits_too_little(taken, asked, math.inf):
             return Failure(
                 f"Retry-After asked to wait {asked:g} s{as_date(before)}, "
                 f"and the create came again after {taken:.1f} s",

@@ -20,7 +20,7 @@ from ..running.models import Run, Trial
 from .base import Context, Failure, Section
 from .oracles import after_words, answered, failed_clearly, gave_up_early, mentions, not_delivered
 from .poll_rate import ENDLESS, ODD_STATUSES, OUTAGES, busy_loop, documented_job, long_jobs, named, wavering
-from .retry_after import CLOCK_AHEAD, PATIENCE, UNTIL, as_date, last_said, waits
+from .retry_after import PATIENCE, UNTIL, ahead_of, as_date, last_said, waits
 from .trials import LONG, MANY, behaving, brief_bodies, each, every, stuck_trial
 
 __all__ = ["SECTION", "STUCK", "beyond_budget", "has_budget", "stuck"]
@@ -182,7 +182,7 @@ def _limited_polls() -> st.SearchStrategy[Scenario]:
 
 
 def _limited_once(context: Context) -> Iterator[Trial]:
-    trials = (*each(*scenario_strategies.single_limits())(context), *each(UNTIL, **CLOCK_AHEAD)(context))
+    trials = (*each(*scenario_strategies.single_limits())(context), *ahead_of(context, UNTIL))
     return (_capped(context, trial) for trial in trials)
 
 
@@ -196,7 +196,7 @@ def _limited_once(context: Context) -> Iterator[Trial]:
 def retry_after(run: Run) -> Failure | None:
     cap = run.trial.expect or PATIENCE
     # By a clock that is ahead, the time until a date is over.
-    for before, after, asked, waited in () if run.trial.set_back else waits(run):
+    for before, after, asked, waited in () if run.trial.ahead else waits(run):
         if waits_too_little(waited, asked, cap):
             return Failure(
                 f"{before.status} with Retry-After asked to wait {asked:g} s{as_date(before)}, "

@@ -12,14 +12,16 @@ from kling_mock.timeline import Step
 from kling_mock.trace_rules.retry_after import retry_after, waits_too_little
 
 from ..driving.time_zones import ABROAD
-from ..running.models import Run
+from ..running.models import Run, Trial
+from .base import Context
+from .trials import each
 
 __all__ = [
     "ASKING",
-    "CLOCK_AHEAD",
     "LEAST_CAP",
     "PATIENCE",
     "UNTIL",
+    "ahead_of",
     "as_date",
     "last_said",
     "own_cap",
@@ -47,14 +49,21 @@ ASKING = _asking()
 """Asks for a short wait, a longer one and the longest, with a good poll in between."""
 
 
-CLOCK_AHEAD = {"set_back": -90.0, "note": "the client's time of day is 90 s ahead"}
-"""How a trial makes of each date that it has a client wait for one that is over."""
+AHEAD = 90.0
+"""Seconds by which a client's time of day is ahead: each date that it is told to wait for is over then."""
 (_limited,) = CATALOGUE["poll-rate-limited"].faults
 UNTIL = Scenario(
     "generated",
     "The first poll is asked to wait until a date.",
     faults=(_limited.replace(times=1, retry_after=5.0, retry_date=True),),
 )
+
+
+def ahead_of(context: Context, scenario: Scenario) -> Iterator[Trial]:
+    """A trial by a clock that is ahead of the dates it is told; none for a program, which has its own."""
+    if context.client.kind == "python":
+        note = f"the client's time of day is {AHEAD:.0f} s ahead"
+        yield from each(scenario, ahead=AHEAD, note=note)(context)
 
 
 def waited(before: Exchange, after: Exchange) -> float:

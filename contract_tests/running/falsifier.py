@@ -20,7 +20,7 @@ from kling_mock.trace_rules.register import Section
 from kling_mock.verdicts.shown import many
 from kling_mock.wording import one_line
 
-from ..driving.clients import VirtualTime
+from ..driving.client_time import VirtualTime
 from ..driving.engine import Engine
 from ..properties import Context, Failure, Property
 from .causes import EVERYWHERE

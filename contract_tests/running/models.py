@@ -93,9 +93,9 @@ class Trial:
     linger: float = 0.0
     """Let so many virtual seconds pass after the last call has ended."""
     set_back: float = 0.0
-    """Set the time of day back by so many seconds after two polls; what measures intervals goes on.
-
-    Less than 0 is a clock that is ahead from the start."""
+    """Set the time of day back by so many seconds after two polls; what measures intervals goes on."""
+    ahead: float = 0.0
+    """Have the time of day of a function be ahead by so many seconds, as that of a computer may be."""
     counts: bool = False
     """Count what the process holds before each call, and after the last one."""
     watch_files: bool = False

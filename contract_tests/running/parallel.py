@@ -131,7 +131,6 @@ class _Pool:
         self._others: list[str] = []
         self._stray = 0
         self._unnamed: list[str] = []
-        self._broken = False
         self._parts: dict[ResultKey, list[Result]] = {}
         self._number = 0
         self._total = len(work.models) * len(work.properties)
@@ -156,7 +155,7 @@ class _Pool:
                     worker.process.join(PROCESS_ENDS)
                     worker.process.kill()
                     worker.process.join()
-        unnamed = "" if self._broken or not all(self._unnamed) else next(iter(self._unnamed), "")
+        unnamed = "" if any(self._known.values()) or not all(self._unnamed) else next(iter(self._unnamed), "")
         self._work.summary.problem = sentence(self._others) or unnamed
         self._work.summary.note = stray(self._stray)
 
@@ -182,7 +181,6 @@ class _Pool:
                 for result in self._whole(found.results):
                     self._number += 1
                     if result.result in ("failed", "xfailed"):
-                        self._broken = True
                         self._known[result.model].add(result.id)
                     self._work.report(Checked(result, self._number, self._total))
                     yield result

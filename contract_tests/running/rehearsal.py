@@ -6,7 +6,7 @@ import re
 
 from kling_mock.errors import TargetError
 
-from ..driving.clients import VirtualTime
+from ..driving.client_time import VirtualTime
 from ..driving.egress_guard import sentence
 from ..driving.engine import SPANS, Engine
 from ..generation.payloads import smallest_payload

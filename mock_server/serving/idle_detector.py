@@ -58,9 +58,18 @@ class IdleDetector:
         self._states += states
         self._sockets.append(sockets)
 
-    def busy_while(self, condition: Callable[[], bool]) -> None:
-        """Count the server as busy whenever `condition` is true as well; it is called in the event loop."""
-        self._conditions.append(condition)
+    def busy_while(self, condition: Callable[[], bool]) -> Callable[[], None]:
+        """Count the server as busy whenever `condition` is true as well; it is called in the event loop.
+
+        Returns what forgets it.
+        """
+
+        def forget() -> None:
+            self._conditions = [one for one in self._conditions if one is not condition]
+
+        # Not changed in place: the event loop may be reading it.
+        self._conditions = [*self._conditions, condition]
+        return forget
 
     @property
     def received(self) -> int:
