@@ -92,7 +92,7 @@ class CallDriver:
 
     def _begin(self, calls: list[ClientCall], run: Run) -> None:
         for call in calls:
-            if run.trial.counts:
+            if len(run.begun) == run.trial.counts > 0:
                 run.held += (held_now(),)
             run.begun += (self._limiter.received,)
             run.begun_at += (self._server.clock.now() - run.started,)

@@ -79,15 +79,15 @@ def _many_calls(context: Context) -> Iterator[Trial]:
         jobs = (body,) * (WARM + COUNTED - 1)
         note = f"{WARM + COUNTED} calls, one after the other"
         yield Trial(
-            context.model, body, scenario, jobs=jobs, in_turn=True, counts=True, seconds=LONG, note=note
+            context.model, body, scenario, jobs=jobs, in_turn=True, counts=WARM, seconds=LONG, note=note
         )
 
 
 def _left(run: Run) -> str | None:
     """What each of the last calls has added to, in words."""
-    if len(run.held) <= WARM + COUNTED:
+    if len(run.held) < 2:
         return None
-    first, last = run.held[WARM], run.held[-1]
+    first, last = run.held
     for before, after, what in (
         (first.threads, last.threads, "threads"),
         (first.files, last.files, "open files or connections"),

@@ -96,8 +96,8 @@ class Trial:
     """Set the time of day back by so many seconds after two polls; what measures intervals goes on."""
     ahead: float = 0.0
     """Have the time of day of a function be ahead by so many seconds, as that of a computer may be."""
-    counts: bool = False
-    """Count what the process holds before each call, and after the last one."""
+    counts: int = 0
+    """Count what the process holds after so many calls, and after the last one; not at all where 0."""
     watch_files: bool = False
     """Look at the files that the client leaves."""
     requests: int = 600
@@ -289,7 +289,7 @@ class Run:
     kept_payloads: list[Any] = field(default_factory=list)
     """The payloads that were handed in, as they were when the calls had ended; none for a command."""
     held: tuple[Holdings, ...] = ()
-    """What the process held before each call and after the last one, where that was counted."""
+    """What the process held at the two moments of a trial that counts it."""
     told_untrusted: tuple[str, ...] = ()
     """The first lines of requests that came to the host whose certificate nobody vouches for."""
     half_files: tuple[str, ...] = ()
